@@ -1,0 +1,17 @@
+"""Locks between processes of one host, freed by the kernel when their holder ends."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO
+
+
+def acquire(path: Path) -> IO[str] | None:
+    """Take the lock, or return None if another process has it. It is held while the returned file is open."""
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file

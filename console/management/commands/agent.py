@@ -1,0 +1,40 @@
+import os
+import signal
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.text import slugify
+
+from console import home, locks
+from console.handlers import HANDLERS
+from console.process import die_with
+from instances.agent import Agent
+
+
+class Command(BaseCommand):
+    help = "Run this host's agent: its database servers and the jobs on them. `manage.py up` starts it for you."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--parent-pid", type=int, help="end with this process, which started the agent")
+
+    def handle(self, *args: Any, parent_pid: int | None, **options: Any) -> None:
+        os.umask(0o077)
+        if parent_pid:
+            die_with(parent_pid)
+        home.prepare(settings.CONSOLE_HOME)
+        host = settings.CONSOLE_HOST
+        lock = locks.acquire(Path(settings.CONSOLE_HOME) / f"agent-{slugify(host) or 'host'}.lock")
+        if lock is None:
+            raise CommandError(f"An agent for the host {host} is already running on {settings.CONSOLE_HOME}.")
+        agent = Agent(host, HANDLERS)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: agent.stop())
+        with lock:
+            agent.run()
+        # Threads that did not end in time must not keep the process; their jobs are settled at the next start.
+        sys.stdout.flush()
+        os._exit(0)

@@ -1,0 +1,125 @@
+import http.client
+import os
+import secrets
+import socket
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connections
+from django.utils import timezone
+
+from backups.models import Backup
+from console import home, locks
+from console.handlers import HANDLERS
+from console.tree import Child, Tree
+from instances import jobs, services
+from instances.choices import InstanceType
+from instances.models import Instance
+
+DEMO_INSTANCES = {
+    InstanceType.CLUSTER: "demo-cluster",
+    InstanceType.REPLICA_SET: "demo-replica-set",
+    InstanceType.SINGLE_NODE: "demo-single-node",
+}
+
+
+class Command(BaseCommand):
+    help = "Set up what is missing and run the whole console, web and agent, until Ctrl-C or SIGTERM."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--bind", default=settings.CONSOLE_BIND, help="address to listen on (%(default)s)")
+        parser.add_argument("--port", type=int, default=settings.CONSOLE_PORT, help="port to listen on (%(default)s)")
+        parser.add_argument("--no-demo", action="store_true", help="do not make demo instances on an empty console")
+
+    def handle(self, *args: Any, bind: str, port: int, no_demo: bool, **options: Any) -> None:
+        os.umask(0o077)
+        home.prepare(settings.CONSOLE_HOME)
+        lock = locks.acquire(Path(settings.CONSOLE_HOME) / "up.lock")
+        if lock is None:
+            raise CommandError(
+                f"Another console is already running on the home {settings.CONSOLE_HOME}. "
+                "Stop it first, or set CONSOLE_HOME to another directory."
+            )
+        with lock:
+            probe(bind, port)
+            self.prepare(no_demo=no_demo)
+            ended_well = self.tree(bind, port).run()
+        if not ended_well:
+            sys.exit(1)
+
+    def prepare(self, *, no_demo: bool) -> None:
+        """Bring database, static files, administrator and demo up to date; all of it can be repeated."""
+        try:
+            call_command("migrate", interactive=False, verbosity=0)
+        except OperationalError as error:
+            raise CommandError(f"The console database cannot be used: {error}") from None
+        call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+        jobs.fail_expired(HANDLERS, timezone.now())
+        if not User.objects.exists():
+            self.create_administrator()
+        if not no_demo and not Instance.objects.exists() and not Backup.objects.exists():
+            for kind, name in DEMO_INSTANCES.items():
+                services.create_instance(name=name, type=kind, requested_by=None, demo=True)
+        connections.close_all()
+
+    def create_administrator(self) -> None:
+        name, given = settings.CONSOLE_ADMIN_USER, settings.CONSOLE_ADMIN_PASSWORD
+        password = given or secrets.token_urlsafe(12)
+        User.objects.create_superuser(name, password=password)
+        self.stdout.write(f"Administrator: {name}")
+        shown = "as set in CONSOLE_ADMIN_PASSWORD" if given else f"{password}   (shown only this once)"
+        self.stdout.write(f"Password:      {shown}")
+
+    def tree(self, bind: str, port: int) -> Tree:
+        python, parent = sys.executable, str(os.getpid())
+        web = [
+            *(python, "-m", "console.web", "--bind", bind, "--port", str(port), "--parent-pid", parent),
+            *("--workers", str(settings.CONSOLE_WEB_WORKERS), "--threads", str(settings.CONSOLE_WEB_THREADS)),
+        ]
+        agent = [python, str(settings.BASE_DIR / "manage.py"), "agent", "--parent-pid", parent]
+        address = settings.CONSOLE_URL or f"http://{f'[{bind}]' if ':' in bind else bind}:{port}"
+        return Tree(
+            [Child("web", web), Child("agent", agent)],
+            ready=lambda: answers(bind, port),
+            on_ready=lambda: self.stdout.write(f"The console is ready: {address}   (stop it with Ctrl-C)"),
+            report=self.stderr.write,
+        )
+
+
+def probe(bind: str, port: int) -> None:
+    """Raise CommandError if the port is taken.
+
+    Two granian servers on one port both start without an error and share the requests.
+    """
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as plain:
+        try:
+            # Without SO_REUSEPORT, so it fails if anybody listens there; with SO_REUSEADDR, so it does not
+            # fail over connections of an earlier run that are in TIME_WAIT.
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            plain.bind((bind, port))
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise CommandError(
+                f"Port {port} on {bind} cannot be used ({why}). Stop the program that has it or choose another: "
+                f"manage.py up --port {port + 1}"
+            ) from None
+
+
+def answers(bind: str, port: int) -> bool:
+    """True once a web worker answers requests; the socket alone listens earlier."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104  # compared, not bound
+    connection = http.client.HTTPConnection(host, port, timeout=1)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status > 0
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

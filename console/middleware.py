@@ -1,0 +1,27 @@
+from collections.abc import Callable
+from typing import cast
+
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, QueryDict
+from django.shortcuts import resolve_url
+from django_htmx.http import HttpResponseClientRedirect
+
+from console.htmx import current_path
+from console.http import Request
+
+
+class SignInRequiredMiddleware(LoginRequiredMiddleware):
+    """Signed in by default. A view that is open to everybody says so with @login_not_required."""
+
+    def handle_no_permission(
+        self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
+    ) -> HttpResponseRedirect:
+        if not cast(Request, request).htmx:
+            return super().handle_no_permission(request, view_func)
+        # Following a redirect, htmx would swap the sign-in page into the dialog or the list. This way the
+        # browser goes there, and after signing in comes back to the page it was on.
+        query = QueryDict(mutable=True)
+        query["next"] = current_path(cast(Request, request))
+        sign_in = resolve_url(self.get_login_url(view_func))
+        # A redirect to htmx, though not to Django's type.
+        return cast(HttpResponseRedirect, HttpResponseClientRedirect(f"{sign_in}?{query.urlencode(safe='/')}"))

@@ -1,0 +1,164 @@
+"""All settings, in one file. Each can be set by the environment; README.md has the table."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+from environs import Env, EnvError
+
+from console import home
+
+env = Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+try:
+    # --- The console's own settings ---------------------------------------------------------------
+    CONSOLE_HOME = Path(env.str("CONSOLE_HOME", str(BASE_DIR / "var"))).expanduser().resolve()
+    CONSOLE_HOST = env.str("CONSOLE_HOST", "local")
+    CONSOLE_BIND = env.str("CONSOLE_BIND", "127.0.0.1")
+    CONSOLE_PORT = env.int("CONSOLE_PORT", 8000)
+    CONSOLE_URL = env.str("CONSOLE_URL", "")
+    CONSOLE_WEB_WORKERS = env.int("CONSOLE_WEB_WORKERS", 1)
+    CONSOLE_WEB_THREADS = env.int("CONSOLE_WEB_THREADS", 8)
+    CONSOLE_ADMIN_USER = env.str("CONSOLE_ADMIN_USER", "admin")
+    CONSOLE_ADMIN_PASSWORD = env.str("CONSOLE_ADMIN_PASSWORD", "")
+    CONSOLE_FIRST_DB_PORT = env.int("CONSOLE_FIRST_DB_PORT", 8635)
+    CONSOLE_PARALLEL_JOBS = env.int("CONSOLE_PARALLEL_JOBS", 4)
+    CONSOLE_LEASE_SECONDS = env.float("CONSOLE_LEASE_SECONDS", 60.0)
+    CONSOLE_BACKUPS_DIR = Path(env.str("CONSOLE_BACKUPS_DIR", str(CONSOLE_HOME / "backups"))).expanduser()
+    SECRET_KEY = env.str("CONSOLE_SECRET_KEY", "") or home.secret_key(CONSOLE_HOME)
+    DATABASES = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{CONSOLE_HOME / 'console.sqlite3'}")}
+except EnvError as error:
+    raise ImproperlyConfigured(str(error)) from None
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        # BEGIN IMMEDIATE: with Django's default a transaction that reads before it writes fails under
+        # concurrency with "database is locked" instead of waiting for its turn.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": CONSOLE_WEB_THREADS + 8}}
+
+# --- Django ---------------------------------------------------------------------------------------
+DEBUG = False
+ROOT_URLCONF = "console.urls"
+WSGI_APPLICATION = "console.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "sign-in"
+
+INSTALLED_APPS = [
+    "console",
+    "instances",
+    "backups",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "django_htmx",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "console.middleware.SignInRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+# --- Files ----------------------------------------------------------------------------------------
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = CONSOLE_HOME / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "backups": {"BACKEND": "backups.storage.FolderStorage", "OPTIONS": {"location": CONSOLE_BACKUPS_DIR}},
+}
+
+# --- Security -------------------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "console.views.csrf_failure"
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *env.list("CONSOLE_ALLOWED_HOSTS", [])]
+
+if CONSOLE_URL:
+    _url = urlsplit(CONSOLE_URL)
+    if _url.scheme not in {"http", "https"} or not _url.hostname:
+        raise ImproperlyConfigured("CONSOLE_URL must look like https://console.example.org")
+    ALLOWED_HOSTS.append(_url.hostname)
+    CSRF_TRUSTED_ORIGINS = [f"{_url.scheme}://{_url.netloc}"]
+    if _url.scheme == "https":
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+        SECURE_SSL_REDIRECT = True
+        SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+        SECURE_HSTS_SECONDS = 365 * 24 * 3600
+        SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+        SECURE_HSTS_PRELOAD = True
+        SESSION_COOKIE_SECURE = True
+        CSRF_COOKIE_SECURE = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("CONSOLE_LOG_LEVEL", "INFO")},
+}

@@ -1,0 +1,114 @@
+"""The process tree of `up`: children are started, restarted when they die, and stopped together."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+TICK = 0.1
+# Stopping takes at most this long; what has not ended by then is killed.
+STOP_SECONDS = 9.0
+# This many deaths of one child within a minute are a loop that a restart does not mend.
+LOOP_DEATHS = 5
+LOOP_SECONDS = 60.0
+
+
+@dataclass
+class Child:
+    name: str
+    command: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+    start_at: float = 0.0
+    deaths: deque[float] = field(default_factory=lambda: deque(maxlen=LOOP_DEATHS))
+
+
+class Tree:
+    """Runs the children until SIGINT or SIGTERM, or until one of them dies again and again."""
+
+    def __init__(
+        self,
+        children: Sequence[Child],
+        *,
+        ready: Callable[[], bool],
+        on_ready: Callable[[], object],
+        report: Callable[[str], object],
+    ) -> None:
+        self.children = children
+        self.ready = ready
+        self.on_ready = on_ready
+        self.report = report
+        self._stop = threading.Event()
+
+    def run(self) -> bool:
+        """Serve; True if it was asked to stop, False if it gave up."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: self._stop.set())
+        waiting = True
+        looping: Child | None = None
+        try:
+            while not self._stop.is_set() and looping is None:
+                for child in self.children:
+                    self._tend(child)
+                looping = next((child for child in self.children if self._loops(child)), None)
+                if waiting and self.ready():
+                    waiting = False
+                    self.on_ready()
+                self._stop.wait(TICK)
+        finally:
+            self._stop_all()
+        if looping:
+            self.report(f"{looping.name} ended {LOOP_DEATHS} times within a minute; its messages above say why.")
+        return looping is None
+
+    def _tend(self, child: Child) -> None:
+        now = time.monotonic()
+        if child.process is None:
+            if now >= child.start_at:
+                # In a session and group of its own: Ctrl-C reaches `up` alone, and what the child leaves
+                # behind can be found by its group.
+                child.process = subprocess.Popen(child.command, stdin=subprocess.DEVNULL, start_new_session=True)
+        elif (code := child.process.poll()) is not None:
+            # Workers of the web server outlive a main process that was killed, and keep its port.
+            _kill_group(child.process.pid)
+            child.process = None
+            child.deaths.append(now)
+            child.start_at = now + min(5.0, 0.1 * 2 ** len(child.deaths))
+            self.report(f"{child.name} ended ({_describe(code)}) and is started again.")
+
+    def _loops(self, child: Child) -> bool:
+        deaths = child.deaths
+        return len(deaths) == LOOP_DEATHS and deaths[-1] - deaths[0] < LOOP_SECONDS
+
+    def _stop_all(self) -> None:
+        running = [child.process for child in self.children if child.process]
+        for process in running:
+            # To the child alone, once: it stops its own children in order.
+            process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in running:
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self.report(f"Process {process.pid} did not stop in time and is killed.")
+            _kill_group(process.pid)
+            process.wait()
+
+
+def _kill_group(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def _describe(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
