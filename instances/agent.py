@@ -1,0 +1,149 @@
+"""The agent: one per host, it runs the host's database servers and the jobs of the queue."""
+
+import logging
+import os
+import threading
+import time
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connections
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from instances import handlers as files
+from instances import jobs
+from instances.choices import JobKind
+from instances.models import Host, Job
+from instances.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+TICK = 0.1
+CLAIM_EVERY = 0.2
+RECONCILE_EVERY = 5.0
+# How long stopping waits for the threads of jobs to end by themselves.
+STOP_SECONDS = 4.0
+
+
+class Agent:
+    def __init__(self, host: str, handlers: jobs.Handlers) -> None:
+        self.host = host
+        self.handlers = handlers
+        self.supervisor = Supervisor(host)
+        self._stopping = threading.Event()
+        self._works: dict[threading.Thread, jobs.Work] = {}
+        self._due: dict[str, float] = {}
+
+    def stop(self) -> None:
+        """Ask the agent to end; safe in a signal handler."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Serve until stop() is called. For the main thread: Linux ends servers with the thread that started them."""
+        self._begin()
+        keeper = threading.Thread(target=self._keep_leases, name="leases", daemon=True)
+        keeper.start()
+        while not self._stopping.wait(TICK):
+            try:
+                self.supervisor.tick()
+                self._works = {thread: work for thread, work in self._works.items() if thread.is_alive()}
+                if self._is_due("claim", CLAIM_EVERY):
+                    self._claim()
+                if self._is_due("reconcile", RECONCILE_EVERY):
+                    self.supervisor.reconcile()
+            except (OperationalError, InterfaceError) as error:
+                # The console database is away or locked: servers go on, and so does the agent.
+                log.warning("The console database does not answer: %s", error)
+                connections.close_all()
+                self._stopping.wait(1.0)
+        self._end()
+        keeper.join(2.0)
+
+    def _begin(self) -> None:
+        """Settle what a dead agent of this host left behind, then start the servers."""
+        Host.objects.update_or_create(name=self.host, defaults={"seen": timezone.now()})
+        reason = _("The agent stopped while this was running.")
+        for job in Job.objects.running().filter(host=self.host).select_related("instance", "host"):
+            jobs.fail(job, self.handlers[JobKind(job.kind)], reason, left_behind=True)
+        for job in Job.objects.filter(host=self.host, left_behind=True):
+            self.handlers[JobKind(job.kind)].clean_up(job)
+            Job.objects.filter(pk=job.pk).update(left_behind=False)
+        files.sweep()
+        self.supervisor.begin()
+
+    def _end(self) -> None:
+        """Stop in order: the running jobs end as Failed, then the servers."""
+        for work in self._works.values():
+            work.stop(_("The agent was stopped while this was running."))
+        # Jobs that wait for a server need the supervisor's ear until they have ended.
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline and any(thread.is_alive() for thread in self._works):
+            self.supervisor.tick()
+            threading.Event().wait(TICK)
+        self.supervisor.shut_down()
+        connections.close_all()
+
+    def _is_due(self, what: str, every: float) -> bool:
+        now = time.monotonic()
+        if now < self._due.get(what, 0.0):
+            return False
+        self._due[what] = now + every
+        return True
+
+    def _claim(self) -> None:
+        while len(self._works) < settings.CONSOLE_PARALLEL_JOBS:
+            job = jobs.claim(self.host, timezone.now())
+            if job is None:
+                return
+            work = jobs.Work(job, self.supervisor)
+            thread = threading.Thread(target=self._do, args=[work], name=f"job-{job.id}", daemon=True)
+            self._works[thread] = work
+            thread.start()
+
+    def _do(self, work: jobs.Work) -> None:
+        """Run one job in its thread, and write how it ended."""
+        job, handler = work.job, self.handlers[JobKind(work.job.kind)]
+        log.info("Job %s (%s) of instance %s started.", job.id, job.kind, job.instance_uid or "-")
+        try:
+            try:
+                result = handler.run(work)
+                ended = jobs.complete(job, handler, result)
+                outcome = "completed" if ended else "lost its lease"
+            except jobs.LeaseLost:
+                outcome = "lost its lease"
+            except jobs.JobFailed as error:
+                jobs.fail(job, handler, str(error))
+                outcome = f"failed: {error}"
+            except Exception as error:
+                # Whatever it was, the job must not stay Running; the traceback goes to the log.
+                log.exception("Job %s (%s) broke.", job.id, job.kind)
+                jobs.fail(job, handler, _("Unexpected error: %s. The agent's log has the details.") % _named(error))
+                outcome = "broke"
+            handler.clean_up(job)
+            log.info("Job %s (%s) %s.", job.id, job.kind, outcome)
+        finally:
+            connections.close_all()
+
+    def _keep_leases(self) -> None:
+        """Renew the leases and the host's sign of life, apart from the main thread, which may have to wait."""
+        every = min(5.0, settings.CONSOLE_LEASE_SECONDS / 4)
+        while not self._stopping.wait(every):
+            try:
+                close_old_connections()
+                now = timezone.now()
+                Host.objects.filter(name=self.host).update(seen=now)
+                for thread, work in list(self._works.items()):
+                    if thread.is_alive() and work.job.token and not jobs.renew(work.job.token, now):
+                        work.lose()
+                jobs.fail_expired(self.handlers, now)
+            except DatabaseError as error:
+                log.warning("The leases could not be renewed: %s", error)
+                connections.close_all()
+
+
+def _named(error: Exception) -> str:
+    return (
+        f"{type(error).__name__} {os.strerror(error.errno)}"
+        if isinstance(error, OSError) and error.errno
+        else type(error).__name__
+    )

@@ -1,0 +1,101 @@
+"""The words of the reference for instances and jobs: label for people, value for the API."""
+
+from enum import Enum
+from typing import Literal
+
+from django.db import models
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Tone = Literal["ok", "busy", "warn", "bad"]
+
+
+class InstanceType(models.TextChoices):
+    CLUSTER = "Sharding", _("Cluster")
+    REPLICA_SET = "ReplicaSet", _("Replica set")
+    SINGLE_NODE = "Single", _("Single node")
+
+    @property
+    def plural(self) -> Promise:
+        return {
+            InstanceType.CLUSTER: _("Clusters"),
+            InstanceType.REPLICA_SET: _("Replica Sets"),
+            InstanceType.SINGLE_NODE: _("Single Nodes"),
+        }[self]
+
+
+class State(models.TextChoices):
+    """What an instance's database server is, whatever work is in progress on it."""
+
+    CREATING = "creating", _("Creating")
+    CREATION_FAILED = "createfail", _("Creation failed")
+    AVAILABLE = "normal", _("Available")
+    ABNORMAL = "abnormal", _("Abnormal")
+    RESTORE_FAILED = "restorefail", _("Restoration failed")
+
+
+class Action(models.TextChoices):
+    """The work in progress on an instance; at most one at a time."""
+
+    NONE = "", ""
+    BACKUP = "BACKUP", _("Backing up")
+    RESTORE = "RESTORE", _("Restoring")
+    RESTORE_CHECK = "RESTORE_CHECK", _("Checking restoration")
+    RESTORE_TO_NEW_INSTANCE = "RESTORE_TO_NEW_INSTANCE", _("Checking restoration")
+    RESTART = "RESTART", _("Restarting")
+    DELETE = "DELETE_INSTANCE", _("Deleting")
+
+
+class Status(Enum):
+    """What people see of an instance: its state and action made one. Members are (API code, label, tone)."""
+
+    AVAILABLE = ("normal", _("Available"), "ok")
+    CREATING = ("creating", _("Creating"), "busy")
+    CREATION_FAILED = ("createfail", _("Creation failed"), "bad")
+    BACKING_UP = ("BACKUP", _("Backing up"), "busy")
+    CHECKING_RESTORATION = ("RESTORE_CHECK", _("Checking restoration"), "busy")
+    RESTORING = ("RESTORE", _("Restoring"), "busy")
+    RESTORE_FAILED = ("restorefail", _("Restoration failed"), "bad")
+    RESTARTING = ("RESTART", _("Restarting"), "busy")
+    DELETING = ("DELETE_INSTANCE", _("Deleting"), "busy")
+    ABNORMAL = ("abnormal", _("Abnormal"), "bad")
+
+    def __init__(self, code: str, label: Promise, tone: Tone) -> None:
+        self.code = code
+        self.label = label
+        self.tone = tone
+
+    @property
+    def in_progress(self) -> bool:
+        return self.tone == "busy"
+
+
+STATUS_OF_STATE = {
+    State.CREATING: Status.CREATING,
+    State.CREATION_FAILED: Status.CREATION_FAILED,
+    State.AVAILABLE: Status.AVAILABLE,
+    State.ABNORMAL: Status.ABNORMAL,
+    State.RESTORE_FAILED: Status.RESTORE_FAILED,
+}
+STATUS_OF_ACTION = {
+    Action.BACKUP: Status.BACKING_UP,
+    Action.RESTORE: Status.RESTORING,
+    Action.RESTORE_CHECK: Status.CHECKING_RESTORATION,
+    Action.RESTORE_TO_NEW_INSTANCE: Status.CHECKING_RESTORATION,
+    Action.RESTART: Status.RESTARTING,
+    Action.DELETE: Status.DELETING,
+}
+
+
+class JobKind(models.TextChoices):
+    CREATE_INSTANCE = "create-instance", _("Create instance")
+    DELETE_INSTANCE = "delete-instance", _("Delete instance")
+    BACKUP = "backup", _("Physical backup")
+    DELETE_BACKUP = "delete-backup", _("Delete backup")
+
+
+class JobStatus(models.TextChoices):
+    QUEUED = "Queued", _("Queued")
+    RUNNING = "Running", _("Running")
+    COMPLETED = "Completed", _("Completed")
+    FAILED = "Failed", _("Failed")

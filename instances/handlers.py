@@ -1,0 +1,126 @@
+"""How the agent does the jobs on instances: create and delete."""
+
+import shutil
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from instances.choices import Action, InstanceType, JobKind, State
+from instances.engine import demo, process
+from instances.engine.client import EngineError
+from instances.homes import instance_home, instance_homes, staging_root
+from instances.jobs import Handler, JobFailed, Work
+from instances.models import Instance, Job
+from instances.supervisor import StartFailed
+
+_PORTS = 10_000
+
+
+def sweep() -> None:
+    """Remove what jobs left on this host when their agent died. For the agent's start: no job runs."""
+    shutil.rmtree(staging_root(), ignore_errors=True)
+    staging_root().mkdir(mode=0o700, parents=True)
+    instance_homes().mkdir(mode=0o700, parents=True, exist_ok=True)
+    for aside in instance_homes().glob("*.deleted"):
+        _settle_files(aside.stem)
+
+
+def _give_port(instance: Instance) -> int:
+    """Give the instance the first free port of its host, for its life."""
+    taken = set(Instance.objects.filter(host=instance.host_id).values_list("port", flat=True))
+    for port in range(settings.CONSOLE_FIRST_DB_PORT, settings.CONSOLE_FIRST_DB_PORT + _PORTS):
+        if port in taken or not process.bindable(port):
+            continue
+        try:
+            with transaction.atomic():
+                Instance.objects.filter(pk=instance.pk).update(port=port)
+        except IntegrityError:
+            # Another job was given it between the look and the update.
+            continue
+        return port
+    raise JobFailed(_("No free port is left on the host %s.") % instance.host_id)
+
+
+def _create(work: Work) -> None:
+    instance = _instance_of(work.job)
+    process.prepare(instance_home(instance.id))
+    work.report(10)
+    try:
+        port = _start_on_some_port(work, instance)
+        work.report(60)
+        if work.job.parameters.get("demo"):
+            demo.load(port, InstanceType(instance.type).value)
+    except (StartFailed, EngineError) as error:
+        work.servers.stop(instance.id)
+        raise JobFailed(str(error)) from error
+
+
+def _start_on_some_port(work: Work, instance: Instance) -> int:
+    """Start the server on the first port that it gets, and return the port. Raises StartFailed."""
+    while True:
+        port = _give_port(instance)
+        try:
+            work.servers.start(instance.id, port)
+        except StartFailed:
+            if process.bindable(port):
+                raise
+            # Another program was quicker between the look and the start: the next port, then.
+        else:
+            return port
+
+
+def _created(job: Job, _result: None) -> None:
+    Instance.objects.filter(pk=job.instance_id, state=State.CREATING).update(state=State.AVAILABLE)
+
+
+def _creation_failed(job: Job, reason: str) -> None:
+    Instance.objects.filter(pk=job.instance_id, state=State.CREATING).update(
+        state=State.CREATION_FAILED, failure=reason
+    )
+
+
+def _delete(work: Work) -> None:
+    instance = _instance_of(work.job)
+    work.report(10)
+    work.servers.stop(instance.id)
+    process.put_aside(instance_home(instance.id))
+
+
+def _deleted(job: Job, _result: None) -> None:
+    Instance.objects.filter(pk=job.instance_id, action=Action.DELETE).delete()
+
+
+def _deletion_failed(job: Job, reason: str) -> None:
+    """The instance stays: its files are taken back and its server is started again."""
+    Instance.objects.filter(pk=job.instance_id, action=Action.DELETE, state=State.AVAILABLE).update(
+        state=State.ABNORMAL, failure=reason
+    )
+    Instance.objects.filter(pk=job.instance_id, action=Action.DELETE).update(action=Action.NONE)
+
+
+def _clean_up_deletion(job: Job) -> None:
+    _settle_files(job.instance_uid)
+
+
+def _settle_files(instance_id: str) -> None:
+    """Files put aside go for good if the instance's row has gone, else they come back."""
+    home = instance_home(instance_id)
+    if Instance.objects.filter(pk=instance_id).exists():
+        process.take_back(home)
+    else:
+        process.discard_aside(home)
+
+
+def _instance_of(job: Job) -> Instance:
+    if job.instance is None:
+        raise JobFailed(_("The instance does not exist any more."))
+    return job.instance
+
+
+HANDLERS = {
+    JobKind.CREATE_INSTANCE: Handler(run=_create, completed=_created, failed=_creation_failed),
+    JobKind.DELETE_INSTANCE: Handler(
+        run=_delete, completed=_deleted, failed=_deletion_failed, clean_up=_clean_up_deletion
+    ),
+}

@@ -1,0 +1,189 @@
+"""The queue: jobs are claimed, leased, renewed and ended here, each by one conditional UPDATE.
+
+Every write of a running job carries the lease's token, so the late word of an agent that lost its lease
+changes nothing.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from instances.choices import JobKind, JobStatus
+from instances.models import Host, Instance, Job
+
+if TYPE_CHECKING:
+    from instances.supervisor import Supervisor
+
+
+class JobFailed(Exception):
+    """The work cannot be done; the message is the reason that people read."""
+
+
+class LeaseLost(Exception):
+    """The job is no longer this agent's: it was ended by somebody else, or the agent is stopping."""
+
+
+def _nothing(job: Job) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Handler:
+    """How one kind of job is done and how it ends.
+
+    `run` works in a thread of the agent, outside any transaction; what it returns is given to `completed`.
+    `completed` and `failed` write the rows that follow, in the transaction that writes the job's end;
+    `failed` may run in another process than `run` did. `clean_up` makes the files on the job's host agree
+    with the rows once the job has ended, however it did; it may run more than once.
+    """
+
+    run: Callable[["Work"], Any]
+    completed: Callable[[Job, Any], None]
+    failed: Callable[[Job, str], None]
+    clean_up: Callable[[Job], None] = _nothing
+
+
+Handlers = Mapping[JobKind, Handler]
+
+
+def lease_length() -> timedelta:
+    return timedelta(seconds=settings.CONSOLE_LEASE_SECONDS)
+
+
+def enqueue(
+    kind: JobKind,
+    *,
+    host: Host,
+    instance: Instance | None,
+    requested_by: User | None,
+    parameters: dict[str, Any] | None = None,
+) -> Job:
+    """Write the job's row; belongs into the transaction that changes what the job is about."""
+    return Job.objects.create(
+        kind=kind,
+        host=host,
+        instance=instance,
+        instance_uid=instance.id if instance else "",
+        instance_name=instance.name if instance else "",
+        requested_by=requested_by,
+        parameters=parameters or {},
+    )
+
+
+def claim(host: str, now: datetime) -> Job | None:
+    """Take the oldest queued job of the host whose instance has none running; None if there is none."""
+    busy = Job.objects.running().filter(instance__isnull=False).values("instance")
+    queued = Job.objects.filter(host=host, status=JobStatus.QUEUED)
+    job = queued.exclude(instance__in=busy).order_by("created", "id").first()
+    if job is None:
+        return None
+    token = uuid.uuid4()
+    try:
+        # The partial unique constraint is the arbiter between two claims for one instance.
+        with transaction.atomic():
+            claimed = queued.filter(pk=job.pk).update(
+                status=JobStatus.RUNNING, token=token, started=now, lease_until=now + lease_length()
+            )
+    except IntegrityError:
+        return None
+    if not claimed:
+        return None
+    job.refresh_from_db()
+    return job
+
+
+def renew(token: uuid.UUID, now: datetime) -> bool:
+    """Prolong the lease; False if it is lost."""
+    return bool(Job.objects.held_by(token).update(lease_until=now + lease_length()))
+
+
+def complete(job: Job, handler: Handler, result: Any) -> bool:
+    """End the job as Completed, with the rows that follow from it; False if the lease is lost."""
+    assert job.token is not None
+    with transaction.atomic():
+        ended = Job.objects.held_by(job.token).update(
+            status=JobStatus.COMPLETED, progress=100, ended=timezone.now(), token=None, lease_until=None
+        )
+        if ended:
+            handler.completed(job, result)
+    return bool(ended)
+
+
+def fail(
+    job: Job, handler: Handler, reason: str, *, left_behind: bool = False, expired_at: datetime | None = None
+) -> bool:
+    """End the running job as Failed for the reason; False if it is no longer the caller's to end.
+
+    With `expired_at` it is ended only if its lease has run out by then: for callers without the lease.
+    """
+    if job.token is None:
+        return False
+    with transaction.atomic():
+        held = Job.objects.held_by(job.token)
+        if expired_at:
+            held = held.expired(expired_at)
+        ended = held.update(
+            status=JobStatus.FAILED,
+            failure=reason,
+            ended=timezone.now(),
+            token=None,
+            lease_until=None,
+            left_behind=left_behind,
+        )
+        if ended:
+            handler.failed(job, reason)
+    return bool(ended)
+
+
+def fail_expired(handlers: Handlers, now: datetime) -> int:
+    """End every job whose agent has not renewed its lease; return how many. Any process may do this."""
+    reason = _("The agent stopped while this was running.")
+    expired = Job.objects.expired(now).select_related("instance", "host")
+    return sum(fail(job, handlers[JobKind(job.kind)], reason, left_behind=True, expired_at=now) for job in expired)
+
+
+class Work:
+    """A claimed job in its thread: how the handler reports progress and learns that it must stop."""
+
+    # Progress is for people: two writes a second look alive and cost next to nothing.
+    REPORT_EVERY = 0.5
+
+    def __init__(self, job: Job, servers: "Supervisor") -> None:
+        self.job = job
+        self.servers = servers
+        self._stop_reason: str | None = None
+        self._lost = False
+        self._reported = 0.0
+
+    def lose(self) -> None:
+        """The lease is gone: the handler ends at its next report, and nothing more is written."""
+        self._lost = True
+
+    def stop(self, reason: str) -> None:
+        """Ask the handler to end as Failed for the reason, at its next report."""
+        self._stop_reason = reason
+
+    def report(self, percent: float, **detail: int) -> None:
+        """Say how far the work is; `detail` is in the handler's own units. Raises LeaseLost or JobFailed."""
+        if self._lost:
+            raise LeaseLost
+        if self._stop_reason is not None:
+            raise JobFailed(self._stop_reason)
+        now = time.monotonic()
+        if now - self._reported < self.REPORT_EVERY:
+            return
+        self._reported = now
+        assert self.job.token is not None
+        # 100 is for the finished job alone.
+        shown = min(int(percent), 99)
+        if not Job.objects.held_by(self.job.token).update(progress=shown, detail=detail):
+            raise LeaseLost

@@ -1,0 +1,210 @@
+"""Instance, Host and Job: what there is, where it runs, and what is being done to it."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from console.ids import new_id
+from console.validators import NAME_MAX_LENGTH, name_validators
+from instances.choices import (
+    STATUS_OF_ACTION,
+    STATUS_OF_STATE,
+    Action,
+    InstanceType,
+    JobKind,
+    JobStatus,
+    State,
+    Status,
+)
+
+# A host whose agent has not been heard of for this long is shown as offline.
+OFFLINE_AFTER = timedelta(seconds=15)
+
+
+def new_instance_id() -> str:
+    return new_id("in02")
+
+
+class Host(models.Model):
+    """A machine whose agent runs instances. `seen` is the agent's last sign of life."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    seen = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_online(self, now: datetime) -> bool:
+        return self.seen is not None and now - self.seen < OFFLINE_AFTER
+
+
+class InstanceQuerySet(models.QuerySet["Instance"]):
+    def available(self) -> Self:
+        """Those that can be worked on: the one meaning of the status Available."""
+        return self.filter(state=State.AVAILABLE, action=Action.NONE)
+
+    def idle(self) -> Self:
+        """Those that no operation is running on, whatever their state."""
+        return self.filter(action=Action.NONE).exclude(state=State.CREATING)
+
+    def with_status(self, status: Status) -> Self:
+        """Those that show the status: by the work in progress, else by the state."""
+        actions = [action for action, shown in STATUS_OF_ACTION.items() if shown is status]
+        states = [state for state, shown in STATUS_OF_STATE.items() if shown is status]
+        return self.filter(Q(action__in=actions) | Q(action=Action.NONE, state__in=states))
+
+
+class Instance(models.Model):
+    """A database instance: one server process with its data directory and port on one host."""
+
+    id = models.CharField(primary_key=True, max_length=36, default=new_instance_id, editable=False)
+    name = models.CharField(max_length=NAME_MAX_LENGTH, validators=name_validators)
+    type = models.CharField(max_length=16, choices=InstanceType.choices)
+    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="instances")
+    port = models.PositiveIntegerField(null=True, blank=True)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.CREATING)
+    action = models.CharField(max_length=32, choices=Action.choices, default=Action.NONE, blank=True)
+    failure = models.TextField(blank=True)
+    created = models.DateTimeField(default=timezone.now, editable=False)
+
+    # What the agent last learnt from the server itself, and when.
+    engine = models.CharField(max_length=32, blank=True)
+    engine_version = models.CharField(max_length=32, blank=True)
+    storage_engine = models.CharField(max_length=32, blank=True)
+    compatible_version = models.CharField(max_length=16, blank=True)
+    storage_bytes = models.BigIntegerField(null=True, blank=True)
+    documents = models.BigIntegerField(null=True, blank=True)
+    connections = models.IntegerField(null=True, blank=True)
+    started = models.DateTimeField(null=True, blank=True)
+    facts_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InstanceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created", "-id"]
+        indexes = [models.Index(fields=["-created", "-id"], name="instance_newest")]
+        constraints = [
+            models.UniqueConstraint(fields=["host", "port"], name="instance_port_unique_per_host"),
+            models.CheckConstraint(condition=Q(type__in=InstanceType.values), name="instance_type_known"),
+            models.CheckConstraint(condition=Q(state__in=State.values), name="instance_state_known"),
+            models.CheckConstraint(condition=Q(action__in=Action.values), name="instance_action_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("instances:detail", args=[self.id])
+
+    @property
+    def status(self) -> Status:
+        """The label of the reference. Work in progress hides the state, which stays on record beside it."""
+        if self.action != Action.NONE:
+            return STATUS_OF_ACTION[Action(self.action)]
+        return STATUS_OF_STATE[State(self.state)]
+
+    @property
+    def in_transition(self) -> bool:
+        """True if the status will change without anybody's doing: work in progress, a server being restarted."""
+        return self.status.in_progress or self.status is Status.ABNORMAL
+
+    @property
+    def address(self) -> str:
+        """host:port as a driver wants it, or nothing before a port has been given out."""
+        return f"127.0.0.1:{self.port}" if self.port else ""
+
+    @property
+    def connection_string(self) -> str:
+        return f"mongodb://{self.address}/?directConnection=true" if self.port else ""
+
+    @property
+    def backup_refusal(self) -> str:
+        """Why no backup can be made now, in a sentence; empty if one can."""
+        if self.status is Status.AVAILABLE:
+            return ""
+        return _("Only an Available instance can be backed up. This one is: %(status)s.") % {
+            "status": self.status.label
+        }
+
+    @property
+    def delete_refusal(self) -> str:
+        """Why the instance cannot be deleted now, in a sentence; empty if it can."""
+        if self.action == Action.NONE and self.state != State.CREATING:
+            return ""
+        return _("An operation is running on the instance (%(status)s). Wait until it has ended.") % {
+            "status": self.status.label
+        }
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def running(self) -> Self:
+        return self.filter(status=JobStatus.RUNNING)
+
+    def expired(self, now: datetime) -> Self:
+        """Running ones whose agent has not renewed its lease in time."""
+        return self.running().filter(lease_until__lt=now)
+
+    def held_by(self, token: uuid.UUID) -> Self:
+        """The running job that the lease `token` is for: none, once somebody else has ended it."""
+        return self.running().filter(token=token)
+
+
+class Job(models.Model):
+    """A piece of work for one host's agent: the queue, the Task Center's rows and the API's jobs.
+
+    The agent that runs it holds a lease: `token` names it, `lease_until` is when others may end the job.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=32, choices=JobKind.choices)
+    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="jobs")
+    # Null for work without an instance: a backup of a deleted one can still be restored or deleted.
+    instance = models.ForeignKey(Instance, null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs")
+    instance_uid = models.CharField(max_length=36, blank=True)
+    instance_name = models.CharField(max_length=NAME_MAX_LENGTH, blank=True)
+    parameters = models.JSONField(default=dict)
+    status = models.CharField(max_length=16, choices=JobStatus.choices, default=JobStatus.QUEUED)
+    progress = models.PositiveSmallIntegerField(default=0)
+    # What the percentage is made of, in the handler's own units: pages, bytes.
+    detail = models.JSONField(default=dict)
+    failure = models.TextField(blank=True)
+    created = models.DateTimeField(default=timezone.now, editable=False)
+    started = models.DateTimeField(null=True, blank=True)
+    ended = models.DateTimeField(null=True, blank=True)
+    # Null when the console itself asked for it.
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    token = models.UUIDField(null=True, blank=True, unique=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    # True once the job was ended by another process than the agent that ran it, until that agent's host
+    # has removed the files it may have left.
+    left_behind = models.BooleanField(default=False)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created", "-id"]
+        indexes = [
+            models.Index(fields=["host", "created"], condition=Q(status="Queued"), name="job_queue"),
+            models.Index(fields=["lease_until"], condition=Q(status="Running"), name="job_leases"),
+            models.Index(fields=["host"], condition=Q(left_behind=True), name="job_left_behind"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["instance"], condition=Q(status="Running"), name="job_one_running_per_instance"
+            ),
+            models.CheckConstraint(condition=Q(kind__in=JobKind.values), name="job_kind_known"),
+            models.CheckConstraint(condition=Q(status__in=JobStatus.values), name="job_status_known"),
+            models.CheckConstraint(condition=Q(progress__lte=100), name="job_progress_percent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.id}"

@@ -1,0 +1,53 @@
+"""What people do to instances: one function per action, for pages, API and commands alike."""
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Count
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from console.exceptions import Refused
+from instances import jobs
+from instances.choices import Action, InstanceType, JobKind
+from instances.models import Host, Instance
+from instances.signals import instance_deleting
+
+
+def create_instance(*, name: str, type: InstanceType, requested_by: User | None, demo: bool = False) -> Instance:
+    """Write the instance as Creating and queue the job that starts its server, with demo documents if asked."""
+    instance = Instance(name=name, type=type, host=_least_loaded_host())
+    instance.clean_fields()
+    with transaction.atomic():
+        instance.save(force_insert=True)
+        jobs.enqueue(
+            JobKind.CREATE_INSTANCE,
+            host=instance.host,
+            instance=instance,
+            requested_by=requested_by,
+            parameters={"demo": demo},
+        )
+    return instance
+
+
+def delete_instance(*, instance: Instance, requested_by: User | None) -> None:
+    """Mark the instance and its automated backups for removal and queue the job that removes it.
+
+    Manual backups stay. Raises Refused while an operation runs on the instance.
+    """
+    with transaction.atomic():
+        if not Instance.objects.filter(pk=instance.pk).idle().update(action=Action.DELETE):
+            current = Instance.objects.filter(pk=instance.pk).first()
+            raise Refused(current.delete_refusal if current else _("The instance does not exist any more."))
+        jobs.enqueue(JobKind.DELETE_INSTANCE, host=instance.host, instance=instance, requested_by=requested_by)
+        instance_deleting.send(Instance, instance=instance, requested_by=requested_by)
+
+
+def _least_loaded_host() -> Host:
+    """The host whose agent answers and that has the fewest instances; this one before any agent has started."""
+    now = timezone.now()
+    hosts = list(Host.objects.annotate(load=Count("instances")).order_by("load", "name"))
+    for host in hosts:
+        if host.is_online(now):
+            return host
+    return hosts[0] if hosts else Host.objects.create(name=settings.CONSOLE_HOST)

@@ -1,0 +1,12 @@
+from django.urls import path
+
+from instances import views
+
+app_name = "instances"
+
+urlpatterns = [
+    path("instances/", views.instance_list, name="list"),
+    path("instances/create/", views.instance_create, name="create"),
+    path("instances/<str:instance_id>/", views.instance_detail, name="detail"),
+    path("instances/<str:instance_id>/delete/", views.instance_delete, name="delete"),
+]
