@@ -1,0 +1,377 @@
+"""The archive of a backup: the one place that knows its format.
+
+`<backup id>.tar.zst` is a tar file compressed with zstd, so `tar --zstd -xf` and `sha256sum -c SHA256SUMS` open it:
+
+    manifest.json             what the archive holds: Manifest, as JSON
+    databases/<name>.db       the databases' files, SQLite, as many as the manifest names
+    SHA256SUMS                the digests of all members before it
+
+It is written in one pass, with constant memory, into any Django storage. It is read as something that a stranger may
+have made: nothing but the members that the manifest names is accepted, and nothing is written outside the
+destination.
+"""
+
+import hashlib
+import io
+import os
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import zstandard
+from django.core.files import File
+from django.core.files.storage import Storage
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
+
+from backups.manifest import SIZE_LIMIT, ArchiveError, Collection, Database, Manifest
+
+__all__ = ["ArchiveError", "Collection", "Database", "Manifest", "Written", "read_manifest", "unpack", "write"]
+
+_MANIFEST, _SUMS = "manifest.json", "SHA256SUMS"
+_CHUNK = 1024 * 1024
+_BLOCK = tarfile.BLOCKSIZE
+_END_OF_TAR = bytes(2 * _BLOCK)
+
+_LEVEL = 3
+# Each worker holds about 16 MB. Hosts also run database servers, so a backup does not take every core of a large one.
+_WORKERS = min(os.cpu_count() or 1, 4)
+_JOB_SIZE = 4 * 1024 * 1024
+
+# What an archive that somebody else made can make the reader hold in memory.
+_MANIFEST_LIMIT = 16 * 1024 * 1024
+_WINDOW_LIMIT = 32 * 1024 * 1024
+
+Report = Callable[[int, int], None]
+
+
+# --- Writing ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Written:
+    """The finished archive: bytes, and the hexadecimal SHA-256 of all of them."""
+
+    size: int
+    sha256: str
+
+
+def write(storage: Storage, name: str, manifest: Manifest, files: Mapping[str, Path], *, progress: Report) -> Written:
+    """Write the archive into the storage under exactly this name.
+
+    `files` has the path of each of the manifest's databases by the database's name. `progress` gets the bytes of
+    databases read and the bytes of archive written so far, about once a megabyte, and may raise to give up. Raises
+    ArchiveError, what `progress` raised, or the storage's own errors; nothing is left in the storage then.
+    """
+    if storage.exists(name):
+        raise ArchiveError(_("The storage has an archive %s already.") % name)
+    stream = _Stream(manifest, files, progress)
+    saved = name
+    try:
+        saved = storage.save(name, File(io.BufferedReader(stream, _CHUNK), name))
+        if not stream.finished:
+            raise ArchiveError(_("The storage did not take the whole archive."))
+        if saved != name:
+            raise ArchiveError(
+                _("The storage saved the archive as %(saved)s, not as %(name)s.") % {"saved": saved, "name": name}
+            )
+        if storage.size(name) != stream.size:
+            raise ArchiveError(
+                _("The storage holds %(held)d bytes of the archive instead of %(size)d.")
+                % {"held": storage.size(name), "size": stream.size}
+            )
+    except BaseException as error:
+        _forget(storage, saved, error)
+        if stream.failure is not None and stream.failure is not error:
+            raise stream.failure from error
+        if isinstance(error, OSError) and stream.failure is None:
+            raise ArchiveError(_("The archive could not be written: %s.") % (error.strerror or error)) from error
+        raise
+    return Written(stream.size, stream.sha256.hexdigest())
+
+
+def _forget(storage: Storage, name: str, error: BaseException) -> None:
+    """Storages differ in what they leave of a file whose saving failed; this name was not theirs before."""
+    try:
+        storage.delete(name)
+    except Exception as second:
+        error.add_note(f"What was written of {name} could not be deleted: {second}")
+
+
+class _Stream(io.RawIOBase):
+    """The bytes of the archive, made while they are read. What fails once fails again: no reader sees an end."""
+
+    def __init__(self, manifest: Manifest, files: Mapping[str, Path], progress: Report) -> None:
+        self.size = 0
+        self.sha256 = hashlib.sha256()
+        self.finished = False
+        self.failure: BaseException | None = None
+        self._chunks = _compressed(_tar(manifest, files, lambda read: progress(read, self.size)))
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self.failure is not None:
+            raise self.failure
+        try:
+            while not self._rest and not self.finished:
+                self._advance()
+        except BaseException as error:
+            self.failure = error
+            raise
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+    def _advance(self) -> None:
+        chunk = next(self._chunks, None)
+        if chunk is None:
+            self.finished = True
+            return
+        self.size += len(chunk)
+        self.sha256.update(chunk)
+        self._rest = memoryview(chunk)
+
+
+def _compressed(blocks: Iterator[bytes | memoryview]) -> Iterator[bytes]:
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        _LEVEL, threads=_WORKERS, job_size=_JOB_SIZE, write_checksum=True
+    )
+    compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    for block in blocks:
+        yield compressor.compress(block)
+    yield compressor.flush()
+
+
+def _tar(manifest: Manifest, files: Mapping[str, Path], read: Callable[[int], None]) -> Iterator[bytes | memoryview]:
+    """The tar file in blocks, each valid until the next is asked for."""
+    sums = {}
+    content = manifest.to_json()
+    sums[_MANIFEST] = hashlib.sha256(content).hexdigest()
+    yield from _small_member(_MANIFEST, content, manifest.cut_at)
+    done = 0
+    for database in manifest.databases:
+        yield _header(database.file, database.bytes, manifest.cut_at)
+        digest = hashlib.sha256()
+        for block in _blocks(files[database.name], database):
+            digest.update(block)
+            yield block
+            done += len(block)
+            read(done)
+        yield bytes(-database.bytes % _BLOCK)
+        sums[database.file] = digest.hexdigest()
+    listing = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
+    yield from _small_member(_SUMS, listing.encode(), manifest.cut_at)
+    yield _END_OF_TAR
+
+
+def _small_member(name: str, content: bytes, modified: datetime) -> Iterator[bytes]:
+    yield _header(name, len(content), modified)
+    yield content
+    yield bytes(-len(content) % _BLOCK)
+
+
+def _header(name: str, size: int, modified: datetime) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode, info.mtime = size, 0o600, int(modified.timestamp())
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def _blocks(path: Path, database: Database) -> Iterator[memoryview]:
+    """The file's content, which has to have the size that the manifest says."""
+    buffer = memoryview(bytearray(_CHUNK))
+    left = database.bytes
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(buffer):
+            left -= count
+            yield buffer[:count]
+    if left:
+        raise ArchiveError(_("The copy of database %s changed while it was archived.") % database.name)
+
+
+# --- Reading ---------------------------------------------------------------------------------------------------
+
+
+def read_manifest(storage: Storage, name: str) -> Manifest:
+    """The manifest, without reading the rest of the archive. Raises ArchiveError."""
+    with _opened(storage, name, lambda done: None) as archive:
+        return archive.manifest()
+
+
+def unpack(storage: Storage, name: str, destination: Path, *, sha256: str | None = None, progress: Report) -> Manifest:
+    """Unpack the databases as `<name>.db` into the new directory `destination`, all of them synced to the disk.
+
+    With `sha256`, nothing is unpacked unless the whole archive has it. The content of the databases is exactly what
+    was archived; whether SQLite accepts them is for the caller to check. `progress` gets the bytes of archive read
+    and to read, and may raise to give up. Raises ArchiveError or what `progress` raised; then `destination` does
+    not exist.
+    """
+    with _missing_explained(name):
+        size = storage.size(name)
+    before, total = (size, 2 * size) if sha256 else (0, size)
+    if sha256:
+        _check_digest(storage, name, sha256, lambda done: progress(done, total))
+    with _opened(storage, name, lambda done: progress(before + done, total)) as archive:
+        manifest = archive.manifest()
+        try:
+            destination.mkdir(mode=0o700)
+        except OSError as error:
+            raise ArchiveError(
+                _("%(path)s could not be made: %(why)s.") % {"path": destination, "why": error.strerror}
+            ) from error
+        try:
+            archive.unpack(manifest, destination)
+        except BaseException:
+            shutil.rmtree(destination, ignore_errors=True)
+            raise
+    return manifest
+
+
+def _check_digest(storage: Storage, name: str, expected: str, progress: Callable[[int], None]) -> None:
+    digest = hashlib.sha256()
+    with _missing_explained(name), storage.open(name) as file:
+        source = io.BufferedReader(_Counted(file, progress), _CHUNK)
+        while chunk := source.read(_CHUNK):
+            digest.update(chunk)
+    if digest.hexdigest() != expected:
+        raise ArchiveError(_("The archive %s is not the one that was written: its SHA-256 differs.") % name)
+
+
+@contextmanager
+def _missing_explained(name: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ArchiveError(_("The archive %s is missing.") % name) from error
+
+
+@contextmanager
+def _opened(storage: Storage, name: str, progress: Callable[[int], None]) -> Iterator["_Archive"]:
+    with _missing_explained(name), storage.open(name) as file:
+        try:
+            yield _Archive(io.BufferedReader(_Counted(file, progress), _CHUNK))
+        except zstandard.ZstdError as error:
+            raise ArchiveError(_("The archive %(name)s is damaged: %(why)s.") % {"name": name, "why": error}) from error
+
+
+class _Counted(io.RawIOBase):
+    """A file of a storage that tells how much of it has been read."""
+
+    def __init__(self, file: "File[bytes]", progress: Callable[[int], None]) -> None:
+        self._file, self._progress, self._done = file, progress, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        content = self._file.read(len(buffer))
+        buffer[: len(content)] = content
+        self._done += len(content)
+        self._progress(self._done)
+        return len(content)
+
+
+class _Archive:
+    """An archive being read from its beginning, by code that trusts no number in it.
+
+    Only plain tar headers are read, one at a time: extended headers, links, directories and devices have no place in
+    an archive, and tarfile would follow some of them, or read them whole into memory.
+    """
+
+    def __init__(self, source: io.BufferedReader) -> None:
+        decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_LIMIT)
+        self._tar = decompressor.stream_reader(source, read_size=_CHUNK, read_across_frames=True)
+        self._sums: dict[str, str] = {}
+
+    def manifest(self) -> Manifest:
+        return Manifest.from_json(self._small_member(_MANIFEST, _MANIFEST_LIMIT))
+
+    def unpack(self, manifest: Manifest, destination: Path) -> None:
+        """Everything after the manifest, in the order in which it was written."""
+        needed = sum(database.bytes for database in manifest.databases)
+        free = shutil.disk_usage(destination).free
+        if free < needed:
+            raise ArchiveError(
+                _("The databases need %(needed)s, but only %(free)s are free in %(path)s.")
+                % {"needed": filesizeformat(needed), "free": filesizeformat(free), "path": destination}
+            )
+        for database in manifest.databases:
+            self._member(database.file, exactly=database.bytes)
+            try:
+                self._write(database, destination / f"{database.name}.db")
+            except OSError as error:
+                raise ArchiveError(
+                    _("Database %(name)s could not be unpacked: %(why)s.")
+                    % {"name": database.name, "why": error.strerror or error}
+                ) from error
+        computed = "".join(f"{digest}  {name}\n" for name, digest in self._sums.items()).encode()
+        if self._small_member(_SUMS, len(computed)) != computed:
+            raise ArchiveError(_("The archive is damaged: its content does not match its SHA256SUMS."))
+        self._end()
+        _sync(destination, os.O_DIRECTORY)
+
+    def _write(self, database: Database, path: Path) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        digest = hashlib.sha256()
+        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+            for block in self._content(database.bytes):
+                digest.update(block)
+                file.write(block)
+            file.flush()
+            os.fsync(file.fileno())
+        self._sums[database.file] = digest.hexdigest()
+
+    def _small_member(self, name: str, limit: int) -> bytes:
+        content = b"".join(self._content(self._member(name, at_most=limit)))
+        self._sums[name] = hashlib.sha256(content).hexdigest()
+        return content
+
+    def _member(self, name: str, *, at_most: int = SIZE_LIMIT, exactly: int | None = None) -> int:
+        """Read the next header, which has to be this regular member's, and return its size."""
+        header = self._exactly(_BLOCK)
+        if not any(header):
+            raise ArchiveError(_("The archive has no %s.") % name)
+        try:
+            info = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
+        except tarfile.HeaderError as error:
+            raise ArchiveError(_("The archive is damaged: %s.") % error) from error
+        if info.name != name or info.type != tarfile.REGTYPE:
+            raise ArchiveError(
+                _("The archive holds %(found)r where %(name)s belongs.") % {"found": info.name, "name": name}
+            )
+        if not 0 <= info.size <= at_most or (exactly is not None and info.size != exactly):
+            raise ArchiveError(_("%(name)s in the archive has a wrong size.") % {"name": name})
+        return info.size
+
+    def _content(self, size: int) -> Iterator[bytes]:
+        for start in range(0, size, _CHUNK):
+            yield self._exactly(min(_CHUNK, size - start))
+        self._exactly(-size % _BLOCK)
+
+    def _end(self) -> None:
+        """After the last member come zeros, at most as many as fill a tar program's record, and then nothing."""
+        rest = self._tar.read(tarfile.RECORDSIZE + 1)
+        if any(rest) or not len(_END_OF_TAR) <= len(rest) <= tarfile.RECORDSIZE:
+            raise ArchiveError(_("The archive holds more, or ends earlier, than its manifest says."))
+
+    def _exactly(self, size: int) -> bytes:
+        content: bytes = self._tar.read(size) if size else b""
+        if len(content) != size:
+            raise ArchiveError(_("The archive ends too early."))
+        return content
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, os.O_RDONLY | flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,36 @@
+"""The words of the reference for backups: label for people, value for the API."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from instances.choices import Tone
+
+
+class BackupType(models.TextChoices):
+    MANUAL = "Manual", _("Manual")
+    AUTOMATED = "Auto", _("Automated")
+
+
+class BackupMethod(models.TextChoices):
+    PHYSICAL = "Physical", _("Physical")
+
+
+class BackupStatus(models.TextChoices):
+    BUILDING = "BUILDING", _("Backing up")
+    COMPLETED = "COMPLETED", _("Complete")
+    FAILED = "FAILED", _("Failed")
+    DELETING = "DISABLED", _("Deleting")
+
+    @property
+    def tone(self) -> Tone:
+        tones: dict[BackupStatus, Tone] = {
+            BackupStatus.BUILDING: "busy",
+            BackupStatus.COMPLETED: "ok",
+            BackupStatus.FAILED: "bad",
+            BackupStatus.DELETING: "busy",
+        }
+        return tones[self]
+
+    @property
+    def in_progress(self) -> bool:
+        return self in {BackupStatus.BUILDING, BackupStatus.DELETING}

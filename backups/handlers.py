@@ -1,0 +1,134 @@
+"""How the agent does the jobs on backups: make one and delete one."""
+
+import shutil
+from pathlib import Path
+
+from django.core.files.storage import storages
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from backups import archive
+from backups.choices import BackupStatus
+from backups.models import Backup
+from backups.storage import FolderStorage, NotEnoughSpace
+from instances.choices import Action, JobKind
+from instances.engine import process
+from instances.engine.snapshot import Progress, Snapshot, SnapshotError, snapshot
+from instances.homes import instance_home, staging_root
+from instances.jobs import Handler, JobFailed, Work
+from instances.models import Instance, Job
+
+# Of the work's percentage, the part that is copying pages; the rest is writing the archive.
+_COPY_SHARE = 40
+
+
+def _staging(job: Job) -> Path:
+    return staging_root() / str(job.id)
+
+
+def _make(work: Work) -> archive.Written:
+    backup = Backup.objects.select_related("instance").get(job=work.job)
+    if backup.instance is None:
+        raise JobFailed(_("The instance does not exist any more."))
+
+    def copied(done: Progress) -> None:
+        share = done.pages / done.total if done.total else 0
+        work.report(_COPY_SHARE * share, pages=done.pages, pages_total=done.total)
+
+    try:
+        taken = snapshot(process.data_dir(instance_home(backup.instance.id)), _staging(work.job), progress=copied)
+        pages = sum(copy.pages for copy in taken.databases)
+        total = sum(copy.bytes for copy in taken.databases)
+
+        def archived(read: int, written: int) -> None:
+            share = _COPY_SHARE + (100 - _COPY_SHARE) * (read / total if total else 0)
+            work.report(share, pages=pages, pages_total=pages, bytes=written)
+
+        storage = storages["backups"]
+        if isinstance(storage, FolderStorage):
+            storage.require_space(total)
+        return archive.write(
+            storage,
+            backup.archive_name,
+            _manifest(backup, taken),
+            {copy.name: copy.path for copy in taken.databases},
+            progress=archived,
+        )
+    except (SnapshotError, archive.ArchiveError, NotEnoughSpace) as error:
+        raise JobFailed(str(error)) from error
+
+
+def _manifest(backup: Backup, taken: Snapshot) -> archive.Manifest:
+    return archive.Manifest(
+        backup_id=backup.id,
+        backup_name=backup.name,
+        instance_id=backup.instance_uid,
+        instance_name=backup.instance_name,
+        instance_type=backup.instance_type,
+        engine=backup.engine,
+        engine_version=backup.engine_version,
+        cut_at=taken.cut_at,
+        databases=tuple(
+            archive.Database(
+                name=copy.name,
+                pages=copy.pages,
+                page_size=copy.page_size,
+                bytes=copy.bytes,
+                collections=tuple(archive.Collection(each.name, each.documents) for each in copy.collections),
+            )
+            for copy in taken.databases
+        ),
+    )
+
+
+def _made(job: Job, written: archive.Written) -> None:
+    Backup.objects.filter(job=job, status=BackupStatus.BUILDING).update(
+        status=BackupStatus.COMPLETED, size=written.size, sha256=written.sha256, ended=timezone.now()
+    )
+    Instance.objects.filter(pk=job.instance_id, action=Action.BACKUP).update(action=Action.NONE)
+
+
+def _making_failed(job: Job, reason: str) -> None:
+    Backup.objects.filter(job=job, status=BackupStatus.BUILDING).update(
+        status=BackupStatus.FAILED, failure=reason, ended=timezone.now()
+    )
+    Instance.objects.filter(pk=job.instance_id, action=Action.BACKUP).update(action=Action.NONE)
+
+
+def _clean_up_making(job: Job) -> None:
+    """No staging files stay, and no archive whose backup is not Complete."""
+    shutil.rmtree(_staging(job), ignore_errors=True)
+    backup = Backup.objects.filter(job=job, status=BackupStatus.FAILED).first()
+    if backup:
+        _remove_archive(backup)
+
+
+def _delete(work: Work) -> None:
+    backup = Backup.objects.get(job=work.job)
+    work.report(10)
+    _remove_archive(backup)
+
+
+def _remove_archive(backup: Backup) -> None:
+    """Remove the archive, and what a writer that was killed left of it."""
+    storage = storages["backups"]
+    storage.delete(backup.archive_name)
+    if isinstance(storage, FolderStorage):
+        storage.discard_partial(backup.archive_name)
+
+
+def _deleted(job: Job, _result: None) -> None:
+    Backup.objects.filter(job=job, status=BackupStatus.DELETING).delete()
+
+
+def _deletion_failed(job: Job, reason: str) -> None:
+    """The archive may be gone or not: Failed, with the reason, says that it cannot be relied on."""
+    Backup.objects.filter(job=job, status=BackupStatus.DELETING).update(
+        status=BackupStatus.FAILED, failure=reason, ended=timezone.now()
+    )
+
+
+HANDLERS = {
+    JobKind.BACKUP: Handler(run=_make, completed=_made, failed=_making_failed, clean_up=_clean_up_making),
+    JobKind.DELETE_BACKUP: Handler(run=_delete, completed=_deleted, failed=_deletion_failed),
+}

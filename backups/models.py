@@ -1,0 +1,118 @@
+"""Backup: one archive of one instance, which it may outlive."""
+
+import uuid
+from typing import Self
+
+from django.core.validators import ProhibitNullCharactersValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from backups.choices import BackupMethod, BackupStatus, BackupType
+from console.ids import new_id
+from console.validators import NAME_MAX_LENGTH, description_validators, name_validators
+from instances.choices import InstanceType
+from instances.models import Host, Instance, Job
+
+
+def new_backup_id() -> str:
+    return new_id("br02")
+
+
+class BackupQuerySet(models.QuerySet["Backup"]):
+    def shown(self) -> Self:
+        """With what a list shows of each, in the same query."""
+        return self.select_related("job", "instance")
+
+    def automated(self) -> Self:
+        return self.filter(type=BackupType.AUTOMATED)
+
+    def manual(self) -> Self:
+        return self.filter(type=BackupType.MANUAL)
+
+    def in_progress(self) -> Self:
+        return self.filter(status__in=[status for status in BackupStatus if status.in_progress])
+
+
+class Backup(models.Model):
+    """A physical backup. The instance's facts are copied, so that it stays whole when the instance has gone."""
+
+    id = models.CharField(primary_key=True, max_length=36, default=new_backup_id, editable=False)
+    name = models.CharField(max_length=NAME_MAX_LENGTH, validators=name_validators)
+    description = models.CharField(
+        max_length=256, blank=True, validators=[*description_validators, ProhibitNullCharactersValidator()]
+    )
+    type = models.CharField(max_length=16, choices=BackupType.choices, default=BackupType.MANUAL)
+    method = models.CharField(max_length=16, choices=BackupMethod.choices, default=BackupMethod.PHYSICAL)
+    status = models.CharField(max_length=16, choices=BackupStatus.choices, default=BackupStatus.BUILDING)
+    failure = models.TextField(blank=True)
+    started = models.DateTimeField(default=timezone.now, editable=False)
+    ended = models.DateTimeField(null=True, blank=True)
+    # Of the archive, in bytes; null until it is whole.
+    size = models.BigIntegerField(null=True, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+
+    instance = models.ForeignKey(Instance, null=True, blank=True, on_delete=models.SET_NULL, related_name="backups")
+    instance_uid = models.CharField(max_length=36)
+    instance_name = models.CharField(max_length=NAME_MAX_LENGTH)
+    instance_type = models.CharField(max_length=16, choices=InstanceType.choices)
+    engine = models.CharField(max_length=32, blank=True)
+    engine_version = models.CharField(max_length=32, blank=True)
+    storage_engine = models.CharField(max_length=32, blank=True)
+    # The host whose agent makes it; with folder storage also where the archive is.
+    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+")
+    # The job that makes it, for its progress. Null for an archive that was made elsewhere.
+    job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="backup")
+    # The dialog's own number: submitting the same dialog twice makes one backup.
+    request_key = models.UUIDField(null=True, blank=True, unique=True, default=uuid.uuid4, editable=False)
+
+    objects = BackupQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-started", "-id"]
+        indexes = [
+            models.Index(fields=["-started", "-id"], name="backup_newest"),
+            models.Index(fields=["instance_type", "-started", "-id"], name="backup_newest_of_type"),
+            models.Index(fields=["instance_uid", "-started", "-id"], name="backup_newest_of_instance"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(type__in=BackupType.values), name="backup_type_known"),
+            models.CheckConstraint(condition=Q(status__in=BackupStatus.values), name="backup_status_known"),
+            models.UniqueConstraint(
+                fields=["instance"], condition=Q(status="BUILDING"), name="backup_one_at_a_time_per_instance"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="COMPLETED") | Q(size__isnull=False, ended__isnull=False),
+                name="backup_complete_has_size_and_end",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def state(self) -> BackupStatus:
+        """The status as the member it is, with its label, tone and whether it is in progress."""
+        return BackupStatus(self.status)
+
+    @property
+    def archive_name(self) -> str:
+        """The archive's name in STORAGES["backups"]."""
+        return f"{self.id}.tar.zst"
+
+    @property
+    def progress(self) -> int:
+        """Percent, as the job that makes it last reported."""
+        return self.job.progress if self.job else 0
+
+    @property
+    def pages_copied(self) -> int:
+        return self.job.detail.get("pages", 0) if self.job else 0
+
+    @property
+    def pages_total(self) -> int:
+        return self.job.detail.get("pages_total", 0) if self.job else 0
+
+    @property
+    def bytes_written(self) -> int:
+        return self.job.detail.get("bytes", 0) if self.job else 0

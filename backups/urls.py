@@ -1,0 +1,17 @@
+from django.urls import path
+
+from backups import views
+
+app_name = "backups"
+
+urlpatterns = [
+    path("backups/", views.backup_list, name="list"),
+    path("backups/create/", views.backup_create, name="create"),
+    path("backups/instance-options/", views.instance_options, name="instance-options"),
+    path("instances/<str:instance_id>/backups/", views.instance_backups, name="instance"),
+    path(
+        "instances/<str:instance_id>/backups/create/",
+        views.backup_create_for_instance,
+        name="create-for-instance",
+    ),
+]

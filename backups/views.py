@@ -1,0 +1,110 @@
+from django.db.models import Q
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from backups import services
+from backups.forms import CreateBackupForm, CreateBackupOfAnyForm
+from backups.models import Backup
+from console.exceptions import Refused
+from console.htmx import answer_done, render_list, render_page
+from console.http import Request
+from instances.choices import InstanceType
+from instances.models import Instance
+from instances.tabs import type_tabs
+
+
+@require_safe
+def backup_list(request: Request) -> HttpResponse:
+    """Backup Management: the backups of all instances, also of those that have been deleted."""
+    backups = Backup.objects.shown()
+    kind, text = request.GET.get("type", ""), request.GET.get("q", "")
+    if kind in InstanceType.values:
+        backups = backups.filter(instance_type=kind)
+    if text:
+        backups = backups.filter(Q(id=text) | Q(name__istartswith=text))
+    found = list(backups)
+    context = {
+        "backups": found,
+        "tabs": type_tabs(request),
+        "q": text,
+        "any_in_progress": any(backup.state.in_progress for backup in found),
+        "filtered": bool(kind or text),
+    }
+    return render_list(request, "backups/list.html", "backups/_list.html", context)
+
+
+@require_safe
+def instance_backups(request: Request, instance_id: str) -> HttpResponse:
+    """Backups & Restorations of one instance."""
+    instance = get_object_or_404(Instance, pk=instance_id)
+    found = list(Backup.objects.shown().filter(instance_uid=instance.id))
+    context = {
+        "instance": instance,
+        "backups": found,
+        "any_in_progress": instance.in_transition or any(backup.state.in_progress for backup in found),
+    }
+    return render_list(request, "backups/instance.html", "backups/_list.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def backup_create(request: Request) -> HttpResponse:
+    """The Create Backup dialog of Backup Management, which asks for the instance first."""
+    form = CreateBackupOfAnyForm(request.POST if request.method == "POST" else None)
+    back = reverse("backups:list")
+    if form.is_bound and "narrow" in request.POST:
+        # Without JavaScript the names are narrowed by a button: the same page again, nothing judged yet.
+        form = CreateBackupOfAnyForm(initial=request.POST.dict())
+    if form.is_valid() and (done := _create(request, form, form.cleaned_data["instance"], back=back)):
+        return done
+    return _dialog(request, form, back=back)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def backup_create_for_instance(request: Request, instance_id: str) -> HttpResponse:
+    """The Create Backup dialog of an instance's row and of its Backups & Restorations page."""
+    instance = get_object_or_404(Instance, pk=instance_id)
+    form = CreateBackupForm(request.POST if request.method == "POST" else None)
+    back = reverse("backups:instance", args=[instance.id])
+    if form.is_valid() and (done := _create(request, form, instance, back=back)):
+        return done
+    return _dialog(request, form, back=back, instance=instance)
+
+
+@require_safe
+def instance_options(request: Request) -> HttpResponse:
+    """The DB Instance Name field of the dialog, for the chosen type."""
+    form = CreateBackupOfAnyForm(initial={"instance_type": request.GET.get("instance_type")})
+    return render(request, "backups/_instance_field.html", {"form": form})
+
+
+def _create(request: Request, form: CreateBackupForm, instance: Instance, *, back: str) -> HttpResponse | None:
+    """Create the backup that the valid form asks for; None, with the reason in the form, if it is refused."""
+    data = form.cleaned_data
+    try:
+        backup = services.create_backup(
+            instance=instance,
+            name=data["name"],
+            description=data["description"],
+            requested_by=request.user,
+            request_key=data["request_key"],
+        )
+    except Refused as refusal:
+        form.refuse(refusal)
+        return None
+    message = _("Backing up %(instance)s as %(backup)s.") % {"instance": instance.name, "backup": backup.name}
+    return answer_done(request, message=message, redirect=back, changed="backups-changed")
+
+
+def _dialog(request: Request, form: CreateBackupForm, *, back: str, instance: Instance | None = None) -> HttpResponse:
+    context = {
+        "form": form,
+        "instance": instance,
+        "title": _("Create Backup"),
+        "action": request.path,
+        "cancel_url": back,
+    }
+    status = 422 if form.is_bound and not form.is_valid() else 200
+    return render_page(request, "backups/create.html", "components/_dialog_form.html", context, status=status)
