@@ -1,0 +1,257 @@
+// What the pages do beyond links and forms. Hooks are data-* attributes; every page works without this file.
+(() => {
+  "use strict";
+
+  const say = document.body.dataset;
+  const dialog = document.getElementById("dialog");
+  const toasts = document.getElementById("toasts");
+  const closest = (event, selector) => event.target.closest?.(selector);
+
+  // A field that is being typed into keeps what was typed when its list refreshes.
+  Idiomorph.defaults.ignoreActiveValue = true;
+  // What was noted here about an element (see "Cut text") is not in the server's markup, and stays.
+  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name) => name !== "data-long";
+
+  // ---- The dialog -----------------------------------------------------------------------------
+
+  let opener = null;
+
+  document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+    const { elt, target } = detail;
+    if (target.id !== "dialog-content" || dialog.contains(elt)) return;
+    // A menu is closed by now: the button that opened it is where the user came from.
+    const menu = elt.closest("[popover]");
+    opener = menu ? document.querySelector(`[popovertarget="${menu.id}"]`) : elt;
+  });
+
+  document.addEventListener("htmx:afterSettle", ({ detail }) => {
+    if (detail.target.id !== "dialog-content") return;
+    if (!dialog.open) dialog.showModal();
+    const field = ["[aria-invalid=true]", "[autofocus]", "input:not([type=hidden]), select, textarea", "[data-submit]"]
+      .map((selector) => dialog.querySelector(selector))
+      .find(Boolean);
+    field?.focus();
+  });
+
+  document.addEventListener("dialog-close", () => dialog.close());
+
+  dialog?.addEventListener("close", () => {
+    document.getElementById("dialog-content").replaceChildren();
+    // The list may have been refreshed meanwhile: the same button may be another element.
+    const target = opener?.isConnected ? opener : opener?.id && document.getElementById(opener.id);
+    (target || document.getElementById("main")).focus({ preventScroll: true });
+  });
+
+  // Only a press that also began on the backdrop closes: selecting text may end outside.
+  let pressedOnBackdrop = false;
+  dialog?.addEventListener("pointerdown", (event) => (pressedOnBackdrop = event.target === dialog));
+  dialog?.addEventListener("click", (event) => {
+    if ((event.target === dialog && pressedOnBackdrop) || closest(event, "[data-dialog-close]")) dialog.close();
+  });
+
+  // ---- Forms ----------------------------------------------------------------------------------
+
+  // Counts code points, as the server does; a browser's own length would count an emoji as two.
+  function count(area) {
+    const limit = Number(area.dataset.countTo);
+    const length = [...area.value].length;
+    const counter = area.closest(".field")?.querySelector("[data-counter]");
+    if (!counter) return;
+    // Read aloud only near the limit; otherwise every key press would be followed by a number.
+    counter.ariaLive = length > limit - 20 ? "polite" : "off";
+    counter.textContent = `${length}/${limit}`;
+    counter.toggleAttribute("data-over", length > limit);
+  }
+
+  document.addEventListener("input", (event) => {
+    const area = closest(event, "[data-count-to]");
+    if (area) count(area);
+  });
+
+  document.addEventListener("focusin", (event) => closest(event, "[data-select-on-focus]")?.select());
+
+  document.addEventListener("keydown", (event) => {
+    // A description holds no line break, so Enter submits there too.
+    const area = closest(event, "textarea[data-count-to]");
+    if (!area || event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    area.form.requestSubmit();
+  });
+
+  // A page that is being left by one submit takes no second one. htmx does the same for its own forms.
+  document.addEventListener("submit", ({ target: form }) => {
+    if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+    setTimeout(() => form.querySelectorAll("[type=submit]").forEach((button) => (button.disabled = true)));
+  });
+  window.addEventListener("pageshow", ({ persisted }) => {
+    if (persisted) document.querySelectorAll("[type=submit]").forEach((button) => (button.disabled = false));
+  });
+
+  // Filters that are not set stay out of the address.
+  document.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (detail.verb !== "get") return;
+    for (const [name, value] of [...detail.formData]) if (value === "") detail.formData.delete(name);
+  });
+
+  // ---- Menus ----------------------------------------------------------------------------------
+
+  const items = (menu) => [...menu.querySelectorAll("[role=menuitem]")];
+
+  // The event does not bubble; it is caught on its way down.
+  document.addEventListener("toggle", ({ target, newState }) => {
+    if (newState !== "open" || !target.matches("[role=menu]")) return;
+    if (!CSS.supports("position-area: block-end")) placeUnder(document.querySelector(`[popovertarget="${target.id}"]`), target);
+    items(target)[0]?.focus({ preventScroll: true });
+  }, true);
+
+  function placeUnder(button, menu) {
+    const at = button.getBoundingClientRect();
+    const below = at.bottom + menu.offsetHeight + 8 < innerHeight;
+    menu.style.top = `${below ? at.bottom : at.top - menu.offsetHeight - 8}px`;
+    menu.style.left = `${Math.max(8, at.right - menu.offsetWidth)}px`;
+  }
+
+  document.addEventListener("keydown", (event) => {
+    const menu = closest(event, "[role=menu]");
+    const opens = closest(event, "[aria-haspopup=menu]");
+    if (opens && event.key === "ArrowDown") {
+      event.preventDefault();
+      document.getElementById(opens.getAttribute("popovertarget")).showPopover({ source: opens });
+    }
+    if (!menu) return;
+    const all = items(menu);
+    const at = all.indexOf(document.activeElement);
+    const next = { ArrowDown: (at + 1) % all.length, ArrowUp: at > 0 ? at - 1 : all.length - 1, Home: 0, End: all.length - 1 }[event.key];
+    if (next !== undefined) {
+      event.preventDefault();
+      all[next].focus();
+    } else if (event.key === "Tab") {
+      menu.hidePopover();
+    } else if (event.key === " " && all[at]?.matches("a")) {
+      event.preventDefault();
+      all[at].click();
+    }
+  });
+
+  document.addEventListener("click", (event) => {
+    const item = closest(event, "[role=menuitem]:not([aria-disabled])");
+    if (item && !event.ctrlKey && !event.metaKey) item.closest("[popover]").hidePopover();
+  });
+
+  // ---- Toasts ---------------------------------------------------------------------------------
+
+  const SHOWN_MS = 6000;
+
+  function expire(toast, after = SHOWN_MS) {
+    if (toast.dataset.tone === "bad") return;
+    setTimeout(() => (toast.matches(":hover, :focus-within") ? expire(toast, 1500) : toast.remove()), after);
+  }
+
+  // `key` names a standing condition: it is shown once, until `settle(key)`.
+  function toast({ message, tone = "ok", url, link, key = "" }) {
+    if (key && toasts.querySelector(`[data-key="${key}"]`)) return;
+    const made = document.getElementById("toast").content.cloneNode(true).querySelector("[data-toast]");
+    made.dataset.tone = tone;
+    made.dataset.key = key;
+    const text = made.querySelector("p");
+    text.textContent = message;
+    if (url && link) text.append(" ", Object.assign(document.createElement("a"), { href: url, textContent: link }));
+    toasts.append(made);
+    expire(made);
+  }
+
+  const settle = (key) => toasts.querySelector(`[data-key="${key}"]`)?.remove();
+
+  toasts.querySelectorAll("[data-toast]").forEach((shown) => expire(shown));
+  document.addEventListener("toast", ({ detail }) => toast(detail));
+  document.addEventListener("click", (event) => {
+    if (closest(event, "[data-toast-close]")) closest(event, "[data-toast]").remove();
+  });
+
+  // ---- Requests that fail ---------------------------------------------------------------------
+
+  function explain({ elt, xhr }) {
+    // What was deleted does not come back: its page stops asking every second.
+    if (xhr.status === 404 && elt.matches("[hx-trigger^=every]")) elt.remove();
+    const standard = { 0: say.sayOffline, 403: say.sayForbidden, 404: say.sayMissing }[xhr.status] ?? say.sayFailed;
+    const message = (xhr.status === 403 && said(xhr)) || standard;
+    const place = dialog.contains(elt) && dialog.querySelector("[data-form-error]");
+    if (!place) return toast({ message, tone: "bad", key: "request" });
+    place.querySelector("p").textContent = message;
+    place.hidden = false;
+    place.focus();
+  }
+
+  // What the server itself says of it, if it answered with a fragment and not with a page.
+  function said(xhr) {
+    if (/<html/i.test(xhr.responseText)) return "";
+    return new DOMParser().parseFromString(xhr.responseText, "text/html").body.textContent.trim();
+  }
+
+  for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+    document.addEventListener(name, ({ detail }) => explain(detail));
+  }
+  document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+    const place = detail.elt.querySelector?.("[data-form-error]");
+    if (place) place.hidden = true;
+  });
+  document.addEventListener("htmx:afterRequest", ({ detail }) => {
+    if (detail.successful) settle("request");
+  });
+
+  // ---- Cut text: it shows whole when hovered or focused, but only if it is cut ------------------
+
+  for (const name of ["pointerover", "focusin"]) {
+    document.addEventListener(name, (event) => {
+      const cut = closest(event, ".cut:not([data-long])");
+      const text = cut?.firstElementChild;
+      if (text && text.scrollWidth > text.clientWidth) cut.dataset.long = "";
+    });
+  }
+
+  // ---- Copying and times ----------------------------------------------------------------------
+
+  async function copy(text) {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    // Without TLS, and not on this machine, there is only the old way.
+    const area = Object.assign(document.createElement("textarea"), { value: text, className: "visually-hidden" });
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+
+  document.addEventListener("click", async (event) => {
+    const button = closest(event, "[data-copy]");
+    if (!button) return;
+    await copy(button.dataset.copy);
+    button.dataset.copied = "";
+    document.getElementById("announcer").textContent = say.sayCopied;
+    setTimeout(() => {
+      delete button.dataset.copied;
+      document.getElementById("announcer").textContent = "";
+    }, 1500);
+  });
+
+  const ages = (numeric) => new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric, style: "short" });
+  const [now, ago] = [ages("auto").format(0, "second"), ages("always")];
+  const UNITS = [["year", 31557600], ["month", 2629800], ["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+
+  function tellAges() {
+    for (const time of document.querySelectorAll("time[data-relative]")) {
+      // Rounded down to 5 s, so that a list of new things does not flicker through every second.
+      const seconds = Math.min(0, Math.round((Date.parse(time.dateTime) - Date.now()) / 5000) * 5);
+      const [unit, length] = UNITS.find(([, size]) => -seconds >= size) ?? UNITS.at(-1);
+      time.textContent = seconds ? ago.format(Math.ceil(seconds / length), unit).replace(".", "") : now;
+    }
+  }
+
+  function ready() {
+    tellAges();
+    document.querySelectorAll("[data-count-to]").forEach(count);
+  }
+
+  document.addEventListener("htmx:afterSwap", ready);
+  setInterval(tellAges, 5000);
+  ready();
+})();
