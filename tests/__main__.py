@@ -1,0 +1,39 @@
+"""Every check there is, in order of how fast it fails: `python -m tests`."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests import browser
+
+ROOT = Path(__file__).resolve().parent.parent
+PRODUCTION = {"CONSOLE_URL": "https://console.example.org"}
+
+
+def main() -> None:
+    browser.install()
+    python = sys.executable
+    manage = [python, "manage.py"]
+    steps: list[tuple[str, list[str], dict[str, str]]] = [
+        ("ruff check", [python, "-m", "ruff", "check", "."], {}),
+        ("ruff format", [python, "-m", "ruff", "format", "--check", "."], {}),
+        ("mypy --strict", [python, "-m", "mypy"], {}),
+        ("check --deploy", [*manage, "check", "--deploy", "--fail-level", "WARNING"], PRODUCTION),
+        ("makemigrations --check", [*manage, "makemigrations", "--check", "--dry-run"], {}),
+        ("tests", [python, "-m", "pytest", *sys.argv[1:]], {}),
+    ]
+    taken = []
+    for name, command, environment in steps:
+        print(f"\n== {name}", flush=True)
+        started = time.monotonic()
+        code = subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}).returncode
+        taken.append(f"{name} {time.monotonic() - started:.0f} s")
+        if code:
+            sys.exit(f"{name} failed.")
+    print(f"\nAll passed: {', '.join(taken)}.")
+
+
+if __name__ == "__main__":
+    main()

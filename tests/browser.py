@@ -1,0 +1,46 @@
+"""Finds or installs a Chromium for the end-to-end tests."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+DISTRIBUTION_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+MISSING = """No browser for the end-to-end tests, and none could be installed. Do one of these and run the tests again:
+  .venv/bin/playwright install chromium     (downloads Playwright's own)
+  apt-get install chromium                  (as root, on Debian or Ubuntu)"""
+
+
+def find() -> str | None:
+    """The path of a Chromium on this machine: Playwright's own, else the distribution's; None if there is none."""
+    with sync_playwright() as playwright:
+        own = Path(playwright.chromium.executable_path)
+    if own.exists():
+        return str(own)
+    return next((path for name in DISTRIBUTION_NAMES if (path := shutil.which(name))), None)
+
+
+def install() -> str:
+    """Make sure that there is a browser and return its path. Ends the process with what to do if it cannot."""
+    if found := find():
+        return found
+    print("Installing a browser for the end-to-end tests.", flush=True)
+    become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    apt = [*become_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
+    attempts = [[[sys.executable, "-m", "playwright", "install", "chromium"]]]
+    if shutil.which("apt-get") and (not become_root or shutil.which("sudo")):
+        attempts.append([[*apt, "update"], [*apt, "install", "-y", "--no-install-recommends", "chromium"]])
+    for commands in attempts:
+        if all(_succeeds(command) for command in commands) and (found := find()):
+            return found
+    sys.exit(MISSING)
+
+
+def _succeeds(command: list[str]) -> bool:
+    try:
+        return subprocess.run(command, stdin=subprocess.DEVNULL, timeout=600).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False

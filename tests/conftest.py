@@ -1,0 +1,28 @@
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.factories import make_user
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    return make_user()
+
+
+@pytest.fixture
+def plain(user: User) -> Client:
+    """A browser without htmx, signed in."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def htmx(user: User) -> Client:
+    """A browser whose requests come from htmx, signed in."""
+    client = Client(headers=HTMX)
+    client.force_login(user)
+    return client

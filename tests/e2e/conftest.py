@@ -1,0 +1,46 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests import browser
+from tests.e2e.console import PASSWORD, Console
+
+expect.set_options(timeout=15_000)
+
+
+@pytest.fixture(scope="session")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A console that tests share; each makes instances of its own in it."""
+    with Console(tmp_path_factory.mktemp("console") / "home") as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_console(tmp_path: Path) -> Iterator[Console]:
+    """A console of the test's own, for tests that kill parts of it."""
+    with Console(tmp_path / "home") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **browser_type_launch_args,
+        "executable_path": browser.find() or pytest.fail(browser.MISSING),
+        # Chromium would look up its maker's hosts at every start.
+        "args": ["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    }
+
+
+@pytest.fixture
+def signed_in(console: Console, context: BrowserContext, page: Page) -> Page:
+    """A page of a signed-in user on Instance Management."""
+    page.goto(f"{console.url}/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Instance Management", level=1)).to_be_visible()
+    return page

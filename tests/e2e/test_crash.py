@@ -1,0 +1,88 @@
+"""The agent dies in the middle of a backup: nothing is lost, nothing is stuck, nothing is left."""
+
+import os
+import signal
+
+from tests.e2e.bulk import fill
+from tests.e2e.console import Console, connect
+from tests.e2e.writer import Writer
+from tests.waiting import wait_for
+
+
+def leftovers(console: Console) -> list[str]:
+    """Files of backups that are not whole archives."""
+    staged = [str(path) for path in (console.home / "staging").rglob("*")]
+    whole = {f"{row['id']}.tar.zst" for row in console.query("SELECT id FROM backups_backup WHERE status='COMPLETED'")}
+    stored = [path.name for path in (console.home / "backups").rglob("*") if path.name not in whole]
+    return staged + stored
+
+
+def test_the_agent_killed_in_mid_backup(fresh_console: Console, tmp_path: object) -> None:
+    console = fresh_console
+    instance = console.create_instance("orders")
+    fill(instance["port"], megabytes=60)
+    with Writer(instance["port"]) as writer:
+        wait_for(lambda: writer.acknowledged > 20)
+        console.create_backup(instance["id"], "cut-short")
+        wait_for(lambda: any((console.home / "staging").rglob("*.db")), because="copying")
+        os.kill(console.pid_of("manage.py agent"), signal.SIGKILL)
+        row = console.wait_backup("cut-short", "FAILED")
+        acknowledged = writer.acknowledged
+    assert row["failure"] == "The agent stopped while this was running."
+    console.wait_available("orders")
+    wait_for(lambda: leftovers(console) == [], because="no leftovers")
+    with connect(instance["port"]) as client:
+        stored = {document["_id"] for document in client["second"]["numbers"].find({}, {"_id": 1})}
+    assert stored >= set(range(acknowledged))
+
+    console.create_backup(instance["id"], "the-next-one")
+    done = console.wait_backup("the-next-one")
+    assert console.archive(done).exists()
+    wait_for(lambda: leftovers(console) == [], because="no leftovers")
+    assert console.instance("orders")["action"] == ""
+
+
+def test_a_stop_in_mid_backup_ends_it_as_failed(fresh_console: Console) -> None:
+    console = fresh_console
+    instance = console.create_instance("orders")
+    fill(instance["port"], megabytes=60)
+    console.create_backup(instance["id"], "stopped")
+    wait_for(lambda: any((console.home / "staging").rglob("*.db")), because="copying")
+    console.stop()
+    row = console.backup("stopped")
+    assert (row["status"], row["failure"]) == ("FAILED", "The agent was stopped while this was running.")
+    wait_for(lambda: leftovers(console) == [], because="no leftovers")
+    assert console.pids() == {}
+
+
+def test_two_instances_back_up_at_the_same_time(fresh_console: Console) -> None:
+    console = fresh_console
+    instances = [console.create_instance(name) for name in ("first", "second")]
+    for instance in instances:
+        fill(instance["port"], megabytes=30)
+    for instance in instances:
+        console.create_backup(instance["id"], f"of-{instance['name']}")
+    rows = [console.wait_backup(f"of-{instance['name']}") for instance in instances]
+    jobs = [console.query("SELECT * FROM instances_job WHERE id = ?", row["job_id"])[0] for row in rows]
+    assert jobs[0]["started"] < jobs[1]["ended"] and jobs[1]["started"] < jobs[0]["ended"]
+
+
+def test_a_corrupt_database_file_fails_the_backup_and_says_which(fresh_console: Console, tmp_path: object) -> None:
+    console = fresh_console
+    instance = console.create_instance("orders")
+    fill(instance["port"], megabytes=2)
+    data = console.home / "instances" / instance["id"] / "data" / "bulk.db"
+    wait_for(lambda: data.stat().st_size > 500_000 or checkpoint(instance["port"]), because="pages in the file")
+    with data.open("r+b") as file:
+        file.seek(8192)
+        file.write(b"\xff" * 4096 * 20)
+    console.create_backup(instance["id"], "of-garbage")
+    row = console.wait_backup("of-garbage", "FAILED")
+    assert "bulk" in row["failure"]
+    wait_for(lambda: leftovers(console) == [], because="no leftovers")
+
+
+def checkpoint(port: int) -> bool:
+    """Write until SQLite moves pages from the log to the file."""
+    fill(port, megabytes=2)
+    return False

@@ -1,0 +1,155 @@
+"""`manage.py up` as people and machines meet it: start, stop, refusals, and the death of any of its parts."""
+
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.console import ROOT, Console, connect, free_port
+from tests.waiting import wait_for
+
+
+def run_up(console: Console, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """A second `up`, which is expected to refuse."""
+    return subprocess.run(
+        [sys.executable, "manage.py", "up", "--no-demo", *arguments],
+        cwd=ROOT,
+        env={**console.environment, **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+def one_sentence(done: "subprocess.CompletedProcess[str]") -> str:
+    assert done.returncode != 0
+    [line] = done.stderr.strip().splitlines()
+    return line
+
+
+def test_the_first_start_makes_administrator_and_demo_and_a_stop_leaves_nothing(tmp_path: Path) -> None:
+    console = Console(tmp_path / "home", demo=True)
+    del console.environment["CONSOLE_ADMIN_PASSWORD"]
+    console.start()
+    try:
+        printed = "".join(console.output)
+        password = re.search(r"Password: +(\S+)", printed)
+        assert password and "Administrator: admin" in printed and console.url in printed
+        console.sign_in(password=password.group(1))
+        kinds = {}
+        for kind, name in (("Sharding", "cluster"), ("ReplicaSet", "replica-set"), ("Single", "single-node")):
+            row = console.wait_available(f"demo-{name}")
+            kinds[row["type"]] = row["port"]
+            assert row["type"] == kind
+            with connect(row["port"]) as client:
+                databases = [name for name in client.list_database_names() if name != "admin"]
+                documents = sum(
+                    client[database][collection].count_documents({})
+                    for database in databases
+                    for collection in client[database].list_collection_names()
+                )
+            assert documents >= 1000
+        assert len(kinds) == 3
+        for path in console.home.rglob("*"):
+            assert not stat.S_IMODE(path.lstat().st_mode) & 0o077, path
+    finally:
+        seconds = console.stop()
+    assert console.process.returncode == 0
+    assert seconds < 10
+    assert console.pids() == {}
+    assert [port for port in kinds.values() if can_connect(port)] == []
+
+    console.output.clear()
+    console.start()
+    try:
+        assert "Password" not in "".join(console.output)
+        console.wait_available("demo-cluster")
+        assert len(console.query("SELECT id FROM instances_instance")) == 3
+    finally:
+        console.stop()
+
+
+def can_connect(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_sigterm_stops_everything(fresh_console: Console) -> None:
+    fresh_console.create_instance("orders")
+    fresh_console.process.terminate()
+    assert fresh_console.process.wait(10) == 0
+    assert fresh_console.pids() == {}
+
+
+def test_a_second_up_on_the_same_home_is_refused(console: Console) -> None:
+    assert "already running" in one_sentence(run_up(console, "--port", str(free_port())))
+    assert console.get("/healthz").status == 200
+
+
+def test_a_port_in_use_is_refused(console: Console, tmp_path: Path) -> None:
+    done = run_up(console, "--port", str(console.port), CONSOLE_HOME=str(tmp_path / "other"))
+    assert f"Port {console.port}" in one_sentence(done)
+    assert console.get("/healthz").status == 200
+
+
+def test_a_home_that_cannot_be_written_is_refused(console: Console, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run_up(console, "--port", str(free_port()), CONSOLE_HOME=str(tmp_path / "file" / "home"))
+    assert "cannot be written" in one_sentence(done)
+
+
+@pytest.mark.parametrize("whole_group", [False, True], ids=["main process alone", "whole group"])
+def test_a_killed_web_server_comes_back(fresh_console: Console, whole_group: bool) -> None:
+    main = fresh_console.pid_of("console.web")
+    if whole_group:
+        os.killpg(main, signal.SIGKILL)
+    else:
+        os.kill(main, signal.SIGKILL)
+    wait_for(lambda: "console.web" in fresh_console.pids().get(fresh_console.pid_of("console.web"), ""))
+    wait_for(lambda: fresh_console.pid_of("console.web") != main, because="a new web server")
+    wait_for(lambda: health(fresh_console) == 200, because="an answer of the new web server")
+    assert fresh_console.get("/instances/").status == 200
+
+
+def health(console: Console) -> int:
+    try:
+        return console.get("/healthz").status
+    except OSError:
+        return 0
+
+
+def test_a_killed_agent_comes_back_with_its_servers(fresh_console: Console) -> None:
+    instance = fresh_console.create_instance("orders")
+    with connect(instance["port"]) as client:
+        client["shop"]["orders"].insert_many({"_id": number} for number in range(100))
+    agent = fresh_console.pid_of("manage.py agent")
+    os.kill(agent, signal.SIGKILL)
+    wait_for(lambda: fresh_console.pid_of("manage.py agent") != agent, because="a new agent")
+    wait_for(lambda: "starting" in fresh_console.instance("orders")["failure"], because="the row to say so")
+    fresh_console.wait_available("orders")
+    with connect(instance["port"]) as client:
+        assert client["shop"]["orders"].count_documents({}) == 100
+
+
+def test_a_killed_server_comes_back(fresh_console: Console) -> None:
+    instance = fresh_console.create_instance("orders")
+    server = fresh_console.pid_of("instances.engine.server")
+    os.kill(server, signal.SIGKILL)
+    wait_for(lambda: fresh_console.instance("orders")["state"] == "abnormal", because="Abnormal")
+    fresh_console.wait_available("orders")
+    assert fresh_console.pid_of("instances.engine.server") != server
+    assert fresh_console.instance("orders")["port"] == instance["port"]
+
+
+def test_a_killed_up_leaves_nothing_running(fresh_console: Console) -> None:
+    fresh_console.create_instance("orders")
+    assert len(fresh_console.pids()) >= 5
+    fresh_console.process.kill()
+    fresh_console.process.wait()
+    wait_for(lambda: fresh_console.pids() == {}, seconds=15, because="the end of every process")

@@ -1,0 +1,68 @@
+"""Rows for tests, made with plain keywords; what is not given gets a working default."""
+
+from itertools import count
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from backups.choices import BackupStatus
+from backups.models import Backup
+from instances.choices import InstanceType, JobKind, State
+from instances.models import Host, Instance, Job
+
+_numbers = count(1)
+
+
+def make_user(**fields: Any) -> User:
+    fields.setdefault("username", f"user-{next(_numbers)}")
+    return User.objects.create_superuser(password="correct horse", **fields)
+
+
+def make_host(name: str = "local") -> Host:
+    host, _ = Host.objects.update_or_create(name=name, defaults={"seen": timezone.now()})
+    return host
+
+
+def make_instance(**fields: Any) -> Instance:
+    number = next(_numbers)
+    fields.setdefault("name", f"instance-{number}")
+    fields.setdefault("type", InstanceType.REPLICA_SET)
+    fields.setdefault("state", State.AVAILABLE)
+    fields.setdefault("port", 20_000 + number)
+    fields.setdefault("engine", "nx-27017")
+    fields.setdefault("engine_version", "0.8.1")
+    fields.setdefault("storage_engine", "SQLite")
+    if "host" not in fields:
+        fields["host"] = make_host()
+    return Instance.objects.create(**fields)
+
+
+def make_job(**fields: Any) -> Job:
+    fields.setdefault("kind", JobKind.BACKUP)
+    if "host" not in fields:
+        fields["host"] = make_host()
+    return Job.objects.create(**fields)
+
+
+def make_backup(instance: Instance | None = None, **fields: Any) -> Backup:
+    instance = instance or make_instance()
+    fields.setdefault("name", f"backup-{next(_numbers):04}")
+    fields.setdefault("status", BackupStatus.COMPLETED)
+    if fields["status"] == BackupStatus.COMPLETED:
+        fields.setdefault("size", 12_345)
+    if fields["status"] != BackupStatus.BUILDING:
+        fields.setdefault("ended", timezone.now())
+    return Backup.objects.create(
+        **{
+            "instance": instance,
+            "instance_uid": instance.id,
+            "instance_name": instance.name,
+            "instance_type": instance.type,
+            "engine": instance.engine,
+            "engine_version": instance.engine_version,
+            "storage_engine": instance.storage_engine,
+            "host": instance.host,
+            **fields,
+        }
+    )

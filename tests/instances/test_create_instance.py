@@ -1,0 +1,91 @@
+"""Create DB Instance: the service and its dialog. The job itself is tested with the real agent."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from instances.choices import InstanceType, JobKind, JobStatus, Status
+from instances.models import Host, Instance, Job
+from instances.services import create_instance
+from tests.factories import make_host, make_instance
+
+pytestmark = pytest.mark.django_db
+CREATE = reverse("instances:create")
+
+
+def test_an_instance_starts_as_creating_with_a_queued_job(user: User) -> None:
+    instance = create_instance(name="orders", type=InstanceType.CLUSTER, requested_by=user)
+    instance.refresh_from_db()
+    assert instance.status is Status.CREATING
+    assert instance.id.endswith("in02") and len(instance.id) == 36
+    job = Job.objects.get()
+    assert (job.kind, job.status, job.instance, job.requested_by) == (
+        JobKind.CREATE_INSTANCE,
+        JobStatus.QUEUED,
+        instance,
+        user,
+    )
+
+
+def test_it_goes_to_the_online_host_with_the_fewest_instances(user: User) -> None:
+    make_instance(host=make_host("full"))
+    make_host("free")
+    Host.objects.create(name="away", seen=timezone.now() - timedelta(hours=1))
+    assert create_instance(name="orders", type=InstanceType.CLUSTER, requested_by=user).host_id == "free"
+
+
+def test_before_any_agent_has_started_it_goes_to_this_host(user: User) -> None:
+    assert create_instance(name="orders", type=InstanceType.CLUSTER, requested_by=user).host_id == "local"
+
+
+def test_the_service_itself_keeps_the_name_rule(user: User) -> None:
+    with pytest.raises(ValidationError):
+        create_instance(name="1st", type=InstanceType.CLUSTER, requested_by=user)
+    assert not Instance.objects.exists() and not Job.objects.exists()
+
+
+def test_ok_in_the_dialog_creates_it_and_tells_the_list(htmx: Client) -> None:
+    answer = htmx.post(CREATE, {"name": "orders", "type": "Single"})
+    assert answer.status_code == 204
+    assert {"dialog-close", "instances-changed", "toast"} <= json.loads(answer.headers["HX-Trigger"]).keys()
+    assert Instance.objects.get().type == InstanceType.SINGLE_NODE
+
+
+def test_ok_without_javascript_goes_to_the_list(plain: Client) -> None:
+    answer = plain.post(CREATE, {"name": "orders", "type": "Single"}, follow=True)
+    assert answer.redirect_chain == [(reverse("instances:list"), 302)]
+    html = answer.content.decode()
+    assert "orders" in html and "Creating" in html
+
+
+@pytest.mark.parametrize(
+    ("data", "field"),
+    [
+        ({"name": "abc", "type": "Single"}, "name"),
+        ({"name": "", "type": "Single"}, "name"),
+        ({"name": "good-name", "type": "Galaxy"}, "type"),
+        ({"name": "good-name"}, "type"),
+    ],
+)
+def test_a_broken_rule_is_shown_beside_its_field(htmx: Client, data: dict[str, str], field: str) -> None:
+    answer = htmx.post(CREATE, data)
+    assert answer.status_code == 422
+    assert list(answer.context["form"].errors) == [field]
+    assert f'id="id_{field}_error"' in answer.content.decode()
+    assert not Instance.objects.exists()
+
+
+def test_another_method_is_405(htmx: Client) -> None:
+    assert htmx.delete(CREATE).status_code == 405
+
+
+def test_signing_in_comes_first(client: Client) -> None:
+    assert client.get(CREATE).status_code == 302
+    assert client.post(CREATE, {"name": "orders", "type": "Single"}).status_code == 302
+    assert not Instance.objects.exists()

@@ -1,0 +1,129 @@
+"""Instance Management and Basic Information, as pages and as the fragments that refresh them."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from instances.choices import Action, InstanceType, State, Status
+from instances.models import Instance
+from tests.factories import make_backup, make_instance
+
+pytestmark = pytest.mark.django_db
+LIST = reverse("instances:list")
+
+
+def names(answer: Any) -> set[str]:
+    return {instance.name for instance in answer.context["instances"]}
+
+
+def test_a_row_shows_what_people_need(plain: Client) -> None:
+    instance = make_instance(name="orders", type=InstanceType.CLUSTER, port=8635)
+    html = plain.get(LIST).content.decode()
+    for text in ("orders", instance.id, "Cluster", "0.8.1", "SQLite", "Available", "127.0.0.1:8635", "Create Backup"):
+        assert text in html, text
+    assert f'data-instance-id="{instance.id}"' in html and 'data-status="normal"' in html
+
+
+def test_an_empty_console_says_what_to_do(plain: Client) -> None:
+    html = plain.get(LIST).content.decode()
+    assert "Create DB Instance" in html and "<table" not in html
+
+
+def test_a_search_without_a_result_says_so(plain: Client) -> None:
+    make_instance()
+    html = plain.get(LIST, {"q": "nothing-like-it"}).content.decode()
+    assert "<table" not in html and "nothing-like-it" in html
+
+
+def test_search_finds_a_prefix_of_the_name_in_any_case_or_the_exact_id(plain: Client) -> None:
+    orders, users = make_instance(name="Orders-eu"), make_instance(name="users-eu")
+    assert names(plain.get(LIST, {"q": "orders"})) == {"Orders-eu"}
+    assert names(plain.get(LIST, {"q": users.id})) == {"users-eu"}
+    assert names(plain.get(LIST, {"q": orders.id[:10]})) == set()
+
+
+def test_the_type_tabs_filter(plain: Client) -> None:
+    make_instance(name="cluster-1", type=InstanceType.CLUSTER)
+    make_instance(name="node-1", type=InstanceType.SINGLE_NODE)
+    answer = plain.get(LIST, {"type": "Single"})
+    assert names(answer) == {"node-1"}
+    assert [tab.active for tab in answer.context["tabs"]] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_the_status_filter_finds_what_shows_that_status(plain: Client, status: Status) -> None:
+    for state in State:
+        for action in Action:
+            make_instance(state=state, action=action)
+    found = plain.get(LIST, {"status": status.code}).context["instances"]
+    assert found and {instance.status for instance in found} == {status}
+    assert len(found) == sum(instance.status is status for instance in Instance.objects.all())
+
+
+@pytest.mark.parametrize("query", ["?type=Galaxy", "?status=lost", "?q=%00", "?q=" + "x" * 500, "?type=%FF"])
+def test_a_filter_nobody_knows_is_no_error(plain: Client, query: str) -> None:
+    assert plain.get(LIST + query).status_code == 200
+
+
+def test_actions_that_cannot_be_done_now_are_disabled_and_say_why(plain: Client) -> None:
+    make_instance(action=Action.BACKUP)
+    html = plain.get(LIST).content.decode()
+    assert 'aria-disabled="true"' in html
+    assert "Only an Available instance can be backed up. This one is: Backing up." in html
+
+
+@pytest.mark.parametrize("rows", [1, 50])
+def test_the_list_costs_the_same_few_queries_for_any_number_of_rows(
+    plain: Client, rows: int, django_assert_num_queries: Any
+) -> None:
+    for _ in range(rows):
+        make_instance()
+    with django_assert_num_queries(3):
+        plain.get(LIST)
+
+
+def test_the_list_refreshes_itself_only_while_something_changes(plain: Client) -> None:
+    instance = make_instance()
+    assert "every 1s" not in plain.get(LIST).content.decode()
+    Instance.objects.filter(pk=instance.pk).update(action=Action.BACKUP)
+    assert "every 1s" in plain.get(LIST).content.decode()
+
+
+def test_a_refresh_with_nothing_new_is_204_and_with_news_the_fragment(htmx: Client) -> None:
+    instance = make_instance()
+    first = htmx.get(LIST)
+    html = first.content.decode()
+    assert "<html" not in html
+    version = html.split('data-version="')[1].split('"')[0]
+    assert htmx.get(LIST, {"version": version}).status_code == 204
+
+    Instance.objects.filter(pk=instance.pk).update(action=Action.BACKUP)
+    second = htmx.get(LIST, {"version": version})
+    assert second.status_code == 200 and "Backing up" in second.content.decode()
+    assert "version=" not in second.content.decode().split("<table")[0].replace("data-version=", "").split("hx-vals")[0]
+
+
+def test_basic_information_shows_the_facts(plain: Client) -> None:
+    instance = make_instance(name="orders", port=8635, documents=4321, connections=2)
+    html = plain.get(instance.get_absolute_url()).content.decode()
+    for text in ("orders", instance.id, "mongodb://127.0.0.1:8635/", "Backups & Restorations", "4,321"):
+        assert text in html, text
+
+
+def test_basic_information_costs_few_queries(plain: Client, django_assert_num_queries: Any) -> None:
+    instance = make_instance()
+    make_backup(instance)
+    with django_assert_num_queries(3):
+        plain.get(instance.get_absolute_url())
+
+
+def test_unknown_wrong_method_and_signed_out(plain: Client, client: Client) -> None:
+    assert plain.get("/instances/nothing/").status_code == 404
+    assert plain.post(LIST).status_code == 405
+    assert client.get(LIST).status_code == 302
+
+
+def test_page_and_fragment_are_cached_apart(plain: Client) -> None:
+    assert "HX-Request" in plain.get(LIST).headers["Vary"]

@@ -1,0 +1,16 @@
+"""The console's settings for tests: a home of its own, thrown away with the test run, and a fast hasher."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+if "CONSOLE_HOME" not in os.environ:
+    os.environ["CONSOLE_HOME"] = tempfile.mkdtemp(prefix="console-tests-")
+    atexit.register(shutil.rmtree, os.environ["CONSOLE_HOME"], ignore_errors=True)
+
+from console.settings import *  # noqa: F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
+WHITENOISE_AUTOREFRESH = True
