@@ -1,6 +1,7 @@
 """How the agent does the jobs on backups: make one and delete one."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.files.storage import storages
@@ -26,7 +27,16 @@ def _staging(job: Job) -> Path:
     return staging_root() / str(job.id)
 
 
-def _make(work: Work) -> archive.Written:
+@dataclass(frozen=True)
+class _Made:
+    """A finished archive, what it holds, and how long writers waited for it."""
+
+    written: archive.Written
+    manifest: archive.Manifest
+    pause_seconds: float
+
+
+def _make(work: Work) -> _Made:
     backup = Backup.objects.select_related("instance").get(job=work.job)
     if backup.instance is None:
         raise JobFailed(_("The instance does not exist any more."))
@@ -47,13 +57,10 @@ def _make(work: Work) -> archive.Written:
         storage = storages["backups"]
         if isinstance(storage, FolderStorage):
             storage.require_space(total)
-        return archive.write(
-            storage,
-            backup.archive_name,
-            _manifest(backup, taken),
-            {copy.name: copy.path for copy in taken.databases},
-            progress=archived,
-        )
+        manifest = _manifest(backup, taken)
+        files = {copy.name: copy.path for copy in taken.databases}
+        written = archive.write(storage, backup.archive_name, manifest, files, progress=archived)
+        return _Made(written, manifest, taken.pause_seconds)
     except (SnapshotError, archive.ArchiveError, NotEnoughSpace) as error:
         raise JobFailed(str(error)) from error
 
@@ -81,9 +88,15 @@ def _manifest(backup: Backup, taken: Snapshot) -> archive.Manifest:
     )
 
 
-def _made(job: Job, written: archive.Written) -> None:
+def _made(job: Job, made: _Made) -> None:
     Backup.objects.filter(job=job, status=BackupStatus.BUILDING).update(
-        status=BackupStatus.COMPLETED, size=written.size, sha256=written.sha256, ended=timezone.now()
+        status=BackupStatus.COMPLETED,
+        size=made.written.size,
+        sha256=made.written.sha256,
+        ended=timezone.now(),
+        contents=made.manifest.contents,
+        cut_at=made.manifest.cut_at,
+        pause_seconds=made.pause_seconds,
     )
     Instance.objects.filter(pk=job.instance_id, action=Action.BACKUP).update(action=Action.NONE)
 

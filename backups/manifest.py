@@ -38,10 +38,29 @@ class Database:
         collections = tuple(Collection(counted.name, counted.documents) for counted in copy.collections)
         return cls(copy.name, copy.pages, copy.page_size, copy.bytes, collections)
 
+    @classmethod
+    def from_document(cls, raw: Any) -> "Database":
+        """Read what asdict() and JSON made of one. Raises ValueError, KeyError or TypeError."""
+        collections = tuple(
+            Collection(_text(entry["name"]), _number(entry["documents"])) for entry in raw["collections"]
+        )
+        database = cls(
+            _text(raw["name"]), _number(raw["pages"]), _number(raw["page_size"]), _number(raw["bytes"]), collections
+        )
+        if not DATABASE_NAME.fullmatch(database.name):
+            raise ValueError(f"{database.name!r} is not a database's name")
+        if database.bytes != database.pages * database.page_size:
+            raise ValueError(f"the size of {database.name} does not add up")
+        return database
+
     @property
     def file(self) -> str:
         """The name of its member in the archive."""
         return f"databases/{self.name}.db"
+
+    @property
+    def documents(self) -> int:
+        return sum(collection.documents for collection in self.collections)
 
 
 @dataclass(frozen=True)
@@ -58,6 +77,11 @@ class Manifest:
     cut_at: datetime
     databases: tuple[Database, ...]
 
+    @property
+    def contents(self) -> list[dict[str, Any]]:
+        """The databases as documents for JSON, which Database.from_document reads."""
+        return [asdict(database) for database in self.databases]
+
     def to_json(self) -> bytes:
         document = {
             "format_version": FORMAT_VERSION,
@@ -65,7 +89,10 @@ class Manifest:
             "instance": {"id": self.instance_id, "name": self.instance_name, "type": self.instance_type},
             "engine": {"name": self.engine, "version": self.engine_version},
             "cut_at": self.cut_at.isoformat(),
-            "databases": [{"file": database.file, **asdict(database)} for database in self.databases],
+            "databases": [
+                {"file": database.file, **document}
+                for database, document in zip(self.databases, self.contents, strict=True)
+            ],
         }
         return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
 
@@ -101,25 +128,17 @@ class Manifest:
 
 
 def _database(raw: Any) -> Database:
-    database = Database(
-        name=_text(raw["name"]),
-        pages=_number(raw["pages"]),
-        page_size=_number(raw["page_size"]),
-        bytes=_number(raw["bytes"]),
-        collections=tuple(
-            Collection(_text(entry["name"]), _number(entry["documents"])) for entry in raw["collections"]
-        ),
-    )
-    if not DATABASE_NAME.fullmatch(database.name) or raw["file"] != database.file:
-        raise ValueError(f"{database.name!r} is not a database's name")
-    if database.bytes != database.pages * database.page_size:
-        raise ValueError(f"the size of {database.name} does not add up")
+    database = Database.from_document(raw)
+    if raw["file"] != database.file:
+        raise ValueError(f"{raw['file']!r} is not the file of {database.name}")
     return database
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not text")
+    if "\0" in value or value != value.encode(errors="replace").decode():
+        raise ValueError(f"{value!r} is not text that a database keeps")
     return value
 
 

@@ -1,14 +1,19 @@
 """Backup: one archive of one instance, which it may outlive."""
 
+import re
 import uuid
+from datetime import timedelta
 from typing import Self
 
 from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from backups.choices import BackupMethod, BackupStatus, BackupType
+from backups.manifest import Database
 from console.ids import new_id
 from console.validators import NAME_MAX_LENGTH, description_validators, name_validators
 from instances.choices import InstanceType
@@ -21,8 +26,8 @@ def new_backup_id() -> str:
 
 class BackupQuerySet(models.QuerySet["Backup"]):
     def shown(self) -> Self:
-        """With what a list shows of each, in the same query."""
-        return self.select_related("job", "instance")
+        """With what a list shows of each, in the same query, and without what only the backup's own page does."""
+        return self.select_related("job", "instance").defer("contents")
 
     def automated(self) -> Self:
         return self.filter(type=BackupType.AUTOMATED)
@@ -51,6 +56,13 @@ class Backup(models.Model):
     # Of the archive, in bytes; null until it is whole.
     size = models.BigIntegerField(null=True, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
+    # What the archive's manifest says of its databases, as manifest.Manifest.contents has it.
+    contents = models.JSONField(default=list, blank=True)
+    # The moment that all databases show, and how long writers waited for it.
+    cut_at = models.DateTimeField(null=True, blank=True)
+    pause_seconds = models.FloatField(null=True, blank=True)
+    # When it came here, if the archive was made elsewhere.
+    imported = models.DateTimeField(null=True, blank=True)
 
     instance = models.ForeignKey(Instance, null=True, blank=True, on_delete=models.SET_NULL, related_name="backups")
     instance_uid = models.CharField(max_length=36)
@@ -90,10 +102,35 @@ class Backup(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        return reverse("backups:detail", args=[self.id])
+
     @property
     def state(self) -> BackupStatus:
         """The status as the member it is, with its label, tone and whether it is in progress."""
         return BackupStatus(self.status)
+
+    @property
+    def databases(self) -> tuple[Database, ...]:
+        """What the archive holds; nothing before it is whole."""
+        return tuple(Database.from_document(document) for document in self.contents)
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long the making took; None while it runs, and of one that was made elsewhere."""
+        return self.ended - self.started if self.ended and not self.imported else None
+
+    @property
+    def download_name(self) -> str:
+        """What the archive and its files are called where somebody saves them."""
+        return f"{re.sub(r'[^A-Za-z0-9_-]', '_', self.name)}-{self.archive_name}"
+
+    @property
+    def download_refusal(self) -> str:
+        """Why the archive cannot be downloaded now, in a sentence; empty if it can."""
+        if self.state is BackupStatus.COMPLETED:
+            return ""
+        return _("Only a Complete backup can be downloaded. This one is: %(status)s.") % {"status": self.state.label}
 
     @property
     def archive_name(self) -> str:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from backups import views
+from backups import download_views, views
 
 app_name = "backups"
 
@@ -8,6 +8,9 @@ urlpatterns = [
     path("backups/", views.backup_list, name="list"),
     path("backups/create/", views.backup_create, name="create"),
     path("backups/instance-options/", views.instance_options, name="instance-options"),
+    path("backups/<str:backup_id>/", views.backup_detail, name="detail"),
+    path("backups/<str:backup_id>/download/", download_views.backup_download, name="download"),
+    path("backups/<str:backup_id>/sha256", download_views.backup_sha256, name="sha256"),
     path("instances/<str:instance_id>/backups/", views.instance_backups, name="instance"),
     path(
         "instances/<str:instance_id>/backups/create/",

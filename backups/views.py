@@ -49,6 +49,22 @@ def instance_backups(request: Request, instance_id: str) -> HttpResponse:
     return render_list(request, "backups/instance.html", "backups/_list.html", context)
 
 
+@require_safe
+def backup_detail(request: Request, backup_id: str) -> HttpResponse:
+    """Everything that is known of one backup."""
+    backup = get_object_or_404(Backup.objects.select_related("job", "instance"), pk=backup_id)
+    databases = backup.databases
+    context = {
+        "backup": backup,
+        "databases": databases,
+        "collections": sum(len(database.collections) for database in databases),
+        "documents": sum(database.documents for database in databases),
+        "bytes": sum(database.bytes for database in databases),
+        "any_in_progress": backup.state.in_progress,
+    }
+    return render_list(request, "backups/detail.html", "backups/_detail.html", context)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def backup_create(request: Request) -> HttpResponse:
     """The Create Backup dialog of Backup Management, which asks for the instance first."""

@@ -3,6 +3,7 @@ from typing import cast
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, QueryDict
+from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -25,3 +26,12 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         sign_in = resolve_url(self.get_login_url(view_func))
         # A redirect to htmx, though not to Django's type.
         return cast(HttpResponseRedirect, HttpResponseClientRedirect(f"{sign_in}?{query.urlencode(safe='/')}"))
+
+
+class CompressTextMiddleware(GZipMiddleware):
+    """Compresses pages, and leaves files alone: an archive is compressed already, and a range of it is bytes of it."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if not response.get("Content-Type", "").startswith(("text/", "application/json")):
+            return response
+        return super().process_response(request, response)

@@ -24,7 +24,8 @@ def main() -> None:
         port=options.port,
         interface=Interfaces.WSGI,
         workers=options.workers,
-        blocking_threads=options.threads,
+        # A download keeps its thread for as long as its client takes: as many again are for those.
+        blocking_threads=2 * options.threads,
         workers_kill_timeout=5,
         websockets=False,
         log_access=False,

@@ -1,4 +1,9 @@
+from datetime import timedelta
+
 from django import template
+from django.template.defaultfilters import filesizeformat
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 
 from backups.choices import BackupType
 from backups.models import Backup
@@ -12,3 +17,23 @@ def backup_counts(instance: Instance) -> dict[str, int]:
     """How many backups of the instance its deletion keeps (manual) and takes along (automated)."""
     types = list(Backup.objects.filter(instance=instance).values_list("type", flat=True))
     return {"manual": types.count(BackupType.MANUAL), "automated": types.count(BackupType.AUTOMATED)}
+
+
+@register.filter
+def seconds(value: float | timedelta) -> str:
+    """A span of time in the unit that says it best: 12 ms, 3.4 s, 5 min 6 s, 2 h 3 min."""
+    span = value.total_seconds() if isinstance(value, timedelta) else value
+    if span < 1:
+        return _("%s ms") % number_format(span * 1000, decimal_pos=0 if span >= 0.01 else 1)
+    if span < 60:
+        return _("%s s") % number_format(span, decimal_pos=1)
+    minutes, rest = divmod(round(span), 60)
+    if minutes < 60:
+        return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": rest}
+    return _("%(hours)d h %(minutes)d min") % {"hours": minutes // 60, "minutes": minutes % 60}
+
+
+@register.filter
+def per_second(size: int, span: timedelta) -> str:
+    """Bytes in a span of time as a speed."""
+    return _("%s/s") % filesizeformat(size / max(span.total_seconds(), 0.001))

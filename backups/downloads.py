@@ -1,0 +1,122 @@
+"""Sending an archive to a browser: the whole of it or one range, with constant memory, and not too many at once."""
+
+import re
+import threading
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.files import File
+from django.core.files.storage import storages
+from django.utils.translation import gettext as _
+
+from backups.models import Backup
+from backups.storage import FolderStorage
+from console.exceptions import Refused
+
+_CHUNK = 256 * 1024
+# More digits than any file has bytes are no number here, but text for Python to choke on.
+_RANGE = re.compile(r"\s*bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*\Z", re.IGNORECASE)
+
+
+class ArchiveMissing(Refused):
+    """The storage does not have the archive, or not the one that was written."""
+
+
+class TooManyDownloads(Refused):
+    """As many downloads as this process takes are running."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the archive is got from: `url` of a storage that gives out addresses, else the open `part` of `size`."""
+
+    url: str = ""
+    size: int = 0
+    file: "File[bytes] | None" = None
+
+
+def open_archive(*, backup: Backup, requested_by: User | None) -> Source:
+    """Find the archive of a Complete backup. Raises Refused; the caller closes the source's file."""
+    if reason := backup.download_refusal:
+        raise Refused(reason)
+    storage = storages["backups"]
+    missing = ArchiveMissing(
+        _("The archive %(name)s is not in the storage of the backups. It was made on the host %(host)s.")
+        % {"name": backup.archive_name, "host": backup.host_id}
+    )
+    if not isinstance(storage, FolderStorage):
+        if not storage.exists(backup.archive_name):
+            raise missing
+        return Source(url=storage.url(backup.archive_name))
+    try:
+        file = storage.open(backup.archive_name)
+    except FileNotFoundError as error:
+        raise missing from error
+    if file.size != backup.size:
+        file.close()
+        raise ArchiveMissing(
+            _("The archive %(name)s is damaged: it has %(found)d bytes instead of %(size)d.")
+            % {"name": backup.archive_name, "found": file.size, "size": backup.size}
+        )
+    return Source(size=file.size, file=file)
+
+
+def asked_range(header: str, size: int) -> range | None:
+    """The bytes of a Range header: empty if the file has none of them; None if all are to be sent.
+
+    A header that breaks the rule, or asks for several ranges, may be ignored (RFC 9110, 14.2), and is.
+    """
+    found = _RANGE.match(header)
+    if not found or found.group(1) == found.group(2) == "":
+        return None
+    first, last = found.groups()
+    if not first:
+        return range(max(0, size - int(last)), size)
+    if last and int(last) < int(first):
+        return None
+    return range(int(first), min(int(last) + 1, size) if last else size)
+
+
+class Part:
+    """Some bytes of a file, read while they are sent. Closing it, at whatever moment, closes the file.
+
+    A part that is being sent keeps one of the web server's threads, however slow its client is. So of one process
+    only as many are open as it has threads for them; the next raises TooManyDownloads.
+    """
+
+    _open: "weakref.WeakSet[Part]" = weakref.WeakSet()
+    _lock = threading.Lock()
+
+    def __init__(self, file: "File[bytes]", part: range) -> None:
+        self._file, self._left = file, len(part)
+        try:
+            with self._lock:
+                if len(self._open) >= settings.CONSOLE_WEB_THREADS:
+                    raise TooManyDownloads(
+                        _("%d downloads are running, which is as many as the console sends at the same time.")
+                        % len(self._open)
+                    )
+                self._open.add(self)
+            file.seek(part.start)
+        except BaseException:
+            self.close()
+            raise
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        chunk: bytes = self._file.read(min(_CHUNK, self._left)) if self._left else b""
+        self._left -= len(chunk)
+        if not chunk:
+            self.close()
+            raise StopIteration
+        return chunk
+
+    def close(self) -> None:
+        with self._lock:
+            self._open.discard(self)
+        self._file.close()

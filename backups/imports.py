@@ -1,0 +1,149 @@
+"""Bringing in an archive that was made elsewhere."""
+
+import hashlib
+import re
+import shutil
+from collections.abc import Callable
+from datetime import UTC
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.files import File
+from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from backups import archive
+from backups.choices import BackupStatus, BackupType
+from backups.models import Backup, new_backup_id
+from backups.storage import FolderStorage, NotEnoughSpace
+from console import locks
+from console.exceptions import Refused
+from instances.choices import InstanceType
+from instances.engine.commands import ENGINE
+from instances.engine.snapshot import SnapshotError, check
+from instances.models import Host
+
+_BACKUP_ID = re.compile(r"[0-9a-f]{32}br02")
+_CHUNK = 1024 * 1024
+
+Report = Callable[[int, int], None]
+
+
+def _quiet(_done: int, _total: int) -> None:
+    pass
+
+
+def import_archive(*, path: Path, new_id: bool = False, requested_by: User | None, progress: Report = _quiet) -> Backup:
+    """Check the archive fully, keep it in the storage of the backups, and list it as a Complete manual backup.
+
+    It keeps its own id, or gets a new one with `new_id`. Every byte is read and every database is unpacked and checked,
+    from the storage's copy: what is listed is what was checked. An archive that lies in the storage already, without
+    a backup that owns it, is taken as it is if it is the same. `progress` gets bytes done and to do. Raises Refused
+    with the reason; nothing has been added then.
+    """
+    room = Path(settings.CONSOLE_HOME) / "import"
+    lock = locks.acquire(room.with_suffix(".lock"))
+    if lock is None:
+        raise Refused(_("Another archive is being imported. Wait until that has ended."))
+    with lock:
+        # What an import that was killed left there.
+        shutil.rmtree(room, ignore_errors=True)
+        try:
+            return _import(path, room, new_id=new_id, progress=progress)
+        except archive.ArchiveError as error:
+            raise Refused(str(error)) from error
+        except (NotEnoughSpace, SnapshotError) as error:
+            raise Refused(_("Nothing was imported. %s") % error) from error
+        except OSError as error:
+            raise Refused(_("Nothing was imported: %s.") % error) from error
+        finally:
+            shutil.rmtree(room, ignore_errors=True)
+
+
+def _import(path: Path, room: Path, *, new_id: bool, progress: Report) -> Backup:
+    path = path.resolve()
+    if not path.is_file():
+        raise Refused(_("There is no file %s.") % path)
+    backup = _backup_of(archive.read_manifest(FileSystemStorage(path.parent), path.name), new_id=new_id)
+    storage, name, size = storages["backups"], backup.archive_name, path.stat().st_size
+    there = storage.exists(name)
+    if isinstance(storage, FolderStorage) and not there:
+        storage.discard_partial(name)
+        storage.require_space(size)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if not there:
+            storage.save(name, File(file, name))
+    try:
+        manifest = archive.unpack(storage, name, room, sha256=digest, progress=progress)
+        for database in manifest.databases:
+            check(room / f"{database.name}.db")
+        backup.size, backup.sha256, backup.contents = storage.size(name), digest, manifest.contents
+        with transaction.atomic():
+            backup.save(force_insert=True)
+    except BaseException as error:
+        if not there:
+            _forget(storage, name, error)
+        if isinstance(error, IntegrityError):
+            raise Refused(_("A backup with the id %s exists already.") % backup.id) from error
+        if there and isinstance(error, archive.ArchiveError):
+            raise Refused(
+                _("The storage has an archive %(name)s already, and it cannot be this one. %(why)s")
+                % {"name": name, "why": error}
+            ) from error
+        raise
+    return backup
+
+
+def _backup_of(manifest: archive.Manifest, *, new_id: bool) -> Backup:
+    """The row of the archive, not saved. Raises Refused if this console could not have made it, or has it."""
+    if not _BACKUP_ID.fullmatch(manifest.backup_id) or manifest.instance_type not in InstanceType.values:
+        raise Refused(_("The archive was not made by a console like this one."))
+    if manifest.engine != ENGINE:
+        raise Refused(
+            _("The archive holds databases of the engine %(theirs)s. This console's engine is %(ours)s.")
+            % {"theirs": manifest.engine, "ours": ENGINE}
+        )
+    if not new_id and Backup.objects.filter(pk=manifest.backup_id).exists():
+        raise Refused(
+            _("The backup %(name)s with the id %(id)s exists already. It can be imported again under a new id.")
+            % {"name": manifest.backup_name, "id": manifest.backup_id}
+        )
+    try:
+        cut_at = manifest.cut_at.astimezone(UTC)
+    except OverflowError as error:
+        raise Refused(_("The archive's manifest cannot be understood: %s.") % error) from error
+    backup = Backup(
+        id=new_backup_id() if new_id else manifest.backup_id,
+        name=manifest.backup_name,
+        type=BackupType.MANUAL,
+        status=BackupStatus.COMPLETED,
+        started=cut_at,
+        ended=cut_at,
+        imported=timezone.now(),
+        cut_at=cut_at,
+        instance_uid=manifest.instance_id,
+        instance_name=manifest.instance_name,
+        instance_type=manifest.instance_type,
+        engine=manifest.engine,
+        engine_version=manifest.engine_version,
+        host=Host.objects.get_or_create(name=settings.CONSOLE_HOST)[0],
+        request_key=None,
+    )
+    try:
+        backup.clean_fields(exclude=["contents"])
+    except ValidationError as error:
+        said = " ".join(f"{field}: {' '.join(messages)}" for field, messages in error.message_dict.items())
+        raise Refused(_("The archive's manifest breaks a rule. %s") % said) from error
+    return backup
+
+
+def _forget(storage: Storage, name: str, error: BaseException) -> None:
+    try:
+        storage.delete(name)
+    except OSError as second:
+        error.add_note(f"What was stored of {name} could not be deleted: {second}")

@@ -1,0 +1,180 @@
+"""Download: the archive whole or a range of it, its digest, and what is said when there is none."""
+
+import hashlib
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.storage import InMemoryStorage, storages
+from django.test import Client
+from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backups.choices import BackupStatus
+from backups.downloads import Part, asked_range
+from backups.models import Backup
+from tests.backups.real_archives import complete_backup
+from tests.factories import make_backup
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings: Any) -> Path:
+    """Where the archives of the test are."""
+    folder = tmp_path / "backups"
+    options = {"BACKEND": "backups.storage.FolderStorage", "OPTIONS": {"location": folder}}
+    settings.STORAGES = {**settings.STORAGES, "backups": options}
+    return folder
+
+
+@pytest.fixture
+def backup(folder: Path, tmp_path: Path) -> Backup:
+    return complete_backup(storages["backups"], tmp_path / "databases", name="Nightly-1")
+
+
+def download(backup: Backup) -> str:
+    return reverse("backups:download", args=[backup.id])
+
+
+def test_it_is_the_archive_under_a_name_that_says_what_it_is(plain: Client, backup: Backup, folder: Path) -> None:
+    answer = plain.get(download(backup))
+    content = answer.getvalue()
+    assert answer.status_code == 200
+    assert content == (folder / backup.archive_name).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == backup.sha256
+    assert answer.headers["Content-Length"] == str(backup.size)
+    assert answer.headers["Content-Type"] == "application/zstd"
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="Nightly-1-{backup.id}.tar.zst"'
+    assert (answer.headers["Accept-Ranges"], answer.headers["ETag"]) == ("bytes", f'"{backup.sha256}"')
+
+
+def test_it_is_not_compressed_again_though_pages_are(plain: Client, backup: Backup) -> None:
+    accepts = {"Accept-Encoding": "gzip, br"}
+    answer = plain.get(download(backup), headers=accepts)
+    assert "Content-Encoding" not in answer.headers and answer.headers["Content-Length"] == str(backup.size)
+    assert len(answer.getvalue()) == backup.size
+    page = plain.get("/backups/", headers=accepts)
+    assert page.headers["Content-Encoding"] == "gzip"
+    assert b"Nightly-1" in zlib.decompress(page.content, 31)
+
+
+def test_head_says_the_same_and_sends_nothing(plain: Client, backup: Backup) -> None:
+    answer = plain.head(download(backup), headers={"Range": "bytes=0-9"})
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["Content-Length"] == str(backup.size)
+    assert not Part._open
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "last"),
+    [("0-0", 0, 0), ("10-19", 10, 19), ("100-", 100, None), ("-7", -7, None), ("5-999999999999", 5, None)],
+)
+def test_one_range_is_206(plain: Client, backup: Backup, folder: Path, asked: str, first: int, last: int) -> None:
+    whole = (folder / backup.archive_name).read_bytes()
+    answer = plain.get(download(backup), headers={"Range": f"bytes={asked}"})
+    wanted = whole[first:] if last is None else whole[first : last + 1]
+    assert (answer.status_code, answer.getvalue()) == (206, wanted)
+    start = first % len(whole)
+    assert answer.headers["Content-Range"] == f"bytes {start}-{start + len(wanted) - 1}/{len(whole)}"
+    assert answer.headers["Content-Length"] == str(len(wanted))
+
+
+@pytest.mark.parametrize("asked", ["99999999999-", "-0", "99999999999-999999999999"])
+def test_a_range_outside_is_416(plain: Client, backup: Backup, asked: str) -> None:
+    answer = plain.get(download(backup), headers={"Range": f"bytes={asked}"})
+    assert answer.status_code == 416
+    assert answer.headers["Content-Range"] == f"bytes */{backup.size}"
+
+
+@pytest.mark.parametrize(
+    "header", ["bytes=0-1,4-5", "bytes=9-3", "bytes=-", "bytes=a-b", "lines=1-2", "bytes=" + "9" * 5000 + "-", "\u0661"]
+)
+def test_a_range_that_is_not_understood_is_ignored(plain: Client, backup: Backup, header: str) -> None:
+    answer = plain.get(download(backup), headers={"Range": header})
+    assert answer.status_code == 200 and len(answer.getvalue()) == backup.size
+
+
+def test_a_download_is_taken_up_again_only_if_the_archive_is_the_same(plain: Client, backup: Backup) -> None:
+    for if_range, status in ((f'"{backup.sha256}"', 206), ('"other"', 200), (f'W/"{backup.sha256}"', 200)):
+        answer = plain.get(download(backup), headers={"Range": "bytes=4-", "If-Range": if_range})
+        assert answer.status_code == status, if_range
+        answer.close()
+    assert plain.get(download(backup), headers={"If-None-Match": f'"{backup.sha256}"'}).status_code == 304
+    assert plain.get(download(backup), headers={"If-Match": '"other"'}).status_code == 412
+
+
+@given(header=st.one_of(st.text(), st.from_regex(r"bytes=[0-9]{0,20}-[0-9]{0,20}", fullmatch=True)))
+def test_any_header_gives_a_range_within_the_file_or_none(header: str) -> None:
+    part = asked_range(header, 1000)
+    assert part is None or not part or (0 <= part.start < part.stop <= 1000 and part.step == 1)
+
+
+@pytest.mark.parametrize("status", [BackupStatus.BUILDING, BackupStatus.FAILED, BackupStatus.DELETING])
+@pytest.mark.parametrize("name", ["download", "sha256"])
+def test_only_a_complete_backup_can_be_downloaded(plain: Client, status: BackupStatus, name: str) -> None:
+    answer = plain.get(reverse(f"backups:{name}", args=[make_backup(status=status).id]))
+    assert answer.status_code == 409
+    assert "Only a Complete backup can be downloaded" in answer.content.decode()
+
+
+def test_an_archive_that_is_missing_or_cut_off_is_explained(plain: Client, backup: Backup, folder: Path) -> None:
+    path = folder / backup.archive_name
+    path.write_bytes(path.read_bytes()[:-1])
+    answer = plain.get(download(backup))
+    assert answer.status_code == 410 and "is damaged" in answer.content.decode()
+    path.unlink()
+    answer = plain.get(download(backup))
+    assert answer.status_code == 410 and "is not in the storage" in answer.content.decode()
+    assert Backup.objects.get().state is BackupStatus.COMPLETED
+
+
+def test_a_storage_with_addresses_is_redirected_to(
+    plain: Client, backup: Backup, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+    settings.STORAGES = {**settings.STORAGES, "backups": memory}
+    assert plain.get(download(backup)).status_code == 410
+    monkeypatch.setattr(InMemoryStorage, "exists", lambda self, name: True)
+    monkeypatch.setattr(InMemoryStorage, "url", lambda self, name: f"https://objects.example.org/{name}?signature=1")
+    answer = plain.get(download(backup))
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == f"https://objects.example.org/{backup.archive_name}?signature=1"
+
+
+def test_only_so_many_at_the_same_time_and_a_client_that_leaves_makes_room(
+    plain: Client, backup: Backup, settings: Any
+) -> None:
+    settings.CONSOLE_WEB_THREADS = 2
+    running = [plain.get(download(backup)) for _ in range(2)]
+    refused = plain.get(download(backup))
+    assert refused.status_code == 503 and "2 downloads are running" in refused.content.decode()
+    assert refused.headers["Retry-After"]
+    running[0].close()
+    assert plain.get(download(backup)).getvalue()
+    running[1].close()
+    assert not Part._open
+
+
+def test_the_digest_is_what_sha256sum_reads(plain: Client, backup: Backup) -> None:
+    answer = plain.get(reverse("backups:sha256", args=[backup.id]))
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    assert answer.content.decode() == f"{backup.sha256}  Nightly-1-{backup.id}.tar.zst\n"
+
+
+@pytest.mark.parametrize("name", ["download", "sha256"])
+def test_unknown_wrong_method_and_signed_out(plain: Client, client: Client, backup: Backup, name: str) -> None:
+    assert plain.get(reverse(f"backups:{name}", args=["nothing"])).status_code == 404
+    assert plain.post(reverse(f"backups:{name}", args=[backup.id])).status_code == 405
+    assert client.get(reverse(f"backups:{name}", args=[backup.id])).status_code == 302
+
+
+def test_both_lists_offer_it_or_say_why_not(plain: Client) -> None:
+    backup = make_backup()
+    failed = make_backup(backup.instance, status=BackupStatus.FAILED)
+    for url in ("/backups/", reverse("backups:instance", args=[backup.instance_uid])):
+        html = plain.get(url).content.decode()
+        assert f'href="{download(backup)}"' in html
+        assert download(failed) not in html and "Only a Complete backup can be downloaded" in html

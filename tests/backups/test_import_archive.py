@@ -1,0 +1,213 @@
+"""manage.py restore-archive: what it takes, and what it refuses without leaving anything."""
+
+import io
+import shutil
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.files.storage import storages
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+
+from backups.choices import BackupStatus, BackupType
+from backups.imports import import_archive
+from backups.models import Backup
+from backups.storage import FolderStorage, NotEnoughSpace
+from console import locks
+from console.exceptions import Refused
+from tests.backups.real_archives import CUT_AT, MANIFEST, foreign_archive
+
+pytestmark = pytest.mark.django_db
+ROOM = Path(django_settings.CONSOLE_HOME) / "import"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings: Any) -> Path:
+    """Where the archives of the test are."""
+    folder = tmp_path / "backups"
+    options = {"BACKEND": "backups.storage.FolderStorage", "OPTIONS": {"location": folder}}
+    settings.STORAGES = {**settings.STORAGES, "backups": options}
+    return folder
+
+
+def refused(path: Path, folder: Path, **options: Any) -> str:
+    """The reason why the file is refused; asserts that nothing is left of it."""
+    rows, files = Backup.objects.count(), sorted(folder.glob("*"))
+    with pytest.raises(Refused) as refusal:
+        import_archive(path=path, requested_by=None, **options)
+    assert Backup.objects.count() == rows and sorted(folder.glob("*")) == files and not ROOM.exists()
+    return str(refusal.value)
+
+
+def test_it_becomes_a_complete_manual_backup_of_the_instance_it_names(
+    plain: Client, folder: Path, tmp_path: Path
+) -> None:
+    path = foreign_archive(tmp_path / "elsewhere", "shop", "stock")
+    out = io.StringIO()
+    call_command("restore-archive", str(path), stdout=out)
+    assert "made-elsewhere" in out.getvalue() and "2 databases" in out.getvalue()
+
+    backup = Backup.objects.get()
+    assert (backup.id, backup.name, backup.type, backup.state) == (
+        MANIFEST.backup_id,
+        "made-elsewhere",
+        BackupType.MANUAL,
+        BackupStatus.COMPLETED,
+    )
+    assert (backup.instance, backup.instance_uid, backup.instance_name, backup.instance_type) == (
+        None,
+        MANIFEST.instance_id,
+        "orders-prod",
+        "ReplicaSet",
+    )
+    assert (backup.engine, backup.engine_version, backup.host_id) == ("nx-27017", "0.8.1", "local")
+    assert (backup.cut_at, backup.started, backup.ended) == (CUT_AT, CUT_AT, CUT_AT) and backup.imported
+    assert [database.name for database in backup.databases] == ["shop", "stock"]
+    assert (folder / backup.archive_name).read_bytes() == path.read_bytes()
+    assert not ROOM.exists()
+    answer = plain.get(reverse("backups:download", args=[backup.id]))
+    assert answer.getvalue() == path.read_bytes()
+    assert "orders-prod" in plain.get("/backups/").content.decode()
+
+
+def test_what_is_here_already_is_refused_but_can_come_under_a_new_id(folder: Path, tmp_path: Path) -> None:
+    path = foreign_archive(tmp_path / "elsewhere", "shop")
+    first = import_archive(path=path, requested_by=None)
+    assert "exists already" in refused(path, folder)
+    second = import_archive(path=path, new_id=True, requested_by=None)
+    assert second.id != first.id and second.id.endswith("br02")
+    assert (folder / second.archive_name).read_bytes() == (folder / first.archive_name).read_bytes()
+
+
+def test_an_archive_that_lies_in_the_storage_without_a_row_is_taken_as_it_is(folder: Path, tmp_path: Path) -> None:
+    """The console's database was lost, the archives were not."""
+    path = foreign_archive(tmp_path / "elsewhere", "shop")
+    folder.mkdir()
+    there = folder / path.name
+    shutil.copy(path, there)
+    inode = there.stat().st_ino
+    backup = import_archive(path=there, requested_by=None)
+    assert there.stat().st_ino == inode and backup.size == there.stat().st_size
+
+
+def test_another_archive_in_its_place_is_left_alone(folder: Path, tmp_path: Path) -> None:
+    path = foreign_archive(tmp_path / "elsewhere", "shop")
+    folder.mkdir()
+    (folder / path.name).write_bytes(b"somebody's")
+    assert "cannot be this one" in refused(path, folder)
+    assert (folder / path.name).read_bytes() == b"somebody's"
+
+
+@pytest.mark.parametrize("damage", ["cut off", "a flipped bit", "no archive", "empty"])
+def test_a_damaged_file_is_refused(folder: Path, tmp_path: Path, damage: str) -> None:
+    path = foreign_archive(tmp_path / "elsewhere", "shop")
+    content = bytearray(path.read_bytes())
+    match damage:
+        case "cut off":
+            del content[len(content) // 2 :]
+        case "a flipped bit":
+            content[len(content) // 2] ^= 1
+        case "no archive":
+            content[:] = b"PK\x03\x04 something else altogether"
+        case "empty":
+            content.clear()
+    path.write_bytes(content)
+    assert "archive" in refused(path, folder).lower()
+
+
+def test_a_sound_archive_of_a_damaged_database_is_refused(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damage(directory: Path, name: str, **options: Any) -> Any:
+        database = made(directory, name, **options)
+        with (directory / f"{name}.db").open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * 4096)
+        return database
+
+    from tests.backups import real_archives
+
+    made = real_archives.make_database
+    monkeypatch.setattr(real_archives, "make_database", damage)
+    path = foreign_archive(tmp_path / "elsewhere", "shop")
+    assert "damaged" in refused(path, folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"backup_id": "../../etc/passwd"[:15].replace("/", "_")}, "not made by a console like this one"),
+        ({"instance_type": "Galaxy"}, "not made by a console like this one"),
+        ({"engine": "other-engine"}, "other-engine"),
+        ({"backup_name": "1"}, "name: "),
+        ({"instance_name": "x" * 65}, "instance_name: "),
+        ({"instance_id": "x" * 37}, "instance_uid: "),
+        ({"engine_version": "a\x00b"}, "manifest cannot be understood"),
+        ({"engine_version": "a\\ud800b"}, "manifest cannot be understood"),
+        ({"cut_at": datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))}, "manifest cannot be understood"),
+    ],
+    ids=str,
+)
+def test_a_foreign_manifest_is_refused(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], said: str
+) -> None:
+    from backups.archive import Manifest
+
+    honest = Manifest.to_json
+    monkeypatch.setattr(Manifest, "to_json", lambda self: honest(self).replace(rb"\\ud800", rb"\ud800"))
+    if "cut_at" in changes:
+        monkeypatch.setattr("backups.archive._header", _without_time)
+    path = foreign_archive(tmp_path / "elsewhere", "shop", **changes)
+    assert said in refused(path, folder)
+
+
+def _without_time(name: str, size: int, modified: datetime) -> bytes:
+    import tarfile
+
+    info = tarfile.TarInfo(name)
+    info.size = size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def test_no_such_file_a_folder_and_no_room_are_refused(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "There is no file" in refused(tmp_path / "nothing.tar.zst", folder)
+    assert "There is no file" in refused(tmp_path, folder)
+    path = foreign_archive(tmp_path / "elsewhere", "shop")
+
+    def full(self: FolderStorage, size: int) -> None:
+        raise NotEnoughSpace("Only 3 bytes are free.")
+
+    monkeypatch.setattr(FolderStorage, "require_space", full)
+    assert refused(path, folder) == "Nothing was imported. Only 3 bytes are free."
+
+
+def test_what_killed_imports_left_does_not_stand_in_the_way(folder: Path, tmp_path: Path) -> None:
+    path = foreign_archive(tmp_path / "elsewhere", "shop")
+    (ROOM / "left").mkdir(parents=True)
+    folder.mkdir()
+    (folder / f".{path.name}.part").write_bytes(b"half")
+    import_archive(path=path, requested_by=None)
+    assert not ROOM.exists() and [file.name for file in folder.iterdir()] == [path.name]
+
+
+def test_one_at_a_time(folder: Path, tmp_path: Path) -> None:
+    path = foreign_archive(tmp_path / "elsewhere", "shop")
+    lock = locks.acquire(ROOM.with_suffix(".lock"))
+    assert lock
+    with lock:
+        assert "being imported" in refused(path, folder)
+
+
+def test_the_command_says_why_in_one_line(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="There is no file"):
+        call_command("restore-archive", str(tmp_path / "nothing"))
+
+
+def test_the_storage_is_the_folder(folder: Path) -> None:
+    assert Path(storages["backups"].location) == folder  # type: ignore[attr-defined]
