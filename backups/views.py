@@ -111,7 +111,8 @@ def _create(request: Request, form: CreateBackupForm, instance: Instance, *, bac
         form.refuse(refusal)
         return None
     message = _("Backing up %(instance)s as %(backup)s.") % {"instance": instance.name, "backup": backup.name}
-    return answer_done(request, message=message, redirect=back, changed="backups-changed")
+    show = reverse("backups:instance", args=[instance.id])
+    return answer_done(request, message=message, redirect=back, changed="backups-changed", show=show)
 
 
 def _dialog(request: Request, form: CreateBackupForm, *, back: str, instance: Instance | None = None) -> HttpResponse:

@@ -5,6 +5,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
@@ -12,6 +13,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
 
 from console.http import Request
 
@@ -69,15 +71,18 @@ def render_list(request: Request, page: str, fragment: str, context: Mapping[str
     return response
 
 
-def answer_done(request: Request, *, message: str, redirect: str, changed: str) -> HttpResponse:
+def answer_done(request: Request, *, message: str, redirect: str, changed: str, show: str = "") -> HttpResponse:
     """Answer an action that succeeded: a page redirects, a dialog closes and its lists refresh.
 
-    `changed` is the event the lists listen to, such as "backups-changed".
+    `changed` is the event the lists listen to, such as "backups-changed"; `show` is the address that the
+    message links to, if there is something to see.
     """
     if not wants_fragment(request):
         messages.success(request, message)
         return HttpResponseRedirect(redirect)
     response = HttpResponse(status=204)
     toast = {"message": message, "tone": "ok"}
+    if show and show != urlsplit(current_path(request)).path:
+        toast |= {"url": show, "link": _("Show")}
     response["HX-Trigger"] = json.dumps({"dialog-close": {}, changed: {}, "toast": toast})
     return response
