@@ -23,8 +23,9 @@ from backups.storage import FolderStorage, NotEnoughSpace
 from console import locks
 from console.exceptions import Refused
 from instances.choices import InstanceType
+from instances.engine.checks import check, count_documents
 from instances.engine.commands import ENGINE
-from instances.engine.snapshot import SnapshotError, check
+from instances.engine.cut import SnapshotError
 from instances.models import Host
 
 _BACKUP_ID = re.compile(r"[0-9a-f]{32}br02")
@@ -81,7 +82,12 @@ def _import(path: Path, room: Path, *, new_id: bool, progress: Report) -> Backup
     try:
         manifest = archive.unpack(storage, name, room, sha256=digest, progress=progress)
         for database in manifest.databases:
-            check(room / f"{database.name}.db")
+            copy = room / f"{database.name}.db"
+            check(copy)
+            if count_documents(copy) != {each.name: each.documents for each in database.collections}:
+                raise archive.ArchiveError(
+                    _("The documents of database %s are not those that the archive's manifest counts.") % database.name
+                )
         backup.size, backup.sha256, backup.contents = storage.size(name), digest, manifest.contents
         with transaction.atomic():
             backup.save(force_insert=True)

@@ -2,6 +2,8 @@
 
 import io
 import shutil
+import tarfile
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,15 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
+from backups.archive import Manifest
 from backups.choices import BackupStatus, BackupType
 from backups.imports import import_archive
 from backups.models import Backup
 from backups.storage import FolderStorage, NotEnoughSpace
 from console import locks
 from console.exceptions import Refused
+from instances.engine.checks import Checks
+from tests.backups import real_archives
 from tests.backups.real_archives import CUT_AT, MANIFEST, foreign_archive
 
 pytestmark = pytest.mark.django_db
@@ -129,12 +134,20 @@ def test_a_sound_archive_of_a_damaged_database_is_refused(
             file.write(b"\xff" * 4096)
         return database
 
-    from tests.backups import real_archives
-
     made = real_archives.make_database
     monkeypatch.setattr(real_archives, "make_database", damage)
-    path = foreign_archive(tmp_path / "elsewhere", "shop")
+    with monkeypatch.context() as forger:
+        forger.setattr(Checks, "_check_all", lambda self: None)
+        path = foreign_archive(tmp_path / "elsewhere", "shop")
     assert "damaged" in refused(path, folder)
+
+
+def test_a_manifest_that_counts_other_documents_is_refused(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = real_archives.make_database
+    monkeypatch.setattr(real_archives, "make_database", lambda *a, **k: replace(made(*a, **k), collections=()))
+    assert "are not those" in refused(foreign_archive(tmp_path / "elsewhere", "shop"), folder)
 
 
 @pytest.mark.parametrize(
@@ -155,8 +168,6 @@ def test_a_sound_archive_of_a_damaged_database_is_refused(
 def test_a_foreign_manifest_is_refused(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], said: str
 ) -> None:
-    from backups.archive import Manifest
-
     honest = Manifest.to_json
     monkeypatch.setattr(Manifest, "to_json", lambda self: honest(self).replace(rb"\\ud800", rb"\ud800"))
     if "cut_at" in changes:
@@ -166,8 +177,6 @@ def test_a_foreign_manifest_is_refused(
 
 
 def _without_time(name: str, size: int, modified: datetime) -> bytes:
-    import tarfile
-
     info = tarfile.TarInfo(name)
     info.size = size
     return info.tobuf(tarfile.GNU_FORMAT)
