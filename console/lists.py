@@ -15,13 +15,28 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import reduce
+from operator import and_
 from typing import Any, ClassVar, Generic, TypeVar
 
 from django import forms
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BigIntegerField, BooleanField, Case, DateTimeField, F, Field, Func, Model, Q, Value, When
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Case,
+    Count,
+    DateTimeField,
+    F,
+    Field,
+    Func,
+    Model,
+    Q,
+    Value,
+    When,
+)
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Lower
 from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
@@ -37,7 +52,8 @@ from console.http import Request
 Row = TypeVar("Row", bound=Model)
 Text = str | Promise
 
-# Totals above are shown as "10,000+"; up to this many rows are sorted without an index on the key.
+# How many rows are looked at for a total: those above are shown as "10,000+". Up to so many are sorted without an
+# index on the key.
 COUNTED = 10_000
 SIZES = (10, 20, 50, 100)
 DEFAULT_SIZE = 20
@@ -102,9 +118,31 @@ def opaque(condition: Q) -> Case:
     return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())
 
 
-def counted(rows: "QuerySet[Any]") -> int:
-    """How many rows there are, up to COUNTED + 1."""
-    return rows.order_by()[: COUNTED + 1].count()
+@dataclass(frozen=True)
+class Total:
+    """How many rows there are; with `more`, at least so many."""
+
+    rows: int
+    more: bool
+
+    def __str__(self) -> str:
+        number = formats.number_format(self.rows, force_grouping=True)
+        return f"{number}+" if self.more else number
+
+
+def counted(rows: "QuerySet[Any]", judged: Sequence[Q] = ()) -> Total:
+    """How many rows there are, and of these how many meet all that is to be judged; looks at COUNTED rows, no more."""
+    looked_at = rows.order_by()[: COUNTED + 1]
+    if not judged:
+        number = looked_at.count()
+        return Total(min(number, COUNTED), number > COUNTED)
+    met = opaque(reduce(and_, judged))
+    figures = (
+        rows.order_by()
+        .annotate(met=met)[: COUNTED + 1]
+        .aggregate(all=Count("pk"), good=Count("pk", filter=Q(met=True)))
+    )
+    return Total(min(figures["good"], COUNTED), figures["all"] > COUNTED)
 
 
 def address(request: Request, **changes: str) -> str:
@@ -151,7 +189,7 @@ class Found(Generic[Row]):
     rows: "QuerySet[Row]"
     key: Combinable
     falling: bool
-    total: int
+    total: Total
 
     def ordered(self, *, backwards: bool = False) -> "QuerySet[Row]":
         falling = self.falling is not backwards
@@ -176,7 +214,7 @@ class Page(Generic[Row]):
     """One page of a list, and the addresses of its neighbours; an address is empty where there is none."""
 
     rows: list[Row]
-    total: int
+    total: Total
     first: str
     previous: str
     next: str
@@ -186,14 +224,8 @@ class Page(Generic[Row]):
     export: str
 
     @property
-    def total_label(self) -> str:
-        """The number of rows in all, as people read it."""
-        number = formats.number_format(min(self.total, COUNTED), force_grouping=True)
-        return f"{number}+" if self.total > COUNTED else number
-
-    @property
     def needs_pager(self) -> bool:
-        return self.total > SIZES[0] or bool(self.previous or self.next)
+        return self.total.rows > SIZES[0] or bool(self.previous or self.next)
 
 
 class MomentField(forms.DateTimeField):
@@ -288,36 +320,40 @@ class ListForm(forms.Form):
         """The rows that match, in their order, by the way that is short however many there are."""
         self.is_valid()
         chosen = self.cleaned_data
-        sort_name, falling = self._sort_name()
-        sort = self.sorts[sort_name]
+        name, falling = self._sort_name()
+        sort = self.sorts[name]
         narrow = [*([self.within] if self.within else []), *self.narrowings(chosen)]
         time = self._time(chosen)
         # A text that cannot be read is no name, and finds nothing.
         typed = chosen.get("q", "\0")
-        text = self.searching(typed) if typed else None
+        text = [self.searching(typed)] if typed else []
 
-        keyed: Any = rows.annotate(list_key=sort.by)
-        rows = keyed
-        at_first = sort is self._first_sort
-        if text is not None and (total := counted(rows.filter(text))) <= COUNTED:
+        named = counted(rows.filter(*text)) if text else None
+        if named and not named.more:
             # Few have the name: get those, judge them one by one, and sort what is left.
-            matching = rows.filter(text, *map(opaque, [*narrow, *time]))
-            total = counted(matching) if narrow or time else total
-            return Found(matching, _sorted_anyhow(sort.by), falling, total)
+            judged = [*narrow, *time]
+            matching = rows.filter(*text, *map(opaque, judged))
+            total = counted(rows.filter(*text), judged) if judged else named
+            return self._found(matching, sort, falling, total, in_order=False)
         # Otherwise one narrowing leads, whose index also has the rows in order of their moment.
-        rest = [*narrow[1:], *([text] if text is not None else [])]
-        matching = rows.filter(*narrow[:1], *time, *map(opaque, rest))
-        total = counted(matching) if narrow or time or text is None else COUNTED + 1
-        if at_first:
-            return Found(matching, sort.by, falling, total)
-        if total <= COUNTED:
-            key = _sorted_anyhow(sort.by) if narrow or time else sort.by
-            return Found(matching, key, falling, total)
+        led, judged = rows.filter(*narrow[:1], *time), [*narrow[1:], *text]
+        total = named if named and not (narrow or time) else counted(led, judged)
+        matching = led.filter(*map(opaque, judged))
+        if sort is self._first_sort or not (narrow or time or text):
+            return self._found(matching, sort, falling, total)
+        if not total.more:
+            return self._found(matching, sort, falling, total, in_order=False)
         # Many match: going through all in order of the key soon finds a page full of them.
-        by_name = text if text is not None and sort is self.sorts.get("name") else None
-        others = [condition for condition in (*narrow, *time, text) if condition not in (None, by_name)]
-        walked = rows.filter(*([by_name] if by_name is not None else []), *map(opaque, others))
-        return Found(walked, sort.by, falling, total)
+        by_name = text if name == "name" else []
+        judged = [*narrow, *time, *([] if by_name else text)]
+        return self._found(rows.filter(*by_name, *map(opaque, judged)), sort, falling, total)
+
+    def _found(
+        self, rows: "QuerySet[Row]", sort: Sort, falling: bool, total: Total, *, in_order: bool = True
+    ) -> Found[Row]:
+        """`in_order` goes through the index on the sort's key; otherwise the few rows there are will be sorted."""
+        keyed: Any = rows.annotate(list_key=sort.by)
+        return Found(keyed, sort.by if in_order else Coalesce(sort.by, sort.by), falling, total)
 
     def page(self, rows: "QuerySet[Row]") -> Page[Row]:
         """The page that the query string asks for; what cannot be read, or is empty by now, is the first one."""
@@ -424,11 +460,6 @@ def _direct(key: Combinable, *, falling: bool) -> Any:
 
 def _pair(*members: Combinable | Value) -> Func:
     return Func(*members, template="(%(expressions)s)", output_field=BooleanField())
-
-
-def _sorted_anyhow(key: Combinable) -> Combinable:
-    """The same key, but no reason to go through its whole index: the few rows there are will be sorted."""
-    return Coalesce(key, key)
 
 
 # --- Export ---------------------------------------------------------------------------------------
