@@ -6,11 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.urls import reverse_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from console.forms import DescriptionField, DialogForm, NameField
+from console.lists import NameKey, is_id, opaque, search
 from instances.choices import InstanceType
-from instances.models import Instance
+from instances.models import Instance, is_available
+
+# How many instances the dialog offers at once.
+OFFERED = 100
+
+_NARROWS = {
+    "hx-get": reverse_lazy("backups:instance-options"),
+    "hx-include": "[name=instance_type], [name=instance_search], [name=instance]",
+    "hx-target": "#id_instance_field",
+    "hx-swap": "outerHTML",
+    "hx-sync": "#dialog-content:replace",
+}
 
 
 def suggested_name() -> str:
@@ -53,11 +66,24 @@ class CreateBackupOfAnyForm(CreateBackupForm):
         error_messages={"invalid_choice": _("Choose one of the types in the list.")},
         widget=forms.Select(
             attrs={
-                "hx-get": reverse_lazy("backups:instance-options"),
+                **_NARROWS,
                 "hx-trigger": "change",
-                "hx-target": "#id_instance_field",
-                "hx-swap": "outerHTML",
                 "autofocus": True,
+            }
+        ),
+    )
+    # There only where the names are too many to offer them all.
+    instance_search = forms.CharField(
+        required=False,
+        label=_("Search by name or ID"),
+        help_text=_("Type the beginning of the name to choose among the instances that have it."),
+        widget=forms.TextInput(
+            attrs={
+                **_NARROWS,
+                "type": "search",
+                "hx-trigger": "input changed delay:250ms, search",
+                "autocomplete": "off",
+                "spellcheck": "false",
             }
         ),
     )
@@ -70,18 +96,48 @@ class CreateBackupOfAnyForm(CreateBackupForm):
         },
     )
 
-    field_order = ["instance_type", "instance", "name", "description"]
+    field_order = ["instance_type", "instance_search", "instance", "name", "description"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].widget.attrs.pop("autofocus", None)
         chosen = self.data if self.is_bound else self.initial
-        self._offer(chosen.get("instance_type") or InstanceType.CLUSTER)
+        if Instance.objects.order_by()[: OFFERED + 1].count() <= OFFERED:
+            del self.fields["instance_search"]
+        self._offer(
+            chosen.get("instance_type") or InstanceType.CLUSTER,
+            chosen.get("instance_search", "").strip() if "instance_search" in self.fields else "",
+            chosen.get("instance"),
+        )
 
-    def _offer(self, kind: str) -> None:
-        """Offer the Available instances of the type; with none, say so."""
+    @property
+    def narrows_after(self) -> str:
+        """The field that the button of pages without JavaScript stands after, which narrows the names."""
+        return "instance_search" if "instance_search" in self.fields else "instance_type"
+
+    def _offer(self, kind: str, text: str, chosen: str | None) -> None:
+        """Take any Available instance of the type, but offer no more than the first so many, by name."""
         field = self.fields["instance"]
         assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = Instance.objects.available().filter(type=kind).order_by("name", "id")
-        if not field.queryset.exists():
-            field.empty_label = _("No Available instance of this type")
+        field.queryset = Instance.objects.available().filter(type=kind)
+        offered = offer(kind, text)
+        if chosen and is_id(chosen) and chosen not in {instance.pk for instance in offered}:
+            # What has been chosen stays chosen when the search is another by now.
+            offered = [*field.queryset.filter(pk=chosen), *offered]
+        if not offered:
+            empty = gettext("No Available instance matches") if text else gettext("No Available instance of this type")
+        elif len(offered) < OFFERED:
+            empty = gettext("Choose an instance")
+        else:
+            empty = gettext("Choose an instance (the first %(number)d are offered)") % {"number": OFFERED}
+        choices = [(instance.pk, field.label_from_instance(instance)) for instance in offered]
+        field.widget.choices = [("", empty), *choices]
+
+
+def offer(kind: str, text: str) -> list[Instance]:
+    """The first Available instances of the type by name, of those that have the id or a name that begins so."""
+    found = Instance.objects.filter(type=kind).annotate(key=NameKey("name")).order_by("key", "id")
+    if text:
+        found = found.filter(search(text))
+    # Most are Available: going by name soon finds enough of them, going by status would have to sort them all.
+    return list(found.filter(opaque(is_available()))[:OFFERED])

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from backups.choices import BackupMethod, BackupStatus, BackupType
 from backups.manifest import Database
 from console.ids import new_id
+from console.lists import NameKey, SizeKey
 from console.validators import NAME_MAX_LENGTH, description_validators, name_validators
 from instances.choices import InstanceType
 from instances.models import Host, Instance, Job
@@ -86,6 +87,11 @@ class Backup(models.Model):
             models.Index(fields=["-started", "-id"], name="backup_newest"),
             models.Index(fields=["instance_type", "-started", "-id"], name="backup_newest_of_type"),
             models.Index(fields=["instance_uid", "-started", "-id"], name="backup_newest_of_instance"),
+            models.Index(NameKey("instance_name"), "started", "id", name="backup_newest_of_inst_name"),
+            models.Index(fields=["status", "-started", "-id"], name="backup_newest_of_status"),
+            models.Index(fields=["type", "-started", "-id"], name="backup_newest_of_kind"),
+            models.Index(NameKey("name"), "id", name="backup_name"),
+            models.Index(SizeKey("size"), "id", name="backup_size"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(type__in=BackupType.values), name="backup_type_known"),

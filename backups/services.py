@@ -55,7 +55,13 @@ def create_backup(
             current = Instance.objects.filter(pk=instance.pk).first()
             raise Refused(current.backup_refusal if current else _("The instance does not exist any more."))
         backup.instance = instance
-        backup.job = jobs.enqueue(JobKind.BACKUP, host=instance.host, instance=instance, requested_by=requested_by)
+        backup.job = jobs.enqueue(
+            JobKind.BACKUP,
+            host=instance.host,
+            instance=instance,
+            requested_by=requested_by,
+            parameters={"backup": backup.id},
+        )
         backup.save(force_insert=True)
     return backup
 

@@ -1,5 +1,5 @@
 from django.db.models import Q
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -7,44 +7,47 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from backups import services
 from backups.forms import CreateBackupForm, CreateBackupOfAnyForm
+from backups.lists import BACKUP_COLUMNS, BackupListForm
 from backups.models import Backup
 from console.exceptions import Refused
 from console.htmx import answer_done, render_list, render_page
 from console.http import Request
-from instances.choices import InstanceType
+from console.lists import export
 from instances.models import Instance
 from instances.tabs import type_tabs
 
 
 @require_safe
-def backup_list(request: Request) -> HttpResponse:
+def backup_list(request: Request) -> HttpResponseBase:
     """Backup Management: the backups of all instances, also of those that have been deleted."""
-    backups = Backup.objects.shown()
-    kind, text = request.GET.get("type", ""), request.GET.get("q", "")
-    if kind in InstanceType.values:
-        backups = backups.filter(instance_type=kind)
-    if text:
-        backups = backups.filter(Q(id=text) | Q(name__istartswith=text))
-    found = list(backups)
+    filters = BackupListForm(request)
+    if filters.exports:
+        return export("backups", BACKUP_COLUMNS, filters.found(Backup.objects.shown()))
+    page = filters.page(Backup.objects.shown())
     context = {
-        "backups": found,
+        "backups": page.rows,
+        "page": page,
+        "filters": filters,
         "tabs": type_tabs(request),
-        "q": text,
-        "any_in_progress": any(backup.state.in_progress for backup in found),
-        "filtered": bool(kind or text),
+        "any_in_progress": any(backup.state.in_progress for backup in page.rows),
     }
     return render_list(request, "backups/list.html", "backups/_list.html", context)
 
 
 @require_safe
-def instance_backups(request: Request, instance_id: str) -> HttpResponse:
+def instance_backups(request: Request, instance_id: str) -> HttpResponseBase:
     """Backups & Restorations of one instance."""
     instance = get_object_or_404(Instance, pk=instance_id)
-    found = list(Backup.objects.shown().filter(instance_uid=instance.id))
+    filters = BackupListForm(request, within=Q(instance_uid=instance.id))
+    if filters.exports:
+        return export(f"backups-{instance.name}", BACKUP_COLUMNS, filters.found(Backup.objects.shown()))
+    page = filters.page(Backup.objects.shown())
     context = {
         "instance": instance,
-        "backups": found,
-        "any_in_progress": instance.in_transition or any(backup.state.in_progress for backup in found),
+        "backups": page.rows,
+        "page": page,
+        "filters": filters,
+        "any_in_progress": instance.in_transition or any(backup.state.in_progress for backup in page.rows),
     }
     return render_list(request, "backups/instance.html", "backups/_list.html", context)
 
@@ -91,8 +94,8 @@ def backup_create_for_instance(request: Request, instance_id: str) -> HttpRespon
 
 @require_safe
 def instance_options(request: Request) -> HttpResponse:
-    """The DB Instance Name field of the dialog, for the chosen type."""
-    form = CreateBackupOfAnyForm(initial={"instance_type": request.GET.get("instance_type")})
+    """The DB Instance Name field of the dialog, for the chosen type and what is searched."""
+    form = CreateBackupOfAnyForm(initial=request.GET.dict())
     return render(request, "backups/_instance_field.html", {"form": form})
 
 

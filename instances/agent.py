@@ -64,7 +64,7 @@ class Agent:
         Host.objects.update_or_create(name=self.host, defaults={"seen": timezone.now()})
         reason = _("The agent stopped while this was running.")
         for job in Job.objects.running().filter(host=self.host).select_related("instance", "host"):
-            jobs.fail(job, self.handlers[JobKind(job.kind)], reason, left_behind=True)
+            jobs.fail(job, self.handlers[JobKind(job.kind)], reason, interrupted=True, left_behind=True)
         for job in Job.objects.filter(host=self.host, left_behind=True):
             self.handlers[JobKind(job.kind)].clean_up(job)
             Job.objects.filter(pk=job.pk).update(left_behind=False)
@@ -112,7 +112,7 @@ class Agent:
             except jobs.LeaseLost:
                 outcome = "lost its lease"
             except jobs.JobFailed as error:
-                jobs.fail(job, handler, str(error))
+                jobs.fail(job, handler, str(error), interrupted=self._stopping.is_set())
                 outcome = f"failed: {error}"
             except Exception as error:
                 # Whatever it was, the job must not stay Running; the traceback goes to the log.

@@ -99,3 +99,17 @@ class JobStatus(models.TextChoices):
     RUNNING = "Running", _("Running")
     COMPLETED = "Completed", _("Completed")
     FAILED = "Failed", _("Failed")
+
+    @property
+    def tone(self) -> Tone:
+        tones: dict[JobStatus, Tone] = {
+            JobStatus.QUEUED: "busy",
+            JobStatus.RUNNING: "busy",
+            JobStatus.COMPLETED: "ok",
+            JobStatus.FAILED: "bad",
+        }
+        return tones[self]
+
+    @property
+    def in_progress(self) -> bool:
+        return self in {JobStatus.QUEUED, JobStatus.RUNNING}

@@ -119,10 +119,17 @@ def complete(job: Job, handler: Handler, result: Any) -> bool:
 
 
 def fail(
-    job: Job, handler: Handler, reason: str, *, left_behind: bool = False, expired_at: datetime | None = None
+    job: Job,
+    handler: Handler,
+    reason: str,
+    *,
+    interrupted: bool = False,
+    left_behind: bool = False,
+    expired_at: datetime | None = None,
 ) -> bool:
     """End the running job as Failed for the reason; False if it is no longer the caller's to end.
 
+    `interrupted` says that its agent ended, and that nothing is known against the work itself.
     With `expired_at` it is ended only if its lease has run out by then: for callers without the lease.
     """
     if job.token is None:
@@ -137,6 +144,7 @@ def fail(
             ended=timezone.now(),
             token=None,
             lease_until=None,
+            interrupted=interrupted,
             left_behind=left_behind,
         )
         if ended:
@@ -148,7 +156,10 @@ def fail_expired(handlers: Handlers, now: datetime) -> int:
     """End every job whose agent has not renewed its lease; return how many. Any process may do this."""
     reason = _("The agent stopped while this was running.")
     expired = Job.objects.expired(now).select_related("instance", "host")
-    return sum(fail(job, handlers[JobKind(job.kind)], reason, left_behind=True, expired_at=now) for job in expired)
+    return sum(
+        fail(job, handlers[JobKind(job.kind)], reason, interrupted=True, left_behind=True, expired_at=now)
+        for job in expired
+    )
 
 
 class Work:

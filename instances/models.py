@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from console.ids import new_id
+from console.lists import NameKey
 from console.validators import NAME_MAX_LENGTH, name_validators
 from instances.choices import (
     STATUS_OF_ACTION,
@@ -45,20 +46,26 @@ class Host(models.Model):
         return self.seen is not None and now - self.seen < OFFLINE_AFTER
 
 
+def is_available() -> Q:
+    """Of instances: that they can be worked on."""
+    return Q(state=State.AVAILABLE, action=Action.NONE)
+
+
+def shows_status(status: Status) -> Q:
+    """Of instances: that they show the status, by the work in progress, else by the state."""
+    actions = [action for action, shown in STATUS_OF_ACTION.items() if shown is status]
+    states = [state for state, shown in STATUS_OF_STATE.items() if shown is status]
+    return Q(action__in=actions) if actions else Q(action=Action.NONE, state__in=states)
+
+
 class InstanceQuerySet(models.QuerySet["Instance"]):
     def available(self) -> Self:
         """Those that can be worked on: the one meaning of the status Available."""
-        return self.filter(state=State.AVAILABLE, action=Action.NONE)
+        return self.filter(is_available())
 
     def idle(self) -> Self:
         """Those that no operation is running on, whatever their state."""
         return self.filter(action=Action.NONE).exclude(state=State.CREATING)
-
-    def with_status(self, status: Status) -> Self:
-        """Those that show the status: by the work in progress, else by the state."""
-        actions = [action for action, shown in STATUS_OF_ACTION.items() if shown is status]
-        states = [state for state, shown in STATUS_OF_STATE.items() if shown is status]
-        return self.filter(Q(action__in=actions) | Q(action=Action.NONE, state__in=states))
 
 
 class Instance(models.Model):
@@ -89,7 +96,13 @@ class Instance(models.Model):
 
     class Meta:
         ordering = ["-created", "-id"]
-        indexes = [models.Index(fields=["-created", "-id"], name="instance_newest")]
+        indexes = [
+            models.Index(fields=["-created", "-id"], name="instance_newest"),
+            models.Index(fields=["type", "-created", "-id"], name="instance_newest_of_type"),
+            models.Index(fields=["action", "state", "-created", "-id"], name="instance_newest_of_status"),
+            models.Index(NameKey("name"), "id", name="instance_name"),
+            models.Index("type", NameKey("name"), "id", name="instance_name_of_type"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["host", "port"], name="instance_port_unique_per_host"),
             models.CheckConstraint(condition=Q(type__in=InstanceType.values), name="instance_type_known"),
@@ -144,6 +157,10 @@ class Instance(models.Model):
 
 
 class JobQuerySet(models.QuerySet["Job"]):
+    def shown(self) -> Self:
+        """With what a list shows of each, in the same query."""
+        return self.select_related("instance", "requested_by")
+
     def running(self) -> Self:
         return self.filter(status=JobStatus.RUNNING)
 
@@ -184,6 +201,8 @@ class Job(models.Model):
     )
     token = models.UUIDField(null=True, blank=True, unique=True)
     lease_until = models.DateTimeField(null=True, blank=True)
+    # It failed because its agent ended, not because of what it did.
+    interrupted = models.BooleanField(default=False)
     # True once the job was ended by another process than the agent that ran it, until that agent's host
     # has removed the files it may have left.
     left_behind = models.BooleanField(default=False)
@@ -196,6 +215,12 @@ class Job(models.Model):
             models.Index(fields=["host", "created"], condition=Q(status="Queued"), name="job_queue"),
             models.Index(fields=["lease_until"], condition=Q(status="Running"), name="job_leases"),
             models.Index(fields=["host"], condition=Q(left_behind=True), name="job_left_behind"),
+            models.Index(fields=["-created", "-id"], name="job_newest"),
+            models.Index(fields=["status", "-created", "-id"], name="job_newest_of_status"),
+            models.Index(fields=["kind", "-created", "-id"], name="job_newest_of_kind"),
+            models.Index(fields=["instance_uid", "-created", "-id"], name="job_newest_of_instance"),
+            models.Index(NameKey("instance_name"), "created", "id", name="job_newest_of_inst_name"),
+            models.Index(fields=["-created", "-id"], condition=Q(interrupted=True), name="job_newest_interrupted"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -208,3 +233,13 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.id}"
+
+    @property
+    def state(self) -> JobStatus:
+        """The status as the member it is, with its label, tone and whether it is in progress."""
+        return JobStatus(self.status)
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long it took; None while it has not ended, or if it never began."""
+        return self.ended - self.started if self.ended and self.started else None

@@ -8,5 +8,6 @@ urlpatterns = [
     path("instances/", views.instance_list, name="list"),
     path("instances/create/", views.instance_create, name="create"),
     path("instances/<str:instance_id>/", views.instance_detail, name="detail"),
+    path("tasks/", views.task_list, name="tasks"),
     path("instances/<str:instance_id>/delete/", views.instance_delete, name="delete"),
 ]

@@ -1,4 +1,4 @@
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -7,24 +7,28 @@ from django.views.decorators.http import require_http_methods, require_safe
 from console.exceptions import Refused
 from console.htmx import answer_done, render_list, render_page
 from console.http import Request
+from console.lists import export
 from instances import services
 from instances.choices import InstanceType
-from instances.forms import CreateInstanceForm, InstanceFilterForm
-from instances.models import Instance
+from instances.forms import CreateInstanceForm
+from instances.lists import INSTANCE_COLUMNS, JOB_COLUMNS, InstanceListForm, JobListForm
+from instances.models import Instance, Job
 from instances.tabs import type_tabs
 
 
 @require_safe
-def instance_list(request: Request) -> HttpResponse:
+def instance_list(request: Request) -> HttpResponseBase:
     """Instance Management."""
-    filters = InstanceFilterForm(request.GET)
-    instances = list(filters.apply(Instance.objects.all()))
+    filters = InstanceListForm(request)
+    if filters.exports:
+        return export("instances", INSTANCE_COLUMNS, filters.found(Instance.objects.all()))
+    page = filters.page(Instance.objects.all())
     context = {
-        "instances": instances,
+        "instances": page.rows,
+        "page": page,
         "filters": filters,
         "tabs": type_tabs(request),
-        "any_in_progress": any(instance.in_transition for instance in instances),
-        "filtered": any(filters.cleaned_data.values()),
+        "any_in_progress": any(instance.in_transition for instance in page.rows),
     }
     return render_list(request, "instances/list.html", "instances/_list.html", context)
 
@@ -80,3 +84,19 @@ def instance_delete(request: Request, instance_id: str) -> HttpResponse:
     }
     status = 422 if reason else 200
     return render_page(request, "instances/delete.html", "instances/_delete.html", context, status=status)
+
+
+@require_safe
+def task_list(request: Request) -> HttpResponseBase:
+    """Task Center: every job there is or was."""
+    filters = JobListForm(request)
+    if filters.exports:
+        return export("tasks", JOB_COLUMNS, filters.found(Job.objects.shown()))
+    page = filters.page(Job.objects.shown())
+    context = {
+        "tasks": page.rows,
+        "page": page,
+        "filters": filters,
+        "any_in_progress": any(task.state.in_progress for task in page.rows),
+    }
+    return render_list(request, "instances/tasks.html", "instances/_tasks.html", context)

@@ -99,9 +99,9 @@
 
   // The event does not bubble; it is caught on its way down.
   document.addEventListener("toggle", ({ target, newState }) => {
-    if (newState !== "open" || !target.matches("[role=menu]")) return;
+    if (newState !== "open" || !target.matches(".menu")) return;
     if (!CSS.supports("position-area: block-end")) placeUnder(document.querySelector(`[popovertarget="${target.id}"]`), target);
-    items(target)[0]?.focus({ preventScroll: true });
+    (items(target)[0] ?? target.querySelector("input, select"))?.focus({ preventScroll: true });
   }, true);
 
   function placeUnder(button, menu) {

@@ -1,4 +1,6 @@
+from collections.abc import Iterable
 from datetime import timedelta
+from uuid import UUID
 
 from django import template
 from django.template.defaultfilters import filesizeformat
@@ -7,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from backups.choices import BackupType
 from backups.models import Backup
-from instances.models import Instance
+from instances.models import Instance, Job
 
 register = template.Library()
 
@@ -37,3 +39,16 @@ def seconds(value: float | timedelta) -> str:
 def per_second(size: int, span: timedelta) -> str:
     """Bytes in a span of time as a speed."""
     return _("%s/s") % filesizeformat(size / max(span.total_seconds(), 0.001))
+
+
+@register.simple_tag
+def backups_of(jobs: Iterable[Job]) -> dict[UUID, Backup]:
+    """The backups that the jobs say they are about, by the jobs' ids; none for one that has gone. One query."""
+    named = {job.id: job.parameters["backup"] for job in jobs if "backup" in job.parameters}
+    found = Backup.objects.only("id", "name").in_bulk(set(named.values()))
+    return {job: found[backup] for job, backup in named.items() if backup in found}
+
+
+@register.filter
+def of_job(backups: dict[UUID, Backup], job: Job) -> Backup | None:
+    return backups.get(job.id)

@@ -1,0 +1,69 @@
+"""The lists of Backup Management and of Backups & Restorations: how they are narrowed, sorted and exported."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django import forms
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from backups.choices import BackupStatus, BackupType
+from backups.models import Backup
+from console.lists import Columns, ListForm, NameKey, SizeKey, Sort
+from instances.choices import InstanceType
+from instances.lists import of_instance
+
+
+class BackupListForm(ListForm):
+    """Of Backup Management, and with `within` of one instance."""
+
+    list_id = "backup-list"
+    moment = "started"
+    sorts = {
+        "started": Sort(F("started"), _("Oldest first"), _("Newest first"), falls=True),
+        "name": Sort(NameKey("name"), _("Name, A to Z"), _("Name, Z to A")),
+        "size": Sort(SizeKey("size"), _("Smallest first"), _("Largest first"), falls=True),
+    }
+
+    type = forms.ChoiceField(required=False, choices=InstanceType.choices, widget=forms.HiddenInput)
+    status = forms.ChoiceField(
+        required=False, label=_("Status"), choices=[("", _("All statuses")), *BackupStatus.choices]
+    )
+    kind = forms.ChoiceField(
+        required=False, label=_("Backup Type"), choices=[("", _("All backup types")), *BackupType.choices]
+    )
+    instance = forms.CharField(required=False, label=_("DB instance: whole name or ID"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.within is not None:
+            del self.fields["instance"], self.fields["type"]
+
+    def narrowings(self, chosen: Mapping[str, Any]) -> Iterator[Q]:
+        if text := chosen.get("instance"):
+            yield of_instance(text)
+        if status := chosen.get("status"):
+            yield Q(status=status)
+        if kind := chosen.get("type"):
+            yield Q(instance_type=kind)
+        if kind := chosen.get("kind"):
+            yield Q(type=kind)
+
+
+BACKUP_COLUMNS: Columns[Backup] = [
+    (_("Backup Name"), lambda backup: backup.name),
+    (_("ID"), lambda backup: backup.id),
+    (_("DB Instance Name"), lambda backup: backup.instance_name),
+    (_("DB Instance ID"), lambda backup: backup.instance_uid),
+    (_("DB Instance Type"), lambda backup: backup.get_instance_type_display()),
+    (_("DB Engine Version"), lambda backup: backup.engine_version),
+    (_("Backup Type"), lambda backup: backup.get_type_display()),
+    (_("Backup Method"), lambda backup: backup.get_method_display()),
+    (_("Start"), lambda backup: backup.started),
+    (_("End"), lambda backup: backup.ended),
+    (_("Status"), lambda backup: backup.get_status_display()),
+    (_("Size (bytes)"), lambda backup: backup.size),
+    (_("SHA-256"), lambda backup: backup.sha256),
+    (_("Description"), lambda backup: backup.description),
+    (_("Failure"), lambda backup: backup.failure),
+]

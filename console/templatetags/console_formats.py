@@ -1,0 +1,25 @@
+"""How figures are written in pages."""
+
+from datetime import timedelta
+
+from django import template
+from django.utils.translation import gettext as _
+
+register = template.Library()
+
+
+@register.filter
+def duration(length: timedelta | None) -> str:
+    """A length of time in its two greatest units, such as 4 min 10 s; a dash for none."""
+    if length is None:
+        return "–"  # noqa: RUF001
+    seconds = max(length.total_seconds(), 0.0)
+    if seconds < 10:
+        return _("%.1f s") % seconds
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return _("%d s") % rest
+    hours, minutes = divmod(minutes, 60)
+    if not hours:
+        return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": rest}
+    return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}

@@ -1,0 +1,102 @@
+"""The lists of Instance Management and of the Task Center: how they are narrowed, sorted and exported."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django import forms
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from console.lists import Columns, ListForm, NameKey, Sort, is_id, is_uuid, name_begins, name_is
+from instances.choices import InstanceType, JobKind, JobStatus, Status
+from instances.models import Instance, Job, shows_status
+
+INTERRUPTED = "interrupted"
+
+
+class InstanceListForm(ListForm):
+    list_id = "instance-list"
+    moment = "created"
+    sorts = {
+        "created": Sort(F("created"), _("Oldest first"), _("Newest first"), falls=True),
+        "name": Sort(NameKey("name"), _("Name, A to Z"), _("Name, Z to A")),
+    }
+
+    type = forms.ChoiceField(required=False, choices=InstanceType.choices, widget=forms.HiddenInput)
+    status = forms.ChoiceField(
+        required=False,
+        label=_("Status"),
+        choices=[("", _("All statuses")), *((status.code, status.label) for status in Status)],
+    )
+
+    def narrowings(self, chosen: Mapping[str, Any]) -> Iterator[Q]:
+        if code := chosen.get("status"):
+            yield shows_status(next(status for status in Status if status.code == code))
+        if kind := chosen.get("type"):
+            yield Q(type=kind)
+
+
+class JobListForm(ListForm):
+    list_id = "task-list"
+    moment = "created"
+    sorts = {"created": Sort(F("created"), _("Oldest first"), _("Newest first"), falls=True)}
+
+    status = forms.ChoiceField(
+        required=False,
+        label=_("Status"),
+        choices=[("", _("All statuses")), *JobStatus.choices, (INTERRUPTED, _("Failed: interrupted"))],
+    )
+    kind = forms.ChoiceField(required=False, label=_("Task"), choices=[("", _("All tasks")), *JobKind.choices])
+    instance = forms.CharField(required=False, label=_("DB instance: whole name or ID"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["q"].label = _("Search by instance name or ID")
+
+    def narrowings(self, chosen: Mapping[str, Any]) -> Iterator[Q]:
+        if text := chosen.get("instance"):
+            yield of_instance(text)
+        if status := chosen.get("status"):
+            yield Q(interrupted=True) if status == INTERRUPTED else Q(status=status)
+        if kind := chosen.get("kind"):
+            yield Q(kind=kind)
+
+    def searching(self, text: str) -> Q:
+        found = name_begins("instance_name", text)
+        if is_uuid(text):
+            return found | Q(id=text)
+        return found | Q(instance_uid=text) if is_id(text) else found
+
+
+def of_instance(text: str) -> Q:
+    """Of jobs and backups: those of the instance with this id, or of all with this name."""
+    return Q(instance_uid=text) if is_id(text) else name_is("instance_name", text)
+
+
+INSTANCE_COLUMNS: Columns[Instance] = [
+    (_("Name"), lambda instance: instance.name),
+    (_("ID"), lambda instance: instance.id),
+    (_("DB Instance Type"), lambda instance: instance.get_type_display()),
+    (_("DB Engine Version"), lambda instance: instance.engine_version),
+    (_("Storage Engine"), lambda instance: instance.storage_engine),
+    (_("Status"), lambda instance: instance.status.label),
+    (_("Connection"), lambda instance: instance.address),
+    (_("Created"), lambda instance: instance.created),
+    (_("Failure"), lambda instance: instance.failure),
+]
+
+JOB_COLUMNS: Columns[Job] = [
+    (_("Task"), lambda job: job.get_kind_display()),
+    (_("ID"), lambda job: job.id),
+    (_("DB Instance Name"), lambda job: job.instance_name),
+    (_("DB Instance ID"), lambda job: job.instance_uid),
+    (_("Status"), lambda job: job.get_status_display()),
+    (_("Progress (%)"), lambda job: job.progress),
+    (_("Requested By"), lambda job: job.requested_by.get_username() if job.requested_by else ""),
+    (_("Created"), lambda job: job.created),
+    (_("Start"), lambda job: job.started),
+    (_("End"), lambda job: job.ended),
+    (_("Duration (s)"), lambda job: round(job.duration.total_seconds(), 1) if job.duration is not None else None),
+    (_("Interrupted"), lambda job: _("Yes") if job.interrupted else ""),
+    (_("Failure"), lambda job: job.failure),
+]
