@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from backups import services
 from backups.forms import CreateBackupForm, CreateBackupOfAnyForm
 from backups.models import Backup
+from console.access import performs
 from console.exceptions import Refused
 from console.htmx import answer_done, render_list, render_page
 from console.http import Request
@@ -49,6 +50,7 @@ def instance_backups(request: Request, instance_id: str) -> HttpResponse:
     return render_list(request, "backups/instance.html", "backups/_list.html", context)
 
 
+@performs(services.create_backup)
 @require_http_methods(["GET", "HEAD", "POST"])
 def backup_create(request: Request) -> HttpResponse:
     """The Create Backup dialog of Backup Management, which asks for the instance first."""
@@ -62,6 +64,7 @@ def backup_create(request: Request) -> HttpResponse:
     return _dialog(request, form, back=back)
 
 
+@performs(services.create_backup)
 @require_http_methods(["GET", "HEAD", "POST"])
 def backup_create_for_instance(request: Request, instance_id: str) -> HttpResponse:
     """The Create Backup dialog of an instance's row and of its Backups & Restorations page."""
@@ -73,6 +76,7 @@ def backup_create_for_instance(request: Request, instance_id: str) -> HttpRespon
     return _dialog(request, form, back=back, instance=instance)
 
 
+@performs(services.create_backup)
 @require_safe
 def instance_options(request: Request) -> HttpResponse:
     """The DB Instance Name field of the dialog, for the chosen type."""
