@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.password_validation import password_validators_help_texts
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
@@ -69,8 +70,19 @@ class PasswordForm(PasswordChangeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
+        # Django's own is a list in markup, which has no place in the line under a field.
+        self.fields["new_password1"].help_text = " ".join(password_validators_help_texts())
         for field in self.fields.values():
             field.error_messages["required"] = _("Fill in this field.")
+
+
+class Moment(forms.DateTimeInput):
+    """A date and a time of day to the minute, as browsers have a field for them."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
 
 
 class AuditFilterForm(forms.Form):
@@ -78,8 +90,8 @@ class AuditFilterForm(forms.Form):
 
     user = forms.CharField(required=False, label=_("User"), max_length=150)
     resource = forms.CharField(required=False, label=_("Resource name or ID"), max_length=150)
-    since = forms.DateTimeField(required=False, label=_("From (UTC)"))
-    until = forms.DateTimeField(required=False, label=_("To (UTC)"))
+    since = forms.DateTimeField(required=False, widget=Moment, label=_("From (UTC)"))
+    until = forms.DateTimeField(required=False, widget=Moment, label=_("To (UTC)"))
     outcome = forms.ChoiceField(required=False, label=_("Outcome"), choices=[("", _("All outcomes")), *Outcome.choices])
 
     def is_set(self) -> bool:

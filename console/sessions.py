@@ -44,3 +44,8 @@ class SessionStore(_Store):
         row.seen = now
         self._row = row
         return row
+
+
+def forget_expired(sender: object, **_kwargs: Any) -> None:
+    """Whenever somebody signs in: rows of sessions that ran out do not pile up."""
+    UserSession.objects.filter(expire_date__lt=timezone.now()).delete()

@@ -135,7 +135,7 @@ def instance_rename(request: Request, instance_id: str) -> HttpResponse:
 def _renamed(request: Request, instance: Instance) -> HttpResponse:
     message = _("The instance is now called %s.") % instance.name
     if wants_fragment(request) and current_path(request) != instance.get_absolute_url():
-        return instance_name(request, instance.pk)
+        return _name(request, instance)
     messages.success(request, message)
     # Of the instance's own pages more than the name's place shows the name.
     return HttpResponseClientRefresh() if wants_fragment(request) else redirect(instance)
@@ -147,4 +147,8 @@ def instance_name(request: Request, instance_id: str) -> HttpResponse:
     instance = get_object_or_404(Instance, pk=instance_id)
     if not wants_fragment(request):
         return redirect(instance)
+    return _name(request, instance)
+
+
+def _name(request: Request, instance: Instance) -> HttpResponse:
     return render(request, "instances/_name.html", {"instance": instance, "focus": True})
