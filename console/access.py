@@ -15,7 +15,10 @@ _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
 def performs(action: audit.Action[..., Any]) -> Callable[[View], View]:
-    """The view is in front of the action: its form and its submit ask for the role that the action asks for."""
+    """The view is in front of the action: its form and its submit ask for the role that the action asks for.
+
+    A view in front of several names the one that the most roles may do; each action still asks for itself.
+    """
 
     def mark(view: View) -> View:
         view.__dict__.update(needs=action.needs, action=action)

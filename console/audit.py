@@ -19,6 +19,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from console import origin, roles
 from console.choices import Outcome
@@ -55,15 +56,20 @@ def record(
     """Write one event, with the address that the request in hand comes from. No user is the console itself."""
     AuditEvent.objects.create(
         user=user,
-        user_name=(user.get_username() if user else user_name)[:150],
+        user_name=_plain(user.get_username() if user else user_name)[:150],
         trace=trace,
         resource_type=resource.type[:32],
-        resource_id=resource.id[:64],
-        resource_name=resource.name[:150],
+        resource_id=_plain(resource.id)[:64],
+        resource_name=_plain(resource.name)[:150],
         address=origin.current().address,
         outcome=outcome,
-        reason=reason,
+        reason=_plain(reason),
     )
+
+
+def _plain(text: str) -> str:
+    """What was refused may hold anything; no database but SQLite stores a NUL."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 @dataclass
@@ -94,11 +100,14 @@ class Action(Generic[P, R]):
         parameters = inspect.signature(function).parameters
         if "requested_by" not in parameters:
             raise TypeError(f"{function.__qualname__} needs the keyword requested_by to be an action.")
-        self._order = list(parameters)
+        self._order = [name for name in parameters if name != "requested_by"]
         update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         user: Any = kwargs["requested_by"]
+        # As they are called before: afterwards a row may have gone or have another name.
+        given = [resource_of(value) for name in self._order if isinstance(value := kwargs.get(name), models.Model)]
+        refused_on = self._chosen(given) or Resource(self.resource, name=str(kwargs.get("name", "")))
         outer, run = _run.get(), _Run()
         token = _run.set(run)
         try:
@@ -107,31 +116,24 @@ class Action(Generic[P, R]):
             with transaction.atomic():
                 result = self._function(*args, **kwargs)
                 if run.recorded:
-                    record(self.trace, user=user, resource=self._resource(kwargs, result))
+                    made = [resource_of(result)] if isinstance(result, models.Model) else []
+                    record(self.trace, user=user, resource=self._chosen(made + given) or refused_on)
             return result
         except (Refused, ValidationError, PermissionDenied) as error:
-            if outer is None:
-                self._record(kwargs, Outcome.REFUSED, _sentence(error))
+            # Within another action this goes into that one's transaction: it stays if that one goes on.
+            record(self.trace, user=user, resource=refused_on, outcome=Outcome.REFUSED, reason=_sentence(error))
             raise
         except Exception as error:
             if outer is None:
-                self._record(kwargs, Outcome.FAILED, type(error).__name__)
+                reason = type(error).__name__
+                record(self.trace, user=user, resource=refused_on, outcome=Outcome.FAILED, reason=reason)
             raise
         finally:
             _run.reset(token)
 
-    def _record(self, kwargs: dict[str, Any], outcome: Outcome, reason: str) -> None:
-        """After the rollback. What a nested action raises is the outermost one's to record."""
-        record(self.trace, user=kwargs["requested_by"], resource=self._resource(kwargs), outcome=outcome, reason=reason)
-
-    def _resource(self, kwargs: dict[str, Any], result: object = None) -> Resource:
-        """The row of the action's kind, returned or given; else the first row given, such as what it was refused on."""
-        given = [kwargs.get(name) for name in self._order if name != "requested_by"]
-        rows = [value for value in [result, *given] if isinstance(value, models.Model)]
-        for row in rows:
-            if row._meta.model_name == self.resource:
-                return resource_of(row)
-        return resource_of(rows[0]) if rows else Resource(self.resource, name=str(kwargs.get("name", "")))
+    def _chosen(self, resources: list[Resource]) -> Resource | None:
+        """The first of the action's kind; else the first of all, such as the instance that got no backup."""
+        return next((each for each in resources if each.type == self.resource), resources[0] if resources else None)
 
 
 def action(trace: str, *, needs: Permission | None, resource: str) -> Callable[[Callable[P, R]], Action[P, R]]:
@@ -178,5 +180,5 @@ def sign_in_failed(
         user_name=typed,
         resource=Resource("user", name=typed),
         outcome=Outcome.REFUSED,
-        reason="Too many failed attempts." if locked else "Wrong user name or password.",
+        reason=_("Too many failed attempts.") if locked else _("Wrong user name or password."),
     )

@@ -27,6 +27,10 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
     def bulk_update(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise AppendOnly("Audit events are never changed.")
 
+    def bulk_create(self, *args: Any, **kwargs: Any) -> NoReturn:
+        # It can be told to overwrite.
+        raise AppendOnly("Audit events are added one by one.")
+
     def delete(self) -> NoReturn:
         raise AppendOnly("Audit events are never deleted.")
 
@@ -66,7 +70,8 @@ class AuditEvent(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
             raise AppendOnly("Audit events are never changed.")
-        super().save(*args, **kwargs)
+        # With the id of another event too it is an addition, and fails.
+        super().save(*args, **kwargs | {"force_insert": True})
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise AppendOnly("Audit events are never deleted.")

@@ -49,6 +49,8 @@ def address_of(request: HttpRequest) -> str | None:
 
 def _parsed(text: str) -> str | None:
     try:
-        return str(ipaddress.ip_address(text.strip()))
+        # Without the interface of a link-local address, which no other machine would understand.
+        address = ipaddress.ip_address(text.strip().partition("%")[0])
     except ValueError:
         return None
+    return str(getattr(address, "ipv4_mapped", None) or address)

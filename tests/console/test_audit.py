@@ -3,13 +3,14 @@
 import csv
 import io
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import StreamingHttpResponse
 from django.test import Client, override_settings
 from django.urls import reverse
@@ -84,6 +85,25 @@ def test_a_broken_rule_is_recorded_as_refused(user: User) -> None:
     assert "Start the name with a letter" in event.reason
 
 
+def test_what_is_refused_may_hold_anything(user: User) -> None:
+    for name in ("a\0b", "x" * 1000, ""):
+        with pytest.raises(ValidationError):
+            create_instance(name=name, type=InstanceType.CLUSTER, requested_by=user)
+    assert {event.resource_name for event in AuditEvent.objects.all()} == {"a\N{REPLACEMENT CHARACTER}b", "x" * 150, ""}
+
+
+def test_the_resource_is_called_as_it_was_before_it_went(user: User) -> None:
+    @action("ddsRemove", needs=None, resource="instance")
+    def remove(*, instance: Instance, requested_by: User | None) -> None:
+        instance.delete()
+
+    instance = make_instance(name="orders")
+    id = instance.id
+    remove(instance=instance, requested_by=user)
+    event = AuditEvent.objects.get()
+    assert (event.resource_id, event.resource_name) == (id, "orders")
+
+
 def test_what_broke_is_recorded_as_failed_and_raised(user: User) -> None:
     @action("ddsBreak", needs=None, resource="instance")
     def breaks(*, instance: Instance, requested_by: User | None) -> None:
@@ -143,6 +163,19 @@ def test_a_refusal_of_an_action_within_an_action_is_one_event(user: User) -> Non
     assert not Backup.objects.exists()
 
 
+def test_a_refusal_that_the_outer_action_takes_in_its_stride_is_recorded(user: User) -> None:
+    @action("ddsOuter", needs=None, resource="instance")
+    def outer(*, instance: Instance, requested_by: User | None) -> None:
+        with suppress(Refused):
+            create_backup(instance=instance, name="nightly", requested_by=requested_by)
+
+    outer(instance=make_instance(action=Action.RESTORE), requested_by=user)
+    assert [(event.trace, event.outcome) for event in actions()] == [
+        ("ddsCreateBackup", Outcome.REFUSED),
+        ("ddsOuter", Outcome.SUCCEEDED),
+    ]
+
+
 def test_a_service_without_requested_by_cannot_be_an_action() -> None:
     with pytest.raises(TypeError, match="requested_by"):
 
@@ -162,9 +195,13 @@ def test_events_are_never_changed_and_never_deleted() -> None:
         lambda: AuditEvent.objects.update(reason=""),
         lambda: AuditEvent.objects.filter(pk=event.pk).delete(),
         lambda: AuditEvent.objects.bulk_update([event], ["reason"]),
+        lambda: AuditEvent.objects.bulk_create([event]),
+        lambda: AuditEvent.objects.update_or_create({"reason": ""}, pk=event.pk),
     ):
         with pytest.raises(AppendOnly), transaction.atomic():
             change()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        AuditEvent(pk=event.pk, trace="another", outcome=Outcome.SUCCEEDED).save()
     assert AuditEvent.objects.get().reason == "as it was"
 
 
@@ -190,6 +227,8 @@ def test_a_user_who_is_deleted_stays_in_the_events_by_name(user: User) -> None:
         (1, "not an address", "192.0.2.1"),
         (1, "", "192.0.2.1"),
         (1, "2001:db8::7", "2001:db8::7"),
+        (1, "::ffff:203.0.113.9", "203.0.113.9"),
+        (1, "fe80::1%eth0", "fe80::1"),
     ],
 )
 def test_the_source_address_is_believed_of_configured_proxies_only(

@@ -133,8 +133,9 @@ def change(client: Client, **fields: str) -> Any:
 def test_changing_the_password_ends_the_other_sessions_and_keeps_this_one(user: User) -> None:
     here, there, others = signed_in(user), signed_in(user), signed_in(make_user())
     assert change(here).status_code == 302
-    assert [is_signed_in(client) for client in (here, there, others)] == [True, False, True]
+    # Not only unusable: gone, so that none is listed that has ended.
     assert UserSession.objects.filter(user=user).count() == 1
+    assert [is_signed_in(client) for client in (here, there, others)] == [True, False, True]
     user.refresh_from_db()
     assert user.check_password(NEW)
     event = AuditEvent.objects.exclude(trace=SIGN_IN).get()
