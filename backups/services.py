@@ -9,12 +9,16 @@ from django.utils.translation import gettext as _
 
 from backups.choices import BackupStatus, BackupType
 from backups.models import Backup
+from console import audit
+from console.audit import action
 from console.exceptions import Refused
+from console.roles import Permission
 from instances import jobs
 from instances.choices import Action, JobKind
 from instances.models import Instance
 
 
+@action("ddsCreateBackup", needs=Permission.CREATE_BACKUP, resource="backup")
 def create_backup(
     *,
     instance: Instance,
@@ -32,6 +36,7 @@ def create_backup(
     """
     made = Backup.objects.filter(request_key=request_key).first() if request_key else None
     if made:
+        audit.nothing_new()
         return made
     backup = Backup(
         name=name,
@@ -51,6 +56,7 @@ def create_backup(
         if not Instance.objects.available().filter(pk=instance.pk).update(action=Action.BACKUP):
             made = Backup.objects.filter(request_key=request_key).first() if request_key else None
             if made:
+                audit.nothing_new()
                 return made
             current = Instance.objects.filter(pk=instance.pk).first()
             raise Refused(current.backup_refusal if current else _("The instance does not exist any more."))

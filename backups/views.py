@@ -9,6 +9,7 @@ from backups import services
 from backups.forms import CreateBackupForm, CreateBackupOfAnyForm
 from backups.lists import BACKUP_COLUMNS, BackupListForm
 from backups.models import Backup
+from console.access import performs
 from console.exceptions import Refused
 from console.htmx import answer_done, render_list, render_page
 from console.http import Request
@@ -68,6 +69,7 @@ def backup_detail(request: Request, backup_id: str) -> HttpResponse:
     return render_list(request, "backups/detail.html", "backups/_detail.html", context)
 
 
+@performs(services.create_backup)
 @require_http_methods(["GET", "HEAD", "POST"])
 def backup_create(request: Request) -> HttpResponse:
     """The Create Backup dialog of Backup Management, which asks for the instance first."""
@@ -81,6 +83,7 @@ def backup_create(request: Request) -> HttpResponse:
     return _dialog(request, form, back=back)
 
 
+@performs(services.create_backup)
 @require_http_methods(["GET", "HEAD", "POST"])
 def backup_create_for_instance(request: Request, instance_id: str) -> HttpResponse:
     """The Create Backup dialog of an instance's row and of its Backups & Restorations page."""
@@ -92,6 +95,7 @@ def backup_create_for_instance(request: Request, instance_id: str) -> HttpRespon
     return _dialog(request, form, back=back, instance=instance)
 
 
+@performs(services.create_backup)
 @require_safe
 def instance_options(request: Request) -> HttpResponse:
     """The DB Instance Name field of the dialog, for the chosen type and what is searched."""

@@ -3,3 +3,15 @@ from django.apps import AppConfig
 
 class ConsoleConfig(AppConfig):
     name = "console"
+
+    def ready(self) -> None:
+        from django.contrib.auth import signals
+        from django.db.models.signals import post_migrate
+
+        from console import audit, roles, sessions
+
+        post_migrate.connect(roles.make_groups, sender=self)
+        signals.user_logged_in.connect(audit.signed_in)
+        signals.user_logged_in.connect(sessions.forget_expired)
+        signals.user_logged_out.connect(audit.signed_out)
+        signals.user_login_failed.connect(audit.sign_in_failed)

@@ -1,11 +1,17 @@
 """What every dialog's form has in common."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.password_validation import password_validators_help_texts
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from console.choices import Outcome
 from console.exceptions import Refused
+from console.models import AuditEventQuerySet
 from console.validators import (
     DESCRIPTION_MAX_LENGTH,
     DESCRIPTION_RULE,
@@ -56,3 +62,53 @@ class DialogForm(forms.Form):
     def refuse(self, refusal: Refused) -> None:
         """Show why the service refused, beside the field that caused it or above the form."""
         self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal.message))
+
+
+class PasswordForm(PasswordChangeForm):
+    """Django's own, with the look of the others."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
+        # Django's own is a list in markup, which has no place in the line under a field.
+        self.fields["new_password1"].help_text = " ".join(password_validators_help_texts())
+        for field in self.fields.values():
+            field.error_messages["required"] = _("Fill in this field.")
+
+
+class Moment(forms.DateTimeInput):
+    """A date and a time of day to the minute, as browsers have a field for them."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
+
+
+class AuditFilterForm(forms.Form):
+    """The toolbar of Audit. A value it does not know filters nothing. Times are UTC."""
+
+    user = forms.CharField(required=False, label=_("User"), max_length=150)
+    resource = forms.CharField(required=False, label=_("Resource name or ID"), max_length=150)
+    since = forms.DateTimeField(required=False, widget=Moment, label=_("From (UTC)"))
+    until = forms.DateTimeField(required=False, widget=Moment, label=_("To (UTC)"))
+    outcome = forms.ChoiceField(required=False, label=_("Outcome"), choices=[("", _("All outcomes")), *Outcome.choices])
+
+    def is_set(self) -> bool:
+        self.is_valid()
+        return any(self.cleaned_data.values())
+
+    def apply(self, events: AuditEventQuerySet) -> AuditEventQuerySet:
+        self.is_valid()
+        chosen = self.cleaned_data
+        if user := chosen.get("user"):
+            events = events.filter(user_name=user)
+        if resource := chosen.get("resource"):
+            events = events.filter(Q(resource_id=resource) | Q(resource_name=resource))
+        if since := chosen.get("since"):
+            events = events.filter(time__gte=since)
+        if until := chosen.get("until"):
+            events = events.filter(time__lt=until + timedelta(minutes=1))
+        if outcome := chosen.get("outcome"):
+            events = events.filter(outcome=outcome)
+        return events

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, QueryDict
@@ -7,12 +7,36 @@ from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect
 
+from console import access, origin
 from console.htmx import current_path
 from console.http import Request
 
 
+class OriginMiddleware:
+    """Makes known where the request comes from, to sessions and audit events that are written meanwhile."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with origin.of_request(request):
+            return self.get_response(request)
+
+
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
-    """Signed in by default. A view that is open to everybody says so with @login_not_required."""
+    """Signed in by default, with a role that may. A view that is open to everybody says so with @login_not_required."""
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view_func: Callable[..., HttpResponseBase],
+        view_args: tuple[Any, ...],
+        view_kwargs: dict[str, Any],
+    ) -> HttpResponseBase | None:
+        answer = super().process_view(request, view_func, view_args, view_kwargs)
+        if answer is None and getattr(view_func, "login_required", True):
+            access.check(request, view_func, view_kwargs)
+        return answer
 
     def handle_no_permission(
         self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]

@@ -1,5 +1,6 @@
 """All settings, in one file. Each can be set by the environment; README.md has the table."""
 
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ try:
     CONSOLE_BIND = env.str("CONSOLE_BIND", "127.0.0.1")
     CONSOLE_PORT = env.int("CONSOLE_PORT", 8000)
     CONSOLE_URL = env.str("CONSOLE_URL", "")
+    CONSOLE_PROXIES = env.int("CONSOLE_PROXIES", 0)
     CONSOLE_WEB_WORKERS = env.int("CONSOLE_WEB_WORKERS", 1)
     CONSOLE_WEB_THREADS = env.int("CONSOLE_WEB_THREADS", 8)
     CONSOLE_ADMIN_USER = env.str("CONSOLE_ADMIN_USER", "admin")
@@ -64,11 +66,11 @@ INSTALLED_APPS = [
     "backups",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.forms",
     "django_htmx",
+    "axes",
 ]
 
 MIDDLEWARE = [
@@ -76,6 +78,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "console.middleware.CompressTextMiddleware",
+    "console.middleware.OriginMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -85,6 +88,7 @@ MIDDLEWARE = [
     "console.middleware.SignInRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 TEMPLATES = [
@@ -103,6 +107,21 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
+# --- Signing in -----------------------------------------------------------------------------------
+SESSION_ENGINE = "console.sessions"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = env.int("CONSOLE_SIGN_IN_ATTEMPTS", 5)
+AXES_COOLOFF_TIME = timedelta(minutes=env.int("CONSOLE_SIGN_IN_LOCK_MINUTES", 15))
+# The name and the address together: nobody can lock somebody else out from elsewhere.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+# Trying again while locked out does not make it longer than it was said to be.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "console.origin.address_of"
+AXES_LOCKOUT_CALLABLE = "console.views.locked_out"
+# The console's own audit has it.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
@@ -162,4 +181,5 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("CONSOLE_LOG_LEVEL", "INFO")},
+    "loggers": {"axes": {"level": "WARNING"}},
 }

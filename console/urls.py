@@ -2,6 +2,9 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
 from console import views
+from console.access import needs
+
+handler403 = "console.views.forbidden"
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -11,7 +14,13 @@ urlpatterns = [
         LoginView.as_view(template_name="console/sign_in.html", redirect_authenticated_user=True),
         name="sign-in",
     ),
-    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("sign-out/", needs(None)(LogoutView.as_view()), name="sign-out"),
+    path("account/password/", views.password_change, name="password-change"),
+    path("account/sessions/", views.session_list, name="sessions"),
+    path("account/sessions/end-others/", views.sessions_end_others, name="sessions-end-others"),
+    path("account/sessions/<str:session_id>/end/", views.session_end, name="session-end"),
+    path("audit/", views.audit_list, name="audit"),
+    path("audit/export/", views.audit_export, name="audit-export"),
     path("", include("backups.urls")),
     path("", include("instances.urls")),
 ]

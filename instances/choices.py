@@ -90,6 +90,7 @@ STATUS_OF_ACTION = {
 class JobKind(models.TextChoices):
     CREATE_INSTANCE = "create-instance", _("Create instance")
     DELETE_INSTANCE = "delete-instance", _("Delete instance")
+    RESTART = "restart-instance", _("Restart instance")
     BACKUP = "backup", _("Physical backup")
     DELETE_BACKUP = "delete-backup", _("Delete backup")
 

@@ -1,4 +1,4 @@
-"""How the agent does the jobs on instances: create and delete."""
+"""How the agent does the jobs on instances: create, restart and delete."""
 
 import shutil
 
@@ -103,6 +103,31 @@ def _clean_up_deletion(job: Job) -> None:
     _settle_files(job.instance_uid)
 
 
+def _restart(work: Work) -> None:
+    instance = _instance_of(work.job)
+    if instance.port is None:
+        raise JobFailed(_("The instance has no port."))
+    work.report(10)
+    work.servers.stop(instance.id)
+    work.report(50)
+    try:
+        work.servers.start(instance.id, instance.port)
+    except StartFailed as error:
+        raise JobFailed(str(error)) from error
+
+
+def _restarted(job: Job, _result: None) -> None:
+    """The state is the supervisor's word: Available since the server answered, Abnormal if it has died again."""
+    Instance.objects.filter(pk=job.instance_id, action=Action.RESTART).update(action=Action.NONE)
+
+
+def _restart_failed(job: Job, reason: str) -> None:
+    """Abnormal until the server answers: the supervisor, whose it is again, goes on trying to start it."""
+    Instance.objects.filter(pk=job.instance_id, action=Action.RESTART).update(
+        action=Action.NONE, state=State.ABNORMAL, failure=reason
+    )
+
+
 def _settle_files(instance_id: str) -> None:
     """Files put aside go for good if the instance's row has gone, else they come back."""
     home = instance_home(instance_id)
@@ -120,6 +145,7 @@ def _instance_of(job: Job) -> Instance:
 
 HANDLERS = {
     JobKind.CREATE_INSTANCE: Handler(run=_create, completed=_created, failed=_creation_failed),
+    JobKind.RESTART: Handler(run=_restart, completed=_restarted, failed=_restart_failed),
     JobKind.DELETE_INSTANCE: Handler(
         run=_delete, completed=_deleted, failed=_deletion_failed, clean_up=_clean_up_deletion
     ),

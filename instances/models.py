@@ -67,6 +67,10 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
         """Those that no operation is running on, whatever their state."""
         return self.filter(action=Action.NONE).exclude(state=State.CREATING)
 
+    def restartable(self) -> Self:
+        """Those with a server that should run, and no operation running on them."""
+        return self.filter(action=Action.NONE, state__in=[State.AVAILABLE, State.ABNORMAL], port__isnull=False)
+
 
 class Instance(models.Model):
     """A database instance: one server process with its data directory and port on one host."""
@@ -154,6 +158,20 @@ class Instance(models.Model):
         return _("An operation is running on the instance (%(status)s). Wait until it has ended.") % {
             "status": self.status.label
         }
+
+    @property
+    def restart_refusal(self) -> str:
+        """Why the server cannot be restarted now, in a sentence; empty if it can."""
+        if self.action != Action.NONE or self.state == State.CREATING:
+            return self.delete_refusal
+        if self.state in {State.AVAILABLE, State.ABNORMAL} and self.port:
+            return ""
+        return _("The instance has no server that could be restarted (%(status)s).") % {"status": self.status.label}
+
+    @property
+    def rename_refusal(self) -> str:
+        """Why the instance cannot be renamed now, in a sentence; empty if it can."""
+        return _("The instance is being deleted.") if self.action == Action.DELETE else ""
 
 
 class JobQuerySet(models.QuerySet["Job"]):

@@ -7,13 +7,16 @@ from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from console.audit import action
 from console.exceptions import Refused
+from console.roles import Permission
 from instances import jobs
 from instances.choices import Action, InstanceType, JobKind
 from instances.models import Host, Instance
 from instances.signals import instance_deleting
 
 
+@action("ddsCreateInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
 def create_instance(*, name: str, type: InstanceType, requested_by: User | None, demo: bool = False) -> Instance:
     """Write the instance as Creating and queue the job that starts its server, with demo documents if asked."""
     instance = Instance(name=name, type=type, host=_least_loaded_host())
@@ -30,6 +33,7 @@ def create_instance(*, name: str, type: InstanceType, requested_by: User | None,
     return instance
 
 
+@action("ddsDeleteInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
 def delete_instance(*, instance: Instance, requested_by: User | None) -> None:
     """Mark the instance and its automated backups for removal and queue the job that removes it.
 
@@ -41,6 +45,30 @@ def delete_instance(*, instance: Instance, requested_by: User | None) -> None:
             raise Refused(current.delete_refusal if current else _("The instance does not exist any more."))
         jobs.enqueue(JobKind.DELETE_INSTANCE, host=instance.host, instance=instance, requested_by=requested_by)
         instance_deleting.send(Instance, instance=instance, requested_by=requested_by)
+
+
+@action("ddsRenameInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
+def rename_instance(*, instance: Instance, name: str, requested_by: User | None) -> Instance:
+    """Give the instance another name, also while an operation runs on it; its backups keep the name they were made
+    under. Raises Refused if it is being deleted, ValidationError if the name breaks the rule.
+    """
+    Instance._meta.get_field("name").clean(name, None)
+    if not Instance.objects.filter(pk=instance.pk).exclude(action=Action.DELETE).update(name=name):
+        current = Instance.objects.filter(pk=instance.pk).first()
+        raise Refused(current.rename_refusal if current else _("The instance does not exist any more."))
+    return Instance.objects.get(pk=instance.pk)
+
+
+@action("ddsRestartInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
+def restart_instance(*, instance: Instance, requested_by: User | None) -> None:
+    """Mark the instance as Restarting and queue the job that stops and starts its server.
+
+    Raises Refused while an operation runs on the instance, or if it has no server to restart.
+    """
+    if not Instance.objects.filter(pk=instance.pk).restartable().update(action=Action.RESTART):
+        current = Instance.objects.filter(pk=instance.pk).first()
+        raise Refused(current.restart_refusal if current else _("The instance does not exist any more."))
+    jobs.enqueue(JobKind.RESTART, host=instance.host, instance=instance, requested_by=requested_by)
 
 
 def _least_loaded_host() -> Host:

@@ -1,16 +1,19 @@
+from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
+from console.access import performs
 from console.exceptions import Refused
-from console.htmx import answer_done, render_list, render_page
+from console.htmx import answer_done, current_path, render_list, render_page, wants_fragment
 from console.http import Request
 from console.lists import export
 from instances import services
 from instances.choices import InstanceType
-from instances.forms import CreateInstanceForm
+from instances.forms import CreateInstanceForm, RenameInstanceForm
 from instances.lists import INSTANCE_COLUMNS, JOB_COLUMNS, InstanceListForm, JobListForm
 from instances.models import Instance, Job
 from instances.tabs import type_tabs
@@ -33,6 +36,7 @@ def instance_list(request: Request) -> HttpResponseBase:
     return render_list(request, "instances/list.html", "instances/_list.html", context)
 
 
+@performs(services.create_instance)
 @require_http_methods(["GET", "HEAD", "POST"])
 def instance_create(request: Request) -> HttpResponse:
     form = CreateInstanceForm(request.POST if request.method == "POST" else None)
@@ -62,6 +66,7 @@ def instance_detail(request: Request, instance_id: str) -> HttpResponse:
     return render_list(request, "instances/detail.html", "instances/_detail.html", context)
 
 
+@performs(services.delete_instance)
 @require_http_methods(["GET", "HEAD", "POST"])
 def instance_delete(request: Request, instance_id: str) -> HttpResponse:
     instance = get_object_or_404(Instance, pk=instance_id)
@@ -100,3 +105,70 @@ def task_list(request: Request) -> HttpResponseBase:
         "any_in_progress": any(task.state.in_progress for task in page.rows),
     }
     return render_list(request, "instances/tasks.html", "instances/_tasks.html", context)
+
+
+@performs(services.restart_instance)
+@require_http_methods(["GET", "HEAD", "POST"])
+def instance_restart(request: Request, instance_id: str) -> HttpResponse:
+    instance = get_object_or_404(Instance, pk=instance_id)
+    reason = ""
+    if request.method == "POST":
+        try:
+            services.restart_instance(instance=instance, requested_by=request.user)
+        except Refused as refusal:
+            reason = str(refusal.message)
+        else:
+            message = _("Restarting the instance %s.") % instance.name
+            return answer_done(
+                request, message=message, redirect=instance.get_absolute_url(), changed="instances-changed"
+            )
+    context = {
+        "instance": instance,
+        "reason": reason or instance.restart_refusal,
+        "action": request.path,
+        "cancel_url": instance.get_absolute_url(),
+    }
+    status = 422 if reason else 200
+    return render_page(request, "instances/restart.html", "instances/_restart.html", context, status=status)
+
+
+@performs(services.rename_instance)
+@require_http_methods(["GET", "HEAD", "POST"])
+def instance_rename(request: Request, instance_id: str) -> HttpResponse:
+    """The name's place as a small form; as a page of its own without JavaScript."""
+    instance = get_object_or_404(Instance, pk=instance_id)
+    form = RenameInstanceForm(instance, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            renamed = services.rename_instance(
+                instance=instance, name=form.cleaned_data["name"], requested_by=request.user
+            )
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            return _renamed(request, renamed)
+    context = {"form": form, "instance": instance, "action": request.path, "title": _("Rename DB Instance")}
+    status = 422 if form.is_bound else 200
+    return render_page(request, "instances/rename.html", "instances/_rename.html", context, status=status)
+
+
+def _renamed(request: Request, instance: Instance) -> HttpResponse:
+    message = _("The instance is now called %s.") % instance.name
+    if wants_fragment(request) and current_path(request) != instance.get_absolute_url():
+        return _name(request, instance)
+    messages.success(request, message)
+    # Of the instance's own pages more than the name's place shows the name.
+    return HttpResponseClientRefresh() if wants_fragment(request) else redirect(instance)
+
+
+@require_safe
+def instance_name(request: Request, instance_id: str) -> HttpResponse:
+    """The name's place as it is when it is not being edited."""
+    instance = get_object_or_404(Instance, pk=instance_id)
+    if not wants_fragment(request):
+        return redirect(instance)
+    return _name(request, instance)
+
+
+def _name(request: Request, instance: Instance) -> HttpResponse:
+    return render(request, "instances/_name.html", {"instance": instance, "focus": True})

@@ -12,6 +12,13 @@
   // What was noted here about an element (see "Cut text") is not in the server's markup, and stays.
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name) => name !== "data-long";
 
+  // A place that is being edited is left alone by the refresh of its list.
+  Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !old.dataset || !("editing" in old.dataset);
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") closest(event, "[data-editing]")?.querySelector("[data-cancel]").click();
+  });
+
   // ---- The dialog -----------------------------------------------------------------------------
 
   let opener = null;

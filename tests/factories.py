@@ -3,20 +3,26 @@
 from itertools import count
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from backups.choices import BackupStatus
 from backups.models import Backup
+from console.roles import Role
 from instances.choices import InstanceType, JobKind, State
 from instances.models import Host, Instance, Job
 
 _numbers = count(1)
 
 
-def make_user(**fields: Any) -> User:
+def make_user(role: Role | None = None, **fields: Any) -> User:
+    """A user with the role; a superuser if none is given."""
     fields.setdefault("username", f"user-{next(_numbers)}")
-    return User.objects.create_superuser(password="correct horse", **fields)
+    if role is None:
+        return User.objects.create_superuser(password="correct horse", **fields)
+    user = User.objects.create_user(password="correct horse", **fields)
+    user.groups.add(Group.objects.get(name=role.value))
+    return user
 
 
 def make_host(name: str = "local") -> Host:

@@ -1,0 +1,21 @@
+from typing import Literal
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Outcome(models.TextChoices):
+    """How an action ended: done, not allowed by a rule or a role, or broken."""
+
+    SUCCEEDED = "succeeded", _("Succeeded")
+    REFUSED = "refused", _("Refused")
+    FAILED = "failed", _("Failed")
+
+    @property
+    def tone(self) -> Literal["ok", "warn", "bad"]:
+        tones: dict[Outcome, Literal["ok", "warn", "bad"]] = {
+            Outcome.SUCCEEDED: "ok",
+            Outcome.REFUSED: "warn",
+            Outcome.FAILED: "bad",
+        }
+        return tones[self]

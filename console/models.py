@@ -1,0 +1,134 @@
+"""AuditEvent and UserSession: what was done by whom, and who is signed in where."""
+
+import hashlib
+from typing import Any, NoReturn, Self
+
+from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from console.choices import Outcome
+
+
+class AppendOnly(Exception):
+    """Somebody tried to change what is only ever added to."""
+
+
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    def older_than(self, event: "AuditEvent") -> Self:
+        return self.filter(Q(time__lt=event.time) | Q(time=event.time, pk__lt=event.pk))
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        raise AppendOnly("Audit events are never changed.")
+
+    def bulk_update(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnly("Audit events are never changed.")
+
+    def bulk_create(self, *args: Any, **kwargs: Any) -> NoReturn:
+        # It can be told to overwrite.
+        raise AppendOnly("Audit events are added one by one.")
+
+    def delete(self) -> NoReturn:
+        raise AppendOnly("Audit events are never deleted.")
+
+
+class AuditEvent(models.Model):
+    """One action of a user, or of the console itself (no user). Names are copied: they outlive what they name."""
+
+    time = models.DateTimeField(default=timezone.now, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    # At a failed sign-in the name that was typed.
+    user_name = models.CharField(max_length=150, blank=True)
+    trace = models.CharField(max_length=64)
+    resource_type = models.CharField(max_length=32, blank=True)
+    resource_id = models.CharField(max_length=64, blank=True)
+    resource_name = models.CharField(max_length=150, blank=True)
+    address = models.GenericIPAddressField(null=True, blank=True)
+    outcome = models.CharField(max_length=16, choices=Outcome.choices)
+    reason = models.TextField(blank=True)
+
+    objects = AuditEventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-time", "-id"]
+        indexes = [
+            models.Index(fields=["-time", "-id"], name="audit_newest"),
+            models.Index(fields=["user_name", "-time", "-id"], name="audit_newest_of_user"),
+            models.Index(fields=["resource_id", "-time", "-id"], name="audit_newest_of_id"),
+            models.Index(fields=["resource_name", "-time", "-id"], name="audit_newest_of_name"),
+        ]
+        constraints = [models.CheckConstraint(condition=Q(outcome__in=Outcome.values), name="audit_outcome_known")]
+
+    def __str__(self) -> str:
+        return f"{self.trace} {self.resource_id}".strip()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnly("Audit events are never changed.")
+        # With the id of another event too it is an addition, and fails.
+        super().save(*args, **kwargs | {"force_insert": True})
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnly("Audit events are never deleted.")
+
+    @property
+    def result(self) -> Outcome:
+        """The outcome as the member it is, with its label and tone."""
+        return Outcome(self.outcome)
+
+
+class UserSession(AbstractBaseSession):
+    """A session, with what its user wants to know of it. Written by console.sessions alone."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="sessions"
+    )
+    address = models.GenericIPAddressField(null=True, blank=True)
+    user_agent = models.CharField(max_length=256, blank=True)
+    created = models.DateTimeField(default=timezone.now, editable=False)
+    seen = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-seen", "-created"]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        from console.sessions import SessionStore
+
+        return SessionStore
+
+    @property
+    def public_id(self) -> str:
+        """Names the session in addresses and logs; whoever knows the key itself is signed in by it."""
+        return hashlib.sha256(self.session_key.encode()).hexdigest()[:32]
+
+    @property
+    def browser(self) -> str:
+        """The browser and the system, as far as the browser tells; empty if it does not."""
+        return describe_user_agent(self.user_agent)
+
+
+# What each browser calls itself; those built upon another one name that too, so they come first.
+_BROWSERS = {"Edg": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrom": "Chrome", "Safari/": "Safari"}
+_SYSTEMS = {
+    "Windows": "Windows",
+    "Android": "Android",
+    "iPhone": "iOS",
+    "iPad": "iPadOS",
+    "Mac OS": "macOS",
+    "Linux": "Linux",
+}
+
+
+def describe_user_agent(text: str) -> str:
+    """Such as "Firefox · Linux". A program that is no browser keeps its own name, such as "curl"."""
+    found = [next((name for mark, name in names.items() if mark in text), "") for names in (_BROWSERS, _SYSTEMS)]
+    return " · ".join(filter(None, found)) or text.split("/")[0][:40]
