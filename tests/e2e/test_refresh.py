@@ -1,0 +1,138 @@
+"""A list that polls, in a real browser: what the user is doing stays as it is when news comes in."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.console import ROOT, Console
+
+# A backup that runs for as long as the tests want: its job is leased by nobody who works on it.
+PREPARE = """
+import uuid
+from datetime import timedelta
+from django.utils import timezone
+from backups.models import Backup
+from instances.models import Instance, Job
+now = timezone.now()
+busy = Instance.objects.get(name="refresh-busy")
+Instance.objects.filter(pk=busy.pk).update(action="BACKUP")
+job = Job.objects.create(
+    kind="backup", host=busy.host, instance=busy, status="Running", started=now, progress=1,
+    token=uuid.uuid4(), lease_until=now + timedelta(hours=1),
+)
+for number in range(20):
+    Backup.objects.create(
+        name=f"refresh-{number:02}", status="BUILDING" if number == 19 else "FAILED", job=job if number == 19 else None,
+        instance=busy, instance_uid=busy.id, instance_name=busy.name, instance_type=busy.type, host=busy.host,
+        ended=None if number == 19 else now,
+    )
+"""
+
+
+@dataclass
+class Running:
+    """The backup that runs, and how a test makes news of it."""
+
+    console: Console
+    progress: int = 1
+
+    def news(self, page: Page) -> None:
+        """Let two refreshes with news come in, and wait until each is on the page."""
+        for _ in range(2):
+            self.progress = self.progress % 98 + 1
+            self._execute("UPDATE instances_job SET progress = ? WHERE status = 'Running'", self.progress)
+            name = f"refresh-busy-{self.progress}"
+            self._execute("UPDATE instances_instance SET name = ? WHERE name LIKE 'refresh-busy%'", name)
+            if "/backups/" in page.url:
+                expect(page.get_by_role("progressbar").first).to_have_attribute("value", str(self.progress))
+            else:
+                expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
+
+    def end(self) -> None:
+        self._execute("UPDATE instances_instance SET action = '' WHERE name LIKE 'refresh-busy%'")
+        self._execute("DELETE FROM backups_backup WHERE name LIKE 'refresh-%'")
+        self._execute("UPDATE instances_job SET status = 'Failed', token = NULL WHERE status = 'Running'")
+
+    def _execute(self, sql: str, *parameters: object) -> None:
+        with closing(sqlite3.connect(self.console.home / "console.sqlite3", timeout=20)) as database, database:
+            database.execute(sql, parameters)
+
+
+@pytest.fixture(scope="module")
+def running(console: Console) -> Iterator[Running]:
+    for name in ("refresh-busy", "refresh-idle"):
+        console.create_instance(name)
+    prepare = [sys.executable, "manage.py", "shell", "--no-imports", "-c", PREPARE]
+    subprocess.run(prepare, cwd=ROOT, env=console.environment, check=True)
+    running = Running(console)
+    yield running
+    running.end()
+
+
+def row_of_the_idle_instance(page: Page, console: Console) -> Locator:
+    page.set_viewport_size({"width": 1600, "height": 900})
+    page.goto(f"{console.url}/instances/")
+    return page.get_by_role("row").filter(has_text="refresh-idle")
+
+
+def test_an_open_menu_stays_open_with_its_focus(signed_in: Page, console: Console, running: Running) -> None:
+    page = signed_in
+    row_of_the_idle_instance(page, console).get_by_role("button", name="More").click()
+    page.keyboard.press("End")
+    item = page.get_by_role("menuitem", name="Delete").and_(page.locator(":focus"))
+    expect(item).to_be_visible()
+    page.evaluate("window.openMenu = document.querySelector('[role=menu]:popover-open')")
+    running.news(page)
+    expect(item).to_be_visible()
+    assert page.evaluate("window.openMenu.isConnected && window.openMenu.matches(':popover-open')")
+
+
+@pytest.mark.parametrize("path", ["/instances/", "/backups/"])
+def test_the_focus_stays_on_its_control(signed_in: Page, console: Console, running: Running, path: str) -> None:
+    page = signed_in
+    page.set_viewport_size({"width": 1600, "height": 900})
+    page.goto(console.url + path)
+    control = page.get_by_role("row").filter(has_text="refresh-").get_by_role("button", name="Copy").last
+    control.focus()
+    running.news(page)
+    expect(control).to_be_focused()
+
+
+def test_the_page_stays_where_it_was_scrolled_to(signed_in: Page, console: Console, running: Running) -> None:
+    page = signed_in
+    page.set_viewport_size({"width": 1280, "height": 400})
+    page.goto(f"{console.url}/backups/")
+    page.evaluate("window.scrollTo(0, 300)")
+    running.news(page)
+    assert page.evaluate("window.scrollY") == 300
+
+
+def test_what_is_typed_into_the_search_stays(signed_in: Page, console: Console, running: Running) -> None:
+    page = signed_in
+    page.goto(f"{console.url}/backups/")
+    search = page.get_by_role("searchbox")
+    search.click()
+    # Slowly enough for refreshes and searches to come in between the keys.
+    page.keyboard.type("refresh-", delay=200)
+    expect(page.get_by_role("row").filter(has_text="refresh-19")).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    running.news(page)
+    expect(search).to_be_focused()
+    expect(search).to_have_value("refresh-")
+    assert page.evaluate("document.activeElement.selectionStart") == len("refresh-") - 1
+
+
+def test_the_page_of_a_backup_follows_it_to_its_end(signed_in: Page, console: Console, running: Running) -> None:
+    page = signed_in
+    page.goto(f"{console.url}/backups/{console.backup('refresh-19')['id']}/")
+    download = page.get_by_role("button", name="Download")
+    download.focus()
+    running.news(page)
+    expect(download).to_be_focused()
+    expect(download).to_have_attribute("aria-disabled", "true")
