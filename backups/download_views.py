@@ -10,10 +10,12 @@ from django.views.decorators.http import require_safe
 
 from backups import downloads
 from backups.models import Backup
+from console.access import performs
 from console.exceptions import Refused
 from console.http import Request
 
 
+@performs(downloads.open_archive)
 @require_safe
 def backup_download(request: Request, backup_id: str) -> HttpResponseBase:
     """The archive: whole, one range of it, or a redirect to a storage that sends it itself."""

@@ -20,7 +20,7 @@ from backups import archive
 from backups.choices import BackupStatus, BackupType
 from backups.models import Backup, new_backup_id
 from backups.storage import FolderStorage, NotEnoughSpace
-from console import locks
+from console import audit, locks
 from console.exceptions import Refused
 from instances.choices import InstanceType
 from instances.engine.checks import check, count_documents
@@ -54,7 +54,7 @@ def import_archive(*, path: Path, new_id: bool = False, requested_by: User | Non
         # What an import that was killed left there.
         shutil.rmtree(room, ignore_errors=True)
         try:
-            return _import(path, room, new_id=new_id, progress=progress)
+            return _import(path, room, new_id=new_id, requested_by=requested_by, progress=progress)
         except archive.ArchiveError as error:
             raise Refused(str(error)) from error
         except (NotEnoughSpace, SnapshotError) as error:
@@ -65,7 +65,7 @@ def import_archive(*, path: Path, new_id: bool = False, requested_by: User | Non
             shutil.rmtree(room, ignore_errors=True)
 
 
-def _import(path: Path, room: Path, *, new_id: bool, progress: Report) -> Backup:
+def _import(path: Path, room: Path, *, new_id: bool, requested_by: User | None, progress: Report) -> Backup:
     path = path.resolve()
     if not path.is_file():
         raise Refused(_("There is no file %s.") % path)
@@ -89,8 +89,10 @@ def _import(path: Path, room: Path, *, new_id: bool, progress: Report) -> Backup
                     _("The documents of database %s are not those that the archive's manifest counts.") % database.name
                 )
         backup.size, backup.sha256, backup.contents = storage.size(name), digest, manifest.contents
+        # Not an audited action as a whole: that would hold a transaction for as long as the archive is read.
         with transaction.atomic():
             backup.save(force_insert=True)
+            audit.record("ddsImportBackup", user=requested_by, resource=audit.resource_of(backup))
     except BaseException as error:
         if not there:
             _forget(storage, name, error)
