@@ -48,7 +48,6 @@ class GuardedConnection(Connection):  # type: ignore[misc]
     def _configure_connection(self) -> None:
         super()._configure_connection()
         self.db.execute("PRAGMA synchronous=FULL")
-        self.db.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
         self.db.execute(f"PRAGMA journal_size_limit={_WAL_BYTES}")
 
     def _apply_write_concern(self, write_concern: Any) -> None:
@@ -56,6 +55,10 @@ class GuardedConnection(Connection):  # type: ignore[misc]
 
     def _check_and_migrate_autovacuum(self, *args: Any, **kwargs: Any) -> None:
         """Never: the migration swaps the file under everybody else who has it open, a backup for one."""
+
+    def __getitem__(self, name: str) -> Any:
+        """The collection of this name. Unlike neosqlite's, it is not made by being looked at."""
+        return self.get_collection(name)
 
     def has_collection(self, name: str) -> bool:
         found = self.db.execute("SELECT 1 FROM sqlite_master WHERE type='table' AND name=?", (name,))
@@ -89,11 +92,14 @@ class GuardedConnection(Connection):  # type: ignore[misc]
 
 
 class ReadingConnection(GuardedConnection):
-    """The same for commands that read. Unlike neosqlite's, opening it does not wait for those that write."""
+    """The same for commands that read, which then cannot write, as neosqlite does in some pipelines.
+
+    Unlike neosqlite's, opening it does not wait for those that write.
+    """
 
     def _configure_connection(self) -> None:
         self.db.isolation_level = None
-        self.db.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+        self.db.execute("PRAGMA query_only=ON")
         self._register_custom_functions()
 
 
@@ -139,7 +145,6 @@ class GuardedHandler(nx.NeoSQLiteHandler):  # type: ignore[misc]
         with self._writing(database), self._reading(database):
             with self._dict_lock:
                 open_ones = [self._conns.pop(database, None), self._readers.pop(database, None)]
-                self.databases.pop(database, None)
             for connection in filter(None, open_ones):
                 connection.close()
             # The database first: a crash in between leaves a log without a database, which SQLite throws away,
@@ -185,17 +190,25 @@ class GuardedHandler(nx.NeoSQLiteHandler):  # type: ignore[misc]
     def _reader(self, database: str) -> ReadingConnection:
         connection = self._readers.get(database)
         if connection is None:
-            connection = ReadingConnection(self._db_file(database), check_same_thread=False)
+            connection = ReadingConnection(self._db_file(database), check_same_thread=False, timeout=BUSY_SECONDS)
             with self._dict_lock:
                 self._readers[database] = connection
                 self._close_idle(self._readers, self._reading_locks)
         return connection
 
-    def _open_db_conn(self, db_name: str) -> GuardedConnection:
-        return GuardedConnection(self._db_file(db_name), check_same_thread=False, journal_mode="WAL")
+    def get_database(self, db_name: str) -> GuardedConnection:
+        """The connection to write with; the caller has the lock for writing."""
+        connection: GuardedConnection | None = self._conns.get(db_name)
+        if connection is None:
+            # Opening waits for a lock held outside. The others must not, so not with the handler's lock.
+            connection = self._open_db_conn(db_name)
+            with self._dict_lock:
+                self._conns[db_name] = connection
+                self._close_idle(self._conns, self._locks)
+        return connection
 
-    def _evict_lru_locked(self) -> None:
-        self._close_idle(self._conns, self._locks)
+    def _open_db_conn(self, db_name: str) -> GuardedConnection:
+        return GuardedConnection(self._db_file(db_name), check_same_thread=False, timeout=BUSY_SECONDS)
 
     def _close_idle(self, connections: dict[str, Any], locks: Mapping[str, Any]) -> None:
         """Close connections opened longest ago while there are too many, but none that a command is using."""
@@ -207,8 +220,6 @@ class GuardedHandler(nx.NeoSQLiteHandler):  # type: ignore[misc]
                 continue
             try:
                 connections.pop(database).close()
-                if connections is self._conns:
-                    self.databases.pop(database, None)
             finally:
                 lock.release()
 

@@ -18,7 +18,6 @@ from instances.engine.wire import Document
 def insert(call: Call, connection: GuardedConnection) -> Document:
     collection = connection.collection(call.collection)
     documents = call.documents("documents")
-
     inserted = 0
 
     def apply(_index: int, document: Document) -> None:

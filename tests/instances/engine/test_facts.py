@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from instances.engine import client, commands
+from instances.engine import client
 from instances.engine.calls import Engine
 from instances.engine.client import EngineError
 from instances.engine.facts import facts, storage_bytes
-from tests.instances.engine.servers import Server, free_port
+from tests.instances.engine.servers import Server, free_port, run
 from tests.waiting import wait_for
 
 
@@ -49,14 +49,14 @@ def test_documents_are_counted_as_they_come_and_go(server: Server) -> None:
 
 def test_counting_waits_for_no_command(engine: Engine) -> None:
     for _ in range(2):
-        commands.run(engine, {"insert": "items", "documents": [{}], "$db": "shop"}, "test")
+        run(engine, {"insert": "items", "documents": [{}]})
     with engine.handler.transaction("shop") as connection:
         connection["items"].insert_one({"n": 1})
         assert engine.counts.storage() == {"databases": 1, "collections": 1, "documents": 2}
 
 
 def test_a_database_that_has_not_changed_is_not_counted_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    commands.run(engine, {"insert": "items", "documents": [{}], "$db": "shop"}, "test")
+    run(engine, {"insert": "items", "documents": [{}]})
     before = engine.counts.storage()
 
     def refuse(*_: Any) -> None:
