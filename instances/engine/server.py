@@ -224,6 +224,13 @@ def _log_without_contents(_loop: asyncio.AbstractEventLoop, context: dict[str, A
     log.error("%s: %s", context.get("message"), type(context.get("exception")).__name__)
 
 
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    # They log documents.
+    for name in ("nx_27017", "neosqlite"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
 def main() -> int:
     """Run the server to its end and return its exit code."""
     parser = argparse.ArgumentParser(prog="instances.engine.server")
@@ -231,11 +238,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--parent-pid", type=int, required=True)
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    # They log documents.
-    for name in ("nx_27017", "neosqlite"):
-        logging.getLogger(name).disabled = True
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    _log_to_stderr()
     os.umask(0o077)
     try:
         _die_with_parent(options.parent_pid)

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,16 @@ from pymongo import MongoClient, WriteConcern
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure
 
-from instances.engine import client, commands, guards
+from instances.engine import client, commands, results
+from instances.engine.calls import Engine
 from instances.engine.guards import CommandError, GuardedConnection, GuardedHandler
 from instances.engine.wire import Document
 from tests.instances.engine.servers import Server
 from tests.waiting import wait_for
 
 
-def run(handler: GuardedHandler, body: Document, database: str = "shop") -> Document:
-    return commands.run(handler, {**body, "$db": database}, owner="test")
+def run(engine: Engine, body: Document, database: str = "shop") -> Document:
+    return commands.run(engine, {**body, "$db": database}, owner="test")
 
 
 def synchronous(handler: GuardedHandler, database: str = "shop") -> int:
@@ -34,25 +36,25 @@ FULL = 2
 # Durability of each write
 
 
-def test_every_database_is_written_with_full_synchronisation(handler: GuardedHandler) -> None:
-    run(handler, {"insert": "items", "documents": [{"n": 1}]})
-    assert synchronous(handler) == FULL
-    assert synchronous(handler, "admin") == FULL
+def test_every_database_is_written_with_full_synchronisation(engine: Engine) -> None:
+    run(engine, {"insert": "items", "documents": [{"n": 1}]})
+    assert synchronous(engine.handler) == FULL
+    assert synchronous(engine.handler, "admin") == FULL
 
 
-def test_a_database_made_again_is_synchronised_as_well(handler: GuardedHandler) -> None:
+def test_a_database_made_again_is_synchronised_as_well(engine: Engine) -> None:
     for _ in range(2):
-        assert run(handler, {"insert": "items", "documents": [{"n": 1}]})["n"] == 1
-        assert synchronous(handler) == FULL
-        run(handler, {"dropDatabase": 1})
+        assert run(engine, {"insert": "items", "documents": [{"n": 1}]})["n"] == 1
+        assert synchronous(engine.handler) == FULL
+        run(engine, {"dropDatabase": 1})
 
 
 @pytest.mark.parametrize("concern", [{"w": 0}, {"w": 1}, {"w": 1, "j": False}, {"w": "majority"}])
-def test_a_write_concern_cannot_lower_it(handler: GuardedHandler, concern: Document) -> None:
-    assert run(handler, {"insert": "items", "documents": [{"n": 1}], "writeConcern": concern})["n"] == 1
-    handler.get_database("shop")._apply_write_concern(concern)
-    assert synchronous(handler) == FULL
-    clone = handler.get_database("shop").with_options(write_concern=concern)
+def test_a_write_concern_cannot_lower_it(engine: Engine, concern: Document) -> None:
+    assert run(engine, {"insert": "items", "documents": [{"n": 1}], "writeConcern": concern})["n"] == 1
+    engine.handler.get_database("shop")._apply_write_concern(concern)
+    assert synchronous(engine.handler) == FULL
+    clone = engine.handler.get_database("shop").with_options(write_concern=concern)
     assert clone.db.execute("PRAGMA synchronous").fetchone()[0] == FULL
 
 
@@ -78,7 +80,8 @@ def test_every_sign_of_a_transaction_is_refused(shared: Server, option: Document
 
 
 def test_no_command_leaves_a_transaction_open(handler: GuardedHandler) -> None:
-    with handler.connected("shop") as connection:
+    with handler.reading("admin") as connection:
+        assert connection is not None
         connection.db.execute("SAVEPOINT left_behind")
     assert not connection.db.in_transaction
 
@@ -93,32 +96,38 @@ def test_what_was_not_committed_is_rolled_back_when_a_file_is_closed(tmp_path: P
 
 
 @pytest.mark.parametrize("ordered", [True, False])
-def test_a_batch_the_storage_took_back_is_not_acknowledged(handler: GuardedHandler, ordered: bool) -> None:
-    run(handler, {"insert": "items", "documents": [{"_id": "before"}]})
-    db = handler.get_database("shop").db
+def test_a_batch_the_storage_took_back_is_not_acknowledged(engine: Engine, ordered: bool) -> None:
+    run(engine, {"insert": "items", "documents": [{"_id": "before"}]})
+    db = engine.handler.get_database("shop").db
     pages = db.execute("PRAGMA page_count").fetchone()[0]
     db.execute(f"PRAGMA max_page_count={pages + 2}")
     large = [{"_id": number, "text": "x" * 2000} for number in range(20)]
-    reply = run(handler, {"insert": "items", "documents": large, "ordered": ordered})
-    assert reply["ok"] == 0 and reply["code"] in (8, 14031)
+    reply = run(engine, {"insert": "items", "documents": large, "ordered": ordered})
+    assert (reply["ok"], reply["codeName"]) == (0, "OutOfDiskSpace")
     db.execute("PRAGMA max_page_count=100000")
-    assert run(handler, {"count": "items", "query": {"_id": "before"}})["n"] == 1
-    assert run(handler, {"insert": "items", "documents": large[:1], "ordered": ordered}).get("n") in (0, 1)
+    assert run(engine, {"count": "items", "query": {"_id": "before"}})["n"] == 1
+    assert run(engine, {"insert": "items", "documents": large[:1], "ordered": ordered}).get("n") in (0, 1)
 
 
-def test_a_collection_whose_making_was_taken_back_can_be_made_again(handler: GuardedHandler) -> None:
-    with pytest.raises(CommandError), handler.transaction("shop") as connection:
+def test_a_transaction_that_ended_before_its_time_is_an_error(handler: GuardedHandler) -> None:
+    with pytest.raises(sqlite3.OperationalError), handler.transaction("shop") as connection:
+        connection.db.execute("ROLLBACK")
+        connection.collection("items").insert_one({"n": 1})
+
+
+def test_a_collection_whose_making_was_taken_back_can_be_made_again(engine: Engine) -> None:
+    with pytest.raises(CommandError), engine.handler.transaction("shop") as connection:
         connection.collection("items").insert_one({"n": 1})
         raise CommandError(8, "UnknownError", "as if the disk were full")
     update = {"q": {"n": 1}, "u": {"$set": {"m": 1}}, "upsert": True}
-    assert run(handler, {"update": "items", "updates": [update]})["n"] == 1
-    assert run(handler, {"count": "items"})["n"] == 1
+    assert run(engine, {"update": "items", "updates": [update]})["n"] == 1
+    assert run(engine, {"count": "items"})["n"] == 1
 
 
-def test_a_batch_is_one_transaction(handler: GuardedHandler) -> None:
+def test_a_batch_is_one_transaction(engine: Engine) -> None:
     statements: list[str] = []
-    handler.get_database("shop").db.set_trace_callback(statements.append)
-    assert run(handler, {"insert": "items", "documents": [{"n": n} for n in range(1000)]})["n"] == 1000
+    engine.handler.get_database("shop").db.set_trace_callback(statements.append)
+    assert run(engine, {"insert": "items", "documents": [{"n": n} for n in range(1000)]})["n"] == 1000
     assert statements.count("COMMIT") == statements.count("BEGIN IMMEDIATE") == 1
 
 
@@ -289,16 +298,14 @@ def test_dropping_a_database_leaves_no_log_behind(server: Server) -> None:
     assert client.command(server.port, {"count": "items"}, database="shop")["n"] == 1
 
 
-def test_a_database_that_cannot_be_dropped_is_not_said_to_be(
-    handler: GuardedHandler, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run(handler, {"insert": "items", "documents": [{"_id": 1}]})
+def test_a_database_that_cannot_be_dropped_is_not_said_to_be(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(engine, {"insert": "items", "documents": [{"_id": 1}]})
 
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError("no")
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    assert run(handler, {"dropDatabase": 1})["ok"] == 0
+    assert run(engine, {"dropDatabase": 1})["ok"] == 0
 
 
 def test_dropping_names_no_other_database(database: Database[Document]) -> None:
@@ -325,18 +332,18 @@ def test_a_result_is_read_to_its_end_or_an_error(database: Database[Document]) -
     assert gone.value.code == 43
 
 
-def test_a_result_too_large_for_memory_is_refused(handler: GuardedHandler, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guards, "RESULT_BYTES", 20_000)
-    run(handler, {"insert": "items", "documents": [{"text": "x" * 100} for _ in range(200)]})
-    assert run(handler, {"find": "items"})["code"] == 146
-    first = run(handler, {"find": "items", "limit": 120, "batchSize": 2})["cursor"]
-    assert run(handler, {"find": "items", "limit": 120})["code"] == 146
-    assert run(handler, {"killCursors": "items", "cursors": [first["id"]]})["cursorsKilled"] == [first["id"]]
-    assert run(handler, {"find": "items", "limit": 120, "batchSize": 2})["ok"] == 1
+def test_a_result_larger_than_there_is_room_is_refused(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "ALL_BYTES", 20_000)
+    run(engine, {"insert": "items", "documents": [{"text": "x" * 100} for _ in range(200)]})
+    assert run(engine, {"find": "items"})["code"] == 146
+    first = run(engine, {"find": "items", "limit": 120, "batchSize": 2})["cursor"]
+    assert run(engine, {"find": "items", "limit": 120})["code"] == 146
+    assert run(engine, {"killCursors": "items", "cursors": [first["id"]]})["cursorsKilled"] == [first["id"]]
+    assert run(engine, {"find": "items", "limit": 120, "batchSize": 2})["ok"] == 1
 
 
 def test_the_results_of_a_client_that_left_are_forgotten(server: Server) -> None:
-    client.command(server.port, {"insert": "items", "documents": [{} for _ in range(300)]}, database="shop")
+    client.command(server.port, {"insert": "items", "documents": [{} for _ in range(5000)]}, database="shop")
     left = client.command(server.port, {"find": "items"}, database="shop")["cursor"]["id"]
 
     def forgotten() -> bool:
@@ -346,20 +353,62 @@ def test_the_results_of_a_client_that_left_are_forgotten(server: Server) -> None
             return error.code == 43
         return False
 
-    wait_for(forgotten)
+    wait_for(forgotten, seconds=5)
+
+
+def test_a_large_result_does_not_wait_in_memory(engine: Engine) -> None:
+    for _ in range(4):
+        run(engine, {"insert": "items", "documents": [{"text": "x" * 5000} for _ in range(1000)]})
+    tracemalloc.start()
+    cursor = run(engine, {"find": "items"})["cursor"]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * results.MEMORY_BYTES
+    rest = run(engine, {"getMore": cursor["id"], "collection": "items"})["cursor"]
+    assert len(cursor["firstBatch"]) + len(rest["nextBatch"]) > 3000 and rest["id"] == cursor["id"]
+
+
+def test_a_long_query_keeps_nobody_from_writing(engine: Engine) -> None:
+    run(engine, {"insert": "items", "documents": [{}]})
+    with engine.handler.reading("shop") as connection, ThreadPoolExecutor(1) as threads:
+        assert connection is not None
+        query = iter(connection.db.execute("SELECT * FROM items"))
+        next(query)
+        assert threads.submit(run, engine, {"insert": "items", "documents": [{}]}).result(5)["n"] == 1
+    assert run(engine, {"count": "items"})["n"] == 2
+
+
+def test_a_query_waits_for_no_writer_and_sees_only_what_was_committed(engine: Engine) -> None:
+    run(engine, {"insert": "items", "documents": [{}]})
+    with engine.handler.transaction("shop") as connection, ThreadPoolExecutor(1) as threads:
+        connection["items"].insert_one({})
+        assert threads.submit(run, engine, {"count": "items"}).result(5)["n"] == 1
+    assert run(engine, {"count": "items"})["n"] == 2
+
+
+def test_a_query_notices_what_was_renamed_and_indexed(engine: Engine) -> None:
+    run(engine, {"insert": "items", "documents": [{"_id": 1, "n": 1}]})
+    assert len(run(engine, {"find": "items", "filter": {"n": 1}})["cursor"]["firstBatch"]) == 1
+    run(engine, {"renameCollection": "shop.items", "to": "shop.things"}, "admin")
+    run(engine, {"insert": "items", "documents": [{"_id": 2, "n": 2}]})
+    run(engine, {"createIndexes": "things", "indexes": [{"key": {"n": 1}, "name": "n_1"}]})
+    for name, n in (("things", 1), ("items", 2)):
+        found = run(engine, {"find": name, "filter": {"n": n}})["cursor"]["firstBatch"]
+        assert [document["_id"] for document in found] == [n]
+    assert len(run(engine, {"listIndexes": "things"})["cursor"]["firstBatch"]) == 2
 
 
 # Databases and files
 
 
-def test_a_database_in_use_is_not_closed_for_another(handler: GuardedHandler, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_in_use_is_not_closed_for_another(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handler_module, "_MAX_OPEN_DBS", 3)
-    run(handler, {"insert": "items", "documents": [{"_id": 1}]}, "busy")
-    busy = handler.get_database("busy")
+    run(engine, {"insert": "items", "documents": [{"_id": 1}]}, "busy")
+    busy = engine.handler.get_database("busy")
     inside, leave = threading.Event(), threading.Event()
 
     def use() -> None:
-        with handler.locked("busy"), handler.transaction("busy") as connection:
+        with engine.handler.transaction("busy") as connection:
             connection["items"].insert_one({"_id": 2})
             inside.set()
             leave.wait(10)
@@ -368,11 +417,11 @@ def test_a_database_in_use_is_not_closed_for_another(handler: GuardedHandler, mo
     user.start()
     inside.wait(10)
     for number in range(6):
-        run(handler, {"insert": "items", "documents": [{"_id": 1}]}, f"other{number}")
-    assert not busy._closed and len(handler._conns) <= 4
+        run(engine, {"insert": "items", "documents": [{"_id": 1}]}, f"other{number}")
+    assert not busy._closed and len(engine.handler._conns) <= 4
     leave.set()
     user.join()
-    assert run(handler, {"count": "items"}, "busy")["n"] == 2
+    assert run(engine, {"count": "items"}, "busy")["n"] == 2
 
 
 def test_a_file_is_never_swapped_for_a_migrated_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -388,8 +437,8 @@ def test_a_file_is_never_swapped_for_a_migrated_one(tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.parametrize("name", ["../escape", "a/b", "", "a b", "x" * 65, "é"])
-def test_a_database_name_cannot_leave_the_directory(handler: GuardedHandler, tmp_path: Path, name: str) -> None:
-    assert run(handler, {"insert": "items", "documents": [{}]}, name)["code"] == 73
+def test_a_database_name_cannot_leave_the_directory(engine: Engine, tmp_path: Path, name: str) -> None:
+    assert run(engine, {"insert": "items", "documents": [{}]}, name)["code"] == 73
     assert {file.name for file in tmp_path.iterdir()} == {"data"}
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from instances.engine import client
+from instances.engine.calls import Engine
 from instances.engine.guards import GuardedHandler
 from tests.instances.engine.servers import Server, free_port, spawn
 from tests.waiting import wait_for
@@ -34,6 +35,15 @@ def test_it_listens_on_loopback_only_and_its_files_are_private(server: Server) -
     assert stat.S_IMODE((server.home / "data").stat().st_mode) == 0o700
     for file in [server.home / "server.lock", *(server.home / "data").iterdir()]:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+
+
+def test_the_log_is_its_own_and_not_that_of_the_engine_which_quotes_documents() -> None:
+    program = (
+        "import logging; from instances.engine import server; server._log_to_stderr(); "
+        "[logging.getLogger(name).critical(name) for name in ('nx_27017', 'neosqlite.collection.cursor', 'own')]"
+    )
+    logged = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stderr
+    assert logged.endswith(" CRITICAL own\n") and logged.count("\n") == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -83,6 +93,32 @@ def test_a_command_that_does_not_end_is_cut_off(tmp_path: Path) -> None:
     outside.close()
     server.start()
     assert client.command(server.port, {"count": "items"}, database="shop")["n"] == 1
+    server.kill()
+
+
+def test_a_query_that_takes_long_is_interrupted_when_it_stops(tmp_path: Path) -> None:
+    server = Server(tmp_path, changes={"_DRAIN_SECONDS": 0.1})
+    slow = [{"a": "a" * 18 + "b"} for _ in range(400)]
+    client.command(server.port, {"insert": "items", "documents": slow}, database="shop")
+    query = {"find": "items", "filter": {"a": {"$regex": "^(a+)+$"}}}
+    with client.Connection(server.port, timeout=9) as connection, ThreadPoolExecutor() as threads:
+        running = threads.submit(connection.command, query, database="shop")
+        wait_for(lambda: processor_ticks(server) > 100)
+        server.process.terminate()
+        assert server.process.wait(9) == 0
+        error = running.exception()
+        assert isinstance(error, client.EngineError) and error.code == 11600
+    assert server.files == {"admin.db", "shop.db"}
+
+
+def processor_ticks(server: Server) -> int:
+    """The processor time the server has used, in hundredths of a second."""
+    return sum(map(int, Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+
+
+def test_a_server_that_is_not_stuck_lives_on(tmp_path: Path) -> None:
+    server = Server(tmp_path, changes={"_STUCK_SECONDS": 0.7, "_ALIVE_SECONDS": 0.1})
+    wait_for(lambda: client.command(server.port, {"serverStatus": 1})["uptime"] >= 2)
     server.kill()
 
 
@@ -171,16 +207,16 @@ def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         with client.Connection(port):
             parent.kill()
             wait_for(lambda: not client.ping(port, timeout=1), seconds=10)
-    handler = GuardedHandler(tmp_path / "data")
-    assert handler.count_storage()["documents"] == 1
-    handler.close(1)
+    engine = Engine(tmp_path / "data")
+    assert engine.counts.storage()["documents"] == 1
+    engine.handler.close(1)
 
 
 def test_closing_waits_for_a_command_but_not_for_ever(handler: GuardedHandler) -> None:
     inside, leave = threading.Event(), threading.Event()
 
     def use() -> None:
-        with handler.locked("shop"), handler.transaction("shop"):
+        with handler.transaction("shop"):
             inside.set()
             leave.wait(10)
 
