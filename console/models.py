@@ -19,7 +19,8 @@ class AppendOnly(Exception):
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
     def older_than(self, event: "AuditEvent") -> Self:
-        return self.filter(Q(time__lt=event.time) | Q(time=event.time, pk__lt=event.pk))
+        # The first condition alone is one that an index begins at.
+        return self.filter(Q(time__lt=event.time) | Q(pk__lt=event.pk), time__lte=event.time)
 
     def update(self, **kwargs: Any) -> NoReturn:
         raise AppendOnly("Audit events are never changed.")

@@ -69,7 +69,13 @@ def test_answers_carry_a_strict_policy(client: Client, plain: Client, path: str)
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("path", ["/instances/", "/instances/create/", "/backups/", "/backups/create/", "/sign-in/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/instances/", "/instances/create/", "/backups/", "/backups/create/", "/sign-in/"),
+        *("/audit/", "/account/sessions/", "/account/password/"),
+    ],
+)
 def test_pages_have_nothing_inline(client: Client, plain: Client, path: str) -> None:
     make_instance()
     html = (client if path == "/sign-in/" else plain).get(path).content.decode()
