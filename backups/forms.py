@@ -104,8 +104,9 @@ class CreateBackupOfAnyForm(CreateBackupForm):
         chosen = self.data if self.is_bound else self.initial
         if Instance.objects.order_by()[: OFFERED + 1].count() <= OFFERED:
             del self.fields["instance_search"]
+        kind = chosen.get("instance_type") or InstanceType.CLUSTER
         self._offer(
-            chosen.get("instance_type") or InstanceType.CLUSTER,
+            kind if kind in InstanceType.values else "",
             chosen.get("instance_search", "").strip() if "instance_search" in self.fields else "",
             chosen.get("instance"),
         )

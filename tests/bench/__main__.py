@@ -5,24 +5,25 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import backup, memory, pages, pause
+from tests.bench import backup, lists, memory, pages, pause
 from tests.bench.bench import Bench
 from tests.bench.report import Row, lines, machine
 
-GROUPS = {"backup": backup.rows, "memory": memory.rows, "pause": pause.rows, "pages": pages.rows}
+GROUPS = {"backup": backup.rows, "memory": memory.rows, "pause": pause.rows, "pages": pages.rows, "lists": lists.rows}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--size", type=float, default=400, metavar="MB", help="size of the instance (400)")
     parser.add_argument("--runs", type=int, default=5, metavar="N", help="measurements of each side (5)")
+    parser.add_argument("--rows", type=int, default=1_000_000, metavar="N", help="backups in the lists (1,000,000)")
     parser.add_argument("--only", action="append", choices=GROUPS, metavar="NAME", help=", ".join(GROUPS))
     parser.add_argument("--directory", type=Path, help="where the files go (the system's temporary directory)")
     options = parser.parse_args()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.directory) as directory:
         print(machine(Path(directory)), flush=True)
-        bench = Bench(options.size, options.runs, Path(directory))
+        bench = Bench(options.size, options.runs, Path(directory), options.rows)
         rows: list[Row] = []
         for name in options.only or GROUPS:
             print(f"Measuring {name} ...", flush=True)

@@ -13,11 +13,12 @@ from tests.bench import data
 
 @dataclass
 class Bench:
-    """`size` in megabytes; `directory` is emptied at the end of the run."""
+    """`size` in megabytes; `directory` is emptied at the end of the run; `backups` is how many the lists have."""
 
     size: float
     runs: int
     directory: Path
+    backups: int = 1_000_000
     _homes: dict[str, Path] = field(default_factory=dict)
 
     def instance(self, size: float, databases: dict[str, float]) -> Path:

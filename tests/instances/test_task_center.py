@@ -1,0 +1,167 @@
+"""Task Center: every job, as a page and as the fragment that refreshes it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from backups import services
+from backups.models import Backup
+from console.handlers import HANDLERS
+from console.templatetags.console_formats import duration
+from instances import jobs
+from instances.choices import JobKind, JobStatus
+from instances.models import Instance, Job
+from tests.factories import make_host, make_instance, make_job, make_user
+
+pytestmark = pytest.mark.django_db
+TASKS = reverse("instances:tasks")
+STARTED = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def shown(answer: Any) -> list[Job]:
+    tasks: list[Job] = answer.context["tasks"]
+    return tasks
+
+
+def job_of(instance: Instance, **fields: Any) -> Job:
+    return make_job(instance=instance, instance_uid=instance.id, instance_name=instance.name, **fields)
+
+
+def test_a_row_shows_what_people_need(plain: Client) -> None:
+    instance = make_instance(name="orders")
+    job = job_of(
+        instance,
+        kind=JobKind.CREATE_INSTANCE,
+        status=JobStatus.COMPLETED,
+        progress=100,
+        requested_by=make_user(username="mira"),
+        created=STARTED - timedelta(seconds=3),
+        started=STARTED,
+        ended=STARTED + timedelta(minutes=4, seconds=10),
+    )
+    html = plain.get(TASKS).content.decode()
+    for text in (
+        *("Create instance", str(job.id), "orders", instance.id, "Completed", "by mira", "4 min 10 s"),
+        *("Mar 1, 2026 11:59:57 UTC", "Mar 1, 2026 12:00:00 UTC", "Mar 1, 2026 12:04:10 UTC"),
+    ):
+        assert text in html, text
+    assert f'href="{instance.get_absolute_url()}"' in html
+    assert "<progress" not in html and "Interrupted</span>" not in html
+
+
+def test_a_running_task_shows_its_progress_and_refreshes_itself(plain: Client, htmx: Client) -> None:
+    job = job_of(make_instance(), status=JobStatus.RUNNING, progress=42, started=STARTED)
+    html = plain.get(TASKS).content.decode()
+    assert 'value="42"' in html and "42 %" in html and "every 1s" in html and "by the console" in html
+    version = html.split('data-version="')[1].split('"')[0]
+    assert htmx.get(TASKS, {"version": version}).status_code == 204
+    Job.objects.filter(pk=job.pk).update(status=JobStatus.COMPLETED, ended=STARTED)
+    news = htmx.get(TASKS, {"version": version})
+    assert news.status_code == 200
+    assert "every 1s" not in news.content.decode() and "<html" not in news.content.decode()
+
+
+def test_a_failed_task_says_why_and_whether_it_was_interrupted(plain: Client) -> None:
+    job_of(make_instance(), status=JobStatus.FAILED, failure="The disk is full.")
+    html = plain.get(TASKS).content.decode()
+    assert "The disk is full." in html and 'data-tone="bad">Failed' in html and "Interrupted</span>" not in html
+    job_of(make_instance(), status=JobStatus.FAILED, failure="The agent stopped.", interrupted=True)
+    assert "Interrupted</span>" in plain.get(TASKS).content.decode()
+
+
+def test_the_last_name_of_an_instance_that_has_gone_stays(plain: Client) -> None:
+    job_of(make_instance(name="long-gone"), status=JobStatus.COMPLETED)
+    Instance.objects.all().delete()
+    html = plain.get(TASKS).content.decode()
+    assert "long-gone" in html and "Deleted</span>" in html
+
+
+def test_a_task_leads_to_its_backup_as_long_as_there_is_one(plain: Client) -> None:
+    backup = services.create_backup(instance=make_instance(), name="nightly", requested_by=None)
+    answer = plain.get(TASKS)
+    assert f'href="{backup.get_absolute_url()}">nightly</a>' in answer.content.decode()
+    assert "nightly" in plain.get(backup.get_absolute_url()).content.decode()
+    Backup.objects.all().delete()
+    assert "nightly" not in plain.get(TASKS).content.decode()
+
+
+def test_status_kind_instance_and_time_filter(plain: Client) -> None:
+    orders, users = make_instance(name="orders"), make_instance(name="users")
+    made = job_of(orders, kind=JobKind.CREATE_INSTANCE, status=JobStatus.COMPLETED, created=STARTED)
+    failed = job_of(orders, kind=JobKind.BACKUP, status=JobStatus.FAILED)
+    cut = job_of(users, kind=JobKind.BACKUP, status=JobStatus.FAILED, interrupted=True)
+    queued = job_of(users, kind=JobKind.DELETE_INSTANCE)
+    for query, found in {
+        "status=Completed": {made},
+        "status=Failed": {failed, cut},
+        "status=interrupted": {cut},
+        "status=Queued": {queued},
+        "kind=backup": {failed, cut},
+        "kind=backup&status=Failed&instance=orders": {failed},
+        f"instance={orders.id}": {made, failed},
+        f"q={users.id}": {cut, queued},
+        f"q={made.id}": {made},
+        f"q={made.id.hex}": {made},
+        "q=ORD": {made, failed},
+        "until=2026-03-01T12:00": {made},
+        "since=2026-03-01T12:01": {failed, cut, queued},
+        "q=nothing": set(),
+    }.items():
+        assert set(shown(plain.get(f"{TASKS}?{query}"))) == found, query
+
+
+def test_the_newest_comes_first_and_the_oldest_if_asked(plain: Client) -> None:
+    made = [job_of(make_instance(), created=STARTED + timedelta(minutes=minute)) for minute in range(3)]
+    assert shown(plain.get(TASKS)) == made[::-1]
+    assert shown(plain.get(f"{TASKS}?sort=created")) == made
+
+
+def test_an_instances_pages_lead_to_its_tasks(plain: Client) -> None:
+    instance = make_instance()
+    for path in (instance.get_absolute_url(), reverse("backups:instance", args=[instance.id])):
+        assert f'href="{TASKS}?instance={instance.id}"' in plain.get(path).content.decode()
+
+
+def test_nothing_done_yet_and_nothing_that_matches(plain: Client) -> None:
+    html = plain.get(TASKS).content.decode()
+    assert "will be listed here" in html and "<table" not in html
+    html = plain.get(f"{TASKS}?status=Failed").content.decode()
+    assert "No task matches." in html and "Show all tasks" in html
+
+
+def test_wrong_method_and_signed_out(plain: Client, client: Client) -> None:
+    assert plain.post(TASKS).status_code == 405
+    assert client.get(TASKS).status_code == 302
+
+
+def test_a_job_whose_agent_died_was_interrupted_and_one_that_failed_was_not() -> None:
+    now = datetime.now(UTC)
+    for interrupted in (True, False):
+        job_of(make_instance())
+        job = jobs.claim(make_host().name, now)
+        assert job is not None
+        if interrupted:
+            assert jobs.fail_expired(HANDLERS, now + timedelta(hours=1)) == 1
+        else:
+            jobs.fail(job, HANDLERS[JobKind.BACKUP], "The disk is full.")
+        job.refresh_from_db()
+        assert (job.status, job.interrupted) == (JobStatus.FAILED, interrupted)
+
+
+@pytest.mark.parametrize(
+    ("length", "text"),
+    [
+        (None, "–"),
+        (timedelta(seconds=-1), "0.0 s"),
+        (timedelta(milliseconds=240), "0.2 s"),
+        (timedelta(seconds=59.4), "59 s"),
+        (timedelta(seconds=59.6), "1 min 0 s"),
+        (timedelta(seconds=3599.9), "1 h 0 min"),
+        (timedelta(days=1, minutes=5), "24 h 5 min"),
+    ],
+)
+def test_a_duration_is_told_in_its_two_greatest_units(length: timedelta | None, text: str) -> None:
+    assert duration(length) == text
