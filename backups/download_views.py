@@ -10,12 +10,14 @@ from django.views.decorators.http import require_safe
 
 from backups import downloads
 from backups.models import Backup
-from console.access import performs
+from console import audit
+from console.access import needs
 from console.exceptions import Refused
 from console.http import Request
+from console.roles import Permission
 
 
-@performs(downloads.open_archive)
+@needs(Permission.DOWNLOAD_BACKUP)
 @require_safe
 def backup_download(request: Request, backup_id: str) -> HttpResponseBase:
     """The archive: whole, one range of it, or a redirect to a storage that sends it itself."""
@@ -24,10 +26,14 @@ def backup_download(request: Request, backup_id: str) -> HttpResponseBase:
     try:
         source = downloads.open_archive(backup=backup, requested_by=request.user)
         if source.file is None:
+            audit.record("ddsDownloadBackup", user=request.user, resource=audit.resource_of(backup))
             return HttpResponseRedirect(source.url)
         with contextlib.ExitStack() as stack:
             stack.callback(source.file.close)
             answer = get_conditional_response(request, etag=etag) or _archive_answer(request, source, etag)
+            # A download in many ranges is one event: that of its first byte.
+            if answer.streaming and answer.headers.get("Content-Range", "bytes 0-").startswith("bytes 0-"):
+                audit.record("ddsDownloadBackup", user=request.user, resource=audit.resource_of(backup))
             if answer.streaming:
                 # The answer closes the file when it has been sent, or cannot be.
                 stack.pop_all()

@@ -14,9 +14,7 @@ from django.utils.translation import gettext as _
 
 from backups.models import Backup
 from backups.storage import FolderStorage
-from console.audit import action
 from console.exceptions import Refused
-from console.roles import Permission
 
 _CHUNK = 256 * 1024
 # More digits than any file has bytes are no number here, but text for Python to choke on.
@@ -40,7 +38,6 @@ class Source:
     file: "File[bytes] | None" = None
 
 
-@action("ddsDownloadBackup", needs=Permission.DOWNLOAD_BACKUP, resource="backup")
 def open_archive(*, backup: Backup, requested_by: User | None) -> Source:
     """Find the archive of a Complete backup. Raises Refused; the caller closes the source's file."""
     if reason := backup.download_refusal:

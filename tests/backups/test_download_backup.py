@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from backups.choices import BackupStatus
 from backups.downloads import Part, asked_range
 from backups.models import Backup
+from console.models import AuditEvent
 from tests.backups.real_archives import complete_backup
 from tests.factories import make_backup
 
@@ -178,3 +179,10 @@ def test_both_lists_offer_it_or_say_why_not(plain: Client) -> None:
         html = plain.get(url).content.decode()
         assert f'href="{download(backup)}"' in html
         assert download(failed) not in html and "Only a Complete backup can be downloaded" in html
+
+
+def test_a_download_is_audited_once_however_many_ranges_it_takes(plain: Client, backup: Backup) -> None:
+    for part in ("bytes=0-9", "bytes=10-19", "bytes=20-"):
+        plain.get(download(backup), headers={"Range": part}).getvalue()
+    [event] = AuditEvent.objects.filter(trace="ddsDownloadBackup")
+    assert (event.resource_type, event.resource_id) == ("backup", backup.id)
