@@ -22,27 +22,35 @@ from instances.models import Instance, Job
 _COPY_SHARE = 40
 
 
-def _staging(job: Job) -> Path:
+def staging(job: Job) -> Path:
+    """The directory that the job may make and fill; it goes with the job."""
     return staging_root() / str(job.id)
 
 
 def _make(work: Work) -> archive.Written:
-    backup = Backup.objects.select_related("instance").get(job=work.job)
+    return make_archive(work, Backup.objects.select_related("instance").get(job=work.job))
+
+
+def make_archive(work: Work, backup: Backup, *, begin: float = 0, end: float = 100) -> archive.Written:
+    """Back the instance up into the archive. Of the work's percentage it is the part from `begin` to `end`."""
     if backup.instance is None:
         raise JobFailed(_("The instance does not exist any more."))
 
+    def report(percent: float, **detail: int) -> None:
+        work.report(begin + (end - begin) * percent / 100, **detail)
+
     def copied(done: Progress) -> None:
         share = done.pages / done.total if done.total else 0
-        work.report(_COPY_SHARE * share, pages=done.pages, pages_total=done.total)
+        report(_COPY_SHARE * share, pages=done.pages, pages_total=done.total)
 
     try:
-        taken = snapshot(process.data_dir(instance_home(backup.instance.id)), _staging(work.job), progress=copied)
+        taken = snapshot(process.data_dir(instance_home(backup.instance.id)), staging(work.job), progress=copied)
         pages = sum(copy.pages for copy in taken.databases)
         total = sum(copy.bytes for copy in taken.databases)
 
         def archived(read: int, written: int) -> None:
             share = _COPY_SHARE + (100 - _COPY_SHARE) * (read / total if total else 0)
-            work.report(share, pages=pages, pages_total=pages, bytes=written)
+            report(share, pages=pages, pages_total=pages, bytes=written)
 
         storage = storages["backups"]
         if isinstance(storage, FolderStorage):
@@ -82,22 +90,32 @@ def _manifest(backup: Backup, taken: Snapshot) -> archive.Manifest:
 
 
 def _made(job: Job, written: archive.Written) -> None:
+    archive_made(job, written)
+    Instance.objects.filter(pk=job.instance_id, action=Action.BACKUP).update(action=Action.NONE)
+
+
+def archive_made(job: Job, written: archive.Written) -> None:
+    """The backup that the job made is Complete."""
     Backup.objects.filter(job=job, status=BackupStatus.BUILDING).update(
         status=BackupStatus.COMPLETED, size=written.size, sha256=written.sha256, ended=timezone.now()
     )
-    Instance.objects.filter(pk=job.instance_id, action=Action.BACKUP).update(action=Action.NONE)
 
 
-def _making_failed(job: Job, reason: str) -> None:
+def archive_failed(job: Job, reason: str) -> None:
+    """The backup that the job was making, if it was, is Failed."""
     Backup.objects.filter(job=job, status=BackupStatus.BUILDING).update(
         status=BackupStatus.FAILED, failure=reason, ended=timezone.now()
     )
+
+
+def _making_failed(job: Job, reason: str) -> None:
+    archive_failed(job, reason)
     Instance.objects.filter(pk=job.instance_id, action=Action.BACKUP).update(action=Action.NONE)
 
 
-def _clean_up_making(job: Job) -> None:
+def clean_up_archive(job: Job) -> None:
     """No staging files stay, and no archive whose backup is not Complete."""
-    shutil.rmtree(_staging(job), ignore_errors=True)
+    shutil.rmtree(staging(job), ignore_errors=True)
     backup = Backup.objects.filter(job=job, status=BackupStatus.FAILED).first()
     if backup:
         _remove_archive(backup)
@@ -129,6 +147,6 @@ def _deletion_failed(job: Job, reason: str) -> None:
 
 
 HANDLERS = {
-    JobKind.BACKUP: Handler(run=_make, completed=_made, failed=_making_failed, clean_up=_clean_up_making),
+    JobKind.BACKUP: Handler(run=_make, completed=_made, failed=_making_failed, clean_up=clean_up_archive),
     JobKind.DELETE_BACKUP: Handler(run=_delete, completed=_deleted, failed=_deletion_failed),
 }

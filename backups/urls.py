@@ -8,6 +8,9 @@ urlpatterns = [
     path("backups/", views.backup_list, name="list"),
     path("backups/create/", views.backup_create, name="create"),
     path("backups/instance-options/", views.instance_options, name="instance-options"),
+    path("backups/<str:backup_id>/restore/", views.backup_restore, name="restore"),
+    path("backups/<str:backup_id>/restore-to-original/", views.backup_restore_to_original, name="restore-to-original"),
+    path("backups/<str:backup_id>/verify/", views.backup_verify, name="verify"),
     path("instances/<str:instance_id>/backups/", views.instance_backups, name="instance"),
     path(
         "instances/<str:instance_id>/backups/create/",

@@ -92,6 +92,9 @@ class JobKind(models.TextChoices):
     DELETE_INSTANCE = "delete-instance", _("Delete instance")
     BACKUP = "backup", _("Physical backup")
     DELETE_BACKUP = "delete-backup", _("Delete backup")
+    RESTORE_NEW = "restore-new", _("Restore to new instance")
+    RESTORE_ORIGINAL = "restore-original", _("Restore to original instance")
+    VERIFY = "verify", _("Verify backup")
 
 
 class JobStatus(models.TextChoices):
@@ -99,3 +102,7 @@ class JobStatus(models.TextChoices):
     RUNNING = "Running", _("Running")
     COMPLETED = "Completed", _("Completed")
     FAILED = "Failed", _("Failed")
+
+    @property
+    def in_progress(self) -> bool:
+        return self in {JobStatus.QUEUED, JobStatus.RUNNING}

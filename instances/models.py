@@ -113,7 +113,7 @@ class Instance(models.Model):
     @property
     def in_transition(self) -> bool:
         """True if the status will change without anybody's doing: work in progress, a server being restarted."""
-        return self.status.in_progress or self.status is Status.ABNORMAL
+        return self.status.in_progress or self.status in {Status.ABNORMAL, Status.RESTORE_FAILED}
 
     @property
     def address(self) -> str:
@@ -142,8 +142,17 @@ class Instance(models.Model):
             "status": self.status.label
         }
 
+    @property
+    def restore_refusal(self) -> str:
+        """Why no backup can be restored over the instance now, in a sentence; empty if one can."""
+        # A server that does not come up is no obstacle: a restoration may be its cure.
+        return self.delete_refusal
+
 
 class JobQuerySet(models.QuerySet["Job"]):
+    def unended(self) -> Self:
+        return self.filter(status__in=[status for status in JobStatus if status.in_progress])
+
     def running(self) -> Self:
         return self.filter(status=JobStatus.RUNNING)
 
