@@ -19,7 +19,7 @@ from backups.storage import FolderStorage, NotEnoughSpace
 from instances.choices import Action, JobKind, State
 from instances.engine import process, swap
 from instances.engine.client import EngineError
-from instances.engine.inspection import Damaged, check_databases, count_documents
+from instances.engine.inspection import Damaged, Inspection, count_documents
 from instances.engine.snapshot import space_needed
 from instances.handlers import give_free, settle_restoration, start_on_some_port
 from instances.homes import instance_home
@@ -36,18 +36,20 @@ _DIFFERENCES = 5
 def _unpack(work: Work, backup: Backup, destination: Path) -> archive.Manifest:
     """Unpack the backup's archive into the new directory, each database checked."""
 
-    def unpacked(done: int, total: int) -> None:
+    def read(done: int, total: int) -> None:
         work.report(_UNPACKED * done / total if total else 0)
 
     try:
-        manifest = archive.unpack(
-            storages["backups"],
-            backup.archive_name,
-            destination,
-            sha256=backup.sha256 or None,
-            progress=unpacked,
-        )
-        check_databases(destination, lambda: work.report(_UNPACKED))
+        with Inspection() as inspection:
+            manifest = archive.unpack(
+                storages["backups"],
+                backup.archive_name,
+                destination,
+                sha256=backup.sha256 or None,
+                progress=read,
+                unpacked=inspection.add,
+            )
+            inspection.finish(lambda: work.report(_UNPACKED))
     except (archive.ArchiveError, Damaged) as error:
         raise JobFailed(str(error)) from error
     return manifest
