@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 from pymongo import MongoClient
+from pymongo.collection import Collection
 from pymongo.errors import ConnectionFailure
 
 from tests.e2e.bulk import fill
@@ -77,7 +78,7 @@ def test_an_instance_goes_back_to_its_backup_and_the_safety_backup_has_what_it_w
     page.locator(f"#backup-{backup['id']}").get_by_role("link", name="Restore").click()
     dialog = page.get_by_role("dialog", name="Restore Backup")
     dialog.get_by_role("link", name="Restore to Original").click()
-    for text in ("to-original", "to-original-backup", "overwritten", "unavailable meanwhile", "ago"):
+    for text in ("to-original", "to-original-backup", "overwritten", "unavailable meanwhile", "just now"):
         expect(dialog).to_contain_text(text)
     expect(dialog.get_by_label("Back up the present data first")).to_be_checked()
     typed = dialog.get_by_label("Type the name of the instance")
@@ -169,7 +170,7 @@ def test_writes_until_the_last_moment_are_in_the_safety_backup(console: Console)
     acknowledged = []
     client: MongoClient[dict[str, Any]]
     with MongoClient("127.0.0.1", instance["port"], retryWrites=False, directConnection=True) as client:
-        late = client["shop"]["late"]
+        late: Collection[dict[str, Any]] = client["shop"]["late"]
         restore_to_original(console, backup, "written-to", safety=True)
         with pytest.raises(ConnectionFailure):
             for number in count():
