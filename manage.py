@@ -11,9 +11,7 @@ def main() -> None:
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
     except ImportError:
-        sys.exit(
-            "The console is not installed here. Run: python3 -m venv .venv && .venv/bin/pip install -e ."
-        )
+        sys.exit("The console is not installed here. Run: python3 -m venv .venv && .venv/bin/pip install -e .")
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:

@@ -32,6 +32,8 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from backups.manifest import SIZE_LIMIT, ArchiveError, Collection, Database, Manifest
+from backups.storage import sync_directory
+from instances.engine.checks import Checks
 
 __all__ = ["ArchiveError", "Collection", "Database", "Manifest", "Written", "read_manifest", "unpack", "write"]
 
@@ -66,35 +68,52 @@ class Written:
 def write(storage: Storage, name: str, manifest: Manifest, files: Mapping[str, Path], *, progress: Report) -> Written:
     """Write the archive into the storage under exactly this name.
 
-    `files` has the path of each of the manifest's databases by the database's name. `progress` gets the bytes of
-    databases read and the bytes of archive written so far, about once a megabyte, and may raise to give up. Raises
-    ArchiveError, what `progress` raised, or the storage's own errors; nothing is left in the storage then.
+    `files` has the path of each of the manifest's databases by the database's name. SQLite checks them at the same
+    time; the archive gets its name only if all are sound. `progress` gets the bytes of databases read and the bytes of
+    archive written so far, about once a megabyte and at the end, and may raise to give up. Raises ArchiveError,
+    SnapshotError for a damaged database, what `progress` raised, or the storage's own errors; nothing is left in the
+    storage then.
     """
     if storage.exists(name):
         raise ArchiveError(_("The storage has an archive %s already.") % name)
-    stream = _Stream(manifest, files, progress)
-    saved = name
+    for database in manifest.databases:
+        if files[database.name].stat().st_size != database.bytes:
+            raise _changed(database)
+    with Checks([files[database.name] for database in manifest.databases]) as checks:
+        stream = _Stream(manifest, files, checks, progress)
+        try:
+            saved = storage.save(name, File(io.BufferedReader(stream, _CHUNK), name))
+        except BaseException as error:
+            _forget(storage, name, error)
+            if stream.failure is None and isinstance(error, OSError):
+                why = error.strerror or error
+                raise ArchiveError(_("The archive could not be written: %s.") % why) from error
+            if stream.failure is None or stream.failure is error:
+                raise
+            raise stream.failure from error
     try:
-        saved = storage.save(name, File(io.BufferedReader(stream, _CHUNK), name))
-        if not stream.finished:
-            raise ArchiveError(_("The storage did not take the whole archive."))
-        if saved != name:
-            raise ArchiveError(
-                _("The storage saved the archive as %(saved)s, not as %(name)s.") % {"saved": saved, "name": name}
-            )
-        if storage.size(name) != stream.size:
-            raise ArchiveError(
-                _("The storage holds %(held)d bytes of the archive instead of %(size)d.")
-                % {"held": storage.size(name), "size": stream.size}
-            )
+        _require_saved(storage, saved, name, stream)
     except BaseException as error:
         _forget(storage, saved, error)
-        if stream.failure is not None and stream.failure is not error:
-            raise stream.failure from error
-        if isinstance(error, OSError) and stream.failure is None:
-            raise ArchiveError(_("The archive could not be written: %s.") % (error.strerror or error)) from error
         raise
     return Written(stream.size, stream.sha256.hexdigest())
+
+
+def _require_saved(storage: Storage, saved: str, name: str, stream: "_Stream") -> None:
+    if stream.failure is not None:
+        raise stream.failure
+    if not stream.finished:
+        raise ArchiveError(_("The storage did not take the whole archive."))
+    if saved != name:
+        raise ArchiveError(
+            _("The storage saved the archive as %(saved)s, not as %(name)s.") % {"saved": saved, "name": name}
+        )
+    held = storage.size(name)
+    if held != stream.size:
+        raise ArchiveError(
+            _("The storage holds %(held)d bytes of the archive instead of %(size)d.")
+            % {"held": held, "size": stream.size}
+        )
 
 
 def _forget(storage: Storage, name: str, error: BaseException) -> None:
@@ -108,12 +127,14 @@ def _forget(storage: Storage, name: str, error: BaseException) -> None:
 class _Stream(io.RawIOBase):
     """The bytes of the archive, made while they are read. What fails once fails again: no reader sees an end."""
 
-    def __init__(self, manifest: Manifest, files: Mapping[str, Path], progress: Report) -> None:
+    def __init__(self, manifest: Manifest, files: Mapping[str, Path], checks: Checks, progress: Report) -> None:
         self.size = 0
         self.sha256 = hashlib.sha256()
         self.finished = False
         self.failure: BaseException | None = None
-        self._chunks = _compressed(_tar(manifest, files, lambda read: progress(read, self.size)))
+        self._progress = progress
+        self._total = sum(database.bytes for database in manifest.databases)
+        self._chunks = _compressed(_tar(manifest, files, checks, lambda read: progress(read, self.size)))
         self._rest = memoryview(b"")
 
     def readable(self) -> bool:
@@ -136,6 +157,7 @@ class _Stream(io.RawIOBase):
     def _advance(self) -> None:
         chunk = next(self._chunks, None)
         if chunk is None:
+            self._progress(self._total, self.size)
             self.finished = True
             return
         self.size += len(chunk)
@@ -153,7 +175,9 @@ def _compressed(blocks: Iterator[bytes | memoryview]) -> Iterator[bytes]:
     yield compressor.flush()
 
 
-def _tar(manifest: Manifest, files: Mapping[str, Path], read: Callable[[int], None]) -> Iterator[bytes | memoryview]:
+def _tar(
+    manifest: Manifest, files: Mapping[str, Path], checks: Checks, read: Callable[[int], None]
+) -> Iterator[bytes | memoryview]:
     """The tar file in blocks, each valid until the next is asked for."""
     sums = {}
     content = manifest.to_json()
@@ -164,12 +188,15 @@ def _tar(manifest: Manifest, files: Mapping[str, Path], read: Callable[[int], No
         yield _header(database.file, database.bytes, manifest.cut_at)
         digest = hashlib.sha256()
         for block in _blocks(files[database.name], database):
+            checks.raise_if_failed()
             digest.update(block)
             yield block
             done += len(block)
             read(done)
         yield bytes(-database.bytes % _BLOCK)
         sums[database.file] = digest.hexdigest()
+    # Without the last member no reader takes the archive for whole.
+    checks.wait()
     listing = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
     yield from _small_member(_SUMS, listing.encode(), manifest.cut_at)
     yield _END_OF_TAR
@@ -196,7 +223,11 @@ def _blocks(path: Path, database: Database) -> Iterator[memoryview]:
             left -= count
             yield buffer[:count]
     if left:
-        raise ArchiveError(_("The copy of database %s changed while it was archived.") % database.name)
+        raise _changed(database)
+
+
+def _changed(database: Database) -> ArchiveError:
+    return ArchiveError(_("The copy of database %s changed before it was archived.") % database.name)
 
 
 # --- Reading ---------------------------------------------------------------------------------------------------
@@ -331,7 +362,7 @@ class _Archive:
             raise ArchiveError(_("The archive is damaged: its content does not match its SHA256SUMS."))
         self._end()
         self._report()
-        _sync(destination, os.O_DIRECTORY)
+        sync_directory(destination)
 
     def _write(self, database: Database, path: Path, unpacked: Callable[[Path], None]) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -398,11 +429,3 @@ def _ahead(blocks: Iterator[bytes]) -> Iterator[bytes]:
         while (block := following.result()) is not None:
             following = reader.submit(next, blocks, None)
             yield block
-
-
-def _sync(path: Path, flags: int) -> None:
-    descriptor = os.open(path, os.O_RDONLY | flags)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from instances.engine.snapshot import DATABASE_NAME, DatabaseCopy
+from instances.engine.cut import DATABASE_NAME
+from instances.engine.snapshot import DatabaseCopy
 
 FORMAT_VERSION = 1
 SIZE_LIMIT = 2**60

@@ -83,7 +83,7 @@ class FolderStorage(FileSystemStorage):
             partial.unlink(missing_ok=True)
             raise
         try:
-            _sync_directory(final.parent)
+            sync_directory(final.parent)
         except BaseException:
             final.unlink(missing_ok=True)
             raise
@@ -94,7 +94,8 @@ class FolderStorage(FileSystemStorage):
         return final.with_name(f".{final.name}.part")
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Put the names of the directory's files on the disk."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -70,6 +70,8 @@ def failure(error: Exception) -> CommandError:
             return CommandError(24, "LockTimeout", "The database stayed locked")
         case sqlite3.OperationalError() if "full" in message:
             return CommandError(14031, "OutOfDiskSpace", "The disk is full")
+        case sqlite3.OperationalError() if "no such table" in message:
+            return CommandError(26, "NamespaceNotFound", "The collection does not exist")
         case sqlite3.OperationalError() if "interrupted" in message:
             return CommandError(11600, "InterruptedAtShutdown", "The server is stopping")
         case TypeError() | ValueError():

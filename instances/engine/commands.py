@@ -29,6 +29,7 @@ _MAX_WIRE_VERSION = 21
 _REFUSED_OPERATORS = {
     *("$out", "$merge", "$changeStream", "$currentOp", "$listLocalSessions", "$listSessions"),
     *("$search", "$searchMeta", "$vectorSearch", "$listSearchIndexes", "$text", "$where", "$function"),
+    "$facet",  # writes to tables of its own
 }
 
 

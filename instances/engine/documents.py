@@ -6,10 +6,14 @@ integer _id for the number of a row, so a filter it cannot turn into SQL deletes
 the one it found. Both are corrected here: the _id column has no type, an _id keeps its own, a row is looked up.
 """
 
+from collections.abc import Iterable
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import bson
 from neosqlite.binary import Binary as StoredBinary  # type: ignore[import-untyped]
+from neosqlite.collection.cursor import Cursor  # type: ignore[import-untyped]
 from neosqlite.collection.json_helpers import neosqlite_json_dumps  # type: ignore[import-untyped]
 from neosqlite.collection.query_engine import QueryEngine  # type: ignore[import-untyped]
 from neosqlite.collection.query_helper import QueryHelper, _sql_query_builder  # type: ignore[import-untyped]
@@ -129,6 +133,21 @@ def _ids(value: Any) -> Any:
             return value
 
 
+def _sorted(cursor: Any, found: Iterable[Document]) -> Iterable[Document]:
+    """Without a list of all of them when there is nothing to sort, as in the two below."""
+    result: Iterable[Document] = _sorted_list(cursor, found) if cursor._sort else found
+    return result
+
+
+def _page(cursor: Any, found: Iterable[Document]) -> Iterable[Document]:
+    return islice(found, cursor._skip, cursor._skip + abs(cursor._limit) if cursor._limit else None)
+
+
+def _shown(cursor: Any, found: Iterable[Document]) -> Iterable[Document]:
+    return map(partial(cursor._query_helpers._apply_projection, cursor._projection), found)
+
+
+_sorted_list = Cursor._apply_sorting
 _where_in_sql = QueryHelper._build_simple_where_clause
 _match_in_sql = SQLTranslator.translate_match
 
@@ -139,6 +158,7 @@ def correct_neosqlite() -> None:
     QueryEngine._get_integer_id_for_oid = _row_of
     QueryHelper._build_simple_where_clause = _where
     SQLTranslator.translate_match = _match
+    Cursor._apply_sorting, Cursor._apply_pagination, Cursor._apply_projection = _sorted, _page, _shown
     # Their guesses at what an id was meant to be: they compare a field that refers to an _id with text, and take
     # a field called id for the _id.
     QueryHelper._normalize_id_query = lambda _helper, query: query

@@ -11,7 +11,6 @@ import os
 import re
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,7 +48,6 @@ class GuardedConnection(Connection):  # type: ignore[misc]
     def _configure_connection(self) -> None:
         super()._configure_connection()
         self.db.execute("PRAGMA synchronous=FULL")
-        self.db.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
         self.db.execute(f"PRAGMA journal_size_limit={_WAL_BYTES}")
 
     def _apply_write_concern(self, write_concern: Any) -> None:
@@ -58,16 +56,9 @@ class GuardedConnection(Connection):  # type: ignore[misc]
     def _check_and_migrate_autovacuum(self, *args: Any, **kwargs: Any) -> None:
         """Never: the migration swaps the file under everybody else who has it open, a backup for one."""
 
-    def forget_collections(self) -> None:
-        """Drop the objects that stand for collections: a rollback or a rename leaves them wrong."""
-        self._collections.clear()
-
-    def notice_changes(self) -> None:
-        """Forget the collections if another connection has changed which there are, or their indexes."""
-        schema: int = self.db.execute("PRAGMA schema_version").fetchone()[0]
-        if schema != self.__dict__.get("_schema"):
-            self.forget_collections()
-            self.__dict__["_schema"] = schema
+    def __getitem__(self, name: str) -> Any:
+        """The collection of this name. Unlike neosqlite's, it is not made by being looked at."""
+        return self.get_collection(name)
 
     def has_collection(self, name: str) -> bool:
         found = self.db.execute("SELECT 1 FROM sqlite_master WHERE type='table' AND name=?", (name,))
@@ -100,6 +91,18 @@ class GuardedConnection(Connection):  # type: ignore[misc]
         super().close()
 
 
+class ReadingConnection(GuardedConnection):
+    """The same for commands that read, which then cannot write, as neosqlite does in some pipelines.
+
+    Unlike neosqlite's, opening it does not wait for those that write.
+    """
+
+    def _configure_connection(self) -> None:
+        self.db.isolation_level = None
+        self.db.execute("PRAGMA query_only=ON")
+        self._register_custom_functions()
+
+
 class GuardedHandler(nx.NeoSQLiteHandler):  # type: ignore[misc]
     """nx-27017's handler of one data directory: its databases, their connections, locks and transactions.
 
@@ -110,29 +113,27 @@ class GuardedHandler(nx.NeoSQLiteHandler):  # type: ignore[misc]
 
     def __init__(self, data_dir: Path) -> None:
         correct_neosqlite()
-        self._readers: dict[str, GuardedConnection] = {}
-        self._reading: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+        self._readers: dict[str, ReadingConnection] = {}
+        self._reading_locks: dict[str, Any] = {}
         super().__init__(data_dir=str(data_dir), journal_mode="WAL")
 
     @contextlib.contextmanager
     def transaction(self, database: str) -> Iterator[GuardedConnection]:
         """All that is written inside is committed and synced when this ends well, else none of it.
 
-        Raises CommandError if SQLite gave up the transaction meanwhile, as it does when the disk is full: what
+        Raises sqlite3.Error if SQLite gave up the transaction meanwhile, as it does when the disk is full: what
         was written after that is not what was asked for.
         """
         with self._writing(database), settled(self.get_database(database)) as connection:
             connection.db.execute("BEGIN IMMEDIATE")
             yield connection
-            if not connection.db.in_transaction:
-                raise CommandError(8, "UnknownError", "The storage took the write back. Is the disk full?")
             connection.db.execute("COMMIT")
 
     @contextlib.contextmanager
     def reading(self, database: str) -> Iterator[GuardedConnection | None]:
         """A connection that sees all that has been committed; None if there is no such database."""
         _check_database_name(database)
-        with self._reading[database]:
+        with self._reading(database):
             if not Path(self._db_file(database)).exists():
                 yield None
                 return
@@ -141,10 +142,9 @@ class GuardedHandler(nx.NeoSQLiteHandler):  # type: ignore[misc]
 
     def drop_database(self, database: str) -> None:
         """Remove a database's files. Raises OSError if one of them stays."""
-        with self._writing(database), self._reading[database]:
+        with self._writing(database), self._reading(database):
             with self._dict_lock:
                 open_ones = [self._conns.pop(database, None), self._readers.pop(database, None)]
-                self.databases.pop(database, None)
             for connection in filter(None, open_ones):
                 connection.close()
             # The database first: a crash in between leaves a log without a database, which SQLite throws away,
@@ -168,9 +168,12 @@ class GuardedHandler(nx.NeoSQLiteHandler):  # type: ignore[misc]
         """Close all files, which writes the logs back into them; False if a command did not end in time."""
         deadline = time.monotonic() + seconds
         locks = [self._lock_for(database) for database in list(self._conns)]
-        for lock in (*locks, *(self._reading[database] for database in list(self._readers))):
+        for lock in (*locks, *(self._reading(database) for database in list(self._readers))):
             if not lock.acquire(timeout=max(0.0, deadline - time.monotonic())):
                 return False
+        # An interrupt holds until the next statement, and would keep the log from being written back.
+        for connection in self._conns.values():
+            connection.db.execute("SELECT 1")
         while self._readers:
             self._readers.popitem()[1].close()
         self.close_all()
@@ -181,23 +184,33 @@ class GuardedHandler(nx.NeoSQLiteHandler):  # type: ignore[misc]
         lock: contextlib.AbstractContextManager[Any] = self._lock_for(database)
         return lock
 
-    def _reader(self, database: str) -> GuardedConnection:
+    def _reading(self, database: str) -> Any:
+        return self._reading_locks.setdefault(database, threading.RLock())
+
+    def _reader(self, database: str) -> ReadingConnection:
         connection = self._readers.get(database)
         if connection is None:
-            connection = self._open_db_conn(database)
+            connection = ReadingConnection(self._db_file(database), check_same_thread=False, timeout=BUSY_SECONDS)
             with self._dict_lock:
                 self._readers[database] = connection
-                self._close_idle(self._readers, self._reading)
-        connection.notice_changes()
+                self._close_idle(self._readers, self._reading_locks)
+        return connection
+
+    def get_database(self, db_name: str) -> GuardedConnection:
+        """The connection to write with; the caller has the lock for writing."""
+        connection: GuardedConnection | None = self._conns.get(db_name)
+        if connection is None:
+            # Opening waits for a lock held outside. The others must not, so not with the handler's lock.
+            connection = self._open_db_conn(db_name)
+            with self._dict_lock:
+                self._conns[db_name] = connection
+                self._close_idle(self._conns, self._locks)
         return connection
 
     def _open_db_conn(self, db_name: str) -> GuardedConnection:
-        return GuardedConnection(self._db_file(db_name), check_same_thread=False, journal_mode="WAL")
+        return GuardedConnection(self._db_file(db_name), check_same_thread=False, timeout=BUSY_SECONDS)
 
-    def _evict_lru_locked(self) -> None:
-        self._close_idle(self._conns, self._locks)
-
-    def _close_idle(self, connections: dict[str, GuardedConnection], locks: Mapping[str, threading.RLock]) -> None:
+    def _close_idle(self, connections: dict[str, Any], locks: Mapping[str, Any]) -> None:
         """Close connections opened longest ago while there are too many, but none that a command is using."""
         for database in list(connections)[:-1]:
             if len(connections) <= nx._MAX_OPEN_DBS:
@@ -207,8 +220,6 @@ class GuardedHandler(nx.NeoSQLiteHandler):  # type: ignore[misc]
                 continue
             try:
                 connections.pop(database).close()
-                if connections is self._conns:
-                    self.databases.pop(database, None)
             finally:
                 lock.release()
 
@@ -218,12 +229,8 @@ def settled(connection: GuardedConnection) -> Iterator[GuardedConnection]:
     """Roll back what is still open at the end: no command leaves a transaction to the next one."""
     try:
         yield connection
-    except BaseException:
-        connection.forget_collections()
-        raise
     finally:
         if connection.db.in_transaction:
-            connection.forget_collections()
             connection.db.rollback()
 
 

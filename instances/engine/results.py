@@ -28,7 +28,7 @@ class _Result:
 
     def __init__(self, directory: Path, namespace: str, owner: object) -> None:
         # The file has no name, so it is gone with the process.
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(MEMORY_BYTES, dir=directory)
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(MEMORY_BYTES, dir=str(directory))  # noqa: SIM115
         self._left = 0
         self.namespace, self.owner, self.size = namespace, owner, 0
 

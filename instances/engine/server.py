@@ -52,13 +52,15 @@ class Server:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="command")
-        self._clients: dict[asyncio.Task[None], bool] = {}
+        self._clients: dict[asyncio.Task[None], bool] = {}  # True while a command of theirs runs
+        self._stopping = False
 
     async def run(self, listening: socket.socket, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then finish the commands that run; longer ones are interrupted."""
         server = await asyncio.start_server(self._client, sock=listening, limit=1 << 20)
         log.info("Listening on %s:%d", *listening.getsockname())
         await _wait(stop)
+        self._stopping = True
         server.close()
         for task, busy in self._clients.items():
             if not busy:
@@ -78,8 +80,8 @@ class Server:
         self._clients[task] = False
         self._engine.handler.increment_connections()
         try:
-            while await self._exchange(task, reader, writer):
-                pass
+            while not self._stopping:
+                await self._exchange(task, reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass  # The client left, or the server stops.
         except wire.Malformed as error:
@@ -92,7 +94,7 @@ class Server:
 
     async def _exchange(
         self, task: asyncio.Task[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
+    ) -> None:
         """Answer one message. Raises Malformed if where the next one starts is not known."""
         length, request_id, _, opcode = wire.HEADER.unpack(await reader.readexactly(wire.HEADER.size))
         if not wire.HEADER.size < length <= wire.MAX_MESSAGE_BYTES:
@@ -109,7 +111,6 @@ class Server:
             writer.write(reply)
             await writer.drain()
         self._clients[task] = False
-        return True
 
     async def _answer(self, payload: bytes, request_id: int, owner: object) -> bytes | None:
         request = None
@@ -178,9 +179,12 @@ def _die_with_parent(parent: int) -> None:
         raise CannotStart("The process that started the server has ended.")
 
 
-def _lock(home: Path) -> int:
+def _lock(home: Path) -> None:
     """Lock the instance's home for this process's life, waiting for a predecessor that is still closing."""
-    descriptor = os.open(home / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(home / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise CannotStart(f"The home {home} cannot be used: {os.strerror(error.errno or 0)}.") from error
     deadline = time.monotonic() + _LOCK_SECONDS
     while True:
         try:
@@ -190,7 +194,7 @@ def _lock(home: Path) -> int:
                 raise CannotStart("Another server is using the files of this instance.") from None
             time.sleep(0.05)
         else:
-            return descriptor
+            return
 
 
 def _listen(port: int) -> socket.socket:
@@ -225,6 +229,13 @@ def _log_without_contents(_loop: asyncio.AbstractEventLoop, context: dict[str, A
     log.error("%s: %s", context.get("message"), type(context.get("exception")).__name__)
 
 
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    # They log documents.
+    for name in ("nx_27017", "neosqlite"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
 def main() -> int:
     """Run the server to its end and return its exit code."""
     parser = argparse.ArgumentParser(prog="instances.engine.server")
@@ -232,15 +243,11 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--parent-pid", type=int, required=True)
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    # They log documents.
-    for name in ("nx_27017", "neosqlite"):
-        logging.getLogger(name).disabled = True
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    _log_to_stderr()
     os.umask(0o077)
     try:
         _die_with_parent(options.parent_pid)
-        held = _lock(options.home)
+        _lock(options.home)
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65536) if most > 0 else 65536, most))
         listening = _listen(options.port)
@@ -254,7 +261,6 @@ def main() -> int:
     log.info("Stopped" if closed else "Stopped; a command had to be cut off")
     sys.stderr.flush()
     # Not by the ordinary way, which would wait for a command that cannot be interrupted.
-    del held
     os._exit(0 if closed else 1)
 
 

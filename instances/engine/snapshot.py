@@ -5,44 +5,27 @@ clients go on writing.
 """
 
 import contextlib
-import re
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from instances.engine.cut import (
-    DAMAGED,
-    DATABASE_NAME,
-    SUFFIX,
-    SnapshotError,
-    Source,
-    database_files,
-    result_code,
-    sqlite_uri,
-    take_cut,
-)
+from instances.engine.checks import count_documents
+from instances.engine.cut import DAMAGED, SUFFIX, SnapshotError, Source, database_files, result_code, take_cut
 
 __all__ = [
-    "DATABASE_NAME",
     "CollectionCount",
     "DatabaseCopy",
     "Progress",
     "Snapshot",
     "SnapshotError",
-    "check",
     "snapshot",
     "space_needed",
 ]
-
-# The tables that SQLite and the engine keep for themselves, which no client sees as collections. The first dot is the
-# wildcard that the underscore is in the engine's own LIKE 'sqlite_%'.
-_INTERNAL = re.compile(r"(?i:sqlite.)|_?neosqlite_|__command_results__\Z|.*_fts(?:_|\Z)", re.DOTALL)
 
 _PAGES_AT_ONCE = 2048
 _COPIERS = 2
@@ -89,9 +72,10 @@ class Snapshot:
 def snapshot(data_dir: Path, staging: Path, *, progress: Callable[[Progress], None]) -> Snapshot:
     """Copy the databases in `data_dir` as they are at one moment into files of the new directory `staging`.
 
-    Each copy has passed check(). `progress` is called in this thread, about ten times a second, and may raise to give
-    up. Raises SnapshotError, or what `progress` raised; then `staging` does not exist any more. Files that are not
-    named like a database are not the engine's and stay out.
+    Whether the copies are sound is for Checks to tell, while they are read for something else. `progress` is called
+    in this thread, about ten times a second, and may raise to give up. Raises SnapshotError, or what `progress`
+    raised; then `staging` does not exist any more. Files that are not named like a database are not the engine's and
+    stay out.
     """
     _make_directory(staging)
     try:
@@ -110,11 +94,6 @@ def space_needed(data_dir: Path) -> int:
     return sum(_size(path) + _size(path.with_name(f"{path.name}-wal")) for path in database_files(data_dir))
 
 
-def check(path: Path) -> None:
-    """Raise SnapshotError unless the database file passes SQLite's quick_check; no server may have it open."""
-    _check(path, _Stop())
-
-
 # --- The copies ------------------------------------------------------------------------------------------------
 
 
@@ -122,48 +101,19 @@ class _Stopped(Exception):
     """The work was told to stop."""
 
 
-class _Stop:
-    """Ends work in other threads: a copy between two steps, a check or a count in the middle of it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._running: set[sqlite3.Connection] = set()
-        self._set = False
-
-    def set(self) -> None:
-        with self._lock:
-            self._set = True
-            for connection in self._running:
-                connection.interrupt()
-
-    def raise_if_set(self) -> None:
-        if self._set:
-            raise _Stopped
-
-    @contextlib.contextmanager
-    def interrupting(self, connection: sqlite3.Connection) -> Iterator[None]:
-        with self._lock:
-            self.raise_if_set()
-            self._running.add(connection)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._running.remove(connection)
-
-
 def _copy_all(sources: list[Source], staging: Path, progress: Callable[[Progress], None]) -> tuple[DatabaseCopy, ...]:
-    """Copy the databases, two at a time, the largest first; one is read while another is written or checked."""
+    """Copy the databases, two at a time, the largest first; so that both processors have work."""
     left = {source.name: source.pages for source in sources}
     total = sum(left.values())
-    stop = _Stop()
+    stop = threading.Event()
 
     def copy(source: Source) -> DatabaseCopy:
         def step(_status: int, remaining: int, _pages: int) -> None:
-            stop.raise_if_set()
+            if stop.is_set():
+                raise _Stopped
             left[source.name] = remaining
 
-        return _copy(source, staging, step, stop)
+        return _copy(source, staging, step)
 
     with ThreadPoolExecutor(_COPIERS, thread_name_prefix="snapshot") as copiers:
         copying = [copiers.submit(copy, source) for source in sorted(sources, key=lambda source: -source.pages)]
@@ -183,7 +133,7 @@ def _copy_all(sources: list[Source], staging: Path, progress: Callable[[Progress
     return tuple(sorted(copies, key=lambda copy: copy.name))
 
 
-def _copy(source: Source, staging: Path, step: Callable[[int, int, int], None], stop: _Stop) -> DatabaseCopy:
+def _copy(source: Source, staging: Path, step: Callable[[int, int, int], None]) -> DatabaseCopy:
     path = staging / f"{source.name}{SUFFIX}"
     try:
         path.touch(mode=0o600, exist_ok=False)
@@ -196,11 +146,11 @@ def _copy(source: Source, staging: Path, step: Callable[[int, int, int], None], 
         raise _copy_failed(source.name, staging, error) from error
     # Without this reader the server can reuse its journal again.
     source.reader.close()
-    _check(path, stop)
     size = source.pages * source.page_size
     if _size(path) != size:
         raise SnapshotError(f"The copy of database {source.name} has {_size(path)} bytes instead of {size}.")
-    return DatabaseCopy(source.name, path, source.pages, source.page_size, size, _count(path, stop))
+    collections = tuple(CollectionCount(name, documents) for name, documents in count_documents(path).items())
+    return DatabaseCopy(source.name, path, source.pages, source.page_size, size, collections)
 
 
 def _copy_failed(name: str, staging: Path, error: sqlite3.Error | OSError) -> SnapshotError:
@@ -212,38 +162,6 @@ def _copy_failed(name: str, staging: Path, error: sqlite3.Error | OSError) -> Sn
             f"{_human(shutil.disk_usage(staging).free)} are free there; make room, or check the disk, and try again."
         )
     return SnapshotError(f"Database {name} could not be copied: {error}.")
-
-
-def _check(path: Path, stop: _Stop) -> None:
-    found = _ask(path, "PRAGMA quick_check(1)", stop)[0][0]
-    if found != "ok":
-        raise SnapshotError(f"The copy of database {path.stem} is damaged, so the database may be: {found}.")
-
-
-def _count(path: Path, stop: _Stop) -> tuple[CollectionCount, ...]:
-    tables = _ask(path, "SELECT name FROM sqlite_master WHERE type = 'table'", stop)
-    collections = sorted(table for (table,) in tables if not _INTERNAL.match(table))
-    counts = []
-    for collection in collections:
-        identifier = collection.replace('"', '""')
-        query = f'SELECT count(*) FROM "{identifier}"'  # noqa: S608 - an identifier cannot be a parameter
-        counts.append(CollectionCount(collection, _ask(path, query, stop)[0][0]))
-    return tuple(counts)
-
-
-def _ask(path: Path, query: str, stop: _Stop) -> list[tuple[Any, ...]]:
-    """Run a query on a copied file, which nobody changes: no locks, no journal."""
-    try:
-        with (
-            contextlib.closing(
-                sqlite3.connect(sqlite_uri(path, "mode=ro&immutable=1"), uri=True, isolation_level=None)
-            ) as connection,
-            stop.interrupting(connection),
-        ):
-            return connection.execute(query).fetchall()
-    except sqlite3.Error as error:
-        stop.raise_if_set()
-        raise SnapshotError(f"The copy of database {path.stem} is damaged, so the database may be: {error}.") from error
 
 
 # --- Files and errors ------------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def _document(data: bytes, offset: int, end: int) -> tuple[Document, int]:
         raise Malformed("a document has a wrong length")
     try:
         return bson.decode(data[offset : offset + size]), offset + size
-    except (BSONError, RecursionError) as error:
+    except BSONError as error:
         raise Malformed("a document is not valid BSON") from error
 
 

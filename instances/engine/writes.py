@@ -18,7 +18,6 @@ from instances.engine.wire import Document
 def insert(call: Call, connection: GuardedConnection) -> Document:
     collection = connection.collection(call.collection)
     documents = call.documents("documents")
-
     inserted = 0
 
     def apply(_index: int, document: Document) -> None:
@@ -203,7 +202,6 @@ def drop(call: Call, connection: GuardedConnection) -> Document:
     # By its exact name: SQLite would drop one that differs by case as well.
     if connection.has_collection(call.collection):
         connection.drop_collection(call.collection)
-        connection.forget_collections()
     return {"ns": call.namespace}
 
 
@@ -219,9 +217,8 @@ def rename(call: Call, connection: GuardedConnection) -> Document:
         if not call.body.get("dropTarget") or old == new:
             raise CommandError(48, "NamespaceExists", "Target collection exists")
         connection.drop_collection(new)
+    # Not by the collection's own rename(), after which the old name still stands for it.
     connection.rename_collection(old, new)
-    # The object of the old name now writes to the new one.
-    connection.forget_collections()
     return {}
 
 

@@ -247,7 +247,15 @@ def test_a_broken_name_is_shown_beside_its_field_and_stays(client: str, request:
 def test_the_dialog_of_the_original_names_all_and_asks_for_the_name(htmx: Client) -> None:
     backup = make_backup(make_instance(name="orders"), name="nightly")
     html = htmx.get(url("restore-to-original", backup)).content.decode()
-    for text in ("orders", "nightly", "overwritten", "unavailable meanwhile", "just now", 'name="safety_backup"', "checked"):
+    for text in (
+        "orders",
+        "nightly",
+        "overwritten",
+        "unavailable meanwhile",
+        "just now",
+        'name="safety_backup"',
+        "checked",
+    ):
         assert text in html, text
 
 

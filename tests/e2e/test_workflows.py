@@ -69,17 +69,16 @@ def test_a_backup_goes_from_backing_up_to_complete(
         dialog.get_by_role("button", name="OK").click()
         expect(dialog).to_be_hidden()
 
-        console.wait_backup(name)
+        backup = console.wait_backup(name)
         after = wait_for(lambda: writer.acknowledged if writer.acknowledged > before + 20 else 0)
         for path in ("/backups/", f"/instances/{instance['id']}/backups/"):
             page.goto(console.url + path)
-            row = page.get_by_role("row").filter(has_text=name)
+            row = page.get_by_role("row").filter(has_text=backup["id"])
             for text in ("Complete", "Manual", "Physical", "Made by a test", instance["name"]):
                 if path == "/backups/" or text != instance["name"]:
                     expect(row).to_contain_text(text)
     assert writer.error is None
 
-    backup = console.backup(name)
     assert backup["size"] == console.archive(backup).stat().st_size
     manifest = archives.unpack(console.archive(backup), tmp_path)
     assert {database["name"] for database in manifest["databases"]} >= {"first", "second"}

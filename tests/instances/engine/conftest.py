@@ -6,6 +6,7 @@ from bson import ObjectId
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from instances.engine.calls import Engine
 from instances.engine.guards import GuardedHandler
 from instances.engine.wire import Document
 from tests.instances.engine.servers import Server
@@ -42,9 +43,14 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def handler(tmp_path: Path) -> Iterator[GuardedHandler]:
-    """The handler without a server around it, for what cannot be seen from outside."""
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """The engine without a server around it, for what cannot be seen from outside."""
     (tmp_path / "data").mkdir()
-    handler = GuardedHandler(tmp_path / "data")
-    yield handler
-    handler.close(1)
+    engine = Engine(tmp_path / "data")
+    yield engine
+    engine.handler.close(1)
+
+
+@pytest.fixture
+def handler(engine: Engine) -> GuardedHandler:
+    return engine.handler

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from instances.engine import client
+from instances.engine import client, commands
+from instances.engine.calls import Engine
+from instances.engine.wire import Document
 from tests.waiting import wait_for
 
 _IMPATIENT = (
@@ -30,6 +32,11 @@ def spawn(
     options = ["--home", str(home), "--port", str(port), "--parent-pid", str(parent or os.getpid())]
     with (home / "server.log").open("ab") as log:
         return subprocess.Popen([sys.executable, *program, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+
+def run(engine: Engine, body: Document, database: str = "shop") -> Document:
+    """Have an engine without a server run one command."""
+    return commands.run(engine, {**body, "$db": database}, owner="test")
 
 
 class Server:

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from instances.engine import client, commands
+from instances.engine import client
+from instances.engine.calls import Engine
 from instances.engine.client import EngineError
 from instances.engine.facts import facts, storage_bytes
-from instances.engine.guards import GuardedHandler
-from tests.instances.engine.servers import Server, free_port
+from tests.instances.engine.servers import Server, free_port, run
 from tests.waiting import wait_for
 
 
@@ -47,25 +47,23 @@ def test_documents_are_counted_as_they_come_and_go(server: Server) -> None:
     wait_for(lambda: counted(server, 0))
 
 
-def test_counting_waits_for_no_command(handler: GuardedHandler) -> None:
+def test_counting_waits_for_no_command(engine: Engine) -> None:
     for _ in range(2):
-        commands.run(handler, {"insert": "items", "documents": [{}], "$db": "shop"}, "test")
-    with handler.locked("shop"), handler.transaction("shop") as connection:
+        run(engine, {"insert": "items", "documents": [{}]})
+    with engine.handler.transaction("shop") as connection:
         connection["items"].insert_one({"n": 1})
-        assert handler.count_storage() == {"databases": 1, "collections": 1, "documents": 2}
+        assert engine.counts.storage() == {"databases": 1, "collections": 1, "documents": 2}
 
 
-def test_a_database_that_has_not_changed_is_not_counted_again(
-    handler: GuardedHandler, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    commands.run(handler, {"insert": "items", "documents": [{}], "$db": "shop"}, "test")
-    before = handler.count_storage()
+def test_a_database_that_has_not_changed_is_not_counted_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(engine, {"insert": "items", "documents": [{}]})
+    before = engine.counts.storage()
 
     def refuse(*_: Any) -> None:
         raise AssertionError("counted again")
 
-    monkeypatch.setattr(handler, "_reader", refuse)
-    assert handler.count_storage() == before == {"databases": 1, "collections": 1, "documents": 1}
+    monkeypatch.setattr(engine.counts, "_read", refuse)
+    assert engine.counts.storage() == before == {"databases": 1, "collections": 1, "documents": 1}
 
 
 def test_the_files_are_not_opened(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

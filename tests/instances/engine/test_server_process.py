@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from instances.engine import client
+from instances.engine.calls import Engine
 from instances.engine.guards import GuardedHandler
 from tests.instances.engine.servers import Server, free_port, spawn
 from tests.waiting import wait_for
@@ -36,6 +37,15 @@ def test_it_listens_on_loopback_only_and_its_files_are_private(server: Server) -
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
 
 
+def test_the_log_is_its_own_and_not_that_of_the_engine_which_quotes_documents() -> None:
+    program = (
+        "import logging; from instances.engine import server; server._log_to_stderr(); "
+        "[logging.getLogger(name).critical(name) for name in ('nx_27017', 'neosqlite.collection.cursor', 'own')]"
+    )
+    logged = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stderr
+    assert logged.endswith(" CRITICAL own\n") and logged.count("\n") == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_cleanly_with_clients_connected(server: Server, number: signal.Signals) -> None:
     client.command(server.port, INSERT, database="shop")
@@ -51,17 +61,21 @@ def test_the_commands_that_run_when_it_stops_are_finished(server: Server) -> Non
     threads_before = thread_count(server)
     outside = sqlite3.connect(server.home / "data" / "shop.db", isolation_level=None)
     outside.execute("BEGIN IMMEDIATE")
+    connections = [client.Connection(server.port, timeout=9) for _ in range(3)]
     with ThreadPoolExecutor() as threads:
-        running = [threads.submit(client.command, server.port, INSERT, database="shop", timeout=9.0) for _ in range(3)]
+        running = [threads.submit(connection.command, INSERT, database="shop") for connection in connections]
         # One of them has the thread of the first command; the others run once there are threads for them.
         wait_for(lambda: thread_count(server) == threads_before + 2)
         server.process.terminate()
         wait_for(lambda: not client.ping(server.port, timeout=1))
         outside.execute("ROLLBACK")
         assert [future.result()["n"] for future in running] == [1, 1, 1]
-    assert server.process.wait(5) == 0
+    # The clients stay connected; it does not wait for them once they have their answers.
+    assert server.process.wait(3) == 0
     assert outside.execute("SELECT COUNT(*) FROM items").fetchone() == (4,)
     outside.close()
+    for connection in connections:
+        connection.close()
 
 
 def thread_count(server: Server) -> int:
@@ -83,6 +97,32 @@ def test_a_command_that_does_not_end_is_cut_off(tmp_path: Path) -> None:
     outside.close()
     server.start()
     assert client.command(server.port, {"count": "items"}, database="shop")["n"] == 1
+    server.kill()
+
+
+def test_a_query_that_takes_long_is_interrupted_when_it_stops(tmp_path: Path) -> None:
+    server = Server(tmp_path, changes={"_DRAIN_SECONDS": 0.1})
+    slow = [{"a": "a" * 18 + "b"} for _ in range(400)]
+    client.command(server.port, {"insert": "items", "documents": slow}, database="shop")
+    query = {"find": "items", "filter": {"a": {"$regex": "^(a+)+$"}}}
+    with client.Connection(server.port, timeout=9) as connection, ThreadPoolExecutor() as threads:
+        running = threads.submit(connection.command, query, database="shop")
+        wait_for(lambda: processor_ticks(server) > 100)
+        server.process.terminate()
+        assert server.process.wait(9) == 0
+        error = running.exception()
+        assert isinstance(error, client.EngineError) and error.code == 11600
+    assert server.files == {"admin.db", "shop.db"}
+
+
+def processor_ticks(server: Server) -> int:
+    """The processor time the server has used, in hundredths of a second."""
+    return sum(map(int, Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+
+
+def test_a_server_that_is_not_stuck_lives_on(tmp_path: Path) -> None:
+    server = Server(tmp_path, changes={"_STUCK_SECONDS": 0.7, "_ALIVE_SECONDS": 0.1})
+    wait_for(lambda: client.command(server.port, {"serverStatus": 1})["uptime"] >= 2)
     server.kill()
 
 
@@ -109,8 +149,6 @@ def test_a_port_in_use_is_one_clear_sentence(tmp_path: Path) -> None:
 
 
 def test_a_home_that_is_not_there_is_one_clear_sentence(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        spawn(tmp_path / "gone", free_port())
     process = subprocess.run(
         [
             *(sys.executable, "-m", "instances.engine.server", "--home", str(tmp_path / "gone")),
@@ -121,7 +159,7 @@ def test_a_home_that_is_not_there_is_one_clear_sentence(tmp_path: Path) -> None:
         check=False,
     )
     assert process.returncode == 1
-    assert process.stderr.count("\n") == 1 and "gone" in process.stderr
+    assert process.stderr == f"The home {tmp_path / 'gone'} cannot be used: No such file or directory.\n"
 
 
 def test_files_that_are_no_databases_are_one_clear_sentence(tmp_path: Path) -> None:
@@ -171,16 +209,16 @@ def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         with client.Connection(port):
             parent.kill()
             wait_for(lambda: not client.ping(port, timeout=1), seconds=10)
-    handler = GuardedHandler(tmp_path / "data")
-    assert handler.count_storage()["documents"] == 1
-    handler.close(1)
+    engine = Engine(tmp_path / "data")
+    assert engine.counts.storage()["documents"] == 1
+    engine.handler.close(1)
 
 
 def test_closing_waits_for_a_command_but_not_for_ever(handler: GuardedHandler) -> None:
     inside, leave = threading.Event(), threading.Event()
 
     def use() -> None:
-        with handler.locked("shop"), handler.transaction("shop"):
+        with handler.transaction("shop"):
             inside.set()
             leave.wait(10)
 

@@ -1,0 +1,293 @@
+"""Reading archives: honest ones come back exactly, anything else is refused and leaves nothing."""
+
+import hashlib
+import json
+import os
+import tarfile
+from collections import namedtuple
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import zstandard
+from django.core.files.storage import InMemoryStorage
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from backups import archive
+from backups.archive import ArchiveError, Manifest
+from tests.backups.archive.archives import NAME, content, forged, holding, ignore, make_databases, member, tar_of
+
+Usage = namedtuple("Usage", "total used free")
+
+
+class Honest:
+    """A manifest, the members' contents by name, and the archive."""
+
+    def __init__(self, manifest: Manifest, members: dict[str, bytes], whole: bytes) -> None:
+        self.manifest, self.members, self.whole = manifest, members, whole
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Honest:
+    manifest, files = make_databases(tmp_path_factory.mktemp("honest"), shop=3000, users=5)
+    storage = InMemoryStorage()
+    archive.write(storage, NAME, manifest, files, progress=ignore)
+    with tar_of(content(storage)) as tar:
+        members = {info.name: tar.extractfile(info).read() for info in tar}  # type: ignore[union-attr]
+    return Honest(manifest, members, content(storage))
+
+
+@pytest.fixture
+def destination(tmp_path: Path) -> Iterator[Path]:
+    """Where to unpack; afterwards nothing may be beside it."""
+    yield tmp_path / "inner" / "unpacked"
+    assert [path.name for path in tmp_path.iterdir()] == ["inner"]
+    assert {path.name for path in (tmp_path / "inner").iterdir()} <= {"unpacked"}
+
+
+@pytest.fixture(autouse=True)
+def inner(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+
+
+def refused(storage: InMemoryStorage, destination: Path, match: str = ".") -> None:
+    with pytest.raises(ArchiveError, match=match):
+        archive.unpack(storage, NAME, destination, progress=ignore)
+    assert not destination.exists()
+
+
+def test_databases_come_back_exactly(honest: Honest, destination: Path) -> None:
+    manifest, members, whole = honest.manifest, honest.members, honest.whole
+    digest = hashlib.sha256(whole).hexdigest()
+    assert archive.unpack(holding(whole), NAME, destination, sha256=digest, progress=ignore) == manifest
+    assert {path.name: path.read_bytes() for path in destination.iterdir()} == {
+        f"{name}.db": members[f"databases/{name}.db"] for name in ("shop", "users")
+    }
+    assert destination.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in destination.iterdir()} == {0o600}
+
+
+def test_an_archive_repacked_by_tar_is_accepted(honest: Honest, destination: Path) -> None:
+    """The same members with tar's own padding at the end."""
+    manifest, members = honest.manifest, honest.members
+    storage = forged([member(name, data) for name, data in members.items()], end=bytes(8192))
+    assert archive.unpack(storage, NAME, destination, progress=ignore) == manifest
+
+
+def test_progress_goes_from_nothing_to_all(honest: Honest, destination: Path) -> None:
+    reports: list[tuple[int, int]] = []
+    digest = hashlib.sha256(honest.whole).hexdigest()
+    archive.unpack(
+        holding(honest.whole), NAME, destination, sha256=digest, progress=lambda *report: reports.append(report)
+    )
+    assert reports == sorted(reports)
+    assert reports[-1] == (2 * len(honest.whole), 2 * len(honest.whole))
+
+
+@pytest.mark.parametrize("whole_digest", [True, False])
+def test_progress_may_cancel(honest: Honest, destination: Path, whole_digest: bool) -> None:
+    class Cancelled(Exception):
+        pass
+
+    def cancel(_done: int, _total: int) -> None:
+        raise Cancelled
+
+    digest = hashlib.sha256(honest.whole).hexdigest() if whole_digest else None
+    with pytest.raises(Cancelled):
+        archive.unpack(holding(honest.whole), NAME, destination, sha256=digest, progress=cancel)
+    assert not destination.exists()
+
+
+def test_another_digest_is_refused_before_anything_is_unpacked(honest: Honest, destination: Path) -> None:
+    with pytest.raises(ArchiveError, match="SHA-256 differs"):
+        archive.unpack(holding(honest.whole), NAME, destination, sha256="0" * 64, progress=ignore)
+    assert not destination.exists()
+
+
+def test_a_missing_archive_is_named(destination: Path) -> None:
+    refused(InMemoryStorage(), destination, f"The archive {NAME} is missing")
+
+
+def test_a_destination_in_use_is_refused_and_kept(honest: Honest, destination: Path) -> None:
+    destination.mkdir(parents=True)
+    (destination / "shop.db").write_text("mine")
+    with pytest.raises(ArchiveError, match="could not be made"):
+        archive.unpack(holding(honest.whole), NAME, destination, progress=ignore)
+    assert (destination / "shop.db").read_text() == "mine"
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_flipped_bit_or_a_cut_is_never_taken_for_the_archive(honest: Honest, data: st.DataObject) -> None:
+    manifest, members, whole = honest.manifest, honest.members, honest.whole
+    damaged = bytearray(whole)
+    if data.draw(st.booleans(), label="flip"):
+        damaged[data.draw(st.integers(0, len(whole) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    else:
+        del damaged[data.draw(st.integers(0, len(whole) - 1)) :]
+    digest = hashlib.sha256(whole).hexdigest()
+    with TemporaryDirectory() as directory:
+        destination = Path(directory) / "unpacked"
+        with pytest.raises(ArchiveError):
+            archive.unpack(holding(bytes(damaged)), NAME, destination, sha256=digest, progress=ignore)
+        # Without the digest of the whole, the digests inside still tell.
+        try:
+            assert archive.unpack(holding(bytes(damaged)), NAME, destination, progress=ignore) == manifest
+        except ArchiveError:
+            assert list(Path(directory).iterdir()) == []
+        else:
+            assert (destination / "shop.db").read_bytes() == members["databases/shop.db"]
+
+
+HOSTILE_NAMES = st.sampled_from(
+    ["../evil", "/tmp/evil", "databases/../../evil.db", "databases/evil.db", "databases/shop.db/", "", ".", "\x00"]
+) | st.text(max_size=90)
+HOSTILE_TYPES = st.sampled_from([bytes([number]) for number in b"1234567LKxgSV\0A"])
+
+
+FORGERIES = st.sampled_from(["add", "rename", "retype", "precede", "resize", "double", "leave out", "move"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    forgery=FORGERIES,
+    position=st.integers(0, 3),
+    other=HOSTILE_NAMES,
+    type=HOSTILE_TYPES,
+    size=st.integers(0, 2**62),
+)
+def test_forged_members_are_refused_and_write_nothing(
+    honest: Honest, forgery: str, position: int, other: str, type: bytes, size: int
+) -> None:
+    """One member is added, renamed, retyped, resized, doubled, left out or moved."""
+    contents = honest.members
+    members = [member(name, inside) for name, inside in contents.items()]
+    name, inside = list(contents.items())[position]
+    assume(other != name and size != len(inside) and _encodable(other))
+    before, here, after = members[:position], members[position], members[position + 1 :]
+    renamed = member(other, inside)
+    retyped = member(name, type=type, linkname="/etc/passwd", size=len(inside))
+    forged_members = {
+        "add": [*before, renamed, here, *after],
+        "rename": [*before, renamed, *after],
+        "retype": [*before, retyped, *after],
+        "precede": [*before, retyped, here, *after],
+        "resize": [*before, member(name, inside, size=size), *after],
+        "double": [*before, here, here, *after],
+        "leave out": [*before, *after],
+        "move": [*after, *before, here] if after else [here, *before],
+    }[forgery]
+    with TemporaryDirectory() as directory:
+        refused(forged(forged_members), Path(directory) / "unpacked")
+        assert list(Path(directory).iterdir()) == []
+
+
+def _encodable(text: str) -> bool:
+    """Tar cannot hold it otherwise; a name that ends in "/" or NUL is cut to the honest one by the format itself."""
+    try:
+        return len(text.encode("utf-8")) <= 100 and "\0" not in text.rstrip("\0")
+    except UnicodeEncodeError:
+        return False
+
+
+def test_a_symbolic_link_is_not_followed(honest: Honest, destination: Path, tmp_path: Path) -> None:
+    """A link in the place of a database, then the database through it."""
+    contents = honest.members
+    link = member("databases/shop.db", type=tarfile.SYMTYPE, linkname=str(tmp_path / "victim"))
+    members = [member(name, inside) for name, inside in contents.items()]
+    refused(forged([members[0], link, *members[1:]]), destination, "holds 'databases/shop.db' where")
+
+
+def test_contents_exchanged_between_members_are_refused(honest: Honest, destination: Path) -> None:
+    contents = honest.members
+    changed = bytearray(contents["databases/users.db"])
+    changed[100] ^= 1
+    members = {**contents, "databases/users.db": bytes(changed)}
+    refused(forged([member(*one) for one in members.items()]), destination, "does not match its SHA256SUMS")
+
+
+def test_more_after_the_end_is_refused(honest: Honest, destination: Path) -> None:
+    members = [member(name, inside) for name, inside in honest.members.items()]
+    refused(forged(members, end=bytes(1024) + b"more"), destination, "holds more")
+    refused(forged(members, end=bytes(1_000_000)), destination, "holds more")
+    refused(forged(members, end=bytes(512)), destination, "ends earlier")
+    refused(holding(honest.whole + b"more"), destination, "damaged")
+
+
+def test_a_bomb_is_refused_with_little_memory(honest: Honest, destination: Path) -> None:
+    """A manifest member of a terabyte of zeros, and a frame that wants a window of a gigabyte."""
+    refused(forged([member("manifest.json", size=2**40)]), destination, "wrong size")
+    window = zstandard.ZstdCompressionParameters(window_log=30)
+    compressor = zstandard.ZstdCompressor(compression_params=window).compressobj()
+    bomb = compressor.compress(bytes(1024)) + compressor.flush()
+    refused(holding(bomb), destination, "damaged")
+
+
+def test_databases_larger_than_the_disk_are_refused_before_anything_is_written(
+    honest: Honest, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: Usage(100, 99, 1))
+    refused(holding(honest.whole), destination, "only 1\xa0byte are free|only 1.byte")
+
+
+def test_a_failing_disk_is_explained(honest: Honest, destination: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    refused(holding(honest.whole), destination, "shop could not be unpacked: Input/output error")
+
+
+def changed(honest: Honest, **fields: Any) -> InMemoryStorage:
+    """The honest archive with these top-level fields in its manifest."""
+    raw = {**json.loads(honest.members["manifest.json"]), **fields}
+    return forged([member("manifest.json", json.dumps(raw).encode())])
+
+
+def test_a_newer_format_is_refused_with_both_versions(honest: Honest, destination: Path) -> None:
+    refused(changed(honest, format_version=2, databases="new"), destination, r"newer version .*format 2, here 1")
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/b", ".hidden", "", "x" * 65, "shop.db", "é", "a\n", "-a", 7, None])
+def test_a_manifest_cannot_name_a_file_that_is_no_database(honest: Honest, destination: Path, name: Any) -> None:
+    entry = {"name": name, "file": f"databases/{name}.db", "pages": 0, "page_size": 4096, "bytes": 0, "collections": []}
+    refused(changed(honest, databases=[entry]), destination, "manifest cannot be understood")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"pages": -1, "bytes": -4096},
+        {"pages": True, "bytes": 4096},
+        {"pages": 1.0, "bytes": 4096},
+        {"pages": 1, "bytes": 4097},
+        {"pages": 2**70, "bytes": 2**82},
+        {"file": "databases/other.db"},
+        {"collections": None},
+        {"collections": [{"name": "numbers"}]},
+    ],
+)
+def test_a_manifest_with_impossible_numbers_is_refused(
+    honest: Honest, destination: Path, fields: dict[str, object]
+) -> None:
+    entry = {"name": "a", "file": "databases/a.db", "pages": 0, "page_size": 4096, "bytes": 0, "collections": []}
+    refused(changed(honest, databases=[{**entry, **fields}]), destination, "manifest cannot be understood")
+
+
+def test_a_manifest_cannot_name_a_database_twice(honest: Honest, destination: Path) -> None:
+    databases = json.loads(honest.members["manifest.json"])["databases"]
+    refused(changed(honest, databases=databases * 2), destination, "named twice")
+
+
+def test_a_manifest_needs_a_time_with_a_zone(honest: Honest, destination: Path) -> None:
+    refused(changed(honest, cut_at="2024-02-29T00:00:00"), destination, "without zone")
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=st.binary(max_size=200) | st.sampled_from([b"[" * 100_000, b'{"format_version": 1e999}', b"null", b"{}"]))
+def test_any_other_manifest_is_refused_in_a_sentence(text: bytes) -> None:
+    with pytest.raises(ArchiveError):
+        Manifest.from_json(text)

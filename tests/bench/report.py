@@ -1,0 +1,67 @@
+"""The table, and the machine it was measured on."""
+
+import os
+import platform
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import zstandard
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure: what was measured, what it stands beside, their ratio, and what is wanted of it."""
+
+    what: str
+    ours: str
+    reference: str = ""
+    ratio: str = ""
+    target: str = ""
+
+
+HEADINGS = Row("what", "ours", "compared with", "ratio", "target")
+
+
+def lines(rows: Iterable[Row]) -> list[str]:
+    cells = [(row.what, row.ours, row.reference, row.ratio, row.target) for row in (HEADINGS, *rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(5)]
+    table = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells
+    ]
+    return [table[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *table[1:]]
+
+
+def machine(directory: Path) -> str:
+    """One line on the processor, memory, disk and programs."""
+    cpu = _field(Path("/proc/cpuinfo"), "model name") or platform.machine()
+    memory = int(_field(Path("/proc/meminfo"), "MemTotal").split()[0]) / 1024**2
+    disk = subprocess.run(["stat", "-f", "-c", "%T", str(directory)], capture_output=True, text=True).stdout.strip()
+    programs = [_version(program) for program in ("sqlite3", "zstd") if shutil.which(program)]
+    return (
+        f"{os.cpu_count()} x {cpu}, {memory:.0f} GB memory, {disk}; {platform.system()} {platform.release()}, "
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
+        f"zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))}; load {os.getloadavg()[0]:.1f}. "
+        f"Programs: {', '.join(programs) or 'neither sqlite3 nor zstd is installed'}."
+    )
+
+
+def megabytes(size: float) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+def _field(path: Path, name: str) -> str:
+    for line in path.read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == name:
+            return value.strip()
+    return ""
+
+
+def _version(program: str) -> str:
+    answer = subprocess.run([program, "--version"], capture_output=True, text=True).stdout.split()
+    number = next((word.strip("v,") for word in answer if word.strip("v,")[:1].isdigit()), "")
+    return f"{program} {number}"
