@@ -11,12 +11,14 @@ have made: nothing but the members that the manifest names is accepted, and noth
 destination.
 """
 
+import errno
 import hashlib
 import io
 import os
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -237,13 +239,21 @@ def read_manifest(storage: Storage, name: str) -> Manifest:
         return archive.manifest()
 
 
-def unpack(storage: Storage, name: str, destination: Path, *, sha256: str | None = None, progress: Report) -> Manifest:
+def unpack(
+    storage: Storage,
+    name: str,
+    destination: Path,
+    *,
+    sha256: str | None = None,
+    progress: Report,
+    unpacked: Callable[[Path], None] = lambda path: None,
+) -> Manifest:
     """Unpack the databases as `<name>.db` into the new directory `destination`, all of them synced to the disk.
 
     With `sha256`, nothing is unpacked unless the whole archive has it. The content of the databases is exactly what
-    was archived; whether SQLite accepts them is for the caller to check. `progress` gets the bytes of archive read
-    and to read, and may raise to give up. Raises ArchiveError or what `progress` raised; then `destination` does
-    not exist.
+    was archived; whether SQLite accepts them is for the caller to check, who gets the path of each in `unpacked` while
+    it is being synced. `progress` gets the bytes of archive read and to read, and may raise to give up. Raises
+    ArchiveError or what `progress` or `unpacked` raised; then `destination` does not exist.
     """
     with _missing_explained(name):
         size = storage.size(name)
@@ -259,7 +269,7 @@ def unpack(storage: Storage, name: str, destination: Path, *, sha256: str | None
                 _("%(path)s could not be made: %(why)s.") % {"path": destination, "why": error.strerror}
             ) from error
         try:
-            archive.unpack(manifest, destination)
+            archive.unpack(manifest, destination, unpacked)
         except BaseException:
             shutil.rmtree(destination, ignore_errors=True)
             raise
@@ -268,10 +278,12 @@ def unpack(storage: Storage, name: str, destination: Path, *, sha256: str | None
 
 def _check_digest(storage: Storage, name: str, expected: str, progress: Callable[[int], None]) -> None:
     digest = hashlib.sha256()
+    done = 0
     with _missing_explained(name), storage.open(name) as file:
-        source = io.BufferedReader(_Counted(file, progress), _CHUNK)
-        while chunk := source.read(_CHUNK):
+        while chunk := file.read(_CHUNK):
             digest.update(chunk)
+            done += len(chunk)
+            progress(done)
     if digest.hexdigest() != expected:
         raise ArchiveError(_("The archive %s is not the one that was written: its SHA-256 differs.") % name)
 
@@ -287,17 +299,18 @@ def _missing_explained(name: str) -> Iterator[None]:
 @contextmanager
 def _opened(storage: Storage, name: str, progress: Callable[[int], None]) -> Iterator["_Archive"]:
     with _missing_explained(name), storage.open(name) as file:
+        source = _Counted(file)
         try:
-            yield _Archive(io.BufferedReader(_Counted(file, progress), _CHUNK))
+            yield _Archive(io.BufferedReader(source, _CHUNK), lambda: progress(source.done))
         except zstandard.ZstdError as error:
             raise ArchiveError(_("The archive %(name)s is damaged: %(why)s.") % {"name": name, "why": error}) from error
 
 
 class _Counted(io.RawIOBase):
-    """A file of a storage that tells how much of it has been read."""
+    """A file of a storage that knows how much of it has been read."""
 
-    def __init__(self, file: "File[bytes]", progress: Callable[[int], None]) -> None:
-        self._file, self._progress, self._done = file, progress, 0
+    def __init__(self, file: "File[bytes]") -> None:
+        self._file, self.done = file, 0
 
     def readable(self) -> bool:
         return True
@@ -305,8 +318,7 @@ class _Counted(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         content = self._file.read(len(buffer))
         buffer[: len(content)] = content
-        self._done += len(content)
-        self._progress(self._done)
+        self.done += len(content)
         return len(content)
 
 
@@ -317,7 +329,9 @@ class _Archive:
     an archive, and tarfile would follow some of them, or read them whole into memory.
     """
 
-    def __init__(self, source: io.BufferedReader) -> None:
+    def __init__(self, source: io.BufferedReader, report: Callable[[], None]) -> None:
+        """`report` is called after each step, in the thread that asked for it, and may raise to give up."""
+        self._report = report
         decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_LIMIT)
         self._tar = decompressor.stream_reader(source, read_size=_CHUNK, read_across_frames=True)
         self._sums: dict[str, str] = {}
@@ -325,7 +339,7 @@ class _Archive:
     def manifest(self) -> Manifest:
         return Manifest.from_json(self._small_member(_MANIFEST, _MANIFEST_LIMIT))
 
-    def unpack(self, manifest: Manifest, destination: Path) -> None:
+    def unpack(self, manifest: Manifest, destination: Path, unpacked: Callable[[Path], None]) -> None:
         """Everything after the manifest, in the order in which it was written."""
         needed = sum(database.bytes for database in manifest.databases)
         free = shutil.disk_usage(destination).free
@@ -337,7 +351,7 @@ class _Archive:
         for database in manifest.databases:
             self._member(database.file, exactly=database.bytes)
             try:
-                self._write(database, destination / f"{database.name}.db")
+                self._write(database, destination / f"{database.name}.db", unpacked)
             except OSError as error:
                 raise ArchiveError(
                     _("Database %(name)s could not be unpacked: %(why)s.")
@@ -347,16 +361,18 @@ class _Archive:
         if self._small_member(_SUMS, len(computed)) != computed:
             raise ArchiveError(_("The archive is damaged: its content does not match its SHA256SUMS."))
         self._end()
+        self._report()
         sync_directory(destination)
 
-    def _write(self, database: Database, path: Path) -> None:
+    def _write(self, database: Database, path: Path, unpacked: Callable[[Path], None]) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         digest = hashlib.sha256()
-        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-            for block in self._content(database.bytes):
-                digest.update(block)
-                file.write(block)
-            file.flush()
+        with os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0) as file:
+            for block in _ahead(_digested(self._content(database.bytes), digest)):
+                if file.write(block) != len(block):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                self._report()
+            unpacked(path)
             os.fsync(file.fileno())
         self._sums[database.file] = digest.hexdigest()
 
@@ -398,3 +414,18 @@ class _Archive:
         if len(content) != size:
             raise ArchiveError(_("The archive ends too early."))
         return content
+
+
+def _digested(blocks: Iterator[bytes], digest: "hashlib._Hash") -> Iterator[bytes]:
+    for block in blocks:
+        digest.update(block)
+        yield block
+
+
+def _ahead(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same blocks, each made in another thread while the one before it is used."""
+    with ThreadPoolExecutor(1, thread_name_prefix="unpack") as reader:
+        following = reader.submit(next, blocks, None)
+        while (block := following.result()) is not None:
+            following = reader.submit(next, blocks, None)
+            yield block

@@ -34,3 +34,27 @@ class BackupStatus(models.TextChoices):
     @property
     def in_progress(self) -> bool:
         return self in {BackupStatus.BUILDING, BackupStatus.DELETING}
+
+
+class RestorationWay(models.TextChoices):
+    NEW = "new", _("Create New Instance")
+    ORIGINAL = "original", _("Restore to Original")
+
+
+class RestorationStatus(models.TextChoices):
+    RUNNING = "RUNNING", _("Restoring")
+    COMPLETED = "COMPLETED", _("Complete")
+    FAILED = "FAILED", _("Failed")
+
+    @property
+    def tone(self) -> Tone:
+        tones: dict[RestorationStatus, Tone] = {
+            RestorationStatus.RUNNING: "busy",
+            RestorationStatus.COMPLETED: "ok",
+            RestorationStatus.FAILED: "bad",
+        }
+        return tones[self]
+
+    @property
+    def in_progress(self) -> bool:
+        return self is RestorationStatus.RUNNING

@@ -9,6 +9,7 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from backups.models import Backup
 from console.forms import DescriptionField, DialogForm, NameField
 from console.lists import NameKey, is_id, opaque, search
 from instances.choices import InstanceType
@@ -31,17 +32,23 @@ def suggested_name() -> str:
     return f"backup-{secrets.token_hex(2)}"
 
 
+class RequestKeyField(forms.UUIDField):
+    """Numbers the dialog, so that submitting it twice does the thing once."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            widget=forms.HiddenInput,
+            initial=uuid.uuid4,
+            error_messages={"invalid": _("The dialog is damaged. Close it and open it again.")},
+        )
+
+
 class CreateBackupForm(DialogForm):
     """The dialog of an instance's row and of its Backups & Restorations page."""
 
     name = NameField(label=_("Backup Name"), initial=suggested_name)
     description = DescriptionField(label=_("Description"))
-    # Numbers the dialog, so that submitting it twice makes one backup.
-    request_key = forms.UUIDField(
-        widget=forms.HiddenInput,
-        initial=uuid.uuid4,
-        error_messages={"invalid": _("The dialog is damaged. Close it and open it again.")},
-    )
+    request_key = RequestKeyField()
 
 
 if TYPE_CHECKING:
@@ -142,3 +149,42 @@ def offer(kind: str, text: str) -> list[Instance]:
         found = found.filter(search(text))
     # Most are Available: going by name soon finds enough of them, going by status would have to sort them all.
     return list(found.filter(opaque(is_available()))[:OFFERED])
+
+
+class RestoreToNewForm(DialogForm):
+    """The Restore dialog with Create New Instance: all but the name is the backup's."""
+
+    name = NameField(label=_("DB Instance Name"))
+    request_key = RequestKeyField()
+
+    def __init__(self, *args: Any, backup: Backup, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Of a valid name, so valid as well, and never the name of the instance that people work with.
+        self.fields["name"].initial = f"{backup.instance_name[:50]}-restored-{secrets.token_hex(2)}"
+
+
+class RestoreToOriginalForm(DialogForm):
+    """The Restore dialog with Restore to Original, which overwrites: the instance's name has to be typed."""
+
+    safety_backup = forms.BooleanField(
+        required=False,
+        initial=True,
+        label=_("Back up the present data first"),
+        help_text=_("As a manual backup, after the server has stopped. If it fails, nothing is restored."),
+    )
+    confirm = forms.CharField(
+        label=_("Type the name of the instance to confirm"),
+        strip=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autofocus": True}),
+    )
+    request_key = RequestKeyField()
+
+    def __init__(self, *args: Any, backup: Backup, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.wanted = backup.instance.name if backup.instance else backup.instance_name
+
+    def clean_confirm(self) -> str:
+        typed: str = self.cleaned_data["confirm"]
+        if typed != self.wanted:
+            raise forms.ValidationError(_("Type exactly this name: %(name)s"), params={"name": self.wanted})
+        return typed

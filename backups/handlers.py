@@ -20,15 +20,16 @@ from instances.jobs import Handler, JobFailed, Work
 from instances.models import Instance, Job
 
 # Of the work's percentage, the part that is copying pages; the rest is writing the archive.
-_COPY_SHARE = 40
+_COPY_SHARE = 25
 
 
-def _staging(job: Job) -> Path:
+def staging(job: Job) -> Path:
+    """The directory that the job may make and fill; it goes with the job."""
     return staging_root() / str(job.id)
 
 
 @dataclass(frozen=True)
-class _Made:
+class Made:
     """A finished archive, what it holds, and how long writers waited for it."""
 
     written: archive.Written
@@ -36,23 +37,30 @@ class _Made:
     pause_seconds: float
 
 
-def _make(work: Work) -> _Made:
-    backup = Backup.objects.select_related("instance").get(job=work.job)
+def _make(work: Work) -> Made:
+    return make_archive(work, Backup.objects.select_related("instance").get(job=work.job))
+
+
+def make_archive(work: Work, backup: Backup, *, begin: float = 0, end: float = 100) -> Made:
+    """Back the instance up into the archive. Of the work's percentage it is the part from `begin` to `end`."""
     if backup.instance is None:
         raise JobFailed(_("The instance does not exist any more."))
 
+    def report(percent: float, **detail: int) -> None:
+        work.report(begin + (end - begin) * percent / 100, **detail)
+
     def copied(done: Progress) -> None:
         share = done.pages / done.total if done.total else 0
-        work.report(_COPY_SHARE * share, pages=done.pages, pages_total=done.total)
+        report(_COPY_SHARE * share, pages=done.pages, pages_total=done.total)
 
     try:
-        taken = snapshot(process.data_dir(instance_home(backup.instance.id)), _staging(work.job), progress=copied)
+        taken = snapshot(process.data_dir(instance_home(backup.instance.id)), staging(work.job), progress=copied)
         pages = sum(copy.pages for copy in taken.databases)
         total = sum(copy.bytes for copy in taken.databases)
 
         def archived(read: int, written: int) -> None:
             share = _COPY_SHARE + (100 - _COPY_SHARE) * (read / total if total else 0)
-            work.report(share, pages=pages, pages_total=pages, bytes=written)
+            report(share, pages=pages, pages_total=pages, bytes=written)
 
         storage = storages["backups"]
         if isinstance(storage, FolderStorage):
@@ -60,7 +68,7 @@ def _make(work: Work) -> _Made:
         manifest = _manifest(backup, taken)
         files = {copy.name: copy.path for copy in taken.databases}
         written = archive.write(storage, backup.archive_name, manifest, files, progress=archived)
-        return _Made(written, manifest, taken.pause_seconds)
+        return Made(written, manifest, taken.pause_seconds)
     except (SnapshotError, archive.ArchiveError, NotEnoughSpace) as error:
         raise JobFailed(str(error)) from error
 
@@ -75,20 +83,17 @@ def _manifest(backup: Backup, taken: Snapshot) -> archive.Manifest:
         engine=backup.engine,
         engine_version=backup.engine_version,
         cut_at=taken.cut_at,
-        databases=tuple(
-            archive.Database(
-                name=copy.name,
-                pages=copy.pages,
-                page_size=copy.page_size,
-                bytes=copy.bytes,
-                collections=tuple(archive.Collection(each.name, each.documents) for each in copy.collections),
-            )
-            for copy in taken.databases
-        ),
+        databases=tuple(archive.Database.of(copy) for copy in taken.databases),
     )
 
 
-def _made(job: Job, made: _Made) -> None:
+def _made(job: Job, made: Made) -> None:
+    archive_made(job, made)
+    Instance.objects.filter(pk=job.instance_id, action=Action.BACKUP).update(action=Action.NONE)
+
+
+def archive_made(job: Job, made: Made) -> None:
+    """The backup that the job made is Complete."""
     Backup.objects.filter(job=job, status=BackupStatus.BUILDING).update(
         status=BackupStatus.COMPLETED,
         size=made.written.size,
@@ -98,19 +103,23 @@ def _made(job: Job, made: _Made) -> None:
         cut_at=made.manifest.cut_at,
         pause_seconds=made.pause_seconds,
     )
-    Instance.objects.filter(pk=job.instance_id, action=Action.BACKUP).update(action=Action.NONE)
 
 
-def _making_failed(job: Job, reason: str) -> None:
+def archive_failed(job: Job, reason: str) -> None:
+    """The backup that the job was making, if it was, is Failed."""
     Backup.objects.filter(job=job, status=BackupStatus.BUILDING).update(
         status=BackupStatus.FAILED, failure=reason, ended=timezone.now()
     )
+
+
+def _making_failed(job: Job, reason: str) -> None:
+    archive_failed(job, reason)
     Instance.objects.filter(pk=job.instance_id, action=Action.BACKUP).update(action=Action.NONE)
 
 
-def _clean_up_making(job: Job) -> None:
+def clean_up_archive(job: Job) -> None:
     """No staging files stay, and no archive whose backup is not Complete."""
-    shutil.rmtree(_staging(job), ignore_errors=True)
+    shutil.rmtree(staging(job), ignore_errors=True)
     backup = Backup.objects.filter(job=job, status=BackupStatus.FAILED).first()
     if backup:
         _remove_archive(backup)
@@ -142,6 +151,6 @@ def _deletion_failed(job: Job, reason: str) -> None:
 
 
 HANDLERS = {
-    JobKind.BACKUP: Handler(run=_make, completed=_made, failed=_making_failed, clean_up=_clean_up_making),
+    JobKind.BACKUP: Handler(run=_make, completed=_made, failed=_making_failed, clean_up=clean_up_archive),
     JobKind.DELETE_BACKUP: Handler(run=_delete, completed=_deleted, failed=_deletion_failed),
 }

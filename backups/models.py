@@ -1,10 +1,11 @@
-"""Backup: one archive of one instance, which it may outlive."""
+"""Backup: one archive of one instance, which it may outlive. Restoration: what was made of one, and how it went."""
 
 import re
 import uuid
 from datetime import timedelta
 from typing import Self
 
+from django.conf import settings
 from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models
 from django.db.models import Q
@@ -12,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from backups.choices import BackupMethod, BackupStatus, BackupType
+from backups.choices import BackupMethod, BackupStatus, BackupType, RestorationStatus, RestorationWay
 from backups.manifest import Database
 from console.ids import new_id
 from console.lists import NameKey, SizeKey
@@ -28,7 +29,7 @@ def new_backup_id() -> str:
 class BackupQuerySet(models.QuerySet["Backup"]):
     def shown(self) -> Self:
         """With what a list shows of each, in the same query, and without what only the backup's own page does."""
-        return self.select_related("job", "instance").defer("contents")
+        return self.select_related("job", "instance", "verify_job").defer("contents")
 
     def automated(self) -> Self:
         return self.filter(type=BackupType.AUTOMATED)
@@ -38,6 +39,13 @@ class BackupQuerySet(models.QuerySet["Backup"]):
 
     def in_progress(self) -> Self:
         return self.filter(status__in=[status for status in BackupStatus if status.in_progress])
+
+    def in_use(self) -> Self:
+        """Those whose archive a restoration or a verification reads, or waits to read: they must stay."""
+        return self.filter(uses__gt=0)
+
+    def restorable(self) -> Self:
+        return self.filter(status=BackupStatus.COMPLETED)
 
 
 class Backup(models.Model):
@@ -78,6 +86,20 @@ class Backup(models.Model):
     job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="backup")
     # The dialog's own number: submitting the same dialog twice makes one backup.
     request_key = models.UUIDField(null=True, blank=True, unique=True, default=uuid.uuid4, editable=False)
+
+    # How many restorations and verifications need the archive now. A column, so that taking it into use and
+    # deleting it are conditional UPDATEs of one row, of which one wins.
+    uses = models.PositiveIntegerField(default=0, editable=False)
+
+    # The last verification. `verified_at` is set if it succeeded, `verify_failure` if it failed.
+    verifying = models.BooleanField(default=False, editable=False)
+    verify_job = models.ForeignKey(
+        Job, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+    verified_at = models.DateTimeField(null=True, blank=True, editable=False)
+    verify_failure = models.TextField(blank=True, editable=False)
+    # What it counted: {"documents": n, "collections": n, "databases": {name: {collection: documents}}}.
+    verification = models.JSONField(default=dict, blank=True, editable=False)
 
     objects = BackupQuerySet.as_manager()
 
@@ -159,3 +181,106 @@ class Backup(models.Model):
     @property
     def bytes_written(self) -> int:
         return self.job.detail.get("bytes", 0) if self.job else 0
+
+    @property
+    def in_transition(self) -> bool:
+        """True if its row will change without anybody's doing."""
+        return self.state.in_progress or self.verifying
+
+    @property
+    def in_use(self) -> bool:
+        return self.uses > 0
+
+    @property
+    def use_refusal(self) -> str:
+        """Why the backup cannot be deleted because of who uses it, in a sentence; empty if nobody does."""
+        if not self.in_use:
+            return ""
+        return _("The backup is being restored or verified. Wait until that has ended.")
+
+    @property
+    def restore_refusal(self) -> str:
+        """Why the backup cannot be restored, in a sentence; empty if it can."""
+        if self.state is BackupStatus.COMPLETED:
+            return ""
+        return _("Only a Complete backup can be restored. This one is: %(status)s.") % {"status": self.state.label}
+
+    @property
+    def original_refusal(self) -> str:
+        """Why the backup cannot be restored to the instance it is of now, in a sentence; empty if it can."""
+        if self.instance is None:
+            return _("The instance of this backup has been deleted. Restore it to a new instance.")
+        return self.restore_refusal or self.instance.restore_refusal
+
+    @property
+    def verify_refusal(self) -> str:
+        """Why the backup cannot be verified now, in a sentence; empty if it can."""
+        if self.state is not BackupStatus.COMPLETED:
+            return _("Only a Complete backup can be verified. This one is: %(status)s.") % {"status": self.state.label}
+        return _("The backup is being verified already.") if self.verifying else ""
+
+    @property
+    def verify_progress(self) -> int:
+        return self.verify_job.progress if self.verify_job else 0
+
+
+class RestorationQuerySet(models.QuerySet["Restoration"]):
+    def shown(self) -> Self:
+        """With what a list shows of each, in the same query."""
+        return self.select_related("job", "requested_by")
+
+    def of(self, instance: Instance) -> Self:
+        """Those from the instance's backups, and those into it."""
+        return self.filter(Q(source_uid=instance.id) | Q(target_uid=instance.id))
+
+
+class Restoration(models.Model):
+    """One restoration of a backup. The facts are copied, so that it stays when backup and instances have gone."""
+
+    backup = models.ForeignKey(Backup, null=True, blank=True, on_delete=models.SET_NULL, related_name="restorations")
+    backup_uid = models.CharField(max_length=36)
+    backup_name = models.CharField(max_length=NAME_MAX_LENGTH)
+    source_uid = models.CharField(max_length=36)
+    source_name = models.CharField(max_length=NAME_MAX_LENGTH)
+    target = models.ForeignKey(Instance, null=True, blank=True, on_delete=models.SET_NULL, related_name="restorations")
+    target_uid = models.CharField(max_length=36)
+    target_name = models.CharField(max_length=NAME_MAX_LENGTH)
+    way = models.CharField(max_length=16, choices=RestorationWay.choices)
+    # Made by the same job before the present data went: only on the way to the original.
+    safety_backup = models.ForeignKey(Backup, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    status = models.CharField(max_length=16, choices=RestorationStatus.choices, default=RestorationStatus.RUNNING)
+    failure = models.TextField(blank=True)
+    started = models.DateTimeField(default=timezone.now, editable=False)
+    ended = models.DateTimeField(null=True, blank=True)
+    job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="restoration")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    # The dialog's own number: submitting the same dialog twice restores once.
+    request_key = models.UUIDField(null=True, blank=True, unique=True, editable=False)
+
+    objects = RestorationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-started", "-id"]
+        indexes = [
+            models.Index(fields=["source_uid", "-started", "-id"], name="restoration_newest_of_source"),
+            models.Index(fields=["target_uid", "-started", "-id"], name="restoration_newest_of_target"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(way__in=RestorationWay.values), name="restoration_way_known"),
+            models.CheckConstraint(condition=Q(status__in=RestorationStatus.values), name="restoration_status_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.backup_name} > {self.target_name}"
+
+    @property
+    def state(self) -> RestorationStatus:
+        """The status as the member it is, with its label, tone and whether it is in progress."""
+        return RestorationStatus(self.status)
+
+    @property
+    def progress(self) -> int:
+        """Percent, as its job last reported."""
+        return self.job.progress if self.job else 0

@@ -11,6 +11,9 @@ urlpatterns = [
     path("backups/<str:backup_id>/", views.backup_detail, name="detail"),
     path("backups/<str:backup_id>/download/", download_views.backup_download, name="download"),
     path("backups/<str:backup_id>/sha256", download_views.backup_sha256, name="sha256"),
+    path("backups/<str:backup_id>/restore/", views.backup_restore, name="restore"),
+    path("backups/<str:backup_id>/restore-to-original/", views.backup_restore_to_original, name="restore-to-original"),
+    path("backups/<str:backup_id>/verify/", views.backup_verify, name="verify"),
     path("instances/<str:instance_id>/backups/", views.instance_backups, name="instance"),
     path(
         "instances/<str:instance_id>/backups/create/",

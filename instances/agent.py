@@ -65,9 +65,7 @@ class Agent:
         reason = _("The agent stopped while this was running.")
         for job in Job.objects.running().filter(host=self.host).select_related("instance", "host"):
             jobs.fail(job, self.handlers[JobKind(job.kind)], reason, interrupted=True, left_behind=True)
-        for job in Job.objects.filter(host=self.host, left_behind=True):
-            self.handlers[JobKind(job.kind)].clean_up(job)
-            Job.objects.filter(pk=job.pk).update(left_behind=False)
+        self._clean_up_left_behind()
         files.sweep()
         self.supervisor.begin()
 
@@ -104,25 +102,52 @@ class Agent:
         """Run one job in its thread, and write how it ended."""
         job, handler = work.job, self.handlers[JobKind(work.job.kind)]
         log.info("Job %s (%s) of instance %s started.", job.id, job.kind, job.instance_uid or "-")
+        completed = False
         try:
             try:
                 result = handler.run(work)
-                ended = jobs.complete(job, handler, result)
-                outcome = "completed" if ended else "lost its lease"
+                completed = jobs.complete(job, handler, result)
+                outcome = "completed" if completed else "lost its lease"
             except jobs.LeaseLost:
                 outcome = "lost its lease"
             except jobs.JobFailed as error:
-                jobs.fail(job, handler, str(error), interrupted=self._stopping.is_set())
+                jobs.fail(job, handler, str(error), interrupted=self._stopping.is_set(), left_behind=True)
                 outcome = f"failed: {error}"
             except Exception as error:
                 # Whatever it was, the job must not stay Running; the traceback goes to the log.
                 log.exception("Job %s (%s) broke.", job.id, job.kind)
-                jobs.fail(job, handler, _("Unexpected error: %s. The agent's log has the details.") % _named(error))
+                reason = _("Unexpected error: %s. The agent's log has the details.") % _named(error)
+                jobs.fail(job, handler, reason, left_behind=True)
                 outcome = "broke"
-            handler.clean_up(job)
             log.info("Job %s (%s) %s.", job.id, job.kind, outcome)
         finally:
+            self._settle(work, handler, completed=completed)
             connections.close_all()
+
+    def _settle(self, work: jobs.Work, handler: jobs.Handler, *, completed: bool) -> None:
+        """Bring servers and files in line with the end of the job; if that fails now, it is tried again later."""
+        try:
+            if not completed:
+                handler.abandon(work)
+            handler.clean_up(work.job)
+            if not completed:
+                Job.objects.filter(pk=work.job.pk).update(left_behind=False)
+        except Exception:
+            log.exception("Cleaning up after job %s (%s) broke.", work.job.id, work.job.kind)
+            Job.objects.filter(pk=work.job.pk).update(left_behind=True)
+        # What the job had stopped may run again.
+        self._due.pop("reconcile", None)
+
+    def _clean_up_left_behind(self) -> None:
+        """Remove the files that jobs left which were ended elsewhere, or could not be cleaned up at once."""
+        doing = [work.job.pk for thread, work in list(self._works.items()) if thread.is_alive()]
+        for job in Job.objects.filter(host=self.host, left_behind=True).exclude(pk__in=doing):
+            try:
+                self.handlers[JobKind(job.kind)].clean_up(job)
+            except Exception:
+                log.exception("Cleaning up after job %s (%s) broke and will be tried again.", job.id, job.kind)
+                continue
+            Job.objects.filter(pk=job.pk).update(left_behind=False)
 
     def _keep_leases(self) -> None:
         """Renew the leases and the host's sign of life, apart from the main thread, which may have to wait."""
@@ -136,6 +161,7 @@ class Agent:
                     if thread.is_alive() and work.job.token and not jobs.renew(work.job.token, now):
                         work.lose()
                 jobs.fail_expired(self.handlers, now)
+                self._clean_up_left_behind()
             except DatabaseError as error:
                 log.warning("The leases could not be renewed: %s", error)
                 connections.close_all()

@@ -93,6 +93,9 @@ class JobKind(models.TextChoices):
     RESTART = "restart-instance", _("Restart instance")
     BACKUP = "backup", _("Physical backup")
     DELETE_BACKUP = "delete-backup", _("Delete backup")
+    RESTORE_NEW = "restore-new", _("Restore to new instance")
+    RESTORE_ORIGINAL = "restore-original", _("Restore to original instance")
+    VERIFY = "verify", _("Verify backup")
 
 
 class JobStatus(models.TextChoices):

@@ -1,18 +1,23 @@
-"""How the agent does the jobs on instances: create, restart and delete."""
+"""How the agent does the jobs on instances; and how their files are settled after a restoration."""
 
+import logging
 import shutil
+import uuid
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
-from instances.choices import Action, InstanceType, JobKind, State
-from instances.engine import demo, process
+from instances.choices import Action, InstanceType, JobKind, JobStatus, State
+from instances.engine import demo, process, swap
 from instances.engine.client import EngineError
 from instances.homes import instance_home, instance_homes, staging_root
 from instances.jobs import Handler, JobFailed, Work
-from instances.models import Instance, Job
+from instances.models import Instance, InstanceQuerySet, Job
 from instances.supervisor import StartFailed
+
+log = logging.getLogger(__name__)
 
 _PORTS = 10_000
 
@@ -24,6 +29,21 @@ def sweep() -> None:
     instance_homes().mkdir(mode=0o700, parents=True, exist_ok=True)
     for aside in instance_homes().glob("*.deleted"):
         _settle_files(aside.stem)
+    _sweep_restorations()
+
+
+def _sweep_restorations() -> None:
+    """Settle the restorations whose agent died between the end of the job and its clean-up."""
+    unsettled = []
+    for home in instance_homes().iterdir():
+        for tag in swap.tags(home):
+            try:
+                _settle_restoration(home.name, uuid.UUID(tag))
+            except (OSError, process.FilesInUse):
+                log.exception("The restoration %s of instance %s could not be settled.", tag, home.name)
+                Job.objects.filter(pk=tag).update(left_behind=True)
+                unsettled.append(home.name)
+    give_free(Instance.objects.filter(host=settings.CONSOLE_HOST).exclude(pk__in=unsettled))
 
 
 def _give_port(instance: Instance) -> int:
@@ -47,7 +67,7 @@ def _create(work: Work) -> None:
     process.prepare(instance_home(instance.id))
     work.report(10)
     try:
-        port = _start_on_some_port(work, instance)
+        port = start_on_some_port(work, instance)
         work.report(60)
         if work.job.parameters.get("demo"):
             demo.load(port, InstanceType(instance.type).value)
@@ -56,7 +76,7 @@ def _create(work: Work) -> None:
         raise JobFailed(str(error)) from error
 
 
-def _start_on_some_port(work: Work, instance: Instance) -> int:
+def start_on_some_port(work: Work, instance: Instance) -> int:
     """Start the server on the first port that it gets, and return the port. Raises StartFailed."""
     while True:
         port = _give_port(instance)
@@ -135,6 +155,26 @@ def _settle_files(instance_id: str) -> None:
         process.take_back(home)
     else:
         process.discard_aside(home)
+
+
+def settle_restoration(job: Job) -> None:
+    """After a restoration to the original: the files are those of its outcome, and the instance is given free.
+
+    Until then the instance stays Restoring, so that nothing is done with files that are about to be exchanged.
+    """
+    _settle_restoration(job.instance_uid, job.pk)
+    give_free(Instance.objects.filter(pk=job.instance_uid))
+
+
+def _settle_restoration(instance_id: str, job_id: uuid.UUID) -> None:
+    restored = Job.objects.filter(pk=job_id, status=JobStatus.COMPLETED).exists()
+    swap.settle(instance_home(instance_id), str(job_id), restored=restored)
+
+
+def give_free(instances: InstanceQuerySet) -> None:
+    """End Restoring where no restoration is under way or waiting."""
+    restoring = Job.objects.unended().filter(kind=JobKind.RESTORE_ORIGINAL, instance=OuterRef("pk"))
+    instances.filter(~Exists(restoring), action=Action.RESTORE).update(action=Action.NONE)
 
 
 def _instance_of(job: Job) -> Instance:

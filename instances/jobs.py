@@ -36,20 +36,26 @@ def _nothing(job: Job) -> None:
     pass
 
 
+def _nothing_started(work: "Work") -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Handler:
     """How one kind of job is done and how it ends.
 
     `run` works in a thread of the agent, outside any transaction; what it returns is given to `completed`.
     `completed` and `failed` write the rows that follow, in the transaction that writes the job's end;
-    `failed` may run in another process than `run` did. `clean_up` makes the files on the job's host agree
-    with the rows once the job has ended, however it did; it may run more than once.
+    `failed` may run in another process than `run` did. `abandon` stops the servers that `run` started if the
+    job did not complete; it runs in the same thread, unless the agent died and they with it. `clean_up` then makes
+    the files on the job's host agree with the rows, however the job ended; it may run more than once.
     """
 
     run: Callable[["Work"], Any]
     completed: Callable[[Job, Any], None]
     failed: Callable[[Job, str], None]
     clean_up: Callable[[Job], None] = _nothing
+    abandon: Callable[["Work"], None] = _nothing_started
 
 
 Handlers = Mapping[JobKind, Handler]

@@ -130,7 +130,7 @@ class Instance(models.Model):
     @property
     def in_transition(self) -> bool:
         """True if the status will change without anybody's doing: work in progress, a server being restarted."""
-        return self.status.in_progress or self.status is Status.ABNORMAL
+        return self.status.in_progress or self.status in {Status.ABNORMAL, Status.RESTORE_FAILED}
 
     @property
     def address(self) -> str:
@@ -173,11 +173,20 @@ class Instance(models.Model):
         """Why the instance cannot be renamed now, in a sentence; empty if it can."""
         return _("The instance is being deleted.") if self.action == Action.DELETE else ""
 
+    @property
+    def restore_refusal(self) -> str:
+        """Why no backup can be restored over the instance now, in a sentence; empty if one can."""
+        # A server that does not come up is no obstacle: a restoration may be its cure.
+        return self.delete_refusal
+
 
 class JobQuerySet(models.QuerySet["Job"]):
     def shown(self) -> Self:
         """With what a list shows of each, in the same query."""
         return self.select_related("instance", "requested_by")
+
+    def unended(self) -> Self:
+        return self.filter(status__in=[status for status in JobStatus if status.in_progress])
 
     def running(self) -> Self:
         return self.filter(status=JobStatus.RUNNING)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import TypeVar
 
 from django.db import DatabaseError, close_old_connections, connections
@@ -48,6 +49,7 @@ class Server:
 
     instance_id: str
     port: int
+    home: Path
     process: subprocess.Popen[bytes] | None = None
     answers: bool = False
     deaths: int = 0
@@ -69,13 +71,16 @@ class Supervisor:
 
     # --- For the threads of jobs ------------------------------------------------------------------
 
-    def start(self, instance_id: str, port: int) -> None:
-        """Start the instance's server and wait until it answers. Raises StartFailed with the reason."""
-        server: Server = self._on_main(lambda: self._want(instance_id, port))
+    def start(self, instance_id: str, port: int, home: Path | None = None) -> None:
+        """Start the instance's server and wait until it answers. Raises StartFailed with the reason.
+
+        With a `home` of its own it may be a server of no instance; its id is then any other name.
+        """
+        server: Server = self._on_main(lambda: self._want(instance_id, port, home))
         if server.up.wait(START_SECONDS):
             return
         self.stop(instance_id)
-        reason = process.last_words(instance_home(instance_id))
+        reason = process.last_words(server.home)
         raise StartFailed(reason or _("The database server did not answer within %d seconds.") % START_SECONDS)
 
     def stop(self, instance_id: str) -> None:
@@ -96,7 +101,7 @@ class Supervisor:
     def reconcile(self) -> None:
         """Want a server for every instance that should have one. Jobs start and stop their own."""
         should_run = Instance.objects.filter(
-            host=self.host, state__in=[State.AVAILABLE, State.ABNORMAL], port__isnull=False
+            host=self.host, state__in=[State.AVAILABLE, State.ABNORMAL, State.RESTORE_FAILED], port__isnull=False
         ).exclude(action__in=[Action.DELETE, Action.RESTORE, Action.RESTART])
         for instance in should_run:
             assert instance.port is not None
@@ -131,15 +136,14 @@ class Supervisor:
                 pool.submit(process.stop, server.process, seconds=6.0)
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _want(self, instance_id: str, port: int) -> Server:
-        return self._servers.setdefault(instance_id, Server(instance_id, port))
+    def _want(self, instance_id: str, port: int, home: Path | None = None) -> Server:
+        return self._servers.setdefault(instance_id, Server(instance_id, port, home or instance_home(instance_id)))
 
     def _spawn(self, server: Server, now: float) -> None:
-        home = instance_home(server.instance_id)
         server.spawned_at = server.check_at = now
         server.failed_pings = 0
-        if process.data_dir(home).is_dir():
-            server.process = process.spawn(home, server.port)
+        if process.data_dir(server.home).is_dir():
+            server.process = process.spawn(server.home, server.port)
             return
         # Started without its files, the server would come up empty and look well.
         server.spawn_at = now + LONGEST_BACK_OFF
@@ -153,7 +157,7 @@ class Supervisor:
         server.up.clear()
         server.spawn_at = now + min(LONGEST_BACK_OFF, 0.25 * 2**server.deaths)
         server.deaths += 1
-        words = process.last_words(instance_home(server.instance_id))
+        words = process.last_words(server.home)
         reason = _("The database server ended and is being started again.")
         self._pool.submit(self._write_abnormal, server, f"{reason} {words}".strip())
 
@@ -197,7 +201,7 @@ class Supervisor:
         server.failed_pings = 0
         if not server.answers:
             close_old_connections()
-            Instance.objects.filter(pk=server.instance_id, state=State.ABNORMAL).update(
+            Instance.objects.filter(pk=server.instance_id, state__in=[State.ABNORMAL, State.RESTORE_FAILED]).update(
                 state=State.AVAILABLE, failure=""
             )
             server.answers = True
@@ -210,7 +214,7 @@ class Supervisor:
 
     def _sample(self, server: Server) -> None:
         """Copy what the server says of itself into its row."""
-        seen = facts(server.port, instance_home(server.instance_id))
+        seen = facts(server.port, server.home)
         now = timezone.now()
         Instance.objects.filter(pk=server.instance_id).update(
             engine=seen.engine,

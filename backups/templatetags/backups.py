@@ -1,10 +1,12 @@
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django import template
 from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
 from django.utils.formats import number_format
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from backups.choices import BackupType
@@ -52,3 +54,10 @@ def backups_of(jobs: Iterable[Job]) -> dict[UUID, Backup]:
 @register.filter
 def of_job(backups: dict[UUID, Backup], job: Job) -> Backup | None:
     return backups.get(job.id)
+
+
+def ago(when: datetime) -> str:
+    """How long ago it was, for a sentence: "just now", "3 hours ago"."""
+    if (timezone.now() - when).total_seconds() < 60:
+        return _("just now")
+    return _("%s ago") % timesince(when, depth=1)

@@ -1,15 +1,27 @@
 """One database server process: how it is started and stopped. Which program it is, only this package knows."""
 
+import contextlib
+import fcntl
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+# A server holds a lock on this file of its home for its life.
+LOCK_NAME = "server.lock"
 STOP_SECONDS = 10.0
+# Longer than a server whose agent has died takes to end.
+_FREE_SECONDS = 15.0
 _LOG_LIMIT = 4 * 1024 * 1024
+
+
+class FilesInUse(Exception):
+    """A server still uses the files of its instance."""
 
 
 def data_dir(home: Path) -> Path:
@@ -27,6 +39,14 @@ def bindable(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def free_port() -> int:
+    """A loopback port that nothing listens on now, for a server that lives a moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def prepare(home: Path) -> None:
@@ -66,6 +86,25 @@ def stop(process: subprocess.Popen[bytes], *, seconds: float = STOP_SECONDS) -> 
         except subprocess.TimeoutExpired:
             process.kill()
     process.wait()
+
+
+@contextlib.contextmanager
+def exclusive(home: Path, *, seconds: float = _FREE_SECONDS) -> Iterator[None]:
+    """No server of this home runs, or starts, inside: waits for one that is ending. Raises FilesInUse."""
+    descriptor = os.open(home / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise FilesInUse(f"A database server still uses the files in {home}.") from None
+                time.sleep(0.05)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def last_words(home: Path) -> str:

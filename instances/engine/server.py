@@ -25,6 +25,7 @@ from typing import Any
 from instances.engine import commands, wire
 from instances.engine.calls import Engine
 from instances.engine.guards import CommandError
+from instances.engine.process import LOCK_NAME
 from instances.engine.wire import Document
 
 log = logging.getLogger(__name__)
@@ -181,7 +182,7 @@ def _die_with_parent(parent: int) -> None:
 def _lock(home: Path) -> None:
     """Lock the instance's home for this process's life, waiting for a predecessor that is still closing."""
     try:
-        descriptor = os.open(home / "server.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(home / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise CannotStart(f"The home {home} cannot be used: {os.strerror(error.errno or 0)}.") from error
     deadline = time.monotonic() + _LOCK_SECONDS

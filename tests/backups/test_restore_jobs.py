@@ -1,0 +1,482 @@
+"""The jobs behind Restore and Verify, with real archives and files; only the servers are not there."""
+
+import json
+from collections import namedtuple
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from django.core.files.storage import storages
+from django.utils import timezone
+from pytest_django import Settings
+
+from backups import archive, restoring
+from backups.choices import BackupStatus, RestorationStatus
+from backups.models import Backup, Restoration
+from backups.services import restore_to_new_instance, restore_to_original, verify_backup
+from console.handlers import HANDLERS
+from instances import jobs
+from instances.agent import Agent
+from instances.choices import Action, JobStatus, Status
+from instances.engine import process, swap
+from instances.engine.inspection import Count
+from instances.engine.snapshot import snapshot
+from instances.handlers import sweep
+from instances.homes import instance_home, staging_root
+from instances.models import Instance, Job
+from instances.supervisor import StartFailed, Supervisor
+from tests.factories import make_backup, make_instance
+from tests.instances.snapshot.databases import ids, ignore, make_database
+
+pytestmark = pytest.mark.django_db
+Usage = namedtuple("Usage", "total used free")
+
+
+class Servers:
+    """Stands for the supervisor: knows what was started and stopped; `when_started` may look, or fail."""
+
+    def __init__(self) -> None:
+        self.running: dict[str, Path] = {}
+        self.stopped: list[str] = []
+        self.when_started: Callable[[Path], None] = lambda home: None
+
+    def start(self, instance_id: str, port: int, home: Path | None = None) -> None:
+        self.running[instance_id] = home or instance_home(instance_id)
+        self.when_started(self.running[instance_id])
+
+    def stop(self, instance_id: str) -> None:
+        self.stopped.append(instance_id)
+        self.running.pop(instance_id, None)
+
+
+@pytest.fixture
+def servers() -> Servers:
+    return Servers()
+
+
+@pytest.fixture(autouse=True)
+def home(settings: Settings, tmp_path: Path) -> Path:
+    settings.CONSOLE_HOME = tmp_path
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "backups": {"BACKEND": "backups.storage.FolderStorage", "OPTIONS": {"location": tmp_path / "backups"}},
+    }
+    sweep()
+    return tmp_path
+
+
+@pytest.fixture
+def backup(home: Path) -> Backup:
+    """A backup with 10 documents, of an instance that has 20 by now."""
+    instance = make_instance(name="orders")
+    process.prepare(instance_home(instance.id))
+    make_database(data(instance) / "shop.db", documents=10)
+    backup = make_backup(instance, name="nightly")
+    archived(backup)
+    (data(instance) / "shop.db").unlink()
+    make_database(data(instance) / "shop.db", documents=20)
+    return backup
+
+
+def data(instance: Instance) -> Path:
+    return process.data_dir(instance_home(instance.id))
+
+
+def archived(
+    backup: Backup, change: Callable[[archive.Manifest], archive.Manifest] = lambda manifest: manifest
+) -> None:
+    """Write the archive of the backup's instance as it is now, with a manifest that may lie."""
+    assert backup.instance is not None
+    taken = snapshot(data(backup.instance), staging_root() / "archiving", progress=ignore)
+    manifest = archive.Manifest(
+        backup_id=backup.id,
+        backup_name=backup.name,
+        instance_id=backup.instance_uid,
+        instance_name=backup.instance_name,
+        instance_type=backup.instance_type,
+        engine=backup.engine,
+        engine_version=backup.engine_version,
+        cut_at=taken.cut_at,
+        databases=tuple(map(archive.Database.of, taken.databases)),
+    )
+    written = archive.write(
+        storages["backups"],
+        backup.archive_name,
+        change(manifest),
+        {copy.name: copy.path for copy in taken.databases},
+        progress=lambda read, size: None,
+    )
+    Backup.objects.filter(pk=backup.pk).update(size=written.size, sha256=written.sha256)
+    backup.refresh_from_db()
+    for path in (staging_root() / "archiving").iterdir():
+        path.unlink()
+    (staging_root() / "archiving").rmdir()
+
+
+def do(servers: Servers) -> Job:
+    """Do the queued job as the agent does."""
+    job = jobs.claim("local", timezone.now())
+    assert job is not None
+    agent = Agent("local", HANDLERS)
+    agent._do(jobs.Work(job, cast(Supervisor, servers)))
+    agent.supervisor.shut_down()
+    job.refresh_from_db()
+    return job
+
+
+@pytest.fixture(autouse=True)
+def keep_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The agent closes its thread's connections; here they are the test's."""
+    monkeypatch.setattr("instances.agent.connections.close_all", lambda: None)
+
+
+def documents(instance: Instance) -> int:
+    return len(ids(data(instance) / "shop.db"))
+
+
+def entries(instance: Instance) -> set[str]:
+    return {path.name for path in instance_home(instance.id).iterdir()} - {process.LOCK_NAME}
+
+
+def ended(job: Job, said: str = "") -> Restoration:
+    """The restoration has ended as its job has, and nothing is held any more."""
+    restoration = Restoration.objects.get(job=job)
+    assert restoration.ended is not None
+    assert said in restoration.failure and job.failure == restoration.failure
+    assert bool(restoration.failure) is (restoration.status == RestorationStatus.FAILED)
+    assert not Backup.objects.in_use().exists()
+    assert not Instance.objects.exclude(action=Action.NONE).exists()
+    assert not list(staging_root().iterdir())
+    return restoration
+
+
+# --- To a new instance --------------------------------------------------------------------------------------
+
+
+def test_the_new_instance_has_the_files_of_the_backup(backup: Backup, servers: Servers) -> None:
+    target = restore_to_new_instance(backup=backup, name="copy", requested_by=None).target
+    assert target is not None
+    job = do(servers)
+    assert job.status == JobStatus.COMPLETED, job.failure
+    assert ended(job).status == RestorationStatus.COMPLETED
+    target.refresh_from_db()
+    assert target.status is Status.AVAILABLE and target.port is not None
+    assert servers.running == {target.id: instance_home(target.id)} and documents(target) == 10
+    assert entries(target) == {"data"}
+    assert backup.instance is not None and documents(backup.instance) == 20
+
+
+def test_a_server_that_does_not_start_fails_the_creation(backup: Backup, servers: Servers) -> None:
+    def refuse(home: Path) -> None:
+        raise StartFailed("The server does not want to.")
+
+    servers.when_started = refuse
+    target = restore_to_new_instance(backup=backup, name="copy", requested_by=None).target
+    assert target is not None
+    ended(do(servers), "does not want to")
+    target.refresh_from_db()
+    assert target.status is Status.CREATION_FAILED and "does not want to" in target.failure
+    assert servers.running == {}
+    assert Instance.objects.get(name="orders").status is Status.AVAILABLE
+
+
+# --- What is wrong with an archive --------------------------------------------------------------------------
+
+
+def flipped(content: bytes) -> bytes:
+    return content[:-50] + bytes([content[-50] ^ 1]) + content[-49:]
+
+
+def newer(manifest: archive.Manifest) -> archive.Manifest:
+    class Newer(archive.Manifest):
+        def to_json(self) -> bytes:
+            return json.dumps({**json.loads(super().to_json()), "format_version": 99}).encode()
+
+    return Newer(**{field: getattr(manifest, field) for field in manifest.__dataclass_fields__})
+
+
+def write_newer(backup: Backup, path: Path) -> None:
+    path.unlink()
+    archived(backup, newer)
+
+
+WRONG: dict[str, tuple[Callable[[Backup, Path], Any], str]] = {
+    "flipped bit": (lambda backup, path: path.write_bytes(flipped(path.read_bytes())), "SHA-256 differs"),
+    "truncated": (lambda backup, path: path.write_bytes(path.read_bytes()[:-9]), "SHA-256 differs"),
+    "missing": (lambda backup, path: path.unlink(), "is missing"),
+    "newer format": (write_newer, "newer version of the console"),
+}
+
+
+@pytest.mark.parametrize(("damage", "said"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("way", ["new", "original", "verify"])
+def test_a_wrong_archive_has_its_own_error_and_changes_nothing(
+    backup: Backup, servers: Servers, home: Path, damage: Callable[[Backup, Path], Any], said: str, way: str
+) -> None:
+    instance = backup.instance
+    assert instance is not None
+    damage(backup, home / "backups" / backup.archive_name)
+    if way == "new":
+        restore_to_new_instance(backup=backup, name="copy", requested_by=None)
+    elif way == "original":
+        restore_to_original(backup=backup, safety_backup=True, requested_by=None)
+    else:
+        verify_backup(backup=backup, requested_by=None)
+    job = do(servers)
+    assert job.status == JobStatus.FAILED and said in job.failure
+    if way == "verify":
+        backup.refresh_from_db()
+        assert said in backup.verify_failure and not backup.verifying and not backup.in_use
+    else:
+        ended(job, said)
+    assert documents(instance) == 20 and entries(instance) == {"data"}
+    assert instance.id not in servers.stopped
+    instance.refresh_from_db()
+    assert instance.status is Status.AVAILABLE and instance.failure == ""
+    assert not Backup.objects.filter(name__startswith="before-restore", status=BackupStatus.BUILDING).exists()
+
+
+def test_a_damaged_database_in_a_whole_archive_is_found(
+    backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the archive had been made of it: the digests agree, SQLite does not."""
+    unpack = archive.unpack
+
+    def unpack_damaged(*args: Any, unpacked: Callable[[Path], None], **kwargs: Any) -> archive.Manifest:
+        def damage(path: Path) -> None:
+            content = bytearray(path.read_bytes())
+            content[4096:8192] = b"\xff" * 4096
+            path.write_bytes(content)
+            unpacked(path)
+
+        return unpack(*args, unpacked=damage, **kwargs)
+
+    monkeypatch.setattr(archive, "unpack", unpack_damaged)
+    restore_to_original(backup=backup, safety_backup=False, requested_by=None)
+    ended(do(servers), "Database shop in the archive is damaged")
+    assert backup.instance is not None and documents(backup.instance) == 20
+
+
+def test_a_full_disk_is_found_before_anything_is_stopped(
+    backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: Usage(100, 99, 1))
+    restore_to_original(backup=backup, safety_backup=False, requested_by=None)
+    ended(do(servers), "are free in")
+    assert servers.stopped == [] and backup.instance is not None and entries(backup.instance) == {"data"}
+
+
+def test_a_disk_that_becomes_full_leaves_nothing(
+    backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("backups.archive.os.fsync", fail)
+    restore_to_original(backup=backup, safety_backup=False, requested_by=None)
+    job = do(servers)
+    monkeypatch.undo()
+    ended(job, "No space left on device")
+    assert servers.stopped == [] and backup.instance is not None and entries(backup.instance) == {"data"}
+
+
+# --- To the original ----------------------------------------------------------------------------------------
+
+
+def test_the_original_has_the_files_of_the_backup_and_its_port(backup: Backup, servers: Servers) -> None:
+    instance = backup.instance
+    assert instance is not None
+    restore_to_original(backup=backup, safety_backup=False, requested_by=None)
+    job = do(servers)
+    assert job.status == JobStatus.COMPLETED, job.failure
+    ended(job)
+    before, instance = instance.port, Instance.objects.get()
+    assert (instance.status, instance.port, instance.failure) == (Status.AVAILABLE, before, "")
+    assert documents(instance) == 10 and entries(instance) == {"data"}
+    assert servers.stopped == [instance.id] and servers.running == {instance.id: instance_home(instance.id)}
+
+
+def test_the_safety_backup_is_complete_before_the_data_goes(backup: Backup, servers: Servers, home: Path) -> None:
+    restoration = restore_to_original(backup=backup, safety_backup=True, requested_by=None)
+    seen = []
+    servers.when_started = lambda _home: seen.append(Backup.objects.get(pk=restoration.safety_backup_id).status)
+    job = do(servers)
+    assert job.status == JobStatus.COMPLETED, job.failure
+    assert seen == [BackupStatus.COMPLETED]
+    safety = Backup.objects.get(pk=restoration.safety_backup_id)
+    assert safety.size == (home / "backups" / safety.archive_name).stat().st_size
+    assert archive.read_manifest(storages["backups"], safety.archive_name).databases[0].collections[0].documents == 20
+
+
+def test_a_safety_backup_that_fails_stops_the_restore(
+    backup: Backup, servers: Servers, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise archive.ArchiveError("The tape is full.")
+
+    monkeypatch.setattr(archive, "write", fail)
+    restoration = restore_to_original(backup=backup, safety_backup=True, requested_by=None)
+    ended(do(servers), "The safety backup failed, so nothing was changed: The tape is full.")
+    safety = Backup.objects.get(pk=restoration.safety_backup_id)
+    assert safety.status == BackupStatus.FAILED and "The tape is full." in safety.failure
+    assert backup.instance is not None and documents(backup.instance) == 20
+    assert entries(backup.instance) == {"data"}
+
+
+def test_no_room_for_the_safety_backup_is_found_while_the_server_runs(
+    backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restoring, "space_needed", lambda data_dir: 2**60)
+    restore_to_original(backup=backup, safety_backup=True, requested_by=None)
+    ended(do(servers), "The safety backup failed, so nothing was changed: The copy of the present data needs")
+    assert servers.stopped == []
+
+
+def test_restored_data_that_no_server_can_serve_is_taken_back(backup: Backup, servers: Servers) -> None:
+    instance = backup.instance
+    assert instance is not None
+    seen = []
+
+    def refuse(home: Path) -> None:
+        seen.append((documents(instance), Instance.objects.get().status))
+        raise StartFailed("The server does not want to.")
+
+    servers.when_started = refuse
+    restore_to_original(backup=backup, safety_backup=False, requested_by=None)
+    ended(do(servers), "The restored server did not start: The server does not want to.")
+    assert seen == [(10, Status.RESTORING)]
+    assert documents(instance) == 20 and entries(instance) == {"data"}
+    instance.refresh_from_db()
+    # Until the supervisor's server of the old data answers, which is not there in this test.
+    assert instance.status is Status.RESTORE_FAILED and "does not want to" in instance.failure
+    assert servers.running == {}
+
+
+def test_an_agent_that_loses_its_lease_at_the_end_takes_the_old_data_back(backup: Backup, servers: Servers) -> None:
+    """Another process ended the job as Failed after the exchange: that is what the files must say, too."""
+    instance = backup.instance
+    assert instance is not None
+
+    def lose(home: Path) -> None:
+        later = timezone.now() + 2 * jobs.lease_length()
+        assert jobs.fail_expired(HANDLERS, later) == 1
+
+    servers.when_started = lose
+    restore_to_original(backup=backup, safety_backup=False, requested_by=None)
+    ended(do(servers), "The agent stopped")
+    assert documents(instance) == 20 and entries(instance) == {"data"}
+    assert servers.running == {}
+
+
+@pytest.mark.parametrize("completed", [True, False])
+def test_the_start_of_the_agent_settles_what_a_dead_one_left_between_end_and_clean_up(
+    backup: Backup, completed: bool
+) -> None:
+    instance = backup.instance
+    assert instance is not None
+    restoration = restore_to_original(backup=backup, safety_backup=False, requested_by=None)
+    tag = str(restoration.job_id)
+    archive.unpack(
+        storages["backups"],
+        backup.archive_name,
+        swap.incoming(instance_home(instance.id), tag),
+        progress=lambda *_: None,
+    )
+    swap.exchange(instance_home(instance.id), tag)
+    Job.objects.update(status=JobStatus.COMPLETED if completed else JobStatus.FAILED)
+    sweep()
+    assert documents(instance) == (10 if completed else 20)
+    assert entries(instance) == {"data"}
+    instance.refresh_from_db()
+    assert instance.action == Action.NONE
+
+
+def test_the_start_of_the_agent_leaves_waiting_restorations_alone(backup: Backup) -> None:
+    restore_to_original(backup=backup, safety_backup=False, requested_by=None)
+    sweep()
+    assert Instance.objects.get().status is Status.RESTORING
+
+
+def test_what_cannot_be_settled_now_is_tried_again(
+    backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance = backup.instance
+    assert instance is not None
+
+    def refuse(home: Path) -> None:
+        raise StartFailed("No.")
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise OSError(5, "Input/output error")
+
+    servers.when_started = refuse
+    restore_to_original(backup=backup, safety_backup=False, requested_by=None)
+    with monkeypatch.context() as broken:
+        broken.setattr(swap, "settle", fail)
+        job = do(servers)
+    assert job.left_behind and Instance.objects.get().status is Status.RESTORING
+    agent = Agent("local", HANDLERS)
+    agent._clean_up_left_behind()
+    agent.supervisor.shut_down()
+    job.refresh_from_db()
+    assert not job.left_behind
+    assert documents(instance) == 20 and Instance.objects.get().action == Action.NONE
+
+
+# --- Verify -------------------------------------------------------------------------------------------------
+
+
+def answered(monkeypatch: pytest.MonkeyPatch, *counts: Count) -> None:
+    monkeypatch.setattr(restoring, "count_documents", lambda port: iter(counts))
+
+
+def test_verifying_writes_time_and_counts(backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered(monkeypatch, Count("shop", "numbers", 10))
+    seen: list[Path] = []
+    servers.when_started = seen.append
+    verify_backup(backup=backup, requested_by=None)
+    job = do(servers)
+    assert job.status == JobStatus.COMPLETED, job.failure
+    backup.refresh_from_db()
+    assert backup.verified_at is not None and backup.verify_failure == "" and not backup.in_use
+    assert backup.verification == {"documents": 10, "collections": 1, "databases": {"shop": {"numbers": 10}}}
+    assert [home.parent for home in seen] == [staging_root()]
+    assert servers.running == {} and not list(staging_root().iterdir())
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ([Count("shop", "numbers", 9)], "shop.numbers has 9 documents instead of 10."),
+        ([], "shop.numbers has 0 documents instead of 10."),
+        (
+            [Count("shop", "numbers", 10), Count("users", "people", 1)],
+            "users.people has 1 documents instead of 0.",
+        ),
+        (
+            [Count("shop", "numbers", 10), *(Count("users", f"c{n}", 1) for n in range(9))],
+            "users.c4 has 1 documents instead of 0; 4 more collections differ.",
+        ),
+    ],
+    ids=["fewer", "missing", "more", "many"],
+)
+def test_verifying_says_what_differs(
+    backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch, counts: list[Count], said: str
+) -> None:
+    Backup.objects.update(verified_at=timezone.now())
+    answered(monkeypatch, *counts)
+    verify_backup(backup=backup, requested_by=None)
+    assert do(servers).failure.endswith(said)
+    backup.refresh_from_db()
+    assert backup.verified_at is None and backup.verify_failure.endswith(said) and not backup.verifying
+    assert servers.running == {} and not list(staging_root().iterdir())
+
+
+def test_the_verification_of_an_instance_that_has_gone(
+    backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered(monkeypatch, Count("shop", "numbers", 10))
+    Instance.objects.all().delete()
+    verify_backup(backup=Backup.objects.get(), requested_by=None)
+    assert do(servers).status == JobStatus.COMPLETED

@@ -1,0 +1,40 @@
+"""Everything that an instance holds, for saying that two of them hold the same."""
+
+from typing import Any
+
+from tests.e2e.console import connect
+
+
+def contents(port: int) -> dict[str, Any]:
+    """The documents and indexes of every collection of every database, by "database.collection"."""
+    found: dict[str, Any] = {}
+    with connect(port) as client:
+        for database in client.list_database_names():
+            for name in client[database].list_collection_names():
+                collection = client[database][name]
+                documents = sorted(collection.find(), key=lambda document: repr(document["_id"]))
+                indexes = {key: sorted(index["key"]) for key, index in collection.index_information().items()}
+                found[f"{database}.{name}"] = (documents, indexes)
+    return found
+
+
+def put(port: int, generation: str, *, documents: int = 300) -> None:
+    """Make what the instance holds the documents of this generation, in two databases, and nothing else."""
+    with connect(port) as client:
+        for database in ("shop", "users"):
+            collection = client[database]["things"]
+            collection.delete_many({})
+            collection.insert_many(
+                {"_id": number, "generation": generation, "text": f"{generation} " * 20} for number in range(documents)
+            )
+            collection.create_index("generation")
+
+
+def generations(port: int) -> set[tuple[str, str, int]]:
+    """Which generation's documents there are in each database, and how many."""
+    with connect(port) as client:
+        return {
+            (database, document["generation"], document["_id"])
+            for database in ("shop", "users")
+            for document in client[database]["things"].find({}, {"generation": 1})
+        }

@@ -1,0 +1,39 @@
+"""Restorations over HTTP, between two generations of documents."""
+
+import secrets
+from typing import Any
+
+from tests.e2e.console import Console
+from tests.e2e.contents import put
+from tests.waiting import wait_for
+
+
+def make_backed_up(console: Console, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """An instance whose backup, <name>-backup, holds "old" documents while the instance holds "new" ones by now."""
+    instance = console.create_instance(name, "Single")
+    put(instance["port"], "old")
+    console.create_backup(instance["id"], f"{name}-backup")
+    backup = console.wait_backup(f"{name}-backup")
+    console.wait_available(name)
+    put(instance["port"], "new")
+    return instance, backup
+
+
+def of(generation: str) -> set[tuple[str, str, int]]:
+    return {(database, generation, number) for database in ("shop", "users") for number in range(300)}
+
+
+def restoration(console: Console, target: str) -> dict[str, Any]:
+    """The last restoration into the instance, once it has ended."""
+
+    def ended() -> dict[str, Any]:
+        rows = console.query("SELECT * FROM backups_restoration WHERE target_uid = ? ORDER BY id DESC", target)
+        return rows[0] if rows and rows[0]["status"] != "RUNNING" else {}
+
+    return wait_for(ended, because="the end of the restoration")
+
+
+def restore_to_original(console: Console, backup: dict[str, Any], name: str, *, safety: bool = False) -> None:
+    fields = {"confirm": name, "request_key": secrets.token_hex(16)} | ({"safety_backup": "on"} if safety else {})
+    answer = console.post(f"/backups/{backup['id']}/restore-to-original/", fields)
+    assert answer.status == 200, answer
