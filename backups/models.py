@@ -163,7 +163,7 @@ class BackupQuerySet(models.QuerySet["Backup"]):
         The newest Complete one of an instance stays as long as its policy is on: whatever fails, there is one.
         """
         on = ~Exists(Policy.objects.filter(instance=OuterRef("instance"), enabled=False))
-        good = Backup.objects.automated().filter(instance=OuterRef("instance"), status=BackupStatus.COMPLETED)
+        good = Backup.objects.automated().filter(instance_uid=OuterRef("instance_uid"), status=BackupStatus.COMPLETED)
         newest = good.order_by("-started", "-id").values("pk")[:1]
         return self.free().automated().filter(expires__lte=now).exclude(on, pk__in=newest)
 
@@ -212,7 +212,7 @@ class Backup(models.Model):
             models.Index(fields=["-started", "-id"], name="backup_newest"),
             models.Index(fields=["instance_type", "-started", "-id"], name="backup_newest_of_type"),
             models.Index(fields=["instance_uid", "-started", "-id"], name="backup_newest_of_instance"),
-            models.Index(fields=["expires"], condition=Q(expires__isnull=False), name="backup_expiry"),
+            models.Index(fields=["host", "expires"], condition=Q(expires__isnull=False), name="backup_expiry"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(type__in=BackupType.values), name="backup_type_known"),

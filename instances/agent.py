@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 TICK = 0.1
 CLAIM_EVERY = 0.2
 RECONCILE_EVERY = 5.0
-PERIODIC_EVERY = 5.0
+PERIODIC_EVERY = 2.0
 # How long stopping waits for the threads of jobs to end by themselves.
 STOP_SECONDS = 4.0
 

@@ -49,6 +49,13 @@ def test_a_new_instance_gets_its_policy_and_is_backed_up_in_its_first_window() -
     assert Job.objects.get().requested_by is None
 
 
+def test_an_instance_made_while_the_agent_was_away_gets_its_policy_at_its_start() -> None:
+    instance = make_instance(created=MONDAY - 100 * DAY)
+    automation.begin()
+    automation.begin()
+    assert Policy.objects.get().instance == instance
+
+
 def test_a_window_runs_once_however_often_the_agent_looks() -> None:
     instance = due_at_two()
     for minute in range(0, 60, 5):
@@ -138,7 +145,7 @@ def test_the_backup_that_turning_it_on_owes_is_made_as_soon_as_possible_and_once
 def test_nothing_to_do_costs_the_same_few_queries_for_any_number_of_instances(django_assert_num_queries: Any) -> None:
     make_policy(next_window=TWO)
     for _ in range(2):
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(4):
             automation.tend("local", MONDAY)
         for _ in range(30):
             make_policy(next_window=TWO)

@@ -32,6 +32,7 @@ class Command(BaseCommand):
         lock = locks.acquire(Path(settings.CONSOLE_HOME) / f"agent-{slugify(host) or 'host'}.lock")
         if lock is None:
             raise CommandError(f"An agent for the host {host} is already running on {settings.CONSOLE_HOME}.")
+        automation.begin()
         agent = Agent(host, HANDLERS, periodic=[partial(automation.tend, host)])
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: agent.stop())
