@@ -6,6 +6,18 @@ from django.utils.translation import gettext_lazy as _
 from instances.choices import Tone
 
 
+class Weekday(models.IntegerChoices):
+    """ISO numbers, as the API writes them."""
+
+    MONDAY = 1, _("Monday")
+    TUESDAY = 2, _("Tuesday")
+    WEDNESDAY = 3, _("Wednesday")
+    THURSDAY = 4, _("Thursday")
+    FRIDAY = 5, _("Friday")
+    SATURDAY = 6, _("Saturday")
+    SUNDAY = 7, _("Sunday")
+
+
 class BackupType(models.TextChoices):
     MANUAL = "Manual", _("Manual")
     AUTOMATED = "Auto", _("Automated")

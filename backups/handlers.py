@@ -128,7 +128,16 @@ def clean_up_archive(job: Job) -> None:
 def _delete(work: Work) -> None:
     backup = Backup.objects.get(job=work.job)
     work.report(10)
-    _remove_archive(backup)
+    try:
+        _remove_archive(backup)
+    except OSError as error:
+        reason = _("The archive could not be deleted: %s.") % (error.strerror or error)
+        if _is_whole(backup):
+            # Nothing is lost, and the row says so at once.
+            Backup.objects.filter(job=work.job, status=BackupStatus.DELETING).update(
+                status=BackupStatus.COMPLETED, failure=reason
+            )
+        raise JobFailed(reason) from error
 
 
 def _remove_archive(backup: Backup) -> None:
@@ -145,12 +154,25 @@ def _deleted(job: Job, _result: None) -> None:
 
 def _deletion_failed(job: Job, reason: str) -> None:
     """The archive may be gone or not: Failed, with the reason, says that it cannot be relied on."""
-    Backup.objects.filter(job=job, status=BackupStatus.DELETING).update(
-        status=BackupStatus.FAILED, failure=reason, ended=timezone.now()
-    )
+    Backup.objects.filter(job=job, status=BackupStatus.DELETING).update(status=BackupStatus.FAILED, failure=reason)
+
+
+def _clean_up_deletion(job: Job) -> None:
+    """If the deletion was cut short before it touched the archive, the backup is as good as it was."""
+    backup = Backup.objects.filter(job=job, status=BackupStatus.FAILED).first()
+    if backup and _is_whole(backup):
+        Backup.objects.filter(pk=backup.pk, job=job, status=BackupStatus.FAILED).update(status=BackupStatus.COMPLETED)
+
+
+def _is_whole(backup: Backup) -> bool:
+    """True if the backup was Complete and its archive is still there in its full size."""
+    storage, name = storages["backups"], backup.archive_name
+    return bool(backup.sha256) and storage.exists(name) and storage.size(name) == backup.size
 
 
 HANDLERS = {
     JobKind.BACKUP: Handler(run=_make, completed=_made, failed=_making_failed, clean_up=clean_up_archive),
-    JobKind.DELETE_BACKUP: Handler(run=_delete, completed=_deleted, failed=_deletion_failed),
+    JobKind.DELETE_BACKUP: Handler(
+        run=_delete, completed=_deleted, failed=_deletion_failed, clean_up=_clean_up_deletion
+    ),
 }

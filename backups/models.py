@@ -1,20 +1,24 @@
-"""Backup: one archive of one instance, which it may outlive. Restoration: what was made of one, and how it went."""
+"""Backup: one archive of one instance, which it may outlive; its Policy, and the Restorations made of it."""
 
 import re
 import uuid
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.conf import settings
-from django.core.validators import ProhibitNullCharactersValidator
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, ProhibitNullCharactersValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from backups.choices import BackupMethod, BackupStatus, BackupType, RestorationStatus, RestorationWay
+from backups.choices import BackupMethod, BackupStatus, BackupType, RestorationStatus, RestorationWay, Weekday
 from backups.manifest import Database
+from backups.schedule import Schedule, first_window, window_to_serve
 from console.ids import new_id
 from console.lists import NameKey, SizeKey
 from console.validators import NAME_MAX_LENGTH, description_validators, name_validators
@@ -26,10 +30,119 @@ def new_backup_id() -> str:
     return new_id("br02")
 
 
+KEEP_DAYS_MIN, KEEP_DAYS_MAX = 1, 732
+# Kept for fewer days than a week has, a backup is made every day: else there would be days without any.
+EVERY_DAY_BELOW = 7
+KEEP_DAYS_RULE = gettext_lazy("Enter a whole number from 1 to 732.")
+WEEKDAYS_RULE = gettext_lazy("Choose at least one day of the week.")
+EVERY_DAY_RULE = gettext_lazy("With a retention of 1 to 6 days a backup is made every day.")
+EVERY_DAY = ",".join(str(day) for day in Weekday.values)
+
+
+class PolicyQuerySet(models.QuerySet["Policy"]):
+    def on(self) -> Self:
+        return self.filter(enabled=True)
+
+
+class Policy(models.Model):
+    """The automated backups of one instance. An instance without a row has the default one, which is on."""
+
+    instance = models.OneToOneField(Instance, primary_key=True, on_delete=models.CASCADE, related_name="backup_policy")
+    enabled = models.BooleanField(default=True)
+    keep_days = models.PositiveSmallIntegerField(
+        default=7,
+        validators=[
+            MinValueValidator(KEEP_DAYS_MIN, KEEP_DAYS_RULE),
+            MaxValueValidator(KEEP_DAYS_MAX, KEEP_DAYS_RULE),
+        ],
+    )
+    # The UTC hour that the one-hour window starts with.
+    start_hour = models.PositiveSmallIntegerField(default=2, validators=[MaxValueValidator(23)])
+    # ISO numbers as the API writes them: "1,3,7".
+    weekdays = models.CharField(max_length=13, default=EVERY_DAY)
+    # The start of the first window that has not been served: moving it on is what makes a window run once.
+    next_window = models.DateTimeField()
+    # It was turned on and its first backup has not been started yet, because the instance was not Available.
+    at_once = models.BooleanField(default=False)
+
+    objects = PolicyQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["next_window"], condition=Q(enabled=True), name="policy_windows"),
+            models.Index(fields=["instance"], condition=Q(at_once=True), name="policy_at_once"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(keep_days__range=(KEEP_DAYS_MIN, KEEP_DAYS_MAX)), name="policy_keep_days_in_range"
+            ),
+            models.CheckConstraint(condition=Q(start_hour__lte=23), name="policy_start_hour_is_an_hour"),
+            models.CheckConstraint(condition=~Q(weekdays=""), name="policy_some_weekday"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instance_id}: {self.keep_days}"
+
+    @staticmethod
+    def default(instance: Instance, *, enabled: bool = True) -> "Policy":
+        """What an instance has that nobody has set a policy for: its first window is the next after its creation."""
+        policy = Policy(instance=instance, enabled=enabled)
+        policy.next_window = first_window(policy.schedule, instance.created)
+        return policy
+
+    @staticmethod
+    def of(instance: Instance) -> "Policy":
+        """The instance's policy, or the default that it has as long as there is no row."""
+        try:
+            return instance.backup_policy
+        except Policy.DoesNotExist:
+            return Policy.default(instance)
+
+    def clean(self) -> None:
+        """The rules between the fields."""
+        days = self.weekdays.split(",")
+        known = [str(day) for day in Weekday.values if str(day) in days]
+        if days != known:
+            raise ValidationError({"weekdays": str(WEEKDAYS_RULE)})
+        if self.keep_days < EVERY_DAY_BELOW and self.weekdays != EVERY_DAY:
+            raise ValidationError({"weekdays": str(EVERY_DAY_RULE)})
+
+    @property
+    def days(self) -> list[Weekday]:
+        return [Weekday(int(day)) for day in self.weekdays.split(",")]
+
+    @property
+    def every_day(self) -> bool:
+        return self.weekdays == EVERY_DAY
+
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule(self.start_hour, frozenset(int(day) for day in self.weekdays.split(",")))
+
+    @property
+    def window(self) -> str:
+        """The window as the API writes it, such as 23:00-00:00, in UTC."""
+        return window_label(self.start_hour)
+
+    @property
+    def next_run(self) -> datetime:
+        """The start of the window that is served next; in the past, it is being waited for the instance."""
+        return window_to_serve(self.schedule, self.next_window, timezone.now())
+
+
+def window_label(hour: int) -> str:
+    return f"{hour:02}:00-{(hour + 1) % 24:02}:00"
+
+
+def weekdays_text(days: Iterable[int]) -> str:
+    """Weekdays as Policy.weekdays has them."""
+    return ",".join(str(day) for day in sorted(set(days)))
+
+
 class BackupQuerySet(models.QuerySet["Backup"]):
     def shown(self) -> Self:
         """With what a list shows of each, in the same query, and without what only the backup's own page does."""
-        return self.select_related("job", "instance", "verify_job").defer("contents")
+        return self.select_related("job", "verify_job", "instance__backup_policy").defer("contents")
 
     def automated(self) -> Self:
         return self.filter(type=BackupType.AUTOMATED)
@@ -46,6 +159,25 @@ class BackupQuerySet(models.QuerySet["Backup"]):
 
     def restorable(self) -> Self:
         return self.filter(status=BackupStatus.COMPLETED)
+
+    def free(self) -> Self:
+        """Those that nothing holds: not being made, deleted or restored, not locked."""
+        return self.filter(status__in=[BackupStatus.COMPLETED, BackupStatus.FAILED], locked=False, uses=0)
+
+    def deletable(self) -> Self:
+        """Those that people may delete now; Backup.delete_refusal says the same of one, with the reason."""
+        off = Policy.objects.filter(instance=OuterRef("instance"), enabled=False)
+        return self.free().filter(Q(type=BackupType.MANUAL) | Q(instance__isnull=True) | Exists(off))
+
+    def expired(self, now: datetime) -> Self:
+        """Automated ones that are not kept any longer.
+
+        The newest Complete one of an instance stays as long as its policy is on: whatever fails, there is one.
+        """
+        on = ~Exists(Policy.objects.filter(instance=OuterRef("instance"), enabled=False))
+        good = Backup.objects.automated().filter(instance_uid=OuterRef("instance_uid"), status=BackupStatus.COMPLETED)
+        newest = good.order_by("-started", "-id").values("pk")[:1]
+        return self.free().automated().filter(expires__lte=now).exclude(on, pk__in=newest)
 
 
 class Backup(models.Model):
@@ -72,6 +204,10 @@ class Backup(models.Model):
     pause_seconds = models.FloatField(null=True, blank=True)
     # When it came here, if the archive was made elsewhere.
     imported = models.DateTimeField(null=True, blank=True)
+    # When an automated one stops being kept, by the policy of the moment it was made; null is never.
+    expires = models.DateTimeField(null=True, blank=True)
+    # Neither expires nor can be deleted.
+    locked = models.BooleanField(default=False)
 
     instance = models.ForeignKey(Instance, null=True, blank=True, on_delete=models.SET_NULL, related_name="backups")
     instance_uid = models.CharField(max_length=36)
@@ -114,6 +250,7 @@ class Backup(models.Model):
             models.Index(fields=["type", "-started", "-id"], name="backup_newest_of_kind"),
             models.Index(NameKey("name"), "id", name="backup_name"),
             models.Index(SizeKey("size"), "id", name="backup_size"),
+            models.Index(fields=["host", "expires"], condition=Q(expires__isnull=False), name="backup_expiry"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(type__in=BackupType.values), name="backup_type_known"),
@@ -164,6 +301,53 @@ class Backup(models.Model):
     def archive_name(self) -> str:
         """The archive's name in STORAGES["backups"]."""
         return f"{self.id}.tar.zst"
+
+    @property
+    def being_cancelled(self) -> bool:
+        return self.state is BackupStatus.BUILDING and self.job is not None and bool(self.job.cancel_reason)
+
+    @property
+    def cancel_refusal(self) -> str:
+        """Why it cannot be cancelled now, in a sentence; empty if it can."""
+        if self.being_cancelled:
+            return _("This backup is being cancelled already.")
+        if self.state is BackupStatus.BUILDING:
+            return ""
+        return _("Only a running backup can be cancelled. This one is: %(status)s.") % {"status": self.state.label}
+
+    @property
+    def delete_refusal(self) -> str:
+        """Why it cannot be deleted now, in a sentence; empty if it can."""
+        if self.state is BackupStatus.BUILDING:
+            return _("This backup is still being made. Cancel it, or wait until it has ended.")
+        if self.state is BackupStatus.DELETING:
+            return _("This backup is being deleted already.")
+        if self.locked:
+            return _("This backup is locked. Unlock it first.")
+        if self.use_refusal:
+            return self.use_refusal
+        if self.type == BackupType.AUTOMATED and self.instance and Policy.of(self.instance).enabled:
+            return _("Automated backups expire by themselves. They can be deleted only while the policy is off.")
+        return ""
+
+    @property
+    def edit_refusal(self) -> str:
+        """Why its description cannot be edited now, in a sentence; empty if it can."""
+        return _("This backup is being deleted.") if self.state is BackupStatus.DELETING else ""
+
+    @property
+    def lock_refusal(self) -> str:
+        """Why it cannot be locked now, in a sentence; empty if it can."""
+        if self.locked:
+            return _("This backup is locked already.")
+        if self.state is BackupStatus.COMPLETED:
+            return ""
+        return _("Only a Complete backup can be locked. This one is: %(status)s.") % {"status": self.state.label}
+
+    @property
+    def unlock_refusal(self) -> str:
+        """Why it cannot be unlocked now, in a sentence; empty if it can."""
+        return "" if self.locked else _("This backup is not locked.")
 
     @property
     def progress(self) -> int:

@@ -1,14 +1,24 @@
+from collections.abc import Callable, Iterable
+
 from django.db.models import Q
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from backups import services
-from backups.forms import CreateBackupForm, CreateBackupOfAnyForm, RestoreToNewForm, RestoreToOriginalForm
+from backups.forms import (
+    CreateBackupForm,
+    CreateBackupOfAnyForm,
+    EditDescriptionForm,
+    PolicyForm,
+    RestoreToNewForm,
+    RestoreToOriginalForm,
+)
 from backups.lists import BACKUP_COLUMNS, BackupListForm
-from backups.models import Backup, Restoration
+from backups.models import Backup, Policy, Restoration
 from console.access import performs
 from console.exceptions import Refused
 from console.forms import DialogForm
@@ -42,7 +52,7 @@ def backup_list(request: Request) -> HttpResponseBase:
 @require_safe
 def instance_backups(request: Request, instance_id: str) -> HttpResponseBase:
     """Backups & Restorations of one instance."""
-    instance = get_object_or_404(Instance, pk=instance_id)
+    instance = get_object_or_404(Instance.objects.select_related("backup_policy"), pk=instance_id)
     filters = BackupListForm(request, within=Q(instance_uid=instance.id))
     if filters.exports:
         return export(f"backups-{instance.name}", BACKUP_COLUMNS, filters.found(Backup.objects.shown()))
@@ -50,6 +60,7 @@ def instance_backups(request: Request, instance_id: str) -> HttpResponseBase:
     restorations = list(Restoration.objects.shown().of(instance)[:RESTORATIONS_SHOWN])
     context = {
         "instance": instance,
+        "policy": Policy.of(instance),
         "backups": page.rows,
         "page": page,
         "filters": filters,
@@ -231,3 +242,168 @@ def _restore_dialog(request: Request, backup: Backup, form: DialogForm, fragment
     }
     status = 422 if form.is_bound and not form.is_valid() else 200
     return render_page(request, "backups/restore.html", fragment, context, status=status)
+
+
+@performs(services.delete_backup)
+@require_http_methods(["GET", "HEAD", "POST"])
+def backup_delete(request: Request, backup_id: str) -> HttpResponse:
+    return _delete(request, [_backup(backup_id)])
+
+
+@performs(services.delete_backup)
+@require_http_methods(["GET", "HEAD", "POST"])
+def backup_delete_selected(request: Request) -> HttpResponse:
+    """Delete those that are ticked in a list; they come as `id`, as often as there are."""
+    sent = request.POST if request.method == "POST" else request.GET
+    return _delete(request, Backup.objects.shown().filter(pk__in=sent.getlist("id")).select_related("host"))
+
+
+def _delete(request: Request, chosen: Iterable[Backup]) -> HttpResponse:
+    """Ask before the deletion, or delete what can be and say of the rest why not."""
+    asked = request.method != "POST"
+    verdicts = [(backup, backup.delete_refusal if asked else _delete_now(request, backup)) for backup in chosen]
+    accepted = [backup for backup, reason in verdicts if not reason]
+    refused = [(backup, reason) for backup, reason in verdicts if reason]
+    done = "" if asked or not accepted else _deleting(len(accepted))
+    if done and not refused:
+        return answer_done(request, message=done, redirect=reverse("backups:list"), changed="backups-changed")
+    reason = "" if verdicts else _("Select at least one backup that still exists.")
+    if len(verdicts) == 1 and refused:
+        reason = refused[0][1]
+    context = {"backups": accepted if asked else [], "refused": refused, "done": done, "reason": reason}
+    title = ngettext("Delete Backup", "Delete Backups", len(verdicts))
+    response = _confirmation(request, "backups/_delete.html", title, context, status=200 if asked else 422)
+    if done:
+        response["HX-Trigger"] = "backups-changed"
+    return response
+
+
+def _delete_now(request: Request, backup: Backup) -> str:
+    """Delete the backup; why not, if it is refused."""
+    try:
+        services.delete_backup(backup=backup, requested_by=request.user)
+    except Refused as refusal:
+        return str(refusal.message)
+    return ""
+
+
+def _deleting(count: int) -> str:
+    return ngettext("Deleting %d backup.", "Deleting %d backups.", count) % count
+
+
+@performs(services.cancel_backup)
+@require_http_methods(["GET", "HEAD", "POST"])
+def backup_cancel(request: Request, backup_id: str) -> HttpResponse:
+    backup = _backup(backup_id)
+    done = _("Cancelling the backup %s.") % backup.name
+    return _confirm(
+        request, backup, services.cancel_backup, "_cancel", _("Cancel Backup"), refusal=backup.cancel_refusal, done=done
+    )
+
+
+@performs(services.lock_backup)
+@require_http_methods(["GET", "HEAD", "POST"])
+def backup_lock(request: Request, backup_id: str) -> HttpResponse:
+    backup = _backup(backup_id)
+    done = _("The backup %s is locked.") % backup.name
+    return _confirm(
+        request, backup, services.lock_backup, "_lock", _("Lock Backup"), refusal=backup.lock_refusal, done=done
+    )
+
+
+@performs(services.unlock_backup)
+@require_http_methods(["GET", "HEAD", "POST"])
+def backup_unlock(request: Request, backup_id: str) -> HttpResponse:
+    backup = _backup(backup_id)
+    done = _("The backup %s is unlocked.") % backup.name
+    return _confirm(
+        request, backup, services.unlock_backup, "_lock", _("Unlock Backup"), refusal=backup.unlock_refusal, done=done
+    )
+
+
+@performs(services.edit_description)
+@require_http_methods(["GET", "HEAD", "POST"])
+def backup_edit_description(request: Request, backup_id: str) -> HttpResponse:
+    backup = _backup(backup_id)
+    form = EditDescriptionForm(request.POST if request.method == "POST" else None, backup=backup)
+    if form.is_valid():
+        try:
+            services.edit_description(
+                backup=backup, description=form.cleaned_data["description"], requested_by=request.user
+            )
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            message = _("The description of %s is changed.") % backup.name
+            return answer_done(request, message=message, redirect=reverse("backups:list"), changed="backups-changed")
+    context = {
+        "form": form,
+        "backup": backup,
+        "title": _("Edit Description"),
+        "action": request.path,
+        "cancel_url": reverse("backups:list"),
+    }
+    status = 422 if form.is_bound else 200
+    return render_page(request, "backups/create.html", "components/_dialog_form.html", context, status=status)
+
+
+@performs(services.set_policy)
+@require_http_methods(["GET", "HEAD", "POST"])
+def policy_modify(request: Request, instance_id: str) -> HttpResponse:
+    """The Modify Backup Policy dialog of Backups & Restorations."""
+    instance = get_object_or_404(Instance.objects.select_related("backup_policy"), pk=instance_id)
+    form = PolicyForm(request.POST if request.method == "POST" else None, policy=Policy.of(instance))
+    back = reverse("backups:instance", args=[instance.id])
+    if form.is_valid():
+        chosen = {name: form.cleaned_data[name] for name in services.POLICY_FIELDS}
+        try:
+            policy = services.set_policy(instance=instance, requested_by=request.user, **chosen)
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            switched = _("Automated backup is on.") if policy.enabled else _("Automated backup is off.")
+            return answer_done(request, message=switched, redirect=back, changed="backups-changed")
+    context = {
+        "form": form,
+        "instance": instance,
+        "title": _("Modify Backup Policy"),
+        "action": request.path,
+        "cancel_url": back,
+    }
+    status = 422 if form.is_bound else 200
+    return render_page(request, "backups/create.html", "components/_dialog_form.html", context, status=status)
+
+
+def _backup(backup_id: str) -> Backup:
+    return get_object_or_404(Backup.objects.shown().select_related("host"), pk=backup_id)
+
+
+def _confirm(
+    request: Request,
+    backup: Backup,
+    service: Callable[..., None],
+    fragment: str,
+    title: str,
+    *,
+    refusal: str,
+    done: str,
+) -> HttpResponse:
+    """Ask before one action on one backup, or do it."""
+    if request.method == "POST":
+        try:
+            service(backup=backup, requested_by=request.user)
+        except Refused as refused:
+            refusal = str(refused.message)
+        else:
+            return answer_done(request, message=done, redirect=reverse("backups:list"), changed="backups-changed")
+    status = 422 if request.method == "POST" else 200
+    context = {"backup": backup, "reason": refusal}
+    return _confirmation(request, f"backups/{fragment}.html", title, context, status=status)
+
+
+def _confirmation(
+    request: Request, fragment: str, title: str, context: dict[str, object], *, status: int
+) -> HttpResponse:
+    """A confirmation as the dialog, or as a page of its own."""
+    context |= {"fragment": fragment, "title": title, "action": request.path, "cancel_url": reverse("backups:list")}
+    return render_page(request, "backups/confirm.html", fragment, context, status=status)

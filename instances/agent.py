@@ -4,6 +4,8 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connections
@@ -21,14 +23,18 @@ log = logging.getLogger(__name__)
 TICK = 0.1
 CLAIM_EVERY = 0.2
 RECONCILE_EVERY = 5.0
+PERIODIC_EVERY = 2.0
 # How long stopping waits for the threads of jobs to end by themselves.
 STOP_SECONDS = 4.0
 
 
 class Agent:
-    def __init__(self, host: str, handlers: jobs.Handlers) -> None:
+    """`periodic` is called every few seconds with the time, in a thread of its own."""
+
+    def __init__(self, host: str, handlers: jobs.Handlers, periodic: Sequence[Callable[[datetime], None]] = ()) -> None:
         self.host = host
         self.handlers = handlers
+        self.periodic = periodic
         self.supervisor = Supervisor(host)
         self._stopping = threading.Event()
         self._works: dict[threading.Thread, jobs.Work] = {}
@@ -43,6 +49,8 @@ class Agent:
         self._begin()
         keeper = threading.Thread(target=self._keep_leases, name="leases", daemon=True)
         keeper.start()
+        timer = threading.Thread(target=self._keep_time, name="periodic", daemon=True)
+        timer.start()
         while not self._stopping.wait(TICK):
             try:
                 self.supervisor.tick()
@@ -58,13 +66,15 @@ class Agent:
                 self._stopping.wait(1.0)
         self._end()
         keeper.join(2.0)
+        timer.join(2.0)
 
     def _begin(self) -> None:
         """Settle what a dead agent of this host left behind, then start the servers."""
         Host.objects.update_or_create(name=self.host, defaults={"seen": timezone.now()})
         reason = _("The agent stopped while this was running.")
         for job in Job.objects.running().filter(host=self.host).select_related("instance", "host"):
-            jobs.fail(job, self.handlers[JobKind(job.kind)], reason, interrupted=True, left_behind=True)
+            why = job.cancel_reason or reason
+            jobs.fail(job, self.handlers[JobKind(job.kind)], why, interrupted=not job.cancel_reason, left_behind=True)
         self._clean_up_left_behind()
         files.sweep()
         self.supervisor.begin()
@@ -148,6 +158,21 @@ class Agent:
                 log.exception("Cleaning up after job %s (%s) broke and will be tried again.", job.id, job.kind)
                 continue
             Job.objects.filter(pk=job.pk).update(left_behind=False)
+
+    def _keep_time(self) -> None:
+        """Call what is periodic. What fails once is called again the next time."""
+        while not self._stopping.is_set():
+            for task in self.periodic:
+                try:
+                    close_old_connections()
+                    task(timezone.now())
+                except DatabaseError as error:
+                    log.warning("The console database does not answer: %s", error)
+                    connections.close_all()
+                except Exception:
+                    log.exception("A periodic task broke.")
+            self._stopping.wait(PERIODIC_EVERY)
+        connections.close_all()
 
     def _keep_leases(self) -> None:
         """Renew the leases and the host's sign of life, apart from the main thread, which may have to wait."""

@@ -113,15 +113,41 @@ def renew(token: uuid.UUID, now: datetime) -> bool:
 
 
 def complete(job: Job, handler: Handler, result: Any) -> bool:
-    """End the job as Completed, with the rows that follow from it; False if the lease is lost."""
+    """End the job as Completed, with the rows that follow from it; False if the lease is lost.
+
+    A job that was cancelled after its last report ends as Failed all the same: that is what was promised.
+    """
     assert job.token is not None
     with transaction.atomic():
-        ended = Job.objects.held_by(job.token).update(
-            status=JobStatus.COMPLETED, progress=100, ended=timezone.now(), token=None, lease_until=None
+        ended = (
+            Job.objects.held_by(job.token)
+            .wanted()
+            .update(status=JobStatus.COMPLETED, progress=100, ended=timezone.now(), token=None, lease_until=None)
         )
         if ended:
             handler.completed(job, result)
+    if not ended and (reason := _cancel_reason(job.token)):
+        fail(job, handler, reason)
     return bool(ended)
+
+
+def _cancel_reason(token: uuid.UUID) -> str:
+    """Why the running job with this lease has been cancelled; empty if it has not, or is not the caller's any more."""
+    return Job.objects.held_by(token).values_list("cancel_reason", flat=True).first() or ""
+
+
+def cancel(job: Job, handler: Handler, reason: str) -> bool:
+    """End the queued job as Failed for the reason, or have the running one do so; False if it has ended already.
+
+    Belongs into a transaction. A running job ends at its next report.
+    """
+    unwanted = Job.objects.filter(pk=job.pk).wanted()
+    if unwanted.filter(status=JobStatus.QUEUED).update(
+        status=JobStatus.FAILED, failure=reason, cancel_reason=reason, ended=timezone.now()
+    ):
+        handler.failed(job, reason)
+        return True
+    return bool(unwanted.running().update(cancel_reason=reason))
 
 
 def fail(
@@ -163,7 +189,14 @@ def fail_expired(handlers: Handlers, now: datetime) -> int:
     reason = _("The agent stopped while this was running.")
     expired = Job.objects.expired(now).select_related("instance", "host")
     return sum(
-        fail(job, handlers[JobKind(job.kind)], reason, interrupted=True, left_behind=True, expired_at=now)
+        fail(
+            job,
+            handlers[JobKind(job.kind)],
+            job.cancel_reason or reason,
+            interrupted=not job.cancel_reason,
+            left_behind=True,
+            expired_at=now,
+        )
         for job in expired
     )
 
@@ -202,5 +235,7 @@ class Work:
         assert self.job.token is not None
         # 100 is for the finished job alone.
         shown = min(int(percent), 99)
-        if not Job.objects.held_by(self.job.token).update(progress=shown, detail=detail):
+        if not Job.objects.held_by(self.job.token).wanted().update(progress=shown, detail=detail):
+            if reason := _cancel_reason(self.job.token):
+                raise JobFailed(reason)
             raise LeaseLost

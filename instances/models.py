@@ -195,6 +195,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Running ones whose agent has not renewed its lease in time."""
         return self.running().filter(lease_until__lt=now)
 
+    def wanted(self) -> Self:
+        """Those that nobody has cancelled."""
+        return self.filter(cancel_reason="")
+
     def held_by(self, token: uuid.UUID) -> Self:
         """The running job that the lease `token` is for: none, once somebody else has ended it."""
         return self.running().filter(token=token)
@@ -222,6 +226,8 @@ class Job(models.Model):
     created = models.DateTimeField(default=timezone.now, editable=False)
     started = models.DateTimeField(null=True, blank=True)
     ended = models.DateTimeField(null=True, blank=True)
+    # Why it should end before it is done: its work sees that at its next report. Empty: nobody wants it to.
+    cancel_reason = models.CharField(max_length=256, blank=True)
     # Null when the console itself asked for it.
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

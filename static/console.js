@@ -9,8 +9,9 @@
 
   // A field that is being typed into keeps what was typed when its list refreshes.
   Idiomorph.defaults.ignoreActiveValue = true;
-  // What was noted here about an element (see "Cut text") is not in the server's markup, and stays.
-  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name) => name !== "data-long";
+  // What was noted here about an element (see "Cut text") is not in the server's markup, and stays; so do ticks.
+  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
+    name !== "data-long" && !(name === "checked" && node.matches("[data-select], [data-select-all]"));
 
   // A place that is being edited is left alone by the refresh of its list.
   Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !old.dataset || !("editing" in old.dataset);
@@ -98,6 +99,43 @@
   document.addEventListener("htmx:configRequest", ({ detail }) => {
     if (detail.verb !== "get") return;
     for (const [name, value] of [...detail.formData]) if (value === "") detail.formData.delete(name);
+  });
+
+  // ---- Selection: the box in the head ticks the page's rows, and shows whether all are ticked ------
+
+  const boxes = (list) => [...list.querySelectorAll("[data-select]:enabled")];
+
+  function tellSelection() {
+    for (const all of document.querySelectorAll("[data-select-all]")) {
+      const rows = boxes(all.closest("table"));
+      const ticked = rows.filter((box) => box.checked).length;
+      all.disabled = !rows.length;
+      all.checked = ticked > 0 && ticked === rows.length;
+      all.indeterminate = ticked > 0 && ticked < rows.length;
+    }
+  }
+
+  document.addEventListener("change", (event) => {
+    const all = closest(event, "[data-select-all]");
+    if (all) for (const box of boxes(all.closest("table"))) box.checked = all.checked;
+    if (all || closest(event, "[data-select]")) tellSelection();
+  });
+
+  // Kept for fewer days than a week has, a backup is made every day: the days are no choice then.
+  function forceDays(field) {
+    const days = field.value.trim();
+    const forced = /^[0-9]+$/.test(days) && Number(days) >= 1 && Number(days) < Number(field.dataset.everyDayBelow);
+    for (const box of field.form.querySelectorAll("[name=weekdays]")) {
+      if (forced && !box.disabled) box.dataset.was = box.checked ? "1" : "";
+      if (!forced && box.disabled) box.checked = Boolean(box.dataset.was);
+      if (forced) box.checked = true;
+      box.disabled = forced;
+    }
+  }
+
+  document.addEventListener("input", (event) => {
+    const field = closest(event, "[data-every-day-below]");
+    if (field) forceDays(field);
   });
 
   // ---- Menus ----------------------------------------------------------------------------------
@@ -255,7 +293,9 @@
 
   function ready() {
     tellAges();
+    tellSelection();
     document.querySelectorAll("[data-count-to]").forEach(count);
+    document.querySelectorAll("[data-every-day-below]").forEach(forceDays);
   }
 
   document.addEventListener("htmx:afterSwap", ready);

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from backups.choices import BackupStatus
-from backups.models import Backup
+from backups.models import Backup, Policy
 from console.roles import Role
 from instances.choices import InstanceType, JobKind, State
 from instances.models import Host, Instance, Job
@@ -72,3 +72,11 @@ def make_backup(instance: Instance | None = None, **fields: Any) -> Backup:
             **fields,
         }
     )
+
+
+def make_policy(instance: Instance | None = None, **fields: Any) -> Policy:
+    policy = Policy.default(instance or make_instance())
+    for name, value in fields.items():
+        setattr(policy, name, value)
+    policy.save(force_insert=True)
+    return policy

@@ -18,9 +18,10 @@ register = template.Library()
 
 @register.simple_tag
 def backup_counts(instance: Instance) -> dict[str, int]:
-    """How many backups of the instance its deletion keeps (manual) and takes along (automated)."""
-    types = list(Backup.objects.filter(instance=instance).values_list("type", flat=True))
-    return {"manual": types.count(BackupType.MANUAL), "automated": types.count(BackupType.AUTOMATED)}
+    """How many backups of the instance its deletion keeps (manual) and takes along (automated, and locked of those)."""
+    kinds = list(Backup.objects.filter(instance=instance).values_list("type", "locked"))
+    automated = [locked for kind, locked in kinds if kind == BackupType.AUTOMATED]
+    return {"manual": len(kinds) - len(automated), "automated": len(automated), "locked": sum(automated)}
 
 
 @register.filter
@@ -56,6 +57,7 @@ def of_job(backups: dict[UUID, Backup], job: Job) -> Backup | None:
     return backups.get(job.id)
 
 
+@register.filter
 def ago(when: datetime) -> str:
     """How long ago it was, for a sentence: "just now", "3 hours ago"."""
     if (timezone.now() - when).total_seconds() < 60:

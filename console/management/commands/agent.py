@@ -2,6 +2,7 @@ import os
 import signal
 import sys
 from argparse import ArgumentParser
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.text import slugify
 
+from backups import automation
 from console import home, locks
 from console.handlers import HANDLERS
 from console.process import die_with
@@ -30,7 +32,8 @@ class Command(BaseCommand):
         lock = locks.acquire(Path(settings.CONSOLE_HOME) / f"agent-{slugify(host) or 'host'}.lock")
         if lock is None:
             raise CommandError(f"An agent for the host {host} is already running on {settings.CONSOLE_HOME}.")
-        agent = Agent(host, HANDLERS)
+        automation.begin()
+        agent = Agent(host, HANDLERS, periodic=[partial(automation.tend, host)])
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: agent.stop())
         with lock:

@@ -11,10 +11,10 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, connections
+from django.db import OperationalError, connections, transaction
 from django.utils import timezone
 
-from backups.models import Backup
+from backups.models import Backup, Policy
 from console import home, locks
 from console.handlers import HANDLERS
 from console.tree import Child, Tree
@@ -65,7 +65,9 @@ class Command(BaseCommand):
             self.create_administrator()
         if not no_demo and not Instance.objects.exists() and not Backup.objects.exists():
             for kind, name in DEMO_INSTANCES.items():
-                services.create_instance(name=name, type=kind, requested_by=None, demo=True)
+                with transaction.atomic():
+                    made = services.create_instance(name=name, type=kind, requested_by=None, demo=True)
+                    Policy.default(made, enabled=False).save(force_insert=True)
         connections.close_all()
 
     def create_administrator(self) -> None:

@@ -1,0 +1,59 @@
+"""When automated backups run and when they expire: pure functions of aware UTC times.
+
+A window is one hour of a UTC day, on the weekdays of its schedule, and is named by its start. Its backup is made
+once: in the window, or, if that was missed, at any later moment of the same day.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+WINDOW = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """`hour` is the UTC hour that the window starts with, 0 to 23; `weekdays` are ISO numbers, never empty."""
+
+    hour: int
+    weekdays: frozenset[int]
+
+
+def first_window(schedule: Schedule, at: datetime) -> datetime:
+    """The start of the first window that starts at this moment or later."""
+    start = _day(at) + schedule.hour * WINDOW
+    if start < at:
+        start += DAY
+    while start.isoweekday() not in schedule.weekdays:
+        start += DAY
+    return start
+
+
+def window_to_serve(schedule: Schedule, pending: datetime, now: datetime) -> datetime:
+    """The window whose backup comes next: `pending`, which has not been served, unless its day is over.
+
+    Windows whose day is over are never served. The answer is due if it is not after `now`.
+    """
+    if pending >= _day(now):
+        return pending
+    return first_window(schedule, _day(now))
+
+
+def window_after(schedule: Schedule, served: datetime) -> datetime:
+    """The window that is pending once the window `served` has had its backup."""
+    return first_window(schedule, served + WINDOW)
+
+
+def expires(started: datetime, keep_days: int) -> datetime:
+    """The moment from which a backup that started then is no longer kept."""
+    return started + keep_days * DAY
+
+
+def automated_name(instance_id: str, now: datetime) -> str:
+    """The name of an automated backup: auto-<instance id>-<yyyymmddhhmmss>, in UTC."""
+    return f"auto-{instance_id}-{now.astimezone(UTC):%Y%m%d%H%M%S}"
+
+
+def _day(moment: datetime) -> datetime:
+    """The start of the moment's UTC day."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

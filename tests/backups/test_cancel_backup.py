@@ -1,0 +1,162 @@
+"""Cancel: a backup that is queued or running ends as Failed, by the wish of a user."""
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from backups.archive import Written
+from backups.choices import BackupStatus
+from backups.handlers import HANDLERS
+from backups.models import Backup
+from backups.services import cancel_backup, create_backup
+from console.exceptions import Refused
+from instances import jobs
+from instances.choices import JobKind, JobStatus, Status
+from instances.models import Job
+from tests.factories import make_backup, make_instance, make_job
+
+pytestmark = pytest.mark.django_db
+HANDLER = HANDLERS[JobKind.BACKUP]
+
+
+def url(backup: Backup) -> str:
+    return reverse("backups:cancel", args=[backup.id])
+
+
+@pytest.fixture
+def queued(user: User) -> Backup:
+    return create_backup(instance=make_instance(name="orders"), name="too-late", requested_by=user)
+
+
+@pytest.fixture
+def running(queued: Backup) -> tuple[Backup, Job]:
+    job = jobs.claim("local", timezone.now())
+    assert job is not None
+    return queued, job
+
+
+def work_on(job: Job) -> jobs.Work:
+    return jobs.Work(job, None)  # type: ignore[arg-type]  # a handler under test that starts no server
+
+
+def assert_cancelled(backup: Backup, user: User) -> None:
+    backup = Backup.objects.select_related("job", "instance").get(pk=backup.pk)
+    reason = f"cancelled by {user.username}"
+    assert backup.job and backup.instance
+    assert (backup.status, backup.failure) == (BackupStatus.FAILED, reason)
+    assert (backup.job.status, backup.job.failure) == (JobStatus.FAILED, reason)
+    assert backup.ended is not None and backup.job.ended is not None
+    assert backup.instance.status is Status.AVAILABLE
+
+
+def test_a_queued_one_ends_at_once_and_is_never_started(queued: Backup, user: User) -> None:
+    cancel_backup(backup=queued, requested_by=user)
+    assert_cancelled(queued, user)
+    assert jobs.claim("local", timezone.now()) is None
+
+
+def test_a_running_one_ends_at_its_next_report(running: tuple[Backup, Job], user: User) -> None:
+    backup, job = running
+    work = work_on(job)
+    work.report(10)
+    cancel_backup(backup=backup, requested_by=user)
+    assert Backup.objects.shown().get(pk=backup.pk).being_cancelled
+    work._reported = 0.0
+    with pytest.raises(jobs.JobFailed) as reason:
+        work.report(20)
+    assert jobs.fail(job, HANDLER, str(reason.value))
+    assert_cancelled(backup, user)
+
+
+def test_one_cancelled_after_its_last_report_ends_as_failed_all_the_same(
+    running: tuple[Backup, Job], user: User
+) -> None:
+    backup, job = running
+    cancel_backup(backup=backup, requested_by=user)
+    assert not jobs.complete(job, HANDLER, Written(1, "0" * 64))
+    assert_cancelled(backup, user)
+
+
+def test_one_whose_agent_dies_first_still_says_who_cancelled_it(running: tuple[Backup, Job], user: User) -> None:
+    backup, _ = running
+    cancel_backup(backup=backup, requested_by=user)
+    later = timezone.now() + jobs.lease_length() * 2
+    assert jobs.fail_expired(HANDLERS, later) == 1
+    assert_cancelled(backup, user)
+
+
+def test_a_report_costs_no_query_more(running: tuple[Backup, Job], django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1):
+        work_on(running[1]).report(10)
+
+
+@pytest.mark.parametrize("status", [BackupStatus.COMPLETED, BackupStatus.FAILED, BackupStatus.DELETING])
+def test_after_the_end_it_is_refused_with_the_status(user: User, status: BackupStatus) -> None:
+    backup = make_backup(status=status, job=make_job(status=JobStatus.COMPLETED))
+    with pytest.raises(Refused, match=f"Only a running backup can be cancelled. This one is: {status.label}.") as no:
+        cancel_backup(backup=backup, requested_by=user)
+    assert backup.cancel_refusal == str(no.value.message)
+    assert Backup.objects.get().status == status
+
+
+def test_a_stale_page_is_refused_too(running: tuple[Backup, Job], user: User) -> None:
+    backup, job = running
+    assert jobs.complete(job, HANDLER, Written(1, "0" * 64))
+    with pytest.raises(Refused, match="This one is: Complete"):
+        cancel_backup(backup=backup, requested_by=user)
+    assert Job.objects.get().cancel_reason == ""
+
+
+def test_cancelling_twice_is_refused(running: tuple[Backup, Job], user: User) -> None:
+    cancel_backup(backup=running[0], requested_by=user)
+    with pytest.raises(Refused, match="being cancelled already"):
+        cancel_backup(backup=running[0], requested_by=user)
+
+
+def test_one_that_is_gone_is_refused(queued: Backup, user: User) -> None:
+    Backup.objects.all().delete()
+    with pytest.raises(Refused, match="does not exist any more"):
+        cancel_backup(backup=queued, requested_by=user)
+
+
+def test_the_dialog_asks_cancels_and_tells_the_lists(htmx: Client, queued: Backup, user: User) -> None:
+    html = htmx.get(url(queued)).content.decode()
+    assert "<html" not in html and "<strong>too-late</strong>" in html and "Yes" in html and "No" in html
+    answer = htmx.post(url(queued))
+    assert answer.status_code == 204
+    assert {"dialog-close", "backups-changed"} <= json.loads(answer.headers["HX-Trigger"]).keys()
+    assert_cancelled(queued, user)
+
+
+def test_without_javascript_it_comes_back_to_the_list(plain: Client, queued: Backup) -> None:
+    assert "<html" in plain.get(url(queued)).content.decode()
+    assert plain.post(url(queued), follow=True).redirect_chain == [(reverse("backups:list"), 302)]
+
+
+def test_the_dialog_says_why_not(htmx: Client) -> None:
+    backup = make_backup()
+    html = htmx.get(url(backup)).content.decode()
+    assert "Only a running backup" in html and 'type="submit"' not in html
+    answer = htmx.post(url(backup))
+    assert answer.status_code == 422 and "This one is: Complete." in answer.content.decode()
+
+
+def test_the_rows_offer_it_and_say_that_it_is_under_way(plain: Client, running: tuple[Backup, Job], user: User) -> None:
+    backup, _ = running
+    for path in (reverse("backups:list"), reverse("backups:instance", args=[backup.instance_id])):
+        assert url(backup) in plain.get(path).content.decode()
+    cancel_backup(backup=backup, requested_by=user)
+    html = plain.get(reverse("backups:list")).content.decode()
+    assert "Being cancelled" in html and url(backup) not in html
+
+
+def test_unknown_wrong_method_and_signed_out(htmx: Client, client: Client, queued: Backup) -> None:
+    assert htmx.get("/backups/nothing/cancel/").status_code == 404
+    assert htmx.put(url(queued)).status_code == 405
+    assert client.post(url(queued)).status_code == 302
+    assert Backup.objects.get().status == BackupStatus.BUILDING

@@ -1,0 +1,275 @@
+"""Delete: one backup or the selected ones; the services, the dialogs and the job."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from backups.choices import BackupStatus, BackupType
+from backups.handlers import HANDLERS
+from backups.models import Backup
+from backups.services import delete_backup
+from console.exceptions import Refused
+from instances import jobs
+from instances.choices import JobKind, JobStatus
+from instances.models import Instance, Job
+from tests.factories import make_backup, make_instance, make_policy
+
+pytestmark = pytest.mark.django_db
+SELECTED = reverse("backups:delete-selected")
+
+
+def url(backup: Backup) -> str:
+    return reverse("backups:delete", args=[backup.id])
+
+
+def status(backup: Backup) -> str:
+    return Backup.objects.get(pk=backup.pk).status
+
+
+# --- The service ---------------------------------------------------------------------------------------
+
+
+def test_a_manual_backup_is_deleting_with_a_queued_job(user: User) -> None:
+    backup = make_backup()
+    delete_backup(backup=backup, requested_by=user)
+    assert status(backup) == BackupStatus.DELETING
+    job = Job.objects.get()
+    assert (job.kind, job.requested_by, job.instance, job.backup) == (JobKind.DELETE_BACKUP, user, None, backup)
+
+
+def test_a_failed_one_and_one_of_a_deleted_instance_can_go(user: User) -> None:
+    failed, orphan = make_backup(status=BackupStatus.FAILED), make_backup(type=BackupType.AUTOMATED)
+    Instance.objects.filter(pk=orphan.instance_id).delete()
+    for backup in (failed, orphan):
+        current = Backup.objects.get(pk=backup.pk)
+        assert current.delete_refusal == ""
+        delete_backup(backup=current, requested_by=user)
+        assert status(backup) == BackupStatus.DELETING
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"status": BackupStatus.BUILDING}, "still being made"),
+    ({"status": BackupStatus.DELETING}, "being deleted already"),
+    ({"locked": True}, "is locked"),
+    ({"type": BackupType.AUTOMATED}, "only while the policy is off"),
+]
+
+
+@pytest.mark.parametrize(("fields", "said"), REFUSED, ids=str)
+def test_it_is_refused_with_the_reason(user: User, fields: dict[str, Any], said: str) -> None:
+    backup = make_backup(**fields)
+    with pytest.raises(Refused, match=said) as refusal:
+        delete_backup(backup=backup, requested_by=user)
+    assert backup.delete_refusal == str(refusal.value.message)
+    assert status(backup) == backup.status
+    assert not Job.objects.exists()
+
+
+def test_an_automated_one_can_go_once_the_policy_is_off(user: User) -> None:
+    instance = make_instance()
+    make_policy(instance, enabled=False)
+    backup = make_backup(instance, type=BackupType.AUTOMATED)
+    delete_backup(backup=backup, requested_by=user)
+    assert status(backup) == BackupStatus.DELETING
+
+
+def test_the_second_of_two_is_refused_and_there_is_one_job(user: User) -> None:
+    stale = make_backup()
+    delete_backup(backup=Backup.objects.get(), requested_by=user)
+    with pytest.raises(Refused, match="already"):
+        delete_backup(backup=stale, requested_by=user)
+    assert Job.objects.count() == 1
+
+
+def test_one_that_is_gone_is_refused(user: User) -> None:
+    stale = make_backup()
+    Backup.objects.all().delete()
+    with pytest.raises(Refused, match="does not exist any more"):
+        delete_backup(backup=stale, requested_by=user)
+
+
+# --- The job -------------------------------------------------------------------------------------------
+
+CONTENT = b"an archive"
+
+
+def with_archive(**fields: Any) -> Backup:
+    backup = make_backup(size=len(CONTENT), sha256="0" * 64, ended=timezone.now() - timedelta(days=1), **fields)
+    storages["backups"].save(backup.archive_name, ContentFile(CONTENT))
+    return backup
+
+
+def run_the_deletion() -> Job:
+    """As the agent does it."""
+    handler = HANDLERS[JobKind.DELETE_BACKUP]
+    job = jobs.claim("local", timezone.now())
+    assert job is not None
+    try:
+        jobs.complete(job, handler, handler.run(jobs.Work(job, None)))  # type: ignore[arg-type]
+    except jobs.JobFailed as error:
+        jobs.fail(job, handler, str(error))
+    handler.clean_up(job)
+    job.refresh_from_db()
+    return job
+
+
+def test_the_archive_and_the_row_go(user: User) -> None:
+    backup = with_archive()
+    delete_backup(backup=backup, requested_by=user)
+    assert run_the_deletion().status == JobStatus.COMPLETED
+    assert not Backup.objects.exists()
+    assert not storages["backups"].exists(backup.archive_name)
+
+
+def test_if_the_archive_cannot_be_deleted_the_backup_is_complete_as_before(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    backup = with_archive()
+    delete_backup(backup=backup, requested_by=user)
+    monkeypatch.setattr(storages["backups"], "delete", refuse)
+    job = run_the_deletion()
+    reason = "The archive could not be deleted: Permission denied."
+    assert (job.status, job.failure) == (JobStatus.FAILED, reason)
+    ended = backup.ended
+    backup.refresh_from_db()
+    assert (backup.status, backup.failure, backup.ended) == (BackupStatus.COMPLETED, reason, ended)
+    monkeypatch.undo()
+
+    delete_backup(backup=backup, requested_by=user)
+    run_the_deletion()
+    assert not Backup.objects.exists()
+
+
+def test_a_deletion_cut_short_before_it_touched_the_archive_leaves_the_backup_complete(user: User) -> None:
+    backup = with_archive()
+    delete_backup(backup=backup, requested_by=user)
+    job = jobs.claim("local", timezone.now())
+    assert job is not None
+    jobs.fail(job, HANDLERS[JobKind.DELETE_BACKUP], "The agent stopped while this was running.", left_behind=True)
+    assert status(backup) == BackupStatus.FAILED
+    HANDLERS[JobKind.DELETE_BACKUP].clean_up(job)
+    assert status(backup) == BackupStatus.COMPLETED
+
+
+def test_a_deletion_cut_short_after_the_archive_went_leaves_it_failed_with_the_reason(user: User) -> None:
+    backup = with_archive()
+    delete_backup(backup=backup, requested_by=user)
+    job = jobs.claim("local", timezone.now())
+    assert job is not None
+    storages["backups"].delete(backup.archive_name)
+    jobs.fail(job, HANDLERS[JobKind.DELETE_BACKUP], "The agent stopped while this was running.", left_behind=True)
+    HANDLERS[JobKind.DELETE_BACKUP].clean_up(job)
+    backup.refresh_from_db()
+    assert (backup.status, backup.failure) == (BackupStatus.FAILED, "The agent stopped while this was running.")
+    delete_backup(backup=backup, requested_by=user)
+    run_the_deletion()
+    assert not Backup.objects.exists()
+
+
+# --- The dialogs ---------------------------------------------------------------------------------------
+
+
+def test_the_confirmation_names_the_backup_and_what_goes(htmx: Client) -> None:
+    html = htmx.get(url(make_backup(make_instance(name="orders"), name="nightly"))).content.decode()
+    assert "<html" not in html
+    for text in ("Delete Backup", "<strong>nightly</strong>", "orders", "cannot be brought back", "Yes"):
+        assert text in html, text
+
+
+def test_yes_deletes_and_tells_the_lists(htmx: Client) -> None:
+    backup = make_backup()
+    answer = htmx.post(url(backup))
+    assert answer.status_code == 204
+    events = json.loads(answer.headers["HX-Trigger"])
+    assert events["toast"]["message"] == "Deleting 1 backup."
+    assert {"dialog-close", "backups-changed"} <= events.keys()
+    assert status(backup) == BackupStatus.DELETING
+
+
+def test_yes_without_javascript_goes_to_the_list(plain: Client) -> None:
+    backup = make_backup()
+    assert "<html" in plain.get(url(backup)).content.decode()
+    assert plain.post(url(backup), follow=True).redirect_chain == [(reverse("backups:list"), 302)]
+
+
+@pytest.mark.parametrize(("fields", "said"), REFUSED, ids=str)
+def test_the_dialog_says_why_not(htmx: Client, fields: dict[str, Any], said: str) -> None:
+    backup = make_backup(**fields)
+    asked = htmx.get(url(backup))
+    assert asked.status_code == 200
+    assert said in asked.content.decode() and 'type="submit"' not in asked.content.decode()
+    answer = htmx.post(url(backup))
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+
+
+def test_the_selected_ones_are_asked_for_and_deleted(htmx: Client) -> None:
+    backups, spared = [make_backup(name=f"number-{n}") for n in range(3)], make_backup(name="not-this-one")
+    ids = {"id": [backup.id for backup in backups]}
+    html = htmx.get(SELECTED, ids).content.decode()
+    assert "3 backups" in html and all(backup.name in html for backup in backups) and spared.name not in html
+    assert html.count('type="hidden" name="id"') == 3
+    answer = htmx.post(SELECTED, ids)
+    assert answer.status_code == 204
+    assert json.loads(answer.headers["HX-Trigger"])["toast"]["message"] == "Deleting 3 backups."
+    assert {status(backup) for backup in backups} == {BackupStatus.DELETING}
+    assert status(spared) == BackupStatus.COMPLETED
+
+
+def test_of_the_selected_ones_those_that_stay_are_named_with_the_reason(htmx: Client) -> None:
+    free, locked = make_backup(name="free-one"), make_backup(name="locked-one", locked=True)
+    ids = {"id": [free.id, locked.id]}
+    html = htmx.get(SELECTED, ids).content.decode()
+    assert "1 backup stays" in html and "This backup is locked" in html
+    answer = htmx.post(SELECTED, ids)
+    assert answer.status_code == 422
+    assert answer.headers["HX-Trigger"] == "backups-changed"
+    html = answer.content.decode()
+    assert "Deleting 1 backup." in html and "locked-one" in html and 'type="submit"' not in html
+    assert (status(free), status(locked)) == (BackupStatus.DELETING, BackupStatus.COMPLETED)
+
+
+@pytest.mark.parametrize("ids", [[], ["nothing"], ["\x00"]], ids=str)
+def test_nothing_selected_is_explained(htmx: Client, plain: Client, ids: list[str]) -> None:
+    for browser in (htmx, plain):
+        answer = browser.get(SELECTED, {"id": ids})
+        assert answer.status_code == 200 and "Select at least one" in answer.content.decode()
+        assert browser.post(SELECTED, {"id": ids}).status_code == 422
+
+
+def test_the_rows_have_boxes_for_what_can_be_deleted(plain: Client) -> None:
+    free, locked = make_backup(), make_backup(locked=True)
+    for path in (reverse("backups:list"), reverse("backups:instance", args=[locked.instance_id])):
+        html = plain.get(path).content.decode()
+        box = html.split(f'id="select-{locked.id}"')[1].split(">")[0]
+        assert "disabled" in box
+        assert 'form="selection"' in html and '<form id="selection"' in html
+    box = plain.get(reverse("backups:list")).content.decode().split(f'id="select-{free.id}"')[1].split(">")[0]
+    assert "disabled" not in box
+
+
+def test_asking_changes_nothing(htmx: Client) -> None:
+    backup = make_backup()
+    htmx.get(url(backup))
+    htmx.get(SELECTED, {"id": backup.id})
+    assert status(backup) == BackupStatus.COMPLETED
+
+
+def test_unknown_wrong_method_and_signed_out(htmx: Client, client: Client) -> None:
+    backup = make_backup()
+    assert htmx.get("/backups/nothing/delete/").status_code == 404
+    assert htmx.post("/backups/nothing/delete/").status_code == 404
+    assert htmx.put(url(backup)).status_code == htmx.put(SELECTED).status_code == 405
+    assert client.post(url(backup)).status_code == client.post(SELECTED, {"id": backup.id}).status_code == 302
+    assert status(backup) == BackupStatus.COMPLETED

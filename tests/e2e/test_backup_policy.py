@@ -1,0 +1,108 @@
+"""Automated backups with the real agent and archives: turned on and off in the browser, and over downtime."""
+
+import os
+import re
+import signal
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e.console import Console, connect
+from tests.waiting import wait_for
+
+
+def automated(console: Console, instance: dict[str, Any]) -> list[dict[str, Any]]:
+    """The instance's automated backups, oldest first."""
+    return console.query(
+        "SELECT * FROM backups_backup WHERE type = 'Auto' AND instance_uid = ? ORDER BY started", instance["id"]
+    )
+
+
+def wait_policy(console: Console, instance: dict[str, Any]) -> dict[str, Any]:
+    """The policy that the agent writes for a new instance: a sign that it has looked at what is due."""
+    sql = "SELECT * FROM backups_policy WHERE instance_id = ?"
+    return wait_for(lambda: console.query(sql, instance["id"]), because="the default policy")[0]
+
+
+def test_it_is_switched_off_and_on_and_off_again_with_its_backups(signed_in: Page, console: Console) -> None:
+    page = signed_in
+    instance = console.create_instance("with-a-policy")
+    with connect(instance["port"]) as client:
+        client["shop"]["orders"].insert_one({"item": "lamp"})
+    page.goto(f"{console.url}/instances/{instance['id']}/backups/")
+    expect(page.get_by_text("Automated backup is on: every day, 02:00-03:00 UTC, kept for 7 days.")).to_be_visible()
+    assert automated(console, instance) == []
+
+    page.get_by_role("link", name="Modify Backup Policy").click()
+    dialog = page.get_by_role("dialog", name="Modify Backup Policy")
+    dialog.get_by_role("switch").uncheck()
+    expect(dialog.get_by_label("Retention Period (days)")).to_be_hidden()
+    dialog.get_by_role("button", name="OK").click()
+    expect(page.get_by_text("Automated backup is off.").first).to_be_visible()
+
+    page.get_by_role("link", name="Modify Backup Policy").click()
+    dialog.get_by_role("switch").check()
+    dialog.get_by_label("Retention Period (days)").fill("733")
+    for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"):
+        dialog.get_by_label(day).uncheck()
+    dialog.get_by_role("button", name="OK").click()
+    expect(dialog.get_by_text("Enter a whole number from 1 to 732.")).to_be_visible()
+    expect(dialog.get_by_text("Choose at least one day of the week.")).to_be_visible()
+    expect(dialog.get_by_label("Retention Period (days)")).to_have_value("733")
+    dialog.get_by_label("Retention Period (days)").fill("6")
+    expect(dialog.get_by_label("Sunday")).to_be_checked()
+    expect(dialog.get_by_label("Sunday")).to_be_disabled()
+    dialog.get_by_label("Time Window (UTC)").select_option("23:00-00:00")
+    dialog.get_by_role("button", name="OK").click()
+    expect(dialog).to_be_hidden()
+
+    row = page.get_by_role("row").filter(has_text=f"auto-{instance['id']}-")
+    expect(row).to_contain_text("Complete")
+    expect(row).to_contain_text("Automated")
+    (backup,) = automated(console, instance)
+    assert re.fullmatch(f"auto-{instance['id']}-[0-9]{{14}}", backup["name"])
+    assert console.archive(backup).exists()
+    row.get_by_role("button", name="More").click()
+    expect(page.get_by_role("menuitem", name="Delete")).to_have_attribute("aria-disabled", "true")
+    page.keyboard.press("Escape")
+
+    page.get_by_role("link", name="Modify Backup Policy").click()
+    dialog.get_by_role("switch").uncheck()
+    dialog.get_by_label("Delete automated backups").check()
+    dialog.get_by_role("button", name="OK").click()
+    expect(row).to_have_count(0)
+    assert not console.archive(backup).exists()
+
+
+def test_a_window_missed_in_downtime_runs_once_and_what_has_expired_goes(fresh_console: Console) -> None:
+    console = fresh_console
+    instance = console.create_instance("orders")
+    wait_policy(console, instance)
+    for switch in ({}, {"enabled": "on", "keep_days": "7", "window": "02:00-03:00", "weekdays": "1"}):
+        console.post(f"/instances/{instance['id']}/backup-policy/", switch)
+    (old,) = automated(console, instance)
+    console.wait_backup(old["name"])
+    console.stop()
+    # As if the console had been down since yesterday, and the window was this hour.
+    now = datetime.now(UTC)
+    with sqlite3.connect(console.home / "console.sqlite3") as database:
+        database.execute(
+            "UPDATE backups_policy SET weekdays = '1,2,3,4,5,6,7', start_hour = ?, next_window = ?",
+            (now.hour, f"{now - timedelta(days=1):%Y-%m-%d %H}:00:00"),
+        )
+        database.execute("UPDATE backups_backup SET expires = ?", (f"{now:%Y-%m-%d %H:%M:%S}",))
+    database.close()
+
+    console.start()
+    wait_for(lambda: automated(console, instance)[-1]["id"] != old["id"], because="the missed window")
+    new = automated(console, instance)[-1]
+    console.wait_backup(new["name"])
+    wait_for(lambda: automated(console, instance) == [console.backup(new["name"])], because="the expired one gone")
+    wait_for(lambda: not console.archive(old).exists(), because="its archive gone")
+
+    os.kill(console.pid_of("manage.py agent"), signal.SIGKILL)
+    wait_policy(console, console.create_instance("another"))
+    assert [backup["id"] for backup in automated(console, instance)] == [new["id"]]
+    assert console.archive(new).exists()
