@@ -1,37 +1,60 @@
 """What people do with the rows of the backup lists, in a real browser with real archives."""
 
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
 from playwright.sync_api import Page, expect
 
 from tests.e2e.bulk import fill
-from tests.e2e.console import Console
+from tests.e2e.console import Console, connect
 from tests.waiting import wait_for
+
+
+@contextmanager
+def writing(console: Console, instance: dict[str, Any]) -> Iterator[None]:
+    """A client's long write, for whose end a backup waits: it is running, and cannot be done."""
+    with connect(instance["port"]) as client:
+        client["shop"]["orders"].insert_one({"item": "lamp"})
+    path = console.home / "instances" / instance["id"] / "data" / "shop.db"
+    with closing(sqlite3.connect(path, timeout=10, isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        yield
 
 
 def test_a_running_backup_is_cancelled_and_leaves_nothing(signed_in: Page, console: Console) -> None:
     page = signed_in
     instance = console.create_instance("to-be-cancelled")
-    fill(instance["port"], megabytes=40)
     page.goto(f"{console.url}/instances/{instance['id']}/backups/")
-    console.create_backup(instance["id"], "unwanted")
-    page.get_by_role("link", name="Refresh").click()
-    row = page.get_by_role("row").filter(has_text="unwanted")
-    row.get_by_role("link", name="Cancel").click()
-    dialog = page.get_by_role("dialog", name="Cancel Backup")
-    expect(dialog).to_contain_text("unwanted")
-    dialog.get_by_role("button", name="Yes").click()
-    expect(row).to_contain_text("Failed")
-    expect(row).to_contain_text("cancelled by admin")
+    with writing(console, instance):
+        console.create_backup(instance["id"], "unwanted")
+        page.get_by_role("link", name="Refresh").click()
+        row = page.get_by_role("row").filter(has_text="unwanted")
+        wait_for(lambda: job_of(console, "unwanted")["status"] == "Running", because="the backup running")
+        row.get_by_role("link", name="Cancel").click()
+        dialog = page.get_by_role("dialog", name="Cancel Backup")
+        expect(dialog).to_contain_text("unwanted")
+        dialog.get_by_role("button", name="Yes").click()
+        expect(row).to_contain_text("Failed")
+        expect(row).to_contain_text("cancelled by admin")
 
     console.wait_available("to-be-cancelled")
-    backup = console.backup("unwanted")
-    job = console.query("SELECT * FROM instances_job WHERE id = ?", backup["job_id"])[0]
+    backup, job = console.backup("unwanted"), job_of(console, "unwanted")
     assert (job["status"], job["failure"]) == ("Failed", "cancelled by admin")
-    wait_for(lambda: not (console.home / "staging" / str(job["id"])).exists(), because="no staging files")
+    staging = console.home / "staging"
+    wait_for(lambda: not (staging / str(uuid.UUID(job["id"]))).exists(), because="no staging files")
     assert list((console.home / "backups").glob(f"*{backup['id']}*")) == []
     again = console.post(f"/backups/{backup['id']}/cancel/", {})
     assert again.status == 422 and "Only a running backup can be cancelled. This one is: Failed." in again.text
     console.create_backup(instance["id"], "wanted")
     console.wait_backup("wanted")
+
+
+def job_of(console: Console, backup: str) -> dict[str, Any]:
+    sql = "SELECT job.* FROM instances_job job JOIN backups_backup made ON made.job_id = job.id WHERE made.name = ?"
+    return console.query(sql, backup)[0]
 
 
 def test_ticks_survive_the_refresh_and_the_selected_ones_go_with_their_archives(
