@@ -165,10 +165,10 @@ def test_a_place_that_nobody_made_is_the_first_page(
     assert ids(answer) == ids(plain.get(f"{BACKUPS}?size=10"))
 
 
-def test_a_place_in_another_order_is_the_first_page(plain: Client, backups: list[Backup]) -> None:
-    place = plain.get(f"{BACKUPS}?size=10").context["page"].next
-    answer = plain.get(f"{place}&sort=name")
-    assert ids(answer) == ids(plain.get(f"{BACKUPS}?size=10&sort=name"))
+@pytest.mark.parametrize(("made", "used"), [("name", ""), ("", "name"), ("size", "-started"), ("name", "size")])
+def test_a_place_in_another_order_is_the_first_page(backups: list[Backup], made: str, used: str) -> None:
+    place = re.findall("after=[^&]+", page(f"{BACKUPS}?size=10&sort={made}").next)[0]
+    assert ids_at(f"{BACKUPS}?size=10&sort={used}&{place}") == ids_at(f"{BACKUPS}?size=10&sort={used}")
 
 
 @pytest.mark.parametrize(("size", "shown"), [("10", 10), ("20", 20), ("50", 35), ("", 20), ("11", 20), ("x", 20)])
