@@ -18,7 +18,7 @@ import os
 import shutil
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -250,42 +250,48 @@ def unpack(
 ) -> Manifest:
     """Unpack the databases as `<name>.db` into the new directory `destination`, all of them synced to the disk.
 
-    With `sha256`, nothing is unpacked unless the whole archive has it. The content of the databases is exactly what
+    With `sha256`, nothing stays unpacked unless the whole archive has it. The content of the databases is exactly what
     was archived; whether SQLite accepts them is for the caller to check, who gets the path of each in `unpacked` while
     it is being synced. `progress` gets the bytes of archive read and to read, and may raise to give up. Raises
     ArchiveError or what `progress` or `unpacked` raised; then `destination` does not exist.
     """
     with _missing_explained(name):
         size = storage.size(name)
-    before, total = (size, 2 * size) if sha256 else (0, size)
-    if sha256:
-        _check_digest(storage, name, sha256, lambda done: progress(done, total))
-    with _opened(storage, name, lambda done: progress(before + done, total)) as archive:
-        manifest = archive.manifest()
-        try:
-            destination.mkdir(mode=0o700)
-        except OSError as error:
-            raise ArchiveError(
-                _("%(path)s could not be made: %(why)s.") % {"path": destination, "why": error.strerror}
-            ) from error
-        try:
-            archive.unpack(manifest, destination, unpacked)
-        except BaseException:
-            shutil.rmtree(destination, ignore_errors=True)
-            raise
+    try:
+        with _opened(storage, name, lambda done: progress(done, size), hashed=bool(sha256)) as archive:
+            manifest = archive.manifest()
+            try:
+                destination.mkdir(mode=0o700)
+            except OSError as error:
+                raise ArchiveError(
+                    _("%(path)s could not be made: %(why)s.") % {"path": destination, "why": error.strerror}
+                ) from error
+            try:
+                archive.unpack(manifest, destination, unpacked)
+                if sha256 and archive.sha256() != sha256:
+                    raise _another(name)
+            except BaseException:
+                shutil.rmtree(destination, ignore_errors=True)
+                raise
+    except ArchiveError as error:
+        if sha256:
+            _explain_by_digest(storage, name, sha256, error)
+        raise
     return manifest
 
 
-def _check_digest(storage: Storage, name: str, expected: str, progress: Callable[[int], None]) -> None:
+def _explain_by_digest(storage: Storage, name: str, expected: str, error: ArchiveError) -> None:
+    """That an archive is not the one that was written is a better reason than what came of it."""
     digest = hashlib.sha256()
-    done = 0
     with _missing_explained(name), storage.open(name) as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
-            done += len(chunk)
-            progress(done)
     if digest.hexdigest() != expected:
-        raise ArchiveError(_("The archive %s is not the one that was written: its SHA-256 differs.") % name)
+        raise _another(name) from error
+
+
+def _another(name: str) -> ArchiveError:
+    return ArchiveError(_("The archive %s is not the one that was written: its SHA-256 differs.") % name)
 
 
 @contextmanager
@@ -297,20 +303,28 @@ def _missing_explained(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def _opened(storage: Storage, name: str, progress: Callable[[int], None]) -> Iterator["_Archive"]:
-    with _missing_explained(name), storage.open(name) as file:
-        source = _Counted(file)
+def _opened(
+    storage: Storage, name: str, progress: Callable[[int], None], *, hashed: bool = False
+) -> Iterator["_Archive"]:
+    with _missing_explained(name), storage.open(name) as file, _Source(file, hashed=hashed) as source:
         try:
-            yield _Archive(io.BufferedReader(source, _CHUNK), lambda: progress(source.done))
+            yield _Archive(source, lambda: progress(source.done))
         except zstandard.ZstdError as error:
             raise ArchiveError(_("The archive %(name)s is damaged: %(why)s.") % {"name": name, "why": error}) from error
 
 
-class _Counted(io.RawIOBase):
-    """A file of a storage that knows how much of it has been read."""
+class _Source(io.RawIOBase):
+    """A file of a storage that knows how much of it has been read, and hashes that in another thread if wanted."""
 
-    def __init__(self, file: "File[bytes]") -> None:
-        self._file, self.done = file, 0
+    def __init__(self, file: "File[bytes]", *, hashed: bool) -> None:
+        self._file, self.hashed, self.done = file, hashed, 0
+        self._digest = hashlib.sha256()
+        self._hasher = ThreadPoolExecutor(1, thread_name_prefix="digest") if hashed else None
+        self._hashing: Future[None] | None = None
+
+    def __exit__(self, *_: object) -> None:
+        if self._hasher:
+            self._hasher.shutdown()
 
     def readable(self) -> bool:
         return True
@@ -319,7 +333,24 @@ class _Counted(io.RawIOBase):
         content = self._file.read(len(buffer))
         buffer[: len(content)] = content
         self.done += len(content)
+        if self._hasher:
+            # One at a time: reading faster than hashing would fill the memory.
+            self._hashed()
+            self._hashing = self._hasher.submit(self._digest.update, content)
         return len(content)
+
+    def sha256(self) -> str | None:
+        """The hexadecimal digest of the whole file, if it is hashed."""
+        if self._hasher is None:
+            return None
+        while self.read(_CHUNK):
+            pass
+        self._hashed()
+        return self._digest.hexdigest()
+
+    def _hashed(self) -> None:
+        if self._hashing:
+            self._hashing.result()
 
 
 class _Archive:
@@ -329,12 +360,18 @@ class _Archive:
     an archive, and tarfile would follow some of them, or read them whole into memory.
     """
 
-    def __init__(self, source: io.BufferedReader, report: Callable[[], None]) -> None:
+    def __init__(self, source: _Source, report: Callable[[], None]) -> None:
         """`report` is called after each step, in the thread that asked for it, and may raise to give up."""
-        self._report = report
+        self._source, self._report = source, report
         decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_LIMIT)
-        self._tar = decompressor.stream_reader(source, read_size=_CHUNK, read_across_frames=True)
+        self._tar = decompressor.stream_reader(
+            io.BufferedReader(source, _CHUNK), read_size=_CHUNK, read_across_frames=True
+        )
         self._sums: dict[str, str] = {}
+
+    def sha256(self) -> str | None:
+        """The digest of the whole archive, to its last byte, if it is hashed."""
+        return self._source.sha256()
 
     def manifest(self) -> Manifest:
         return Manifest.from_json(self._small_member(_MANIFEST, _MANIFEST_LIMIT))
@@ -358,7 +395,8 @@ class _Archive:
                     % {"name": database.name, "why": error.strerror or error}
                 ) from error
         computed = "".join(f"{digest}  {name}\n" for name, digest in self._sums.items()).encode()
-        if self._small_member(_SUMS, len(computed)) != computed:
+        found = self._small_member(_SUMS, len(computed))
+        if not self._source.hashed and found != computed:
             raise ArchiveError(_("The archive is damaged: its content does not match its SHA256SUMS."))
         self._end()
         self._report()
@@ -368,7 +406,9 @@ class _Archive:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         digest = hashlib.sha256()
         with os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0) as file:
-            for block in _ahead(_digested(self._content(database.bytes), digest)):
+            content = self._content(database.bytes)
+            # The digest of the whole archive says the same as those of its members.
+            for block in _ahead(content if self._source.hashed else _digested(content, digest)):
                 if file.write(block) != len(block):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 self._report()

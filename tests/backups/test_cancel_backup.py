@@ -78,7 +78,7 @@ def test_one_cancelled_after_its_last_report_ends_as_failed_all_the_same(
 ) -> None:
     backup, job = running
     cancel_backup(backup=backup, requested_by=user)
-    assert not jobs.complete(job, HANDLER, Written(1, "0" * 64))
+    assert not jobs.complete(job, HANDLER, made())
     assert_cancelled(backup, user)
 
 
@@ -104,9 +104,14 @@ def test_after_the_end_it_is_refused_with_the_status(user: User, status: BackupS
     assert Backup.objects.get().status == status
 
 
+def made() -> Made:
+    manifest = Manifest(*["x"] * 7, cut_at=timezone.now(), databases=())
+    return Made(Written(1, "0" * 64), manifest, pause_seconds=0.0)
+
+
 def test_a_stale_page_is_refused_too(running: tuple[Backup, Job], user: User) -> None:
     backup, job = running
-    assert jobs.complete(job, HANDLER, Written(1, "0" * 64))
+    assert jobs.complete(job, HANDLER, made())
     with pytest.raises(Refused, match="This one is: Complete"):
         cancel_backup(backup=backup, requested_by=user)
     assert Job.objects.get().cancel_reason == ""

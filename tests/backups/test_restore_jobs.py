@@ -18,7 +18,7 @@ from backups.services import restore_to_new_instance, restore_to_original, verif
 from console.handlers import HANDLERS
 from instances import jobs
 from instances.agent import Agent
-from instances.choices import Action, JobStatus, Status
+from instances.choices import Action, JobStatus, State, Status
 from instances.engine import process, swap
 from instances.engine.inspection import Count
 from instances.engine.snapshot import snapshot
@@ -422,6 +422,22 @@ def test_what_cannot_be_settled_now_is_tried_again(
     job.refresh_from_db()
     assert not job.left_behind
     assert documents(instance) == 20 and Instance.objects.get().action == Action.NONE
+
+
+@pytest.mark.parametrize("state", [State.RESTORE_FAILED, State.ABNORMAL])
+def test_restoration_failed_ends_when_the_server_answers(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The supervisor goes on starting the server, and its first answer makes the instance Available."""
+    instance = make_instance(state=state, failure="The archive is missing.")
+    assert instance.in_transition and instance.port is not None
+    supervisor = Supervisor("local")
+    supervisor.reconcile()
+    assert list(supervisor._servers) == [instance.id]
+    monkeypatch.setattr(supervisor, "_sample", lambda server: None)
+    supervisor._answered(supervisor._servers[instance.id], 0.0)
+    supervisor._servers.clear()
+    supervisor.shut_down()
+    instance.refresh_from_db()
+    assert (instance.status, instance.failure) == (Status.AVAILABLE, "")
 
 
 # --- Verify -------------------------------------------------------------------------------------------------

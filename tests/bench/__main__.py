@@ -5,11 +5,18 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import backup, lists, memory, pages, pause
+from tests.bench import backup, lists, memory, pages, pause, restore
 from tests.bench.bench import Bench
 from tests.bench.report import Row, lines, machine
 
-GROUPS = {"backup": backup.rows, "memory": memory.rows, "pause": pause.rows, "pages": pages.rows, "lists": lists.rows}
+GROUPS = {
+    "backup": backup.rows,
+    "memory": memory.rows,
+    "pause": pause.rows,
+    "pages": pages.rows,
+    "restore": restore.rows,
+    "lists": lists.rows,
+}
 
 
 def main() -> None:

@@ -96,7 +96,9 @@ def test_an_instance_goes_back_to_its_backup_and_the_safety_backup_has_what_it_w
     assert generations(instance["port"]) == of("old")
     row = page.get_by_role("table", name="Restorations").get_by_role("row").filter(has_text=backup["id"])
     expect(row).to_contain_text("Complete")
-    [safety] = console.query("SELECT * FROM backups_backup WHERE name LIKE 'before-restore-%'")
+    [safety] = console.query(
+        "SELECT * FROM backups_backup WHERE name LIKE 'before-restore-%' AND instance_uid = ?", instance["id"]
+    )
     assert (safety["status"], safety["type"]) == ("COMPLETED", "Manual")
     expect(page.locator(f"#backup-{safety['id']}")).to_contain_text("Complete")
 
