@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from backups.archive import Written
 from backups.choices import BackupStatus
-from backups.handlers import HANDLERS
+from backups.handlers import HANDLERS, Made
+from backups.manifest import Manifest
 from backups.models import Backup
 from backups.services import cancel_backup, create_backup
 from console.exceptions import Refused
