@@ -1,6 +1,6 @@
 """What every dialog's form has in common."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from console.choices import Outcome
 from console.exceptions import Refused
+from console.lists import MomentField
 from console.models import AuditEventQuerySet
 from console.validators import (
     DESCRIPTION_MAX_LENGTH,
@@ -76,22 +77,13 @@ class PasswordForm(PasswordChangeForm):
             field.error_messages["required"] = _("Fill in this field.")
 
 
-class Moment(forms.DateTimeInput):
-    """A date and a time of day to the minute, as browsers have a field for them."""
-
-    input_type = "datetime-local"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%dT%H:%M")
-
-
 class AuditFilterForm(forms.Form):
     """The toolbar of Audit. A value it does not know filters nothing. Times are UTC."""
 
     user = forms.CharField(required=False, label=_("User"), max_length=150)
     resource = forms.CharField(required=False, label=_("Resource name or ID"), max_length=150)
-    since = forms.DateTimeField(required=False, widget=Moment, label=_("From (UTC)"))
-    until = forms.DateTimeField(required=False, widget=Moment, label=_("To (UTC)"))
+    since = MomentField(required=False, label=_("From (UTC)"))
+    until = MomentField(required=False, label=_("To (UTC)"))
     outcome = forms.ChoiceField(required=False, label=_("Outcome"), choices=[("", _("All outcomes")), *Outcome.choices])
 
     def is_set(self) -> bool:
@@ -108,7 +100,9 @@ class AuditFilterForm(forms.Form):
         if since := chosen.get("since"):
             events = events.filter(time__gte=since)
         if until := chosen.get("until"):
-            events = events.filter(time__lt=until + timedelta(minutes=1))
+            # The whole of the minute, unless it is the calendar's last.
+            minute = timedelta(minutes=1)
+            events = events.filter(time__lt=min(until, datetime.max.replace(tzinfo=UTC) - minute) + minute)
         if outcome := chosen.get("outcome"):
             events = events.filter(outcome=outcome)
         return events

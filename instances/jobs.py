@@ -127,7 +127,7 @@ def complete(job: Job, handler: Handler, result: Any) -> bool:
         if ended:
             handler.completed(job, result)
     if not ended and (reason := _cancel_reason(job.token)):
-        fail(job, handler, reason)
+        fail(job, handler, reason, left_behind=True)
     return bool(ended)
 
 

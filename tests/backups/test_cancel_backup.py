@@ -106,7 +106,18 @@ def test_after_the_end_it_is_refused_with_the_status(user: User, status: BackupS
 
 
 def made() -> Made:
-    manifest = Manifest(*["x"] * 7, cut_at=timezone.now(), databases=())
+    """A finished archive of nothing."""
+    manifest = Manifest(
+        backup_id="0" * 32 + "br02",
+        backup_name="nightly",
+        instance_id="0" * 32 + "in02",
+        instance_name="orders",
+        instance_type="Single",
+        engine="nx-27017",
+        engine_version="0.8.1",
+        cut_at=timezone.now(),
+        databases=(),
+    )
     return Made(Written(1, "0" * 64), manifest, pause_seconds=0.0)
 
 

@@ -56,7 +56,7 @@ def test_a_source_that_is_busy_or_ill_is_no_obstacle_and_keeps_its_status(user: 
     restore_to_new_instance(backup=make_backup(source), name="copy", requested_by=user)
     before, source = source.status, Instance.objects.get(pk=source.pk)
     assert source.status is before
-    assert Job.objects.get().parameters == {"source": ""}
+    assert Job.objects.get().parameters["source"] == ""
 
 
 def test_a_backup_whose_instance_has_gone_can_be_restored(user: User) -> None:
@@ -387,5 +387,5 @@ def test_restorations_cost_the_same_few_queries_for_any_number(
     instance = make_instance()
     for _ in range(rows):
         restore_to_new_instance(backup=make_backup(instance), name="copy", requested_by=user)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         plain.get(reverse("backups:instance", args=[instance.id]))

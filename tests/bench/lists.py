@@ -46,19 +46,20 @@ FROM n
 """
 _JOBS = """
 INSERT INTO instances_job (id, kind, host_id, instance_id, instance_uid, instance_name, parameters, status, progress,
-    detail, failure, created, started, ended, interrupted, left_behind)
+    detail, failure, created, started, ended, interrupted, left_behind, cancel_reason)
 WITH RECURSIVE n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :backups)
 SELECT printf('%032x', i), 'backup', 'bench', printf('%032xin02', i % :instances),
     printf('%032xin02', i % :instances), printf('Orders-%06d', i % :instances), '{}',
     CASE WHEN i % 10 = 7 THEN 'Failed' ELSE 'Completed' END, 100, '{}', '',
     strftime('%Y-%m-%d %H:%M:%f000', '2025-01-01', printf('+%d seconds', i)),
     strftime('%Y-%m-%d %H:%M:%f000', '2025-01-01', printf('+%d seconds', i)),
-    strftime('%Y-%m-%d %H:%M:%f000', '2025-01-01', printf('+%d seconds', i + 5)), 0, 0
+    strftime('%Y-%m-%d %H:%M:%f000', '2025-01-01', printf('+%d seconds', i + 5)), 0, 0, ''
 FROM n
 """
 _BACKUPS = """
 INSERT INTO backups_backup (id, name, description, type, method, status, failure, started, ended, size, sha256,
-    instance_id, instance_uid, instance_name, instance_type, engine, engine_version, storage_engine, host_id, job_id)
+    instance_id, instance_uid, instance_name, instance_type, engine, engine_version, storage_engine, host_id, job_id,
+    contents, locked, uses, verifying, verify_failure, verification)
 WITH RECURSIVE n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :backups)
 SELECT printf('%032xbr02', i),
     CASE WHEN i % 7 THEN printf('auto-%06d', i) WHEN i % 2 THEN 'Nightly' ELSE printf('before-%06d', i) END, '',
@@ -68,7 +69,8 @@ SELECT printf('%032xbr02', i),
     strftime('%Y-%m-%d %H:%M:%f000', '2025-01-01', printf('+%d seconds', i + 5)), (i * 7919) % 1000003, '',
     printf('%032xin02', i % :instances), printf('%032xin02', i % :instances), printf('Orders-%06d', i % :instances),
     CASE i % :instances % 3 WHEN 0 THEN 'Sharding' WHEN 1 THEN 'ReplicaSet' ELSE 'Single' END,
-    'nx-27017', '0.8.1', 'SQLite', 'bench', printf('%032x', i)
+    'nx-27017', '0.8.1', 'SQLite', 'bench', printf('%032x', i),
+    '[]', 0, 0, 0, '', '{}'
 FROM n
 """
 
