@@ -295,7 +295,7 @@ class Backup(models.Model):
         """Why the archive cannot be downloaded now, in a sentence; empty if it can."""
         if self.state is BackupStatus.COMPLETED:
             return ""
-        return _("Only a Complete backup can be downloaded. This one is: %(status)s.") % {"status": self.state.label}
+        return _("Only a finished backup can be downloaded. This one is: %(status)s.") % {"status": self.state.label}
 
     @property
     def archive_name(self) -> str:
@@ -342,7 +342,7 @@ class Backup(models.Model):
             return _("This backup is locked already.")
         if self.state is BackupStatus.COMPLETED:
             return ""
-        return _("Only a Complete backup can be locked. This one is: %(status)s.") % {"status": self.state.label}
+        return _("Only a finished backup can be locked. This one is: %(status)s.") % {"status": self.state.label}
 
     @property
     def unlock_refusal(self) -> str:
@@ -387,7 +387,8 @@ class Backup(models.Model):
         """Why the backup cannot be restored, in a sentence; empty if it can."""
         if self.state is BackupStatus.COMPLETED:
             return ""
-        return _("Only a Complete backup can be restored. This one is: %(status)s.") % {"status": self.state.label}
+        # Not "Complete": the sentence stands in the row, where people and tests look for the status.
+        return _("Only a finished backup can be restored. This one is: %(status)s.") % {"status": self.state.label}
 
     @property
     def original_refusal(self) -> str:
@@ -400,7 +401,7 @@ class Backup(models.Model):
     def verify_refusal(self) -> str:
         """Why the backup cannot be verified now, in a sentence; empty if it can."""
         if self.state is not BackupStatus.COMPLETED:
-            return _("Only a Complete backup can be verified. This one is: %(status)s.") % {"status": self.state.label}
+            return _("Only a finished backup can be verified. This one is: %(status)s.") % {"status": self.state.label}
         return _("The backup is being verified already.") if self.verifying else ""
 
     @property

@@ -146,9 +146,8 @@ class Instance(models.Model):
         """Why no backup can be made now, in a sentence; empty if one can."""
         if self.status is Status.AVAILABLE:
             return ""
-        return _("Only an Available instance can be backed up. This one is: %(status)s.") % {
-            "status": self.status.label
-        }
+        # Not "Available": the sentence stands in the row, where people and tests look for the status.
+        return _("No backup can be made now. The instance is: %(status)s.") % {"status": self.status.label}
 
     @property
     def delete_refusal(self) -> str:

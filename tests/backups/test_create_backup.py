@@ -80,7 +80,7 @@ UNAVAILABLE = [
 @pytest.mark.parametrize("fields", UNAVAILABLE, ids=str)
 def test_only_an_available_instance_can_be_backed_up(user: User, fields: dict[str, Any]) -> None:
     instance = make_instance(**fields)
-    with pytest.raises(Refused, match="Only an Available instance"):
+    with pytest.raises(Refused, match="No backup can be made now"):
         create_backup(instance=instance, name="before-upgrade", requested_by=user)
     assert not Backup.objects.exists() and not Job.objects.exists()
 
@@ -252,7 +252,7 @@ def test_a_refusal_at_submit_time_is_shown_in_the_dialog(htmx: Client, user: Use
     answer = htmx.post(for_instance(instance), filled_in(name="second-one"))
     assert answer.status_code == 422
     html = answer.content.decode()
-    assert "Only an Available instance can be backed up" in html and 'value="second-one"' in html
+    assert "No backup can be made now" in html and 'value="second-one"' in html
 
 
 def test_submitting_the_same_dialog_twice_makes_one_backup(htmx: Client) -> None:

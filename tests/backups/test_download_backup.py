@@ -118,7 +118,7 @@ def test_any_header_gives_a_range_within_the_file_or_none(header: str) -> None:
 def test_only_a_complete_backup_can_be_downloaded(plain: Client, status: BackupStatus, name: str) -> None:
     answer = plain.get(reverse(f"backups:{name}", args=[make_backup(status=status).id]))
     assert answer.status_code == 409
-    assert "Only a Complete backup can be downloaded" in answer.content.decode()
+    assert "Only a finished backup can be downloaded" in answer.content.decode()
 
 
 def test_an_archive_that_is_missing_or_cut_off_is_explained(plain: Client, backup: Backup, folder: Path) -> None:
@@ -178,7 +178,7 @@ def test_both_lists_offer_it_or_say_why_not(plain: Client) -> None:
     for url in ("/backups/", reverse("backups:instance", args=[backup.instance_uid])):
         html = plain.get(url).content.decode()
         assert f'href="{download(backup)}"' in html
-        assert download(failed) not in html and "Only a Complete backup can be downloaded" in html
+        assert download(failed) not in html and "Only a finished backup can be downloaded" in html
 
 
 def test_a_download_is_audited_once_however_many_ranges_it_takes(plain: Client, backup: Backup) -> None:

@@ -93,7 +93,7 @@ def test_the_row_shows_it_and_offers_the_other(plain: Client) -> None:
 @pytest.mark.parametrize("status", [BackupStatus.BUILDING, BackupStatus.FAILED, BackupStatus.DELETING])
 def test_only_a_complete_one_can_be_locked(user: User, htmx: Client, status: BackupStatus) -> None:
     backup = make_backup(status=status)
-    with pytest.raises(Refused, match="Only a Complete backup"):
+    with pytest.raises(Refused, match="Only a finished backup"):
         lock_backup(backup=backup, requested_by=user)
     assert htmx.post(url("lock", backup)).status_code == 422
     assert not Backup.objects.get().locked

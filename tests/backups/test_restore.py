@@ -70,9 +70,9 @@ def test_a_backup_whose_instance_has_gone_can_be_restored(user: User) -> None:
 @pytest.mark.parametrize("status", NOT_COMPLETE)
 def test_a_backup_that_is_not_complete_cannot_be_restored(user: User, status: BackupStatus) -> None:
     backup = make_backup(status=status)
-    with pytest.raises(Refused, match=f"Only a Complete backup can be restored. This one is: {status.label}"):
+    with pytest.raises(Refused, match=f"Only a finished backup can be restored. This one is: {status.label}"):
         restore_to_new_instance(backup=backup, name="copy", requested_by=user)
-    with pytest.raises(Refused, match="Only a Complete backup"):
+    with pytest.raises(Refused, match="Only a finished backup"):
         restore_to_original(backup=backup, safety_backup=True, requested_by=user)
     assert nothing_changed(backup) and Instance.objects.get().status is Status.AVAILABLE
 
@@ -192,7 +192,7 @@ def test_a_backup_is_verified_once_at_a_time(user: User) -> None:
 @pytest.mark.parametrize("status", NOT_COMPLETE)
 def test_a_backup_that_is_not_complete_cannot_be_verified(user: User, status: BackupStatus) -> None:
     backup = make_backup(status=status)
-    with pytest.raises(Refused, match="Only a Complete backup can be verified"):
+    with pytest.raises(Refused, match="Only a finished backup can be verified"):
         verify_backup(backup=backup, requested_by=user)
     assert nothing_changed(backup)
 
@@ -307,7 +307,7 @@ def test_a_refusal_at_submit_time_is_shown_in_the_dialog(htmx: Client, user: Use
     assert answer.status_code == 422 and "An operation is running" in answer.content.decode()
     failed = make_backup(status=BackupStatus.FAILED)
     answer = htmx.post(url("restore", failed), to_new())
-    assert answer.status_code == 422 and "Only a Complete backup" in answer.content.decode()
+    assert answer.status_code == 422 and "Only a finished backup" in answer.content.decode()
 
 
 def test_the_original_of_a_deleted_instance_is_not_offered(htmx: Client) -> None:
@@ -349,7 +349,7 @@ def test_a_row_offers_restore_and_verify_or_says_why_not(plain: Client) -> None:
     complete, failed = make_backup(), make_backup(status=BackupStatus.FAILED)
     html = plain.get(reverse("backups:list")).content.decode()
     assert url("restore", complete) in html and url("verify", complete) in html
-    assert url("restore", failed) not in html and "Only a Complete backup can be restored" in html
+    assert url("restore", failed) not in html and "Only a finished backup can be restored" in html
 
 
 def test_a_row_shows_how_the_verification_went(plain: Client) -> None:

@@ -64,7 +64,7 @@ def test_the_resource_is_the_row_of_the_actions_kind_and_else_what_it_was_refuse
     made, refused = AuditEvent.objects.order_by("id")
     assert (made.resource_type, made.resource_id, made.resource_name) == ("backup", backup.id, "nightly")
     assert (refused.resource_type, refused.resource_id, refused.outcome) == ("instance", instance.id, Outcome.REFUSED)
-    assert "Only an Available instance" in refused.reason
+    assert "No backup can be made now" in refused.reason
 
 
 def test_a_change_that_cannot_be_recorded_is_not_made(user: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,8 @@ def test_what_the_browser_saves_opens_with_the_commands_of_the_readme(
     for text in ("1,201", "customers", "orders", "1,200", backup["sha256"]):
         expect(page.get_by_text(text).first).to_be_visible()
     with page.expect_download() as saving:
-        page.get_by_role("link", name="Download", exact=True).click()
+        page.get_by_role("button", name="More").click()
+        page.get_by_role("menuitem", name="Download").click()
     saved = tmp_path / saving.value.suggested_filename
     saving.value.save_as(saved)
     assert saved.name == f"download-me-{backup['id']}.tar.zst"

@@ -85,7 +85,8 @@ def test_the_task_center_shows_work_live_and_closes_nothing_meanwhile(signed_in:
     page.keyboard.press("Escape")
     expect(field).to_be_hidden()
     row.get_by_role("link", name="watched-task").click()
-    expect(page.get_by_role("row").filter(has_text="watched-task")).to_contain_text("Complete")
+    expect(page.get_by_role("heading", name="watched-task")).to_be_visible()
+    expect(page.get_by_role("main")).to_contain_text("Complete")
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def test_actions_that_cannot_be_done_now_are_disabled_and_say_why(plain: Client)
     make_instance(action=Action.BACKUP)
     html = plain.get(LIST).content.decode()
     assert 'aria-disabled="true"' in html
-    assert "Only an Available instance can be backed up. This one is: Backing up." in html
+    assert "No backup can be made now. The instance is: Backing up." in html
 
 
 @pytest.mark.parametrize("rows", [1, 50])
