@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 TICK = 0.1
 # Stopping takes at most this long; what has not ended by then is killed.
 STOP_SECONDS = 9.0
+# A restart waits at most this long for what is left of the one before. Where nobody asks after orphans that have
+# ended, the group would never be gone.
+GONE_SECONDS = 3.0
 # This many deaths of one child within a minute are a loop that a restart does not mend.
 LOOP_DEATHS = 5
 LOOP_SECONDS = 60.0
@@ -22,6 +25,8 @@ class Child:
     name: str
     command: Sequence[str]
     process: subprocess.Popen[bytes] | None = None
+    # The process group of the one before: killed, but a process takes a moment to be gone.
+    group: int | None = None
     start_at: float = 0.0
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=LOOP_DEATHS))
 
@@ -67,14 +72,14 @@ class Tree:
     def _tend(self, child: Child) -> None:
         now = time.monotonic()
         if child.process is None:
-            if now >= child.start_at:
+            if now >= child.start_at and (_is_gone(child.group) or now >= child.start_at + GONE_SECONDS):
                 # In a session and group of its own: Ctrl-C reaches `up` alone, and what the child leaves
                 # behind can be found by its group.
                 child.process = subprocess.Popen(child.command, stdin=subprocess.DEVNULL, start_new_session=True)
         elif (code := child.process.poll()) is not None:
             # Workers of the web server outlive a main process that was killed, and keep its port.
             _kill_group(child.process.pid)
-            child.process = None
+            child.group, child.process = child.process.pid, None
             child.deaths.append(now)
             child.start_at = now + min(5.0, 0.1 * 2 ** len(child.deaths))
             self.report(f"{child.name} ended ({_describe(code)}) and is started again.")
@@ -96,6 +101,17 @@ class Tree:
                 self.report(f"Process {process.pid} did not stop in time and is killed.")
             _kill_group(process.pid)
             process.wait()
+
+
+def _is_gone(group: int | None) -> bool:
+    """True once no process of the group is left, whose socket could still take requests that nobody answers."""
+    if group is None:
+        return True
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def _kill_group(group: int) -> None:

@@ -16,13 +16,23 @@ def main() -> None:
     browser.install()
     python = sys.executable
     manage = [python, "manage.py"]
+    pytest = [python, "-m", "pytest"]
+    # Apart: a browser test that fails leaves its event loop running, and Django then refuses every query.
+    tests = (
+        [("tests", [*pytest, *sys.argv[1:]], {})]
+        if sys.argv[1:]
+        else [
+            ("unit and integration tests", [*pytest, "--ignore", "tests/e2e"], {}),
+            ("end-to-end tests", [*pytest, "tests/e2e"], {}),
+        ]
+    )
     steps: list[tuple[str, list[str], dict[str, str]]] = [
         ("ruff check", [python, "-m", "ruff", "check", "."], {}),
         ("ruff format", [python, "-m", "ruff", "format", "--check", "."], {}),
         ("mypy --strict", [python, "-m", "mypy"], {}),
         ("check --deploy", [*manage, "check", "--deploy", "--fail-level", "WARNING"], PRODUCTION),
         ("makemigrations --check", [*manage, "makemigrations", "--check", "--dry-run"], {}),
-        ("tests", [python, "-m", "pytest", *sys.argv[1:]], {}),
+        *tests,
     ]
     taken = []
     for name, command, environment in steps:

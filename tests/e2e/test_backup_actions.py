@@ -30,7 +30,7 @@ def test_a_running_backup_is_cancelled_and_leaves_nothing(signed_in: Page, conso
     page.goto(f"{console.url}/instances/{instance['id']}/backups/")
     with writing(console, instance):
         console.create_backup(instance["id"], "unwanted")
-        page.get_by_role("link", name="Refresh").click()
+        page.get_by_role("link", name="Refresh", exact=True).click()
         row = page.get_by_role("row").filter(has_text="unwanted")
         wait_for(lambda: job_of(console, "unwanted")["status"] == "Running", because="the backup running")
         row.get_by_role("link", name="Cancel").click()

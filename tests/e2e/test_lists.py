@@ -43,7 +43,7 @@ def test_pages_sorting_and_search_swap_the_list_and_are_in_the_address(
     expect(page.get_by_role("link", name="Next")).to_be_disabled()
     page.reload()
     expect(rows(page, "listed-00")).to_have_count(1)
-    page.get_by_role("link", name="Refresh").click()
+    page.get_by_role("link", name="Refresh", exact=True).click()
     expect(page).to_have_url(re.compile("after="))
     page.go_back()
     expect(rows(page)).to_have_count(10)

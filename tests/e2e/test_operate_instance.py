@@ -82,7 +82,7 @@ def test_a_name_is_edited_in_its_place_in_the_list(signed_in: Page, console: Con
     name.fill("renamed-inline")
     console.create_backup(instance["id"], "in-between")
     with page.expect_response(lambda answer: answer.url.endswith("/instances/")):
-        page.get_by_role("link", name="Refresh").click()
+        page.get_by_role("link", name="Refresh", exact=True).click()
     console.wait_backup("in-between")
     expect(name).to_have_value("renamed-inline")
     name.press("Enter")
