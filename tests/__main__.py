@@ -18,7 +18,7 @@ def main() -> None:
     manage = [python, "manage.py"]
     pytest = [python, "-m", "pytest"]
     # Apart: a browser test that fails leaves its event loop running, and Django then refuses every query.
-    tests = (
+    tests: list[tuple[str, list[str], dict[str, str]]] = (
         [("tests", [*pytest, *sys.argv[1:]], {})]
         if sys.argv[1:]
         else [

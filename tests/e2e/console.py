@@ -38,6 +38,13 @@ def connect(port: int) -> pymongo.MongoClient[dict[str, Any]]:
     return pymongo.MongoClient("127.0.0.1", port, directConnection=True)
 
 
+def _leads(pid: int) -> bool:
+    try:
+        return os.getpgid(pid) == pid
+    except ProcessLookupError:
+        return False
+
+
 @dataclass(frozen=True)
 class Answer:
     status: int
@@ -135,10 +142,12 @@ class Console:
         return found
 
     def pid_of(self, part: str) -> int:
-        """The one process whose command line holds the text, the oldest if there are several."""
-        return wait_for(
-            lambda: min((pid for pid, line in self.pids().items() if part in line), default=0), because=part
-        )
+        """The process whose command line holds the text: the leader of its group, not a worker that it started."""
+
+        def leader() -> int:
+            return next((pid for pid, line in self.pids().items() if part in line and _leads(pid)), 0)
+
+        return wait_for(leader, because=part)
 
     # --- HTTP -------------------------------------------------------------------------------------
 
