@@ -22,7 +22,7 @@ from backups.schedule import Schedule, first_window, window_to_serve
 from console.ids import new_id
 from console.lists import NameKey, SizeKey
 from console.validators import NAME_MAX_LENGTH, description_validators, name_validators
-from instances.choices import InstanceType
+from instances.choices import InstanceType, JobKind
 from instances.models import Host, Instance, Job
 
 
@@ -174,7 +174,8 @@ class BackupQuerySet(models.QuerySet["Backup"]):
 
         The newest Complete one of an instance stays as long as its policy is on: whatever fails, there is one.
         """
-        on = ~Exists(Policy.objects.filter(instance=OuterRef("instance"), enabled=False))
+        off = Policy.objects.filter(instance=OuterRef("instance"), enabled=False)
+        on = Q(instance__isnull=False) & ~Exists(off)
         good = Backup.objects.automated().filter(instance_uid=OuterRef("instance_uid"), status=BackupStatus.COMPLETED)
         newest = good.order_by("-started", "-id").values("pk")[:1]
         return self.free().automated().filter(expires__lte=now).exclude(on, pk__in=newest)
@@ -312,6 +313,8 @@ class Backup(models.Model):
         if self.being_cancelled:
             return _("This backup is being cancelled already.")
         if self.state is BackupStatus.BUILDING:
+            if self.job and self.job.kind != JobKind.BACKUP:
+                return _("This backup is part of a restoration and ends with it.")
             return ""
         return _("Only a running backup can be cancelled. This one is: %(status)s.") % {"status": self.state.label}
 
@@ -393,6 +396,8 @@ class Backup(models.Model):
     @property
     def original_refusal(self) -> str:
         """Why the backup cannot be restored to the instance it is of now, in a sentence; empty if it can."""
+        if self.imported:
+            return _("This backup was made elsewhere. Restore it to a new instance.")
         if self.instance is None:
             return _("The instance of this backup has been deleted. Restore it to a new instance.")
         return self.restore_refusal or self.instance.restore_refusal

@@ -267,9 +267,12 @@ def _verified(job: Job, counts: dict[str, Any]) -> None:
 
 
 def _verifying_failed(job: Job, reason: str) -> None:
-    _let_go(
-        Backup.objects.filter(verify_job=job, verifying=True), verifying=False, verified_at=None, verify_failure=reason
-    )
+    backups = Backup.objects.filter(verify_job=job, verifying=True)
+    if Job.objects.filter(pk=job.pk, interrupted=True).exists():
+        # The agent ended, which says nothing of the archive: what was known of it still holds.
+        _let_go(backups, verifying=False)
+    else:
+        _let_go(backups, verifying=False, verified_at=None, verify_failure=reason)
 
 
 def _clean_up_verifying(job: Job) -> None:

@@ -135,8 +135,10 @@ def restore_to_original(
         return begun
     with transaction.atomic():
         _take_into_use(backup)
-        moved = Instance.objects.filter(pk=backup.instance_uid).idle().update(action=Action.RESTORE)
-        target = Instance.objects.select_related("host").filter(pk=backup.instance_uid).first()
+        # By the key, not by the id that is kept of it: a backup that was imported has no original here.
+        original = Instance.objects.filter(pk__in=Backup.objects.filter(pk=backup.pk).values("instance"))
+        moved = original.idle().update(action=Action.RESTORE)
+        target = original.select_related("host").first()
         if target is None:
             raise Refused(backup.original_refusal)
         if not moved:
@@ -308,7 +310,7 @@ def set_policy(
         policy.save()
         if not enabled and delete_automated:
             for backup in Backup.objects.automated().filter(instance=instance).free():
-                _remove(backup, among=Backup.objects.deletable(), requested_by=requested_by)
+                _remove_for_good(backup, among=Backup.objects.deletable(), requested_by=requested_by)
         if policy.at_once and run_policy(policy=policy, now=now, requested_by=requested_by):
             policy.at_once = False
     return policy
@@ -352,14 +354,33 @@ def run_policy(*, policy: Policy, now: datetime, requested_by: User | None = Non
 
 def retire_backup(*, backup: Backup, now: datetime) -> bool:
     """Delete the backup if it has expired; False if it has not, or if something holds it."""
-    return _remove(backup, among=Backup.objects.expired(now), requested_by=None)
+    return _remove_for_good(backup, among=Backup.objects.expired(now), requested_by=None)
 
 
 def mark_automated_for_removal(sender: object, *, instance: Instance, requested_by: User | None, **kwargs: Any) -> None:
-    """The answer to instance_deleting: the instance's automated backups go with it, locked or not."""
-    for backup in Backup.objects.automated().filter(instance=instance):
+    """The answer to instance_deleting: the instance's automated backups go with it, locked or not.
+
+    Raises Refused, and so keeps the instance, while one of them is being restored or verified.
+    """
+    automated = Backup.objects.automated().filter(instance=instance)
+    if automated.in_use().exists():
+        raise Refused(
+            _("An automated backup of the instance is being restored or verified. Wait until that has ended.")
+        )
+    # What could not be removed at first is not kept by its lock: its instance has gone.
+    automated.update(locked=False)
+    for backup in automated:
         present = Backup.objects.exclude(status=BackupStatus.DELETING)
-        _remove(backup, among=present, requested_by=requested_by)
+        _remove_for_good(backup, among=present, requested_by=requested_by)
+
+
+def _remove_for_good(backup: Backup, *, among: BackupQuerySet, requested_by: User | None) -> bool:
+    """As _remove(), with the event that delete_backup() has by being an action."""
+    with transaction.atomic():
+        removed = _remove(backup, among=among, requested_by=requested_by)
+        if removed:
+            audit.record("ddsDeleteBackup", user=requested_by, resource=audit.resource_of(backup))
+    return removed
 
 
 def _remove(backup: Backup, *, among: BackupQuerySet, requested_by: User | None) -> bool:

@@ -1,0 +1,82 @@
+"""What a restoration or a verification uses stays, whoever wants it gone."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from backups.choices import BackupStatus, BackupType
+from backups.models import Backup, Restoration
+from backups.services import cancel_backup, restore_to_original, verify_backup
+from console.exceptions import Refused
+from console.handlers import HANDLERS
+from console.models import AuditEvent
+from console.roles import Role
+from instances import jobs
+from instances.choices import JobKind, Status
+from instances.models import Instance
+from instances.services import delete_instance
+from tests.factories import make_backup, make_instance, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_instance_stays_while_an_automated_backup_of_it_is_verified(user: User) -> None:
+    instance = make_instance()
+    backup = make_backup(instance, type=BackupType.AUTOMATED)
+    verify_backup(backup=backup, requested_by=user)
+    with pytest.raises(Refused, match="is being restored or verified"):
+        delete_instance(instance=instance, requested_by=user)
+    assert Instance.objects.get().status is Status.AVAILABLE
+    assert Backup.objects.get().status == BackupStatus.COMPLETED
+
+
+def test_the_automated_backups_that_go_with_an_instance_are_audited(user: User) -> None:
+    instance = make_instance()
+    backup = make_backup(instance, type=BackupType.AUTOMATED, locked=True)
+    delete_instance(instance=instance, requested_by=user)
+    assert AuditEvent.objects.filter(trace="ddsDeleteBackup", resource_id=backup.id, user=user).exists()
+
+
+def test_a_safety_backup_ends_with_its_restoration_alone(user: User) -> None:
+    instance = make_instance()
+    backup = make_backup(instance)
+    restoration = restore_to_original(backup=backup, safety_backup=True, requested_by=user)
+    assert restoration.safety_backup is not None
+    with pytest.raises(Refused, match="part of a restoration"):
+        cancel_backup(backup=restoration.safety_backup, requested_by=user)
+
+
+def test_an_imported_backup_has_no_original_even_if_the_instance_of_its_id_lives(user: User) -> None:
+    instance = make_instance()
+    backup = make_backup(instance, imported=timezone.now())
+    Backup.objects.update(instance=None)
+    with pytest.raises(Refused, match="made elsewhere"):
+        restore_to_original(backup=Backup.objects.get(pk=backup.pk), safety_backup=False, requested_by=user)
+    assert Instance.objects.get().status is Status.AVAILABLE
+    assert not Restoration.objects.exists()
+
+
+def test_an_agent_that_stopped_says_nothing_against_a_verified_backup(user: User) -> None:
+    verified = timezone.now()
+    backup = make_backup(verified_at=verified)
+    verify_backup(backup=backup, requested_by=user)
+    job = jobs.claim("local", timezone.now())
+    assert job is not None
+    jobs.fail(job, HANDLERS[JobKind.VERIFY], "The agent stopped.", interrupted=True)
+    backup.refresh_from_db()
+    assert (backup.verified_at, backup.verify_failure, backup.verifying, backup.uses) == (verified, "", False, 0)
+
+
+def test_an_operator_is_offered_neither_the_original_nor_the_deletion_of_many() -> None:
+    backup = make_backup()
+    client = Client()
+    client.force_login(make_user(Role.BACKUP_OPERATOR))
+    assert reverse("backups:restore-to-original", args=[backup.id]) not in (
+        client.get(reverse("backups:restore", args=[backup.id])).content.decode()
+    )
+    html = client.get(reverse("backups:list")).content.decode()
+    assert 'id="delete-selected"' not in html and "data-select aria-label" in html
+    box = html.split("data-select aria-label")[1].split(">")[0]
+    assert "disabled" in box
