@@ -13,7 +13,7 @@ def prepare(home: Path) -> None:
         home.chmod(0o700)
         probe = home / ".writable"
         probe.touch(mode=0o600)
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     except OSError as error:
         raise ImproperlyConfigured(
             f"the console's home {home} cannot be written ({error.strerror}). "

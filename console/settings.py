@@ -29,14 +29,16 @@ try:
     CONSOLE_FIRST_DB_PORT = env.int("CONSOLE_FIRST_DB_PORT", 8635)
     CONSOLE_PARALLEL_JOBS = env.int("CONSOLE_PARALLEL_JOBS", 4)
     CONSOLE_LEASE_SECONDS = env.float("CONSOLE_LEASE_SECONDS", 60.0)
-    CONSOLE_BACKUPS_DIR = Path(env.str("CONSOLE_BACKUPS_DIR", str(CONSOLE_HOME / "backups"))).expanduser()
+    CONSOLE_BACKUPS_DIR = Path(env.str("CONSOLE_BACKUPS_DIR", str(CONSOLE_HOME / "backups"))).expanduser().resolve()
     SECRET_KEY = env.str("CONSOLE_SECRET_KEY", "") or home.secret_key(CONSOLE_HOME)
     DATABASES = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{CONSOLE_HOME / 'console.sqlite3'}")}
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
 
+# What DATABASE_URL says after its ? stays.
+_OPTIONS = DATABASES["default"].setdefault("OPTIONS", {})
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["OPTIONS"] = {
+    _OPTIONS |= {
         # BEGIN IMMEDIATE: with Django's default a transaction that reads before it writes fails under
         # concurrency with "database is locked" instead of waiting for its turn.
         "transaction_mode": "IMMEDIATE",
@@ -45,7 +47,10 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     # Every page and every download that is running, and the rest of the process.
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 2 * CONSOLE_WEB_THREADS + 8}}
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # Enough for the threads of a web process, or for those of the agent.
+    _CONNECTIONS = max(2 * CONSOLE_WEB_THREADS, CONSOLE_PARALLEL_JOBS) + 8
+    _OPTIONS["pool"] = {"min_size": 1, "max_size": _CONNECTIONS, "timeout": 5}
 
 # --- Django ---------------------------------------------------------------------------------------
 DEBUG = False

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -46,28 +45,32 @@ class Tree:
         self.ready = ready
         self.on_ready = on_ready
         self.report = report
-        self._stop = threading.Event()
+        # Not an event: setting one takes a lock, which the thread that a signal interrupts may hold.
+        self._asked = False
 
     def run(self) -> bool:
         """Serve; True if it was asked to stop, False if it gave up."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._stop.set())
+            signal.signal(number, self._ask)
         waiting = True
         looping: Child | None = None
         try:
-            while not self._stop.is_set() and looping is None:
+            while not self._asked and looping is None:
                 for child in self.children:
                     self._tend(child)
                 looping = next((child for child in self.children if self._loops(child)), None)
                 if waiting and self.ready():
                     waiting = False
                     self.on_ready()
-                self._stop.wait(TICK)
+                time.sleep(TICK)
         finally:
             self._stop_all()
         if looping:
             self.report(f"{looping.name} ended {LOOP_DEATHS} times within a minute; its messages above say why.")
         return looping is None
+
+    def _ask(self, *_: object) -> None:
+        self._asked = True
 
     def _tend(self, child: Child) -> None:
         now = time.monotonic()
@@ -97,10 +100,13 @@ class Tree:
         for process in running:
             try:
                 process.wait(max(0.0, deadline - time.monotonic()))
+                late = False
             except subprocess.TimeoutExpired:
-                self.report(f"Process {process.pid} did not stop in time and is killed.")
+                late = True
             _kill_group(process.pid)
             process.wait()
+            if late:
+                self.report(f"Process {process.pid} did not stop in time and was killed.")
 
 
 def _is_gone(group: int | None) -> bool:

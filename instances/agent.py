@@ -25,7 +25,7 @@ CLAIM_EVERY = 0.2
 RECONCILE_EVERY = 5.0
 PERIODIC_EVERY = 2.0
 # How long stopping waits for the threads of jobs to end by themselves.
-STOP_SECONDS = 4.0
+STOP_SECONDS = 2.5
 
 
 class Agent:
@@ -39,10 +39,12 @@ class Agent:
         self._stopping = threading.Event()
         self._works: dict[threading.Thread, jobs.Work] = {}
         self._due: dict[str, float] = {}
+        self._asked = False
 
     def stop(self) -> None:
         """Ask the agent to end; safe in a signal handler."""
-        self._stopping.set()
+        # Not the event: setting one takes a lock, which the interrupted thread may hold.
+        self._asked = True
 
     def run(self) -> None:
         """Serve until stop() is called. For the main thread: Linux ends servers with the thread that started them."""
@@ -51,7 +53,8 @@ class Agent:
         keeper.start()
         timer = threading.Thread(target=self._keep_time, name="periodic", daemon=True)
         timer.start()
-        while not self._stopping.wait(TICK):
+        while not self._asked:
+            time.sleep(TICK)
             try:
                 self.supervisor.tick()
                 self._works = {thread: work for thread, work in self._works.items() if thread.is_alive()}
@@ -63,10 +66,14 @@ class Agent:
                 # The console database is away or locked: servers go on, and so does the agent.
                 log.warning("The console database does not answer: %s", error)
                 connections.close_all()
-                self._stopping.wait(1.0)
+                time.sleep(1.0)
+            except Exception:
+                log.exception("A round of the agent broke.")
+                time.sleep(1.0)
+        self._stopping.set()
         self._end()
-        keeper.join(2.0)
-        timer.join(2.0)
+        keeper.join(0.5)
+        timer.join(0.5)
 
     def _begin(self) -> None:
         """Settle what a dead agent of this host left behind, then start the servers."""
@@ -75,7 +82,7 @@ class Agent:
         for job in Job.objects.running().filter(host=self.host).select_related("instance", "host"):
             why = job.cancel_reason or reason
             jobs.fail(job, self.handlers[JobKind(job.kind)], why, interrupted=not job.cancel_reason, left_behind=True)
-        self._clean_up_left_behind()
+        self._clean_up_left_behind(timezone.now())
         files.sweep()
         self.supervisor.begin()
 
@@ -116,23 +123,39 @@ class Agent:
         try:
             try:
                 result = handler.run(work)
-                completed = jobs.complete(job, handler, result)
+                completed = self._persist(lambda: jobs.complete(job, handler, result))
                 outcome = "completed" if completed else "lost its lease"
             except jobs.LeaseLost:
                 outcome = "lost its lease"
             except jobs.JobFailed as error:
-                jobs.fail(job, handler, str(error), interrupted=self._stopping.is_set(), left_behind=True)
-                outcome = f"failed: {error}"
+                why, interrupted = str(error), self._stopping.is_set()
+                self._persist(lambda: jobs.fail(job, handler, why, interrupted=interrupted, left_behind=True))
+                outcome = f"failed: {why}"
             except Exception as error:
                 # Whatever it was, the job must not stay Running; the traceback goes to the log.
                 log.exception("Job %s (%s) broke.", job.id, job.kind)
                 reason = _("Unexpected error: %s. The agent's log has the details.") % _named(error)
-                jobs.fail(job, handler, reason, left_behind=True)
+                self._persist(lambda: jobs.fail(job, handler, reason, left_behind=True))
                 outcome = "broke"
             log.info("Job %s (%s) %s.", job.id, job.kind, outcome)
         finally:
             self._settle(work, handler, completed=completed)
             connections.close_all()
+
+    def _persist(self, write: Callable[[], bool]) -> bool:
+        """Write the end of a job, again for half a minute if the console database is away.
+
+        Every end is conditional on the lease, so that writing it twice changes nothing.
+        """
+        for pause in (1.0, 2.0, 4.0, 8.0, 15.0):
+            try:
+                return write()
+            except (OperationalError, InterfaceError) as error:
+                log.warning("The end of a job could not be written and is tried again: %s", error)
+                connections.close_all()
+                if self._stopping.wait(pause):
+                    break
+        return write()
 
     def _settle(self, work: jobs.Work, handler: jobs.Handler, *, completed: bool) -> None:
         """Bring servers and files in line with the end of the job; if that fails now, it is tried again later."""
@@ -148,7 +171,7 @@ class Agent:
         # What the job had stopped may run again.
         self._due.pop("reconcile", None)
 
-    def _clean_up_left_behind(self) -> None:
+    def _clean_up_left_behind(self, _now: datetime) -> None:
         """Remove the files that jobs left which were ended elsewhere, or could not be cleaned up at once."""
         doing = [work.job.pk for thread, work in list(self._works.items()) if thread.is_alive()]
         for job in Job.objects.filter(host=self.host, left_behind=True).exclude(pk__in=doing):
@@ -162,7 +185,7 @@ class Agent:
     def _keep_time(self) -> None:
         """Call what is periodic. What fails once is called again the next time."""
         while not self._stopping.is_set():
-            for task in self.periodic:
+            for task in (*self.periodic, self._clean_up_left_behind):
                 try:
                     close_old_connections()
                     task(timezone.now())
@@ -186,9 +209,12 @@ class Agent:
                     if thread.is_alive() and work.job.token and not jobs.renew(work.job.token, now):
                         work.lose()
                 jobs.fail_expired(self.handlers, now)
-                self._clean_up_left_behind()
             except DatabaseError as error:
                 log.warning("The leases could not be renewed: %s", error)
+                connections.close_all()
+            except Exception:
+                # Without this thread every lease would run out.
+                log.exception("The leases could not be kept.")
                 connections.close_all()
 
 

@@ -28,7 +28,11 @@ def sweep() -> None:
     staging_root().mkdir(mode=0o700, parents=True)
     instance_homes().mkdir(mode=0o700, parents=True, exist_ok=True)
     for aside in instance_homes().glob("*.deleted"):
-        _settle_files(aside.stem)
+        try:
+            _settle_files(aside.stem)
+        except OSError:
+            # The next start tries again; the other instances' servers are not to wait for it.
+            log.exception("The files of the deleted instance %s could not be removed.", aside.stem)
     _sweep_restorations()
 
 
@@ -88,6 +92,11 @@ def start_on_some_port(work: Work, instance: Instance) -> int:
             # Another program was quicker between the look and the start: the next port, then.
         else:
             return port
+
+
+def _stop_created(work: Work) -> None:
+    """A server that came up for an instance that is Creation failed does not run on."""
+    work.servers.stop(work.job.instance_uid)
 
 
 def _created(job: Job, _result: None) -> None:
@@ -184,7 +193,7 @@ def _instance_of(job: Job) -> Instance:
 
 
 HANDLERS = {
-    JobKind.CREATE_INSTANCE: Handler(run=_create, completed=_created, failed=_creation_failed),
+    JobKind.CREATE_INSTANCE: Handler(run=_create, completed=_created, failed=_creation_failed, abandon=_stop_created),
     JobKind.RESTART: Handler(run=_restart, completed=_restarted, failed=_restart_failed),
     JobKind.DELETE_INSTANCE: Handler(
         run=_delete, completed=_deleted, failed=_deletion_failed, clean_up=_clean_up_deletion

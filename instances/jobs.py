@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connections, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -235,7 +235,13 @@ class Work:
         assert self.job.token is not None
         # 100 is for the finished job alone.
         shown = min(int(percent), 99)
-        if not Job.objects.held_by(self.job.token).wanted().update(progress=shown, detail=detail):
+        try:
+            held = Job.objects.held_by(self.job.token).wanted().update(progress=shown, detail=detail)
+        except (OperationalError, InterfaceError):
+            # Progress is no reason to fail: whether the work is still wanted, the next report learns.
+            connections.close_all()
+            return
+        if not held:
             if reason := _cancel_reason(self.job.token):
                 raise JobFailed(reason)
             raise LeaseLost

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from instances.choices import Action, State
 from instances.engine import process
-from instances.engine.client import EngineError, ping
+from instances.engine.client import ping
 from instances.engine.facts import facts
 from instances.homes import instance_home
 from instances.models import Instance
@@ -133,8 +133,9 @@ class Supervisor:
         with ThreadPoolExecutor(max(1, len(servers)), thread_name_prefix="stop") as pool:
             for server in servers:
                 assert server.process is not None
-                pool.submit(process.stop, server.process, seconds=6.0)
-        self._pool.shutdown(wait=True, cancel_futures=True)
+                pool.submit(process.stop, server.process, seconds=5.0)
+        # Not waited for: a check may wait for the console database, and the process ends anyway.
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _want(self, instance_id: str, port: int, home: Path | None = None) -> Server:
         return self._servers.setdefault(instance_id, Server(instance_id, port, home or instance_home(instance_id)))
@@ -142,12 +143,18 @@ class Supervisor:
     def _spawn(self, server: Server, now: float) -> None:
         server.spawned_at = server.check_at = now
         server.failed_pings = 0
-        if process.data_dir(server.home).is_dir():
-            server.process = process.spawn(server.home, server.port)
-            return
-        # Started without its files, the server would come up empty and look well.
+        try:
+            # Started without its files, the server would come up empty and look well.
+            if process.data_dir(server.home).is_dir():
+                server.process = process.spawn(server.home, server.port)
+                return
+            why = _("The data directory of the instance is missing.")
+        except OSError as error:
+            # No reason for the servers of other instances to end.
+            log.warning("The server of instance %s could not be started: %s", server.instance_id, error)
+            why = _("The database server could not be started: %s.") % (error.strerror or error)
         server.spawn_at = now + LONGEST_BACK_OFF
-        self._pool.submit(self._write_abnormal, server, _("The data directory of the instance is missing."))
+        self._pool.submit(self._write_abnormal, server, why)
 
     def _died(self, server: Server, now: float) -> None:
         assert server.process is not None
@@ -180,7 +187,7 @@ class Supervisor:
         try:
             answered = ping(server.port, timeout=PING_SECONDS)
             now = time.monotonic()
-            if answered:
+            if answered and running.poll() is None:
                 self._answered(server, now)
             elif server.answers:
                 server.failed_pings += 1
@@ -190,20 +197,25 @@ class Supervisor:
             elif now - server.spawned_at > START_SECONDS:
                 running.kill()
             server.check_at = now + (CHECK_EVERY if server.answers else CHECK_EVERY_STARTING)
-        except (DatabaseError, EngineError) as error:
-            log.warning("The check of instance %s failed: %s", server.instance_id, error)
+        except Exception as error:
+            # Whatever it was (the console database away, a foreign program on the port), the pool would swallow it.
+            log.warning("The check of instance %s failed: %r", server.instance_id, error)
             server.check_at = time.monotonic() + 1
+            connections.close_all()
         finally:
             server.checking = False
             close_old_connections()
 
     def _answered(self, server: Server, now: float) -> None:
         server.failed_pings = 0
-        if not server.answers:
+        if not server.answers or now >= server.facts_at:
             close_old_connections()
-            Instance.objects.filter(pk=server.instance_id, state__in=[State.ABNORMAL, State.RESTORE_FAILED]).update(
-                state=State.AVAILABLE, failure=""
-            )
+            ill = Instance.objects.filter(pk=server.instance_id, state__in=[State.ABNORMAL, State.RESTORE_FAILED])
+            if server.answers:
+                # Written by somebody else after the server had come up, so it is not so any more; but what a job
+                # that works on the server says is the job's.
+                ill = ill.exclude(action__in=[Action.RESTORE, Action.DELETE, Action.RESTART])
+            ill.update(state=State.AVAILABLE, failure="")
             server.answers = True
             server.up.set()
         if now - server.spawned_at > 60:
