@@ -417,7 +417,7 @@ def test_what_cannot_be_settled_now_is_tried_again(
         job = do(servers)
     assert job.left_behind and Instance.objects.get().status is Status.RESTORING
     agent = Agent("local", HANDLERS)
-    agent._clean_up_left_behind()
+    agent._clean_up_left_behind(timezone.now())
     agent.supervisor.shut_down()
     job.refresh_from_db()
     assert not job.left_behind
