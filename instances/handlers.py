@@ -85,7 +85,7 @@ def start_on_some_port(work: Work, instance: Instance) -> int:
     while True:
         port = _give_port(instance)
         try:
-            work.servers.start(instance.id, port)
+            work.servers.start(instance.id, port, may_move=True)
         except StartFailed:
             if process.bindable(port):
                 raise

@@ -71,14 +71,19 @@ class Supervisor:
 
     # --- For the threads of jobs ------------------------------------------------------------------
 
-    def start(self, instance_id: str, port: int, home: Path | None = None) -> None:
+    def start(self, instance_id: str, port: int, home: Path | None = None, *, may_move: bool = False) -> None:
         """Start the instance's server and wait until it answers. Raises StartFailed with the reason.
 
-        With a `home` of its own it may be a server of no instance; its id is then any other name.
+        With a `home` of its own it may be a server of no instance; its id is then any other name. If it `may_move` to
+        another port, a port that another program has taken is not waited for.
         """
         server: Server = self._on_main(lambda: self._want(instance_id, port, home))
-        if server.up.wait(START_SECONDS):
-            return
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if server.up.wait(0.2):
+                return
+            if may_move and server.deaths and server.process is None and not process.bindable(port):
+                break
         self.stop(instance_id)
         reason = process.last_words(server.home)
         raise StartFailed(reason or _("The database server did not answer within %d seconds.") % START_SECONDS)

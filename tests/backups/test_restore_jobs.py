@@ -41,7 +41,7 @@ class Servers:
         self.stopped: list[str] = []
         self.when_started: Callable[[Path], None] = lambda home: None
 
-    def start(self, instance_id: str, port: int, home: Path | None = None) -> None:
+    def start(self, instance_id: str, port: int, home: Path | None = None, *, may_move: bool = False) -> None:
         self.running[instance_id] = home or instance_home(instance_id)
         self.when_started(self.running[instance_id])
 

@@ -66,7 +66,8 @@ class Console:
             "CONSOLE_HOME": str(home),
             "CONSOLE_ADMIN_PASSWORD": PASSWORD,
             # Far from other consoles on this machine, which look for ports in the same way.
-            "CONSOLE_FIRST_DB_PORT": str(20_000 + secrets.randbelow(30_000)),
+            # Below the ports that clients of this machine get for their ends of a connection.
+            "CONSOLE_FIRST_DB_PORT": str(12_000 + secrets.randbelow(20_000)),
             "PYTHONUNBUFFERED": "1",
             **environment,
         }

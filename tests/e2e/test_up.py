@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,21 @@ def test_a_killed_up_leaves_nothing_running(fresh_console: Console) -> None:
     fresh_console.process.kill()
     fresh_console.process.wait()
     wait_for(lambda: fresh_console.pids() == {}, seconds=15, because="the end of every process")
+
+
+def test_an_instance_gets_another_port_at_once_if_its_first_is_taken_meanwhile(fresh_console: Console) -> None:
+    """The look finds the port free, since it is bound and not listening yet; the server then cannot have it."""
+    first = int(fresh_console.environment["CONSOLE_FIRST_DB_PORT"])
+    with socket.socket() as rival:
+        rival.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        rival.bind(("127.0.0.1", first))
+        taken = threading.Thread(target=listen_once_bound, args=[rival, fresh_console], daemon=True)
+        taken.start()
+        row = fresh_console.create_instance("orders")
+        taken.join()
+    assert row["port"] > first
+
+
+def listen_once_bound(rival: socket.socket, console: Console) -> None:
+    wait_for(lambda: console.instance("orders").get("port"), because="a port")
+    rival.listen()
