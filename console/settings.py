@@ -1,39 +1,17 @@
-"""All settings, in one file. Each can be set by the environment; README.md has the table."""
+"""All settings, in one file. What the environment may set is in environment.py."""
 
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
-from environs import Env, EnvError
 
 from console import home
+from console.environment import *
 
-env = Env()
-BASE_DIR = Path(__file__).resolve().parent.parent
-
-try:
-    # --- The console's own settings ---------------------------------------------------------------
-    CONSOLE_HOME = Path(env.str("CONSOLE_HOME", str(BASE_DIR / "var"))).expanduser().resolve()
-    CONSOLE_HOST = env.str("CONSOLE_HOST", "local")
-    CONSOLE_BIND = env.str("CONSOLE_BIND", "127.0.0.1")
-    CONSOLE_PORT = env.int("CONSOLE_PORT", 8000)
-    CONSOLE_URL = env.str("CONSOLE_URL", "")
-    CONSOLE_PROXIES = env.int("CONSOLE_PROXIES", 0)
-    CONSOLE_WEB_WORKERS = env.int("CONSOLE_WEB_WORKERS", 1)
-    CONSOLE_WEB_THREADS = env.int("CONSOLE_WEB_THREADS", 8)
-    CONSOLE_ADMIN_USER = env.str("CONSOLE_ADMIN_USER", "admin")
-    CONSOLE_ADMIN_PASSWORD = env.str("CONSOLE_ADMIN_PASSWORD", "")
-    CONSOLE_FIRST_DB_PORT = env.int("CONSOLE_FIRST_DB_PORT", 8635)
-    CONSOLE_PARALLEL_JOBS = env.int("CONSOLE_PARALLEL_JOBS", 4)
-    CONSOLE_LEASE_SECONDS = env.float("CONSOLE_LEASE_SECONDS", 60.0)
-    CONSOLE_BACKUPS_DIR = Path(env.str("CONSOLE_BACKUPS_DIR", str(CONSOLE_HOME / "backups"))).expanduser().resolve()
-    SECRET_KEY = env.str("CONSOLE_SECRET_KEY", "") or home.secret_key(CONSOLE_HOME)
-    DATABASES = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{CONSOLE_HOME / 'console.sqlite3'}")}
-except EnvError as error:
-    raise ImproperlyConfigured(str(error)) from None
+SECRET_KEY = CONSOLE_SECRET_KEY or home.secret_key(CONSOLE_HOME)
+DATABASES = {"default": DATABASE_URL}
 
 # What DATABASE_URL says after its ? stays.
 _OPTIONS = DATABASES["default"].setdefault("OPTIONS", {})
@@ -115,8 +93,8 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 # --- Signing in -----------------------------------------------------------------------------------
 SESSION_ENGINE = "console.sessions"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
-AXES_FAILURE_LIMIT = env.int("CONSOLE_SIGN_IN_ATTEMPTS", 5)
-AXES_COOLOFF_TIME = timedelta(minutes=env.int("CONSOLE_SIGN_IN_LOCK_MINUTES", 15))
+AXES_FAILURE_LIMIT = CONSOLE_SIGN_IN_ATTEMPTS
+AXES_COOLOFF_TIME = timedelta(minutes=CONSOLE_SIGN_IN_LOCK_MINUTES)
 # The name and the address together: nobody can lock somebody else out from elsewhere.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
@@ -162,7 +140,7 @@ X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "console.views.csrf_failure"
-ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *env.list("CONSOLE_ALLOWED_HOSTS", [])]
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *CONSOLE_ALLOWED_HOSTS]
 
 if CONSOLE_URL:
     _url = urlsplit(CONSOLE_URL)
@@ -185,6 +163,6 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.str("CONSOLE_LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["stderr"], "level": CONSOLE_LOG_LEVEL},
     "loggers": {"axes": {"level": "WARNING"}},
 }

@@ -1,0 +1,118 @@
+"""What the environment may set: each setting's name, type, default and meaning, written once.
+
+settings.py takes the values from here, and `manage.py settings` prints the table that README.md has.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, EnvError, validate
+
+T = TypeVar("T")
+
+env = Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A row of the table: `default` as people read it, `meaning` in Markdown."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+SETTINGS: list[Setting] = []
+
+
+def _read(name: str, read: Callable[[], T], shown: object, meaning: str) -> T:
+    SETTINGS.append(Setting(name, str(shown), meaning))
+    try:
+        return read()
+    except EnvError as error:
+        raise ImproperlyConfigured(str(error)) from None
+
+
+def text(name: str, default: str, meaning: str, *, shown: str = "") -> str:
+    return _read(name, lambda: env.str(name, default), shown or default, meaning)
+
+
+def number(name: str, default: int, meaning: str, *, least: int = 0) -> int:
+    return _read(name, lambda: env.int(name, default, validate=validate.Range(min=least)), default, meaning)
+
+
+def seconds(name: str, default: float, meaning: str, *, least: float = 0.0) -> float:
+    return _read(name, lambda: env.float(name, default, validate=validate.Range(min=least)), f"{default:g}", meaning)
+
+
+def switch(name: str, meaning: str) -> bool:
+    """Off unless it is set to 1."""
+    return _read(name, lambda: env.bool(name, False), "0", meaning)
+
+
+def words(name: str, meaning: str) -> list[str]:
+    return _read(name, lambda: env.list(name, []), "", meaning)
+
+
+def folder(name: str, default: Path, meaning: str, *, shown: str) -> Path:
+    return _read(name, lambda: Path(env.str(name, str(default))).expanduser().resolve(), shown, meaning)
+
+
+def database(name: str, default: str, meaning: str, *, shown: str) -> Any:
+    """A database's address as Django's DATABASES has it."""
+    return _read(name, lambda: env.dj_db_url(name, default), shown, meaning)
+
+
+CONSOLE_HOME = folder("CONSOLE_HOME", BASE_DIR / "var", "the directory of all state", shown="`var/`")
+CONSOLE_BIND = text("CONSOLE_BIND", "127.0.0.1", "the address that the web server listens on")
+CONSOLE_PORT = number("CONSOLE_PORT", 8000, "the port that the web server listens on", least=1)
+CONSOLE_URL = text(
+    "CONSOLE_URL",
+    "",
+    "the address people use; with `https://` every TLS setting is on (behind a proxy that sets `X-Forwarded-Proto`)",
+)
+CONSOLE_ALLOWED_HOSTS = words("CONSOLE_ALLOWED_HOSTS", "further host names, separated by commas")
+CONSOLE_PROXIES = number(
+    "CONSOLE_PROXIES",
+    0,
+    "how many proxies stand in front and append to `X-Forwarded-For`; 0: the header is not believed",
+)
+CONSOLE_SIGN_IN_ATTEMPTS = number(
+    "CONSOLE_SIGN_IN_ATTEMPTS", 5, "after how many failures signing in has to wait", least=1
+)
+CONSOLE_SIGN_IN_LOCK_MINUTES = number("CONSOLE_SIGN_IN_LOCK_MINUTES", 15, "how long it has to wait", least=1)
+CONSOLE_ADMIN_USER = text("CONSOLE_ADMIN_USER", "admin", "the administrator made on the first start")
+CONSOLE_ADMIN_PASSWORD = text("CONSOLE_ADMIN_PASSWORD", "", "the administrator's password", shown="generated")
+CONSOLE_SECRET_KEY = text(
+    "CONSOLE_SECRET_KEY",
+    "",
+    "the key that signs sessions; the same for all web processes of one console",
+    shown="generated into the home",
+)
+DATABASE_URL = database(
+    "DATABASE_URL",
+    f"sqlite:///{CONSOLE_HOME / 'console.sqlite3'}",
+    "the console database, such as `postgresql://user:password@host/console`",
+    shown="SQLite in the home",
+)
+CONSOLE_HOST = text("CONSOLE_HOST", "local", "the name of this machine among the agents")
+CONSOLE_BACKUPS_DIR = folder(
+    "CONSOLE_BACKUPS_DIR", CONSOLE_HOME / "backups", "the folder of the archives", shown="`backups/` in the home"
+)
+CONSOLE_FIRST_DB_PORT = number("CONSOLE_FIRST_DB_PORT", 8635, "instances get the first free port from here up", least=1)
+CONSOLE_PARALLEL_JOBS = number("CONSOLE_PARALLEL_JOBS", 4, "how many jobs the agent does at the same time", least=1)
+CONSOLE_WEB_WORKERS = number("CONSOLE_WEB_WORKERS", 1, "processes of the web server", least=1)
+CONSOLE_WEB_THREADS = number(
+    "CONSOLE_WEB_THREADS",
+    8,
+    "requests that each of them answers at the same time, and as many downloads",
+    least=1,
+)
+CONSOLE_LEASE_SECONDS = seconds(
+    "CONSOLE_LEASE_SECONDS", 60, "how long a job outlives an agent that is not heard of", least=1
+)
+CONSOLE_LOG_LEVEL = text("CONSOLE_LOG_LEVEL", "INFO", "what is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`")

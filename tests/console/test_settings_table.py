@@ -1,0 +1,35 @@
+"""README's table of settings is what the environment may set: nothing missing, nothing that does not exist."""
+
+import io
+import re
+
+from django.conf import settings
+from django.core.management import call_command
+
+from console.environment import BASE_DIR, SETTINGS
+
+README = (BASE_DIR / "README.md").read_text()
+
+
+def test_readme_has_the_table_that_the_command_prints() -> None:
+    printed = io.StringIO()
+    call_command("settings", stdout=printed)
+    assert printed.getvalue().strip() in README, "Put the output of `manage.py settings` into README's Settings."
+
+
+def test_every_setting_is_one_that_django_has() -> None:
+    for setting in SETTINGS:
+        assert hasattr(settings, setting.name), setting.name
+
+
+def test_no_other_module_reads_a_setting_that_the_table_lacks() -> None:
+    known = {setting.name for setting in SETTINGS}
+    for folder in ("backups", "console", "instances"):
+        for module in (BASE_DIR / folder).rglob("*.py"):
+            named = set(re.findall(r"\bCONSOLE_[A-Z][A-Z_0-9]*[A-Z0-9]\b", module.read_text()))
+            assert named <= known, f"{module.relative_to(BASE_DIR)} names {named - known}"
+
+
+def test_readme_names_no_setting_that_does_not_exist() -> None:
+    named = set(re.findall(r"\bCONSOLE_[A-Z][A-Z_0-9]*[A-Z0-9]\b", README))
+    assert named <= {setting.name for setting in SETTINGS}
