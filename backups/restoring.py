@@ -126,6 +126,15 @@ def _restore_original(work: Work) -> None:
     restoration, backup, instance = _begin(work)
     assert instance.port is not None
     home, tag = instance_home(instance.id), str(work.job.id)
+    lost = not process.data_dir(home).is_dir()
+    if lost and restoration.safety_backup_id:
+        raise JobFailed(
+            _(
+                "The data directory of the instance is missing, so there is no present data to back up. "
+                "Restore without backing it up first."
+            )
+        )
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     _unpack(work, backup, swap.incoming(home, tag))
     if restoration.safety_backup_id:
         _require_room_for_backup(process.data_dir(home))
@@ -137,7 +146,8 @@ def _restore_original(work: Work) -> None:
         _back_up_first(work)
     work.report(_BACKED_UP)
     try:
-        swap.exchange(home, tag)
+        # Lost files leave nothing to go back to: the restored ones stay, whatever comes next.
+        (swap.place if lost else swap.exchange)(home, tag)
         work.servers.start(instance.id, instance.port)
     except (StartFailed, process.FilesInUse) as error:
         raise JobFailed(_("The restored server did not start: %s") % error) from error

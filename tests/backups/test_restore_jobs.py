@@ -1,6 +1,7 @@
 """The jobs behind Restore and Verify, with real archives and files; only the servers are not there."""
 
 import json
+import shutil
 from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
@@ -307,6 +308,26 @@ def test_the_safety_backup_is_complete_before_the_data_goes(backup: Backup, serv
     safety = Backup.objects.get(pk=restoration.safety_backup_id)
     assert safety.size == (home / "backups" / safety.archive_name).stat().st_size
     assert archive.read_manifest(storages["backups"], safety.archive_name).databases[0].collections[0].documents == 20
+
+
+def test_lost_files_come_back_from_the_backup(backup: Backup, servers: Servers) -> None:
+    instance = backup.instance
+    assert instance is not None
+    shutil.rmtree(instance_home(instance.id))
+    restore_to_original(backup=backup, safety_backup=False, requested_by=None)
+    ended(do(servers))
+    assert documents(instance) == 10 and entries(instance) == {"data"}
+
+
+def test_there_is_no_safety_backup_of_lost_files_and_no_empty_server_in_their_place(
+    backup: Backup, servers: Servers
+) -> None:
+    instance = backup.instance
+    assert instance is not None
+    shutil.rmtree(instance_home(instance.id))
+    restore_to_original(backup=backup, safety_backup=True, requested_by=None)
+    ended(do(servers), "The data directory of the instance is missing, so there is no present data to back up.")
+    assert not data(instance).exists()
 
 
 def test_a_safety_backup_that_fails_stops_the_restore(

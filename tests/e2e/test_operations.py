@@ -1,0 +1,67 @@
+"""What README says about operating the console: a copy of its database, a home that moves, a home that is lost."""
+
+import secrets
+import shutil
+import sqlite3
+from pathlib import Path
+
+from tests.e2e.console import Console, connect
+from tests.waiting import wait_for
+
+NAME = "before-move"
+
+
+def copy_database(home: Path, target: Path) -> None:
+    """What `sqlite3 console.sqlite3 ".backup ..."` does, while the console runs."""
+    source, copy = sqlite3.connect(home / "console.sqlite3"), sqlite3.connect(target)
+    try:
+        source.backup(copy)
+    finally:
+        copy.close()
+        source.close()
+
+
+def documents(console: Console) -> int:
+    with connect(console.instance("orders")["port"]) as client:
+        return client.shop.orders.count_documents({})
+
+
+def restore_to_original(console: Console) -> None:
+    backup = console.backup(NAME)
+    answer = console.post(
+        f"/backups/{backup['id']}/restore-to-original/", {"confirm": "orders", "request_key": secrets.token_hex(16)}
+    )
+    assert answer.status == 200, answer
+    wait_for(lambda: documents_or_none(console) == 1, because="the restored documents")
+
+
+def documents_or_none(console: Console) -> int | None:
+    row = console.instance("orders")
+    return documents(console) if row["state"] == "normal" and row["action"] == "" else None
+
+
+def test_a_home_moves_and_a_lost_one_comes_back_from_its_copy(tmp_path: Path) -> None:
+    safe = tmp_path / "safe"
+    safe.mkdir()
+    with Console(tmp_path / "home") as console:
+        instance = console.create_instance("orders")
+        with connect(instance["port"]) as client:
+            client.shop.orders.insert_one({"item": "lamp"})
+        console.create_backup(instance["id"], NAME)
+        console.wait_backup(NAME)
+        copy_database(console.home, safe / "console.sqlite3")
+        shutil.copy(console.home / "secret.key", safe)
+        shutil.copytree(console.home / "backups", safe / "backups")
+
+    moved = tmp_path / "elsewhere" / "home"
+    moved.parent.mkdir()
+    console.home.rename(moved)
+    with Console(moved, **{"CONSOLE_FIRST_DB_PORT": console.environment["CONSOLE_FIRST_DB_PORT"]}) as there:
+        there.wait_available("orders")
+        assert documents(there) == 1
+        assert there.get(f"/backups/{there.backup(NAME)['id']}/").status == 200
+
+    with Console(safe, **{"CONSOLE_FIRST_DB_PORT": console.environment["CONSOLE_FIRST_DB_PORT"]}) as again:
+        lost = wait_for(lambda: again.query("SELECT * FROM instances_instance WHERE failure != ''"), because="Abnormal")
+        assert lost is not None and "data directory" in lost[0]["failure"]
+        restore_to_original(again)
