@@ -1,5 +1,6 @@
 """The storage that keeps backups in a folder of the host."""
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -53,12 +54,18 @@ class FolderStorage(FileSystemStorage):
         """Remove what an interrupted save() of this name left; only while no such save can be running."""
         self._partial(name).unlink(missing_ok=True)
 
-    def require_space(self, size: int) -> None:
-        """Raise NotEnoughSpace unless the folder's disk has room for `size` bytes."""
+    def free_space(self) -> int:
+        """The bytes that are free for archives. Raises OSError if none can be written there."""
         folder = Path(self.location)
         while not folder.exists():
             folder = folder.parent
-        free = shutil.disk_usage(folder).free
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        return shutil.disk_usage(folder).free
+
+    def require_space(self, size: int) -> None:
+        """Raise NotEnoughSpace unless the folder's disk has room for `size` bytes."""
+        free = self.free_space()
         if free < size:
             raise NotEnoughSpace(
                 _("The archive can take up to %(size)s, but only %(free)s are free in %(folder)s.")

@@ -49,6 +49,10 @@ def seconds(name: str, default: float, meaning: str, *, least: float = 0.0) -> f
     return _read(name, lambda: env.float(name, default, validate=validate.Range(min=least)), f"{default:g}", meaning)
 
 
+def choice(name: str, default: str, of: tuple[str, ...], meaning: str) -> str:
+    return _read(name, lambda: env.str(name, default, validate=validate.OneOf(of)), default, meaning)
+
+
 def switch(name: str, meaning: str) -> bool:
     """Off unless it is set to 1."""
     return _read(name, lambda: env.bool(name, False), "0", meaning)
@@ -116,3 +120,12 @@ CONSOLE_LEASE_SECONDS = seconds(
     "CONSOLE_LEASE_SECONDS", 60, "how long a job outlives an agent that is not heard of", least=1
 )
 CONSOLE_LOG_LEVEL = text("CONSOLE_LOG_LEVEL", "INFO", "what is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`")
+CONSOLE_LOG_FORMAT = choice(
+    "CONSOLE_LOG_FORMAT", "text", ("text", "json"), "how it is logged: lines for people, or one JSON object a line"
+)
+CONSOLE_METRICS_TOKEN = text(
+    "CONSOLE_METRICS_TOKEN", "", "what monitoring has to send to be given `/metrics`; empty: nobody is"
+)
+CONSOLE_DRAIN_SECONDS = seconds(
+    "CONSOLE_DRAIN_SECONDS", 0, "how long an agent that is to end lets its running jobs finish before it ends them"
+)

@@ -151,18 +151,22 @@ if CONSOLE_URL:
     if _url.scheme == "https":
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
         SECURE_SSL_REDIRECT = True
-        SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+        SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
         SECURE_HSTS_SECONDS = 365 * 24 * 3600
         SECURE_HSTS_INCLUDE_SUBDOMAINS = True
         SECURE_HSTS_PRELOAD = True
         SESSION_COOKIE_SECURE = True
         CSRF_COOKIE_SECURE = True
 
+_FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "json": {"()": "pythonjsonlogger.json.JsonFormatter", "fmt": _FIELDS},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": CONSOLE_LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": CONSOLE_LOG_LEVEL},
     "loggers": {"axes": {"level": "WARNING"}},
 }

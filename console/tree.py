@@ -40,13 +40,16 @@ class Tree:
         ready: Callable[[], bool],
         on_ready: Callable[[], object],
         report: Callable[[str], object],
+        drain: float = 0.0,
     ) -> None:
+        """`drain` is how many seconds the children may take to finish what they do before they stop."""
         self.children = children
+        self.drain = drain
         self.ready = ready
         self.on_ready = on_ready
         self.report = report
         # Not an event: setting one takes a lock, which the thread that a signal interrupts may hold.
-        self._asked = False
+        self._asked = 0
 
     def run(self) -> bool:
         """Serve; True if it was asked to stop, False if it gave up."""
@@ -70,7 +73,7 @@ class Tree:
         return looping is None
 
     def _ask(self, *_: object) -> None:
-        self._asked = True
+        self._asked += 1
 
     def _tend(self, child: Child) -> None:
         now = time.monotonic()
@@ -93,16 +96,18 @@ class Tree:
 
     def _stop_all(self) -> None:
         running = [child.process for child in self.children if child.process]
+        # To the child alone, once each time that it is asked for: it stops its own children in order.
+        told, patience = -1, self.drain + STOP_SECONDS
+        while any(process.poll() is None for process in running) and patience > 0:
+            if told != self._asked:
+                patience = STOP_SECONDS if told > 0 else patience
+                told = self._asked
+                for process in running:
+                    process.terminate()
+            time.sleep(TICK)
+            patience -= TICK
         for process in running:
-            # To the child alone, once: it stops its own children in order.
-            process.terminate()
-        deadline = time.monotonic() + STOP_SECONDS
-        for process in running:
-            try:
-                process.wait(max(0.0, deadline - time.monotonic()))
-                late = False
-            except subprocess.TimeoutExpired:
-                late = True
+            late = process.poll() is None
             _kill_group(process.pid)
             process.wait()
             if late:

@@ -1,6 +1,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
+from backups import monitoring_views
 from console import views
 from console.access import needs
 
@@ -9,6 +10,8 @@ handler403 = "console.views.forbidden"
 urlpatterns = [
     path("", views.home, name="home"),
     path("healthz", views.healthz, name="healthz"),
+    path("readyz", monitoring_views.readyz, name="readyz"),
+    path("metrics", monitoring_views.metrics, name="metrics"),
     path(
         "sign-in/",
         LoginView.as_view(template_name="console/sign_in.html", redirect_authenticated_user=True),

@@ -39,12 +39,24 @@ class Agent:
         self._stopping = threading.Event()
         self._works: dict[threading.Thread, jobs.Work] = {}
         self._due: dict[str, float] = {}
-        self._asked = False
+        # How often stop() was called, and when at the latest the jobs that run then are told to end.
+        self._asked = 0
+        self._drained_at = 0.0
 
     def stop(self) -> None:
-        """Ask the agent to end; safe in a signal handler."""
+        """Ask the agent to end when its running jobs have, or CONSOLE_DRAIN_SECONDS later; again: at once.
+
+        Safe in a signal handler.
+        """
         # Not the event: setting one takes a lock, which the interrupted thread may hold.
-        self._asked = True
+        self._asked += 1
+        if self._asked == 1:
+            self._drained_at = time.monotonic() + settings.CONSOLE_DRAIN_SECONDS
+
+    def _may_end(self) -> bool:
+        if self._asked != 1 or time.monotonic() >= self._drained_at:
+            return self._asked > 0
+        return not any(thread.is_alive() for thread in self._works)
 
     def run(self) -> None:
         """Serve until stop() is called. For the main thread: Linux ends servers with the thread that started them."""
@@ -53,12 +65,12 @@ class Agent:
         keeper.start()
         timer = threading.Thread(target=self._keep_time, name="periodic", daemon=True)
         timer.start()
-        while not self._asked:
+        while not self._may_end():
             time.sleep(TICK)
             try:
                 self.supervisor.tick()
                 self._works = {thread: work for thread, work in self._works.items() if thread.is_alive()}
-                if self._is_due("claim", CLAIM_EVERY):
+                if not self._asked and self._is_due("claim", CLAIM_EVERY):
                     self._claim()
                 if self._is_due("reconcile", RECONCILE_EVERY):
                     self.supervisor.reconcile()

@@ -38,6 +38,11 @@ class Host(models.Model):
 
     name = models.CharField(max_length=64, primary_key=True)
     seen = models.DateTimeField(null=True, blank=True)
+    # What its agent last found of the backups' storage: the bytes that are free, if there is a limit, and why none
+    # can be written there; when nothing is wrong, nothing.
+    storage_free = models.BigIntegerField(null=True, blank=True)
+    storage_failure = models.TextField(blank=True)
+    storage_checked = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return self.name

@@ -26,6 +26,8 @@ EVERYBODY = None
 NEEDS: dict[str, Permission | None] = {
     "home": Permission.VIEW,
     "healthz": EVERYBODY,
+    "metrics": EVERYBODY,
+    "readyz": EVERYBODY,
     "sign-in": EVERYBODY,
     "sign-out": EVERYBODY,
     "password-change": EVERYBODY,

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,43 @@ def test_a_child_that_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch, t
         report=said.append,
     ).run()
     assert "did not stop in time" in said[-1]
+
+
+SLOW = (
+    "import signal, sys, time\n"
+    "def end(*_):\n"
+    "    signal.signal(signal.SIGTERM, lambda *_: sys.exit(4))\n"
+    "    open({told!r}, 'w').close()\n"
+    "    while True: time.sleep({seconds}); sys.exit(0)\n"
+    "signal.signal(signal.SIGTERM, end)\n"
+    "open({ready!r}, 'w').close()\n"
+    "while True: signal.pause()\n"
+)
+
+
+def test_a_child_may_finish_its_work_for_as_long_as_the_drain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tree, "STOP_SECONDS", 0.5)
+    ready = tmp_path / "ready"
+    child = Child("agent", python(SLOW.format(told=str(tmp_path / "told"), ready=str(ready), seconds=1.5)))
+    said: list[str] = []
+    Tree(
+        [child], ready=ready.exists, on_ready=lambda: signal.raise_signal(signal.SIGTERM), report=said.append, drain=30
+    ).run()
+    assert child.process is not None and child.process.returncode == 0
+    assert said == []
+
+
+def test_asked_to_stop_once_more_it_does_not_wait(tmp_path: Path) -> None:
+    ready, told = tmp_path / "ready", tmp_path / "told"
+    child = Child("agent", python(SLOW.format(told=str(told), ready=str(ready), seconds=300)))
+
+    def ask_again() -> None:
+        wait_for(told.exists, because="the first signal")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def ask() -> None:
+        threading.Thread(target=ask_again, daemon=True).start()
+        signal.raise_signal(signal.SIGTERM)
+
+    Tree([child], ready=ready.exists, on_ready=ask, report=lambda text: None, drain=600).run()
+    assert child.process is not None and child.process.returncode == 4

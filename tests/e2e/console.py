@@ -231,5 +231,12 @@ class Console:
         assert row is not None and row["status"] == status, row
         return row
 
+    def wait_running(self, kind: str) -> None:
+        """Wait until the agent is doing a job of the kind."""
+        wait_for(
+            lambda: self.query("SELECT 1 FROM instances_job WHERE kind = ? AND status = 'Running'", kind),
+            because=f"a running {kind}",
+        )
+
     def archive(self, backup: dict[str, Any]) -> Path:
         return self.home / "backups" / f"{backup['id']}.tar.zst"

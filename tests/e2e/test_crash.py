@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 
 from tests.e2e.bulk import fill
 from tests.e2e.console import Console, connect
@@ -52,6 +53,18 @@ def test_a_stop_in_mid_backup_ends_it_as_failed(fresh_console: Console) -> None:
     row = console.backup("stopped")
     assert (row["status"], row["failure"]) == ("FAILED", "The agent was stopped while this was running.")
     wait_for(lambda: leftovers(console) == [], because="no leftovers")
+    assert console.pids() == {}
+
+
+def test_a_stop_with_time_to_drain_lets_the_backup_finish(tmp_path: Path) -> None:
+    with Console(tmp_path / "home", CONSOLE_DRAIN_SECONDS="60") as console:
+        instance = console.create_instance("drained")
+        fill(instance["port"], megabytes=60)
+        console.create_backup(instance["id"], "finished-first")
+        console.wait_running("backup")
+        console.stop()
+        backup = console.backup("finished-first")
+    assert backup["status"] == "COMPLETED" and console.archive(backup).exists()
     assert console.pids() == {}
 
 

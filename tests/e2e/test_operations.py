@@ -53,15 +53,16 @@ def test_a_home_moves_and_a_lost_one_comes_back_from_its_copy(tmp_path: Path) ->
         shutil.copy(console.home / "secret.key", safe)
         shutil.copytree(console.home / "backups", safe / "backups")
 
+    ports = console.environment["CONSOLE_FIRST_DB_PORT"]
     moved = tmp_path / "elsewhere" / "home"
     moved.parent.mkdir()
     console.home.rename(moved)
-    with Console(moved, **{"CONSOLE_FIRST_DB_PORT": console.environment["CONSOLE_FIRST_DB_PORT"]}) as there:
+    with Console(moved, CONSOLE_FIRST_DB_PORT=ports) as there:
         there.wait_available("orders")
         assert documents(there) == 1
         assert there.get(f"/backups/{there.backup(NAME)['id']}/").status == 200
 
-    with Console(safe, **{"CONSOLE_FIRST_DB_PORT": console.environment["CONSOLE_FIRST_DB_PORT"]}) as again:
+    with Console(safe, CONSOLE_FIRST_DB_PORT=ports) as again:
         lost = wait_for(lambda: again.query("SELECT * FROM instances_instance WHERE failure != ''"), because="Abnormal")
         assert lost is not None and "data directory" in lost[0]["failure"]
         restore_to_original(again)

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.text import slugify
 
-from backups import automation
+from backups import automation, monitoring
 from console import home, locks
 from console.handlers import HANDLERS
 from console.process import die_with
@@ -33,7 +33,9 @@ class Command(BaseCommand):
         if lock is None:
             raise CommandError(f"An agent for the host {host} is already running on {settings.CONSOLE_HOME}.")
         automation.begin()
-        agent = Agent(host, HANDLERS, periodic=[partial(automation.tend, host)])
+        agent = Agent(
+            host, HANDLERS, periodic=[partial(automation.tend, host), partial(monitoring.check_storage, host)]
+        )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: agent.stop())
         with lock:

@@ -91,6 +91,7 @@ class Command(BaseCommand):
             ready=lambda: answers(bind, port),
             on_ready=lambda: self.stdout.write(f"The console is ready: {address}   (stop it with Ctrl-C)"),
             report=self.stderr.write,
+            drain=settings.CONSOLE_DRAIN_SECONDS,
         )
 
 
