@@ -9,6 +9,8 @@ from pathlib import Path
 from tests import browser
 
 ROOT = Path(__file__).resolve().parent.parent
+# What a failed browser test leaves to look at, in test-results/.
+KEPT = ["--tracing", "retain-on-failure", "--screenshot", "only-on-failure"]
 PRODUCTION = {"CONSOLE_URL": "https://console.example.org"}
 
 
@@ -23,7 +25,11 @@ def main() -> None:
         if sys.argv[1:]
         else [
             ("unit and integration tests", [*pytest, "--ignore", "tests/e2e"], {}),
-            ("end-to-end tests", [*pytest, "tests/e2e"], {}),
+            ("end-to-end tests", [*pytest, "tests/e2e", *KEPT], {}),
+            *(
+                (f"examples in {name}", [*pytest, "tests/e2e/examples", "--browser", name, *KEPT], {})
+                for name in browser.others()
+            ),
         ]
     )
     steps: list[tuple[str, list[str], dict[str, str]]] = [

@@ -23,6 +23,13 @@ def find() -> str | None:
     return next((path for name in DISTRIBUTION_NAMES if (path := shutil.which(name))), None)
 
 
+def others() -> list[str]:
+    """Playwright's other browsers that are on this machine."""
+    with sync_playwright() as playwright:
+        found = {"firefox": playwright.firefox.executable_path, "webkit": playwright.webkit.executable_path}
+    return [name for name, path in found.items() if Path(path).exists()]
+
+
 def install() -> str:
     """Make sure that there is a browser and return its path. Ends the process with what to do if it cannot."""
     if found := find():

@@ -1,21 +1,5 @@
-"""Waiting for a state, which is how tests here pass the time."""
+"""Waiting for a state, as the package offers it to everybody's tests."""
 
-import threading
-import time
-from collections.abc import Callable
-from typing import TypeVar
+from console.testing.waiting import wait_for
 
-Result = TypeVar("Result")
-
-
-def wait_for(what: Callable[[], Result], *, seconds: float = 30.0, because: str = "") -> Result:
-    """Return the first truthy result of `what`; fail after `seconds`."""
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while True:
-        result = what()
-        if result:
-            return result
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{because or what} did not happen within {seconds:.0f} s; last was {result!r}")
-        pause.wait(0.02)
+__all__ = ["wait_for"]

@@ -18,6 +18,12 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def console_server(console: Console) -> Console:
+    """The package's fixture, on the console that is running anyway."""
+    return console
+
+
 @pytest.fixture
 def fresh_console(tmp_path: Path) -> Iterator[Console]:
     """A console of the test's own, for tests that kill parts of it."""
@@ -26,7 +32,9 @@ def fresh_console(tmp_path: Path) -> Iterator[Console]:
 
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any], browser_name: str) -> dict[str, Any]:
+    if browser_name != "chromium":
+        return browser_type_launch_args
     return {
         **browser_type_launch_args,
         "executable_path": browser.find() or pytest.fail(browser.MISSING),

@@ -1,0 +1,65 @@
+"""README's "What tests may rely on" is what the pages have, and the pages have nothing of the kind that it lacks."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.console import ROOT, Console
+
+README = (ROOT / "README.md").read_text().split("### What tests may rely on")[1].split("\n## ")[0]
+ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in README.splitlines() if line.startswith("| ")]
+NAMES = [row for row in ROWS if len(row) == 3 and row[0] not in {"Page", "---"}]
+ATTRIBUTES = {row[0]: re.findall(r"data-[a-z-]+", row[1]) for row in ROWS if len(row) == 2 and "data-" in row[1]}
+
+
+@pytest.fixture(scope="module")
+def paths(console: Console) -> dict[str, str]:
+    """The address of each page that README names, with a backup and a restoration on it."""
+    instance = console.create_instance("contract")
+    console.create_backup(instance["id"], "contract")
+    backup = console.wait_backup("contract")
+    console.wait_available("contract")
+    console.post(f"/backups/{backup['id']}/restore/", {"name": "contract-copy", "request_key": "0" * 32})
+    console.wait_available("contract-copy")
+    return {
+        "Instance Management": "/instances/",
+        "Basic Information": f"/instances/{instance['id']}/",
+        "Backup Management": "/backups/",
+        "Backups & Restorations": f"/instances/{instance['id']}/backups/",
+        "the page of a backup": f"/backups/{backup['id']}/",
+        "Task Center": "/tasks/",
+        "Audit": "/audit/",
+    }
+
+
+def test_the_tables_are_there() -> None:
+    assert len(NAMES) > 20 and len(ATTRIBUTES) == 6
+
+
+def test_every_page_has_its_roles_and_names(signed_in_page: Page, console: Console, paths: dict[str, str]) -> None:
+    page = signed_in_page
+    for title, path in paths.items():
+        page.goto(console.url + path)
+        for where, role, name in NAMES:
+            if where in {title, "every page"}:
+                found = page.get_by_role(role, name=name, exact=role != "button")  # type: ignore[arg-type]
+                expect(found.first, f"{role} {name} on {title}").to_be_visible()
+
+
+def test_rows_and_pages_have_their_attributes(signed_in_page: Page, console: Console, paths: dict[str, str]) -> None:
+    page = signed_in_page
+    for where, attributes in ATTRIBUTES.items():
+        title = "Backups & Restorations" if "Restorations" in where else next(name for name in paths if name in where)
+        page.goto(console.url + paths[title])
+        part = page.locator("".join(f"[{attribute}]" for attribute in attributes)).first
+        expect(part, where).to_be_visible()
+        for attribute in attributes:
+            assert part.get_attribute(attribute), f"{attribute} of {where} is empty"
+
+
+def test_the_templates_promise_nothing_that_readme_does_not_say() -> None:
+    promised = {name for names in ATTRIBUTES.values() for name in names}
+    for template in (ROOT / "templates").rglob("*.html"):
+        used = set(re.findall(r"data-(?:[a-z]+-id|status)\b", template.read_text()))
+        assert used <= promised, f"{template.name} has {used - promised}"

@@ -1,0 +1,81 @@
+"""Every page object once, against the real pages: what console.testing promises is there."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from console.testing import pages
+from console.testing.dialogs import Dialog
+from tests.e2e.console import Console
+
+
+@pytest.fixture
+def backed_up(console: Console) -> str:
+    """An instance with a backup of the same name."""
+    name = "page-objects"
+    if not console.instance(name):
+        instance = console.create_instance(name)
+        console.create_backup(instance["id"], name)
+        console.wait_backup(name)
+        console.wait_available(name)
+    return name
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pages.InstanceManagement, pages.BackupManagement, pages.TaskCenter, pages.Audit, pages.Sessions, pages.Password],
+)
+def test_a_page_of_its_own_opens(signed_in_page: Page, kind: type[pages.ConsolePage]) -> None:
+    kind(signed_in_page).open()
+
+
+def test_an_instance_is_restarted_renamed_and_deleted(signed_in_page: Page, console: Console) -> None:
+    instance = console.create_instance("to-rename")
+    page = pages.InstanceManagement(signed_in_page).open()
+    row = page.row("to-rename")
+    assert (row.id, row.status) == (instance["id"], "normal")
+    row.restart()
+    row.expect_status("Available")
+    row.rename("renamed-now")
+    row = page.row("renamed-now")
+    row.expect_status("Available")
+    row.delete()
+    row.expect_gone()
+    pages.TaskCenter(signed_in_page).open().row("Restart instance", "to-rename").expect_status("Completed")
+    expect(pages.Audit(signed_in_page).open().row("ddsRestartInstance", "to-rename")).to_contain_text("admin")
+
+
+def test_a_backup_is_verified_locked_described_and_deleted(signed_in_page: Page, backed_up: str) -> None:
+    backups = pages.InstanceManagement(signed_in_page).open().row(backed_up).open(backed_up).backups_and_restorations()
+    row = backups.row(backed_up)
+    assert row.status == "COMPLETED" and row.id.endswith("br02")
+    row.verify()
+    row.expect_text("Verified")
+    row.edit_description().submit("Kept for the audit")
+    row.expect_text("Kept for the audit")
+    row.lock()
+    row.unlock()
+    detail = row.open(backed_up)
+    expect(detail.fact("Backup Type")).to_have_text("Manual")
+    page = pages.BackupManagement(signed_in_page).open()
+    page.tab("Replica Sets")
+    page.search(backed_up)
+    page.row(backed_up).delete()
+    page.row(backed_up).expect_gone()
+
+
+def test_a_backup_is_restored_to_new_and_to_original(signed_in_page: Page, console: Console) -> None:
+    instance = console.create_instance("there-and-back")
+    console.create_backup(instance["id"], "there-and-back")
+    console.wait_backup("there-and-back")
+    console.wait_available("there-and-back")
+    page = pages.BackupManagement(signed_in_page).open()
+    page.row("there-and-back").restore().to_new("there-and-new")
+    console.wait_available("there-and-new")
+    console.wait_available("there-and-back")
+    page.open().row("there-and-back").restore().to_original("there-and-back", safety_backup=False)
+    instances = pages.InstanceManagement(signed_in_page).open()
+    instances.row("there-and-back").expect_status("Available")
+    own = instances.row("there-and-back").open("there-and-back").backups_and_restorations()
+    own.restoration("there-and-back").expect_status("Complete")
+    own.modify_policy().turn(True).keep(0).press().expect_error("Retention Period (days)", "1 to 732")
+    Dialog(signed_in_page, "Modify Backup Policy").cancel()

@@ -1,0 +1,54 @@
+"""console.testing as somebody else's tests use it: installed, without any settings, in a folder of their own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+THEIRS = """
+import json, os, time, urllib.request
+from pathlib import Path
+
+
+def test_there_is_a_console(console_server):
+    assert urllib.request.urlopen(console_server.url + "/healthz").status == 200
+    assert "No migrations" not in console_server.manage("settings")
+    Path("seen.json").write_text(json.dumps({"home": str(console_server.home), "took": console_server.started_in}))
+"""
+
+
+def run(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("DJANGO", "PYTEST", "CONSOLE"))}
+    return subprocess.run(
+        [sys.executable, *command], cwd=folder, env=clean, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_importing_it_brings_neither_django_nor_a_browser(tmp_path: Path) -> None:
+    code = "import sys, console.testing.plugin; print('django' in sys.modules, 'playwright' in sys.modules)"
+    assert run(tmp_path, "-c", code).stdout.split() == ["False", "False"]
+
+
+def test_the_page_objects_need_no_settings(tmp_path: Path) -> None:
+    code = "import sys, console.testing.pages; print('django' in sys.modules)"
+    assert run(tmp_path, "-c", code).stdout.split() == ["False"]
+
+
+def test_a_console_starts_for_them_and_goes_with_the_run(tmp_path: Path) -> None:
+    (tmp_path / "test_theirs.py").write_text(THEIRS)
+    done = run(tmp_path, "-m", "pytest", "-q", "-p", "no:django", "-p", "no:randomly", "test_theirs.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    seen = json.loads((tmp_path / "seen.json").read_text())
+    # Under 5 s on a machine with nothing else to do; the bound is for one that has.
+    assert seen["took"] < 20
+    mine = f"CONSOLE_HOME={seen['home']}".encode()
+    left = [entry for entry in Path("/proc").glob("[0-9]*/environ") if mine in read(entry)]
+    assert left == []
+
+
+def read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
