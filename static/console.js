@@ -142,11 +142,16 @@
 
   const items = (menu) => [...menu.querySelectorAll("[role=menuitem]")];
 
-  // The event does not bubble; it is caught on its way down.
+  // The browser focuses what has this attribute while it opens the menu: no key press can come in between, as it could
+  // before "toggle". Neither event bubbles; they are caught on their way down.
+  document.addEventListener("beforetoggle", ({ target, newState }) => {
+    if (!target.matches(".menu")) return;
+    (items(target)[0] ?? target.querySelector("input, select"))?.toggleAttribute("autofocus", newState === "open");
+  }, true);
+
   document.addEventListener("toggle", ({ target, newState }) => {
-    if (newState !== "open" || !target.matches(".menu")) return;
-    if (!CSS.supports("position-area: block-end")) placeUnder(document.querySelector(`[popovertarget="${target.id}"]`), target);
-    (items(target)[0] ?? target.querySelector("input, select"))?.focus({ preventScroll: true });
+    if (newState !== "open" || !target.matches(".menu") || CSS.supports("position-area: block-end")) return;
+    placeUnder(document.querySelector(`[popovertarget="${target.id}"]`), target);
   }, true);
 
   function placeUnder(button, menu) {
