@@ -2,8 +2,10 @@
 
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from django.conf import settings
 from django.core.files.storage import storages
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,6 +17,7 @@ from backups.storage import FolderStorage, NotEnoughSpace
 from instances.choices import Action, JobKind
 from instances.engine import process
 from instances.engine.snapshot import Progress, Snapshot, SnapshotError, snapshot
+from instances.engine.throttle import Throttle
 from instances.homes import instance_home, staging_root
 from instances.jobs import Handler, JobFailed, Work
 from instances.models import Instance, Job
@@ -54,13 +57,21 @@ def make_archive(work: Work, backup: Backup, *, begin: float = 0, end: float = 1
         report(_COPY_SHARE * share, pages=done.pages, pages_total=done.total)
 
     try:
-        taken = snapshot(process.data_dir(instance_home(backup.instance.id)), staging(work.job), progress=copied)
+        rate = settings.CONSOLE_BACKUP_BYTES_PER_SECOND
+        data_dir = process.data_dir(instance_home(backup.instance.id))
+        taken = snapshot(data_dir, staging(work.job), progress=copied, rate=rate)
         pages = sum(copy.pages for copy in taken.databases)
         total = sum(copy.bytes for copy in taken.databases)
 
+        throttle, archived_before = Throttle(rate), 0
+
         def archived(read: int, written: int) -> None:
+            nonlocal archived_before
             share = _COPY_SHARE + (100 - _COPY_SHARE) * (read / total if total else 0)
-            report(share, pages=pages, pages_total=pages, bytes=written)
+            say = partial(report, share, pages=pages, pages_total=pages, bytes=written)
+            say()
+            work.wait(throttle.delay(read - archived_before), say)
+            archived_before = read
 
         storage = storages["backups"]
         if isinstance(storage, FolderStorage):

@@ -109,6 +109,11 @@ CONSOLE_BACKUPS_DIR = folder(
 )
 CONSOLE_FIRST_DB_PORT = number("CONSOLE_FIRST_DB_PORT", 8635, "instances get the first free port from here up", least=1)
 CONSOLE_PARALLEL_JOBS = number("CONSOLE_PARALLEL_JOBS", 4, "how many jobs the agent does at the same time", least=1)
+CONSOLE_BACKUP_BYTES_PER_SECOND = number(
+    "CONSOLE_BACKUP_BYTES_PER_SECOND",
+    0,
+    "how many bytes a second one backup copies, then archives, at most; 0: no limit",
+)
 CONSOLE_WEB_WORKERS = number("CONSOLE_WEB_WORKERS", 1, "processes of the web server", least=1)
 CONSOLE_WEB_THREADS = number(
     "CONSOLE_WEB_THREADS",

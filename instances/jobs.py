@@ -4,6 +4,7 @@ Every write of a running job carries the lease's token, so the late word of an a
 changes nothing.
 """
 
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -212,15 +213,25 @@ class Work:
         self.servers = servers
         self._stop_reason: str | None = None
         self._lost = False
+        self._told = threading.Event()
         self._reported = 0.0
 
     def lose(self) -> None:
         """The lease is gone: the handler ends at its next report, and nothing more is written."""
         self._lost = True
+        self._told.set()
 
     def stop(self, reason: str) -> None:
         """Ask the handler to end as Failed for the reason, at its next report."""
         self._stop_reason = reason
+        self._told.set()
+
+    def wait(self, seconds: float, report: Callable[[], None]) -> None:
+        """Let the time pass, reporting meanwhile; so it ends at once with what report() raises."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._told.wait(min(left, self.REPORT_EVERY))
+            report()
 
     def report(self, percent: float, **detail: int) -> None:
         """Say how far the work is; `detail` is in the handler's own units. Raises LeaseLost or JobFailed."""

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from instances.engine.checks import count_documents
 from instances.engine.cut import DAMAGED, SUFFIX, SnapshotError, Source, database_files, result_code, take_cut
+from instances.engine.throttle import Throttle
 
 __all__ = [
     "CollectionCount",
@@ -69,20 +70,21 @@ class Snapshot:
     pause_seconds: float
 
 
-def snapshot(data_dir: Path, staging: Path, *, progress: Callable[[Progress], None]) -> Snapshot:
+def snapshot(data_dir: Path, staging: Path, *, progress: Callable[[Progress], None], rate: int = 0) -> Snapshot:
     """Copy the databases in `data_dir` as they are at one moment into files of the new directory `staging`.
 
     Whether the copies are sound is for Checks to tell, while they are read for something else. `progress` is called
     in this thread, about ten times a second, and may raise to give up. Raises SnapshotError, or what `progress`
-    raised; then `staging` does not exist any more. Files that are not named like a database are not the engine's and
-    stay out.
+    raised; then `staging` does not exist any more. `rate`, if not 0, is how many bytes are copied per second at most:
+    writers wait for the moment alone, never for the copying. Files that are not named like a database are not the
+    engine's and stay out.
     """
     _make_directory(staging)
     try:
         _require_space(staging, space_needed(data_dir))
         with contextlib.ExitStack() as readers:
             cut = take_cut(data_dir, readers, lambda: progress(Progress(0, 0)))
-            copies = _copy_all(cut.sources, staging, progress)
+            copies = _copy_all(cut.sources, staging, progress, Throttle(rate))
         return Snapshot(copies, cut.at, cut.pause_seconds)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
@@ -101,7 +103,9 @@ class _Stopped(Exception):
     """The work was told to stop."""
 
 
-def _copy_all(sources: list[Source], staging: Path, progress: Callable[[Progress], None]) -> tuple[DatabaseCopy, ...]:
+def _copy_all(
+    sources: list[Source], staging: Path, progress: Callable[[Progress], None], throttle: Throttle
+) -> tuple[DatabaseCopy, ...]:
     """Copy the databases, two at a time, the largest first; so that both processors have work."""
     left = {source.name: source.pages for source in sources}
     total = sum(left.values())
@@ -109,11 +113,12 @@ def _copy_all(sources: list[Source], staging: Path, progress: Callable[[Progress
 
     def copy(source: Source) -> DatabaseCopy:
         def step(_status: int, remaining: int, _pages: int) -> None:
-            if stop.is_set():
+            copied, left[source.name] = left[source.name] - remaining, remaining
+            if stop.wait(throttle.delay(copied * source.page_size)):
                 raise _Stopped
-            left[source.name] = remaining
 
-        return _copy(source, staging, step)
+        pages = max(1, throttle.at_once(_PAGES_AT_ONCE * source.page_size) // source.page_size)
+        return _copy(source, staging, pages, step)
 
     with ThreadPoolExecutor(_COPIERS, thread_name_prefix="snapshot") as copiers:
         copying = [copiers.submit(copy, source) for source in sorted(sources, key=lambda source: -source.pages)]
@@ -133,7 +138,7 @@ def _copy_all(sources: list[Source], staging: Path, progress: Callable[[Progress
     return tuple(sorted(copies, key=lambda copy: copy.name))
 
 
-def _copy(source: Source, staging: Path, step: Callable[[int, int, int], None]) -> DatabaseCopy:
+def _copy(source: Source, staging: Path, pages: int, step: Callable[[int, int, int], None]) -> DatabaseCopy:
     path = staging / f"{source.name}{SUFFIX}"
     try:
         path.touch(mode=0o600, exist_ok=False)
@@ -141,7 +146,7 @@ def _copy(source: Source, staging: Path, step: Callable[[int, int, int], None]) 
             # The copy lives as long as the backup does: nothing has to survive a crash.
             target.execute("PRAGMA journal_mode=OFF")
             target.execute("PRAGMA synchronous=OFF")
-            source.reader.backup(target, pages=_PAGES_AT_ONCE, progress=step)
+            source.reader.backup(target, pages=pages, progress=step)
     except (sqlite3.Error, OSError) as error:
         raise _copy_failed(source.name, staging, error) from error
     # Without this reader the server can reuse its journal again.

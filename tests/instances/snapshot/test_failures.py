@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import subprocess
 import sys
+import time
 from collections import namedtuple
 from pathlib import Path
 
@@ -136,3 +137,19 @@ def unlocked(data_dir: Path) -> bool:
             # Only when no reader holds an old state is the whole journal written back.
             assert client.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
     return True
+
+
+def test_a_copy_that_is_held_up_by_its_rate_can_be_given_up_at_once(shop: Path, staging: Path) -> None:
+    """At a byte per second the first step would be followed by an hour's wait."""
+    reports = []
+
+    def give_up(progress: Progress) -> None:
+        reports.append(progress)
+        if len(reports) == 4:
+            raise Cancelled
+
+    begun = time.monotonic()
+    with pytest.raises(Cancelled):
+        snapshot(shop, staging, progress=give_up, rate=1)
+    assert time.monotonic() - begun < 10
+    assert not staging.exists()

@@ -1,0 +1,26 @@
+"""A backup at a limited rate: slow, alive, and cancelled at once."""
+
+from pathlib import Path
+
+from tests.e2e.bulk import fill
+from tests.e2e.console import Console
+from tests.waiting import wait_for
+
+
+def test_a_throttled_backup_moves_on_and_can_be_cancelled(tmp_path: Path) -> None:
+    with Console(tmp_path / "home", CONSOLE_BACKUP_BYTES_PER_SECOND="200000") as console:
+        instance = console.create_instance("throttled")
+        fill(instance["port"], megabytes=4)
+        console.create_backup(instance["id"], "slow-one")
+
+        def progress() -> int:
+            rows = console.query("SELECT progress FROM instances_job WHERE kind = 'backup'")
+            return int(rows[0]["progress"]) if rows else 0
+
+        first = wait_for(progress, because="progress")
+        wait_for(lambda: progress() > first, because="more progress")
+        assert console.backup("slow-one")["status"] == "BUILDING"
+        console.post(f"/backups/{console.backup('slow-one')['id']}/cancel/", {})
+        row = console.wait_backup("slow-one", "FAILED", seconds=10)
+        assert "cancelled" in row["failure"].lower()
+        wait_for(lambda: not any((console.home / "backups").glob("*")), because="no partial archive")
