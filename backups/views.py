@@ -52,11 +52,15 @@ def backup_list(request: Request) -> HttpResponseBase:
 @require_safe
 def instance_backups(request: Request, instance_id: str) -> HttpResponseBase:
     """Backups & Restorations of one instance."""
-    instance = get_object_or_404(Instance.objects.select_related("backup_policy"), pk=instance_id)
-    filters = BackupListForm(request, within=Q(instance_uid=instance.id))
+    filters = BackupListForm(request, within=Q(instance_uid=instance_id))
     if filters.exports:
+        instance = get_object_or_404(Instance, pk=instance_id)
         return export(f"backups-{instance.name}", BACKUP_COLUMNS, filters.found(Backup.objects.shown()))
     page = filters.page(Backup.objects.shown())
+    # Mostly it came with its backups.
+    instance = next((backup.instance for backup in page.rows if backup.instance), None) or get_object_or_404(
+        Instance.objects.select_related("backup_policy"), pk=instance_id
+    )
     restorations = list(Restoration.objects.shown().of(instance)[:RESTORATIONS_SHOWN])
     context = {
         "instance": instance,

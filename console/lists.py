@@ -13,7 +13,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
 from operator import and_
@@ -34,6 +34,7 @@ from django.db.models import (
     Func,
     Model,
     Q,
+    Subquery,
     Value,
     When,
 )
@@ -125,17 +126,27 @@ class Total:
     rows: int
     more: bool
 
+    @staticmethod
+    def of(number: int) -> "Total":
+        """What so many rows are, of which no more than one beyond COUNTED were looked at."""
+        return Total(min(number, COUNTED), number > COUNTED)
+
     def __str__(self) -> str:
         number = formats.number_format(self.rows, force_grouping=True)
         return f"{number}+" if self.more else number
 
 
+class CountOf(Subquery):
+    """How many rows of the query there are, told by each row of another: no query of its own for a total."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+    output_field = BigIntegerField()
+
+
 def counted(rows: "QuerySet[Any]", judged: Sequence[Q] = ()) -> Total:
     """How many rows there are, and of these how many meet all that is to be judged; looks at COUNTED rows, no more."""
-    looked_at = rows.order_by()[: COUNTED + 1]
     if not judged:
-        number = looked_at.count()
-        return Total(min(number, COUNTED), number > COUNTED)
+        return Total.of(rows.order_by()[: COUNTED + 1].count())
     met = opaque(reduce(and_, judged))
     figures = (
         rows.order_by()
@@ -184,12 +195,12 @@ class Header:
 
 @dataclass(frozen=True)
 class Found(Generic[Row]):
-    """All rows that match, not fetched yet, in order of (key, id)."""
+    """All rows that match, not fetched yet, in order of (key, id). Without a total, counting() has one."""
 
     rows: "QuerySet[Row]"
     key: Combinable
     falling: bool
-    total: Total
+    total: Total | None
 
     def ordered(self, *, backwards: bool = False) -> "QuerySet[Row]":
         falling = self.falling is not backwards
@@ -207,6 +218,20 @@ class Found(Generic[Row]):
             output_field=BooleanField(),
         )
         return self.ordered(backwards=backwards).filter(compared)
+
+    def counting(self) -> "Found[Row]":
+        """The same, and each row tells the total."""
+        if self.total:
+            return self
+        looked_at = self.rows.order_by().values("pk")[: COUNTED + 1]
+        told: Any = self.rows.annotate(list_total=CountOf(looked_at))
+        return replace(self, rows=told)
+
+    def total_by(self, shown: Sequence[Row]) -> Total:
+        """The total, if `shown` is what was fetched of counting(): nothing only if there is nothing."""
+        if self.total:
+            return self.total
+        return Total.of(getattr(shown[0], "list_total") if shown else 0)  # noqa: B009  # annotated in counting()
 
 
 @dataclass(frozen=True)
@@ -337,8 +362,10 @@ class ListForm(forms.Form):
             return self._found(matching, sort, falling, total, in_order=False)
         # Otherwise one narrowing leads, whose index also has the rows in order of their moment.
         led, judged = rows.filter(*narrow[:1], *time), [*narrow[1:], *text]
-        total = named if named and not (narrow or time) else counted(led, judged)
         matching = led.filter(*map(opaque, judged))
+        if not (text or judged) and (sort is self._first_sort or not (narrow or time)):
+            return self._found(matching, sort, falling, None)
+        total = named if named and not (narrow or time) else counted(led, judged)
         if sort is self._first_sort or not (narrow or time or text):
             return self._found(matching, sort, falling, total)
         if not total.more:
@@ -349,7 +376,7 @@ class ListForm(forms.Form):
         return self._found(rows.filter(*by_name, *map(opaque, judged)), sort, falling, total)
 
     def _found(
-        self, rows: "QuerySet[Row]", sort: Sort, falling: bool, total: Total, *, in_order: bool = True
+        self, rows: "QuerySet[Row]", sort: Sort, falling: bool, total: Total | None, *, in_order: bool = True
     ) -> Found[Row]:
         """`in_order` goes through the index on the sort's key; otherwise the few rows there are will be sorted."""
         keyed: Any = rows.annotate(list_key=sort.by)
@@ -357,7 +384,7 @@ class ListForm(forms.Form):
 
     def page(self, rows: "QuerySet[Row]") -> Page[Row]:
         """The page that the query string asks for; what cannot be read, or is empty by now, is the first one."""
-        found = self.found(rows)
+        found = self.found(rows).counting()
         size = self.cleaned_data.get("size") or DEFAULT_SIZE
         after, before = self.request.GET.get("after", ""), self.request.GET.get("before", "")
         if before and (shown := self._page_before(found, before, size)):
@@ -383,7 +410,7 @@ class ListForm(forms.Form):
         size = self.cleaned_data.get("size") or DEFAULT_SIZE
         return Page(
             rows=shown,
-            total=found.total,
+            total=found.total_by(shown),
             first=address(request) if previous else "",
             previous=address(request, before=self._sign(shown[0])) if previous else "",
             next=address(request, after=self._sign(shown[-1])) if next else "",
