@@ -1,0 +1,131 @@
+"""A row of every kind in the console's own database, for tests of how pages look and behave.
+
+`make` is for the tests; `rows` is what it runs, in a process of its own, since no test with a browser uses the ORM.
+"""
+
+import json
+import subprocess
+import sys
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from backups.models import Backup, Restoration
+from console.audit import Resource, record
+from console.choices import Outcome
+from instances.models import Instance, Job
+from tests import factories
+from tests.e2e.console import ROOT, Console
+
+REAL = "rows-real"
+LONG = "The disk of the host is full: 12 bytes are free, and the archive takes at least 20 times as many as that."
+MARK = "ROWS "
+
+
+def make(console: Console) -> dict[str, str]:
+    """Make the rows and return the ids of those that tests open. An instance called REAL gets restorations too."""
+    code = f"import json; from tests.e2e import rows; print({MARK!r} + json.dumps(rows.rows()))"
+    line = next(line for line in run(console, code).splitlines() if line.startswith(MARK))
+    found: dict[str, str] = json.loads(line.removeprefix(MARK))
+    return found
+
+
+def run(console: Console, code: str) -> str:
+    """Run Python in the console's own Django and return what it printed."""
+    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", code]
+    done = subprocess.run(command, cwd=ROOT, env=console.environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def rows() -> dict[str, str]:
+    """On a host that has no agent: nobody works on them, so they stay as they are."""
+    idle = instance("rows-idle", type="Single")
+    busy = instance("rows-busy", type="Sharding", action="BACKUP")
+    abnormal = instance("rows-abnormal", state="abnormal", failure=LONG)
+    instance("rows-createfail", state="createfail", port=None, engine="", engine_version="", failure=LONG)
+    instance("rows-going", action="DELETE_INSTANCE")
+    gone = instance("rows-gone")
+    made = {
+        "building": backup("rows-building", busy, status="BUILDING", job=running("backup", busy)),
+        "failed": backup("rows-failed", idle, status="FAILED", failure=LONG, description="Before " + "very " * 40),
+        "locked": backup(
+            "rows-locked",
+            idle,
+            locked=True,
+            verified_at=timezone.now(),
+            verification={"documents": 9, "collections": 3},
+        ),
+        "automated": backup(
+            "rows-automated", idle, type="Auto", expires=timezone.now() + timedelta(days=3), verify_failure=LONG
+        ),
+        "verifying": backup("rows-verifying", idle, verifying=True, uses=1, verify_job=running("verify", idle)),
+        "deleting": backup("rows-deleting", idle, status="DISABLED"),
+        "orphan": backup("rows-of-a-deleted-instance", gone),
+        "imported": backup("rows-imported", gone, imported=timezone.now(), instance_name="rows-elsewhere"),
+    }
+    for number in range(12):
+        backup(f"rows-many-{number:02}", idle, size=10**number)
+    jobs(idle, abnormal, gone)
+    gone.delete()
+    restorations(Instance.objects.filter(name=REAL).first() or idle, idle, made["locked"])
+    events(made["automated"], idle)
+    ids = {name: each.id for name, each in made.items()}
+    return {**ids, "idle": idle.id, "busy": busy.id, "abnormal": abnormal.id, "gone": made["orphan"].instance_uid}
+
+
+def instance(name: str, **fields: Any) -> Instance:
+    return factories.make_instance(name=name, host=factories.make_host("elsewhere"), **fields)
+
+
+def backup(name: str, of: Instance, **fields: Any) -> Backup:
+    return factories.make_backup(of, name=name, **fields)
+
+
+def job(kind: str, about: Instance | None, **fields: Any) -> Job:
+    if about:
+        fields = {"instance": about, "instance_uid": about.id, "instance_name": about.name, **fields}
+    admin = User.objects.get(username="admin")
+    return factories.make_job(
+        **{"kind": kind, "host": factories.make_host("elsewhere"), "requested_by": admin, **fields}
+    )
+
+
+def running(kind: str, about: Instance | None) -> Job:
+    """Leased for longer than any test takes."""
+    now = timezone.now()
+    lease = {"token": uuid.uuid4(), "lease_until": now + timedelta(hours=2), "started": now}
+    return job(kind, about, status="Running", progress=40, **lease)
+
+
+def jobs(idle: Instance, abnormal: Instance, gone: Instance) -> None:
+    ended = {"started": timezone.now(), "ended": timezone.now()}
+    job("restart-instance", abnormal, status="Queued")
+    job("create-instance", idle, status="Completed", **ended)
+    job("delete-backup", idle, status="Failed", failure=LONG, **ended)
+    job("restore-new", gone, status="Failed", failure=LONG, interrupted=True, requested_by=None, **ended)
+
+
+def restorations(source: Instance, other: Instance, of: Backup) -> None:
+    facts = {"backup_uid": of.id, "backup_name": of.name, "source_uid": source.id, "source_name": source.name}
+    there = {"backup": of, "target": other, "target_uid": other.id, "target_name": other.name}
+    here = {"backup": of, "target": source, "target_uid": source.id, "target_name": source.name}
+    gone = {"target_uid": "0" * 32 + "in02", "target_name": "rows-gone"}
+    now = timezone.now()
+    Restoration.objects.create(way="new", status="COMPLETED", ended=now, **facts, **there)
+    Restoration.objects.create(way="original", status="RUNNING", job=running("restore-original", None), **facts, **here)
+    Restoration.objects.create(way="new", status="FAILED", failure=LONG, ended=now, **facts, **gone)
+
+
+def events(of: Backup, other: Instance) -> None:
+    admin = User.objects.get(username="admin")
+    about = Resource("instance", other.id, other.name)
+    record(
+        "ddsDeleteBackup", user=admin, resource=Resource("backup", of.id, of.name), outcome=Outcome.REFUSED, reason=LONG
+    )
+    record("ddsCreateInstance", user=None, resource=about, outcome=Outcome.FAILED, reason="OSError")
+    for _ in range(60):
+        record("ddsRenameInstance", user=admin, resource=about)

@@ -1,0 +1,364 @@
+"""No page, dialog, menu or message breaks a rule of WCAG 2.2 AA that axe-core can judge, in light and in dark."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from playwright.sync_api import Browser, Page, expect
+
+from console.testing.pages import SignIn
+from tests.e2e import rows
+from tests.e2e.console import PASSWORD, Console, connect
+
+RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+# The rules whose outcome depends on the colours: all that is left to ask in the other scheme.
+OF_COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+
+# Every name of the console's addresses is in one of the first three: a test says so of a page that is forgotten.
+# Each with the arguments of its address, by the names that `Stage.ids` has for them.
+PAGES: dict[str, dict[str, str]] = {
+    "sessions": {},
+    "password-change": {},
+    "audit": {},
+    "instances:list": {},
+    "instances:detail": {"instance_id": "real"},
+    "instances:tasks": {},
+    "backups:list": {},
+    "backups:detail": {"backup_id": "complete"},
+    "backups:instance": {"instance_id": "real"},
+}
+DIALOGS: dict[str, dict[str, str]] = {
+    "instances:create": {},
+    "instances:delete": {"instance_id": "idle"},
+    "instances:rename": {"instance_id": "idle"},
+    "instances:restart": {"instance_id": "idle"},
+    "backups:create": {},
+    "backups:create-for-instance": {"instance_id": "idle"},
+    "backups:policy": {"instance_id": "idle"},
+    "backups:delete": {"backup_id": "complete"},
+    "backups:delete-selected": {},
+    "backups:cancel": {"backup_id": "building"},
+    "backups:edit-description": {"backup_id": "complete"},
+    "backups:lock": {"backup_id": "complete"},
+    "backups:unlock": {"backup_id": "locked"},
+    "backups:restore": {"backup_id": "complete"},
+    "backups:restore-to-original": {"backup_id": "complete"},
+    "backups:verify": {"backup_id": "complete"},
+}
+ELSEWHERE = {
+    "home": "redirects to a page that is here",
+    "sign-in": "the tests of those who have not signed in",
+    "sign-out": "takes no GET",
+    "session-end": "takes no GET",
+    "sessions-end-others": "takes no GET",
+    "healthz": "plain text for programs",
+    "readyz": "plain text for programs",
+    "metrics": "plain text for programs",
+    "audit-export": "a file",
+    "instances:name": "a part of the list",
+    "backups:instance-options": "a part of a dialog",
+    "backups:download": "a file; without one, the test of its page",
+    "backups:sha256": "a file",
+}
+
+
+def names(patterns: list[URLPattern | URLResolver], space: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            inner = f"{space}{pattern.namespace}:" if pattern.namespace else space
+            yield from names(pattern.url_patterns, inner)
+        else:
+            yield f"{space}{pattern.name}"
+
+
+def test_every_address_of_the_console_is_looked_at_or_is_no_page() -> None:
+    known = [*PAGES, *DIALOGS, *ELSEWHERE]
+    assert sorted(names(get_resolver().url_patterns)) == sorted(known)
+
+
+# --- The console that is looked at ----------------------------------------------------------------
+
+
+@dataclass
+class Stage:
+    """A console with a row of every kind, and what was wrong with its lists while there was nothing in them."""
+
+    console: Console
+    page: Page
+    ids: dict[str, str]
+    empty: dict[str, list[str]]
+
+    def path(self, name: str, arguments: dict[str, str]) -> str:
+        path = reverse(name, kwargs={key: self.ids[which] for key, which in arguments.items()})
+        chosen = f"?id={self.ids['complete']}&id={self.ids['failed']}&id={self.ids['locked']}"
+        return path + chosen if name == "backups:delete-selected" else path
+
+    def open(self, path: str) -> Page:
+        self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+        self.page.goto(self.console.url + path)
+        return self.page
+
+    def execute(self, sql: str) -> None:
+        with closing(sqlite3.connect(self.console.home / "console.sqlite3", timeout=20)) as database, database:
+            database.execute(sql)
+
+
+def found(page: Page, rules: dict[str, Any] = RULES) -> list[str]:
+    """What axe-core says is wrong with the page as it is now, a line for each element."""
+    result = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]})
+    return [
+        f"{violation['id']}: {violation['help']}: {node['html'][:200]} ({node['failureSummary']})"
+        for violation in result.response["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+def judged(page: Page) -> list[str]:
+    """What is wrong in light, and with the colours in dark."""
+    wrong = found(page)
+    page.emulate_media(color_scheme="dark")
+    wrong += [f"dark: {line}" for line in found(page, OF_COLOURS)]
+    page.emulate_media(color_scheme="light")
+    return wrong
+
+
+@pytest.fixture(scope="module")
+def stage(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    home: Path = tmp_path_factory.mktemp("stage") / "home"
+    # Without motion: a colour that is on its way is not the colour.
+    with Console(home) as console, browser.new_context(reduced_motion="reduce", viewport=WIDE) as context:  # type: ignore[arg-type]
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        SignIn(page).open(console.url).submit("admin", PASSWORD)
+        empty = {}
+        for name in ("instances:list", "instances:tasks", "backups:list"):
+            page.goto(console.url + reverse(name))
+            expect(page.locator(".empty")).to_be_visible()
+            empty[name] = judged(page)
+        real = console.create_instance(rows.REAL)
+        page.goto(f"{console.url}/instances/{real['id']}/backups/")
+        expect(page.locator(".empty")).to_be_visible()
+        empty["backups:instance"] = judged(page)
+        with connect(real["port"]) as client:
+            client["shop"]["orders"].insert_many([{"item": number} for number in range(20)])
+        console.create_backup(real["id"], "rows-complete", "Before the upgrade")
+        complete = console.wait_backup("rows-complete")
+        console.wait_available(rows.REAL)
+        ids = {**rows.make(console), "real": real["id"], "complete": complete["id"]}
+        yield Stage(console, page, ids, empty)
+
+
+# --- What is looked at ----------------------------------------------------------------------------
+
+
+def test_lists_with_nothing_in_them(stage: Stage) -> None:
+    assert stage.empty == {name: [] for name in stage.empty}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page(stage: Stage, name: str) -> None:
+    page = stage.open(stage.path(name, PAGES[name]))
+    assert judged(page) == []
+    page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    assert found(page) == []
+
+
+@pytest.mark.parametrize("name", DIALOGS)
+def test_a_dialog_and_the_same_as_a_page_of_its_own(stage: Stage, name: str) -> None:
+    path = stage.path(name, DIALOGS[name])
+    page = stage.open(path)
+    assert found(page) == []
+    stage.open("/instances/")
+    in_place = name == "instances:rename"
+    target = f"#name-{stage.ids['idle']}" if in_place else "#dialog-content"
+    page.evaluate(f"htmx.ajax('GET', {path!r}, {{target: {target!r}, swap: 'innerHTML'}})")
+    if not in_place:
+        expect(page.get_by_role("dialog")).to_be_visible()
+    else:
+        expect(page.get_by_role("form", name="Rename DB Instance")).to_be_visible()
+    assert judged(page) == []
+
+
+def create_backup_with_errors(page: Page) -> None:
+    page.get_by_role("link", name="Create Backup").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Backup Name").fill("1é")
+    dialog.get_by_label("Description").fill("a <b> & c")
+    dialog.get_by_role("button", name="OK").click()
+    expect(dialog.get_by_label("Backup Name")).to_have_attribute("aria-invalid", "true")
+
+
+def rename_with_errors(page: Page) -> None:
+    page.get_by_role("row").filter(has_text="rows-idle").get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Rename").click()
+    form = page.get_by_role("form", name="Rename DB Instance")
+    form.get_by_label("DB Instance Name").fill("1é")
+    page.keyboard.press("Enter")
+    expect(form.get_by_label("DB Instance Name")).to_have_attribute("aria-invalid", "true")
+
+
+def dialog_that_lost_the_console(page: Page) -> None:
+    page.get_by_role("link", name="Create Backup").first.click()
+    page.context.set_offline(True)
+    page.get_by_role("dialog").get_by_role("button", name="OK").click()
+    expect(page.get_by_role("alert").filter(has_text="does not answer")).to_be_visible()
+    page.context.set_offline(False)
+
+
+def toast_that_stays(page: Page) -> None:
+    page.context.set_offline(True)
+    page.get_by_role("link", name="Refresh", exact=True).click()
+    expect(page.get_by_text("The console does not answer.")).to_be_visible()
+    page.context.set_offline(False)
+
+
+def password_with_errors(page: Page) -> None:
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_label("Old password")).to_have_attribute("aria-invalid", "true")
+
+
+def row_menu(page: Page) -> None:
+    page.get_by_role("row").filter(has_text="rows-").get_by_role("button", name="More").first.click()
+    expect(page.get_by_role("menuitem").first).to_be_focused()
+
+
+def user_menu(page: Page) -> None:
+    page.get_by_role("button", name="admin").click()
+    expect(page.get_by_role("menuitem", name="Sign out")).to_be_visible()
+
+
+def filters(page: Page) -> None:
+    page.get_by_role("button", name="Filters").click()
+    expect(page.get_by_label("Sort by")).to_be_visible()
+
+
+def filters_with_errors(page: Page) -> None:
+    expect(page.get_by_role("alert")).to_contain_text("Enter a date and a time")
+
+
+def navigation(page: Page) -> None:
+    page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Navigation").click()
+    expect(page.get_by_role("link", name="Task Center")).to_be_visible()
+
+
+def selection(page: Page) -> None:
+    page.get_by_role("checkbox", name="Select rows-failed").check()
+    expect(page.get_by_role("form", name="Selected backups").get_by_role("button")).to_be_visible()
+
+
+def reason_of_a_disabled_button(page: Page) -> None:
+    page.get_by_role("row").filter(has_text="rows-busy").get_by_role("button", name="Create Backup").focus()
+    expect(page.get_by_role("tooltip").filter(has_text="No backup can be made now")).to_be_visible()
+
+
+def policy_for_a_few_days(page: Page) -> None:
+    page.get_by_role("link", name="Modify Backup Policy").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("switch", name="Automated Backup").set_checked(True)
+    dialog.get_by_label("Retention Period (days)").fill("3")
+    expect(dialog.get_by_label("Monday")).to_be_disabled()
+
+
+def nothing_matches(page: Page) -> None:
+    expect(page.locator(".empty")).to_be_visible()
+
+
+def as_it_is(page: Page) -> None:
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+STATES: list[tuple[str, Callable[[Page], None]]] = [
+    ("/backups/", create_backup_with_errors),
+    ("/instances/{idle}/backups/", create_backup_with_errors),
+    ("/instances/", rename_with_errors),
+    ("/instances/", dialog_that_lost_the_console),
+    ("/backups/", toast_that_stays),
+    ("/account/password/", password_with_errors),
+    ("/instances/", row_menu),
+    ("/backups/", row_menu),
+    ("/instances/", user_menu),
+    ("/backups/", filters),
+    ("/backups/?since=never", filters_with_errors),
+    ("/backups/", navigation),
+    ("/instances/{real}/", navigation),
+    ("/backups/?size=50", selection),
+    ("/instances/", reason_of_a_disabled_button),
+    ("/instances/{idle}/backups/", policy_for_a_few_days),
+    ("/instances/?q=nothing-has-this-name", nothing_matches),
+    ("/backups/?q=nothing-has-this-name", nothing_matches),
+    ("/tasks/?q=nothing-has-this-name", nothing_matches),
+    ("/audit/?resource=nothing-has-this-name", nothing_matches),
+    ("/backups/{building}/", as_it_is),
+    ("/backups/{failed}/", as_it_is),
+    ("/backups/{orphan}/", as_it_is),
+    ("/backups/{failed}/download/", as_it_is),
+    ("/instances/{abnormal}/", as_it_is),
+    ("/instances/{busy}/delete/", as_it_is),
+    ("/backups/{orphan}/restore/", as_it_is),
+    ("/backups/{building}/restore/", as_it_is),
+    ("/no-such-page/", as_it_is),
+]
+
+
+@pytest.mark.parametrize(("path", "prepare"), STATES, ids=lambda value: getattr(value, "__name__", str(value)))
+def test_a_state_of_a_page(stage: Stage, path: str, prepare: Callable[[Page], None]) -> None:
+    page = stage.open(path.format(**stage.ids))
+    prepare(page)
+    assert judged(page) == []
+
+
+def test_the_page_of_an_expired_form(stage: Stage) -> None:
+    page = stage.open("/account/password/")
+    page.evaluate("document.querySelectorAll('main [name=csrfmiddlewaretoken]').forEach((field) => field.remove())")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_role("heading", name="The form has expired")).to_be_visible()
+    assert judged(page) == []
+
+
+def test_the_page_of_an_error_in_the_console(stage: Stage) -> None:
+    stage.execute("ALTER TABLE backups_restoration RENAME TO backups_restoration_away")
+    try:
+        page = stage.open(f"/instances/{stage.ids['real']}/backups/")
+        expect(page.get_by_role("heading", name="Internal error")).to_be_visible()
+        assert judged(page) == []
+    finally:
+        stage.execute("ALTER TABLE backups_restoration_away RENAME TO backups_restoration")
+
+
+@pytest.fixture
+def stranger(stage: Stage, browser: Browser) -> Iterator[Page]:
+    """Somebody who has not signed in."""
+    with browser.new_context(reduced_motion="reduce", viewport=WIDE) as context:  # type: ignore[arg-type]
+        yield context.new_page()
+
+
+def test_signing_in_and_being_locked_out(stage: Stage, stranger: Page) -> None:
+    sign_in = SignIn(stranger).open(stage.console.url)
+    assert judged(stranger) == []
+    stranger.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    assert found(stranger) == []
+    for said in ["Please enter a correct"] * 4 + ["Too many failed attempts"]:
+        stranger.get_by_label("Username").fill("nobody")
+        stranger.get_by_label("Password").fill("wrong")
+        stranger.get_by_role("button", name="Sign in").click()
+        expect(stranger.get_by_role("alert")).to_contain_text(said)
+    assert sign_in and judged(stranger) == []
+
+
+def test_what_a_role_does_not_include(stage: Stage, stranger: Page) -> None:
+    printed = stage.console.manage("user", "reader", "--role", "read-only")
+    password = printed.split("Password:")[1].split()[0]
+    SignIn(stranger).open(stage.console.url).submit("reader", password)
+    for path in ("/instances/", "/backups/", "/audit/"):
+        stranger.goto(stage.console.url + path)
+        expect(stranger.get_by_role("heading", level=1)).to_be_visible()
+        assert judged(stranger) == [], path
+    expect(stranger.get_by_role("heading", name="Not allowed")).to_be_visible()
