@@ -14,13 +14,14 @@ from backups import archive
 from backups.choices import BackupStatus
 from backups.models import Backup
 from backups.storage import FolderStorage, NotEnoughSpace
-from instances.choices import Action, JobKind
+from instances.choices import Action, JobKind, Step
 from instances.engine import process
 from instances.engine.snapshot import Progress, Snapshot, SnapshotError, snapshot
 from instances.engine.throttle import Throttle
 from instances.homes import instance_home, staging_root
 from instances.jobs import Handler, JobFailed, Work
 from instances.models import Instance, Job
+from instances.pace import Amount
 
 # Of the work's percentage, the part that is copying pages; the rest is writing the archive.
 _COPY_SHARE = 25
@@ -49,28 +50,27 @@ def make_archive(work: Work, backup: Backup, *, begin: float = 0, end: float = 1
     if backup.instance is None:
         raise JobFailed(_("The instance does not exist any more."))
 
-    def report(percent: float, **detail: int) -> None:
-        work.report(begin + (end - begin) * percent / 100, **detail)
+    def report(step: Step, done: int, total: int) -> None:
+        first, share = (0, _COPY_SHARE) if step is Step.COPY else (_COPY_SHARE, 100 - _COPY_SHARE)
+        percent = first + share * (done / total if total else 0)
+        work.report(begin + (end - begin) * percent / 100, Amount(step, done, total) if total else None)
 
-    def copied(done: Progress) -> None:
-        share = done.pages / done.total if done.total else 0
-        report(_COPY_SHARE * share, pages=done.pages, pages_total=done.total)
+    def copied(progress: Progress) -> None:
+        report(Step.COPY, progress.done, progress.total)
 
     try:
         rate = settings.CONSOLE_BACKUP_BYTES_PER_SECOND
         data_dir = process.data_dir(instance_home(backup.instance.id))
         taken = snapshot(data_dir, staging(work.job), progress=copied, rate=rate)
-        pages = sum(copy.pages for copy in taken.databases)
         total = sum(copy.bytes for copy in taken.databases)
 
         throttle, archived_before = Throttle(rate), 0
 
-        def archived(read: int, written: int) -> None:
+        def archived(read: int, _written: int) -> None:
+            # What waits for its turn is not done yet.
             nonlocal archived_before
-            share = _COPY_SHARE + (100 - _COPY_SHARE) * (read / total if total else 0)
-            say = partial(report, share, pages=pages, pages_total=pages, bytes=written)
-            say()
-            work.wait(throttle.delay(read - archived_before), say)
+            work.wait(throttle.delay(read - archived_before), partial(report, Step.ARCHIVE, archived_before, total))
+            report(Step.ARCHIVE, read, total)
             archived_before = read
 
         storage = storages["backups"]

@@ -353,23 +353,6 @@ class Backup(models.Model):
         return "" if self.locked else _("This backup is not locked.")
 
     @property
-    def progress(self) -> int:
-        """Percent, as the job that makes it last reported."""
-        return self.job.progress if self.job else 0
-
-    @property
-    def pages_copied(self) -> int:
-        return self.job.detail.get("pages", 0) if self.job else 0
-
-    @property
-    def pages_total(self) -> int:
-        return self.job.detail.get("pages_total", 0) if self.job else 0
-
-    @property
-    def bytes_written(self) -> int:
-        return self.job.detail.get("bytes", 0) if self.job else 0
-
-    @property
     def in_transition(self) -> bool:
         """True if its row will change without anybody's doing."""
         return self.state.in_progress or self.verifying
@@ -408,10 +391,6 @@ class Backup(models.Model):
         if self.state is not BackupStatus.COMPLETED:
             return _("Only a finished backup can be verified. This one is: %(status)s.") % {"status": self.state.label}
         return _("The backup is being verified already.") if self.verifying else ""
-
-    @property
-    def verify_progress(self) -> int:
-        return self.verify_job.progress if self.verify_job else 0
 
 
 class RestorationQuerySet(models.QuerySet["Restoration"]):
@@ -469,8 +448,3 @@ class Restoration(models.Model):
     def state(self) -> RestorationStatus:
         """The status as the member it is, with its label, tone and whether it is in progress."""
         return RestorationStatus(self.status)
-
-    @property
-    def progress(self) -> int:
-        """Percent, as its job last reported."""
-        return self.job.progress if self.job else 0

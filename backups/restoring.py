@@ -16,7 +16,7 @@ from backups.choices import RestorationStatus
 from backups.handlers import archive_failed, archive_made, clean_up_archive, make_archive, staging
 from backups.models import Backup, Restoration
 from backups.storage import FolderStorage, NotEnoughSpace
-from instances.choices import Action, JobKind, State
+from instances.choices import Action, JobKind, State, Step
 from instances.engine import process, swap
 from instances.engine.client import EngineError
 from instances.engine.inspection import Damaged, Inspection, count_documents
@@ -25,6 +25,7 @@ from instances.handlers import give_free, settle_restoration, start_on_some_port
 from instances.homes import instance_home
 from instances.jobs import Handler, JobFailed, LeaseLost, Work
 from instances.models import Instance, Job
+from instances.pace import Amount
 from instances.supervisor import StartFailed
 
 # Of the work's percentage, what is done when the archive is unpacked, and when the present data is backed up.
@@ -37,7 +38,8 @@ def _unpack(work: Work, backup: Backup, destination: Path) -> archive.Manifest:
     """Unpack the backup's archive into the new directory, each database checked."""
 
     def read(done: int, total: int) -> None:
-        work.report(_UNPACKED * done / total if total else 0)
+        if total:
+            work.report(_UNPACKED * done / total, Amount(Step.UNPACK, done, total))
 
     try:
         with Inspection() as inspection:

@@ -98,6 +98,14 @@ class JobKind(models.TextChoices):
     VERIFY = "verify", _("Verify backup")
 
 
+class Step(models.TextChoices):
+    """What a job is at, where that is counted in bytes."""
+
+    COPY = "copy", _("Copying the databases")
+    ARCHIVE = "archive", _("Writing the archive")
+    UNPACK = "unpack", _("Reading the archive")
+
+
 class JobStatus(models.TextChoices):
     QUEUED = "Queued", _("Queued")
     RUNNING = "Running", _("Running")

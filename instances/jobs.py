@@ -18,8 +18,9 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from instances.choices import JobKind, JobStatus
+from instances.choices import JobKind, JobStatus, Step
 from instances.models import Host, Instance, Job
+from instances.pace import Amount, Pace, Reading
 
 if TYPE_CHECKING:
     from instances.supervisor import Supervisor
@@ -215,6 +216,8 @@ class Work:
         self._lost = False
         self._told = threading.Event()
         self._reported = 0.0
+        self._step: Step | None = None
+        self._pace = Pace()
 
     def lose(self) -> None:
         """The lease is gone: the handler ends at its next report, and nothing more is written."""
@@ -233,13 +236,14 @@ class Work:
             self._told.wait(min(left, self.REPORT_EVERY))
             report()
 
-    def report(self, percent: float, **detail: int) -> None:
-        """Say how far the work is; `detail` is in the handler's own units. Raises LeaseLost or JobFailed."""
+    def report(self, percent: float, amount: Amount | None = None) -> None:
+        """Say how far the work is, and the step that it is at. Raises LeaseLost or JobFailed."""
         if self._lost:
             raise LeaseLost
         if self._stop_reason is not None:
             raise JobFailed(self._stop_reason)
         now = time.monotonic()
+        self._measure(now, amount)
         if now - self._reported < self.REPORT_EVERY:
             return
         self._reported = now
@@ -247,7 +251,11 @@ class Work:
         # 100 is for the finished job alone.
         shown = min(int(percent), 99)
         try:
-            held = Job.objects.held_by(self.job.token).wanted().update(progress=shown, detail=detail)
+            held = (
+                Job.objects.held_by(self.job.token)
+                .wanted()
+                .update(progress=shown, detail=self._reading(now, amount).to_json() if amount else {})
+            )
         except (OperationalError, InterfaceError):
             # Progress is no reason to fail: whether the work is still wanted, the next report learns.
             connections.close_all()
@@ -256,3 +264,14 @@ class Work:
             if reason := _cancel_reason(self.job.token):
                 raise JobFailed(reason)
             raise LeaseLost
+
+    def _measure(self, now: float, amount: Amount | None) -> None:
+        if amount is None:
+            return
+        if amount.step is not self._step:
+            self._step, self._pace = amount.step, Pace()
+        self._pace.add(now, amount.done)
+
+    def _reading(self, now: float, amount: Amount) -> Reading:
+        speed, left = self._pace.speed(now), self._pace.left(now, amount.total)
+        return Reading(amount.step, amount.done, amount.total, speed, left, at=time.time())

@@ -1,6 +1,7 @@
 """Instance, Host and Job: what there is, where it runs, and what is being done to it."""
 
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -23,7 +24,9 @@ from instances.choices import (
     JobStatus,
     State,
     Status,
+    Step,
 )
+from instances.pace import Reading
 
 # A host whose agent has not been heard of for this long is shown as offline.
 OFFLINE_AFTER = timedelta(seconds=15)
@@ -224,7 +227,7 @@ class Job(models.Model):
     parameters = models.JSONField(default=dict)
     status = models.CharField(max_length=16, choices=JobStatus.choices, default=JobStatus.QUEUED)
     progress = models.PositiveSmallIntegerField(default=0)
-    # What the percentage is made of, in the handler's own units: pages, bytes.
+    # The step it is at, as pace.Reading has it; empty where none is counted.
     detail = models.JSONField(default=dict)
     failure = models.TextField(blank=True)
     created = models.DateTimeField(default=timezone.now, editable=False)
@@ -275,6 +278,19 @@ class Job(models.Model):
     def state(self) -> JobStatus:
         """The status as the member it is, with its label, tone and whether it is in progress."""
         return JobStatus(self.status)
+
+    @property
+    def reading(self) -> Reading | None:
+        """How far the running job's step is; its speed and the time left only while they are news."""
+        reading = Reading.from_json(self.detail) if self.state is JobStatus.RUNNING else None
+        if reading and timezone.now().timestamp() - reading.at > OFFLINE_AFTER.total_seconds():
+            return replace(reading, speed=None, left=None)
+        return reading
+
+    @property
+    def is_at_last_step(self) -> bool:
+        """True if the job ends with the step that its reading is of."""
+        return self.kind == JobKind.BACKUP and self.detail.get("step") == Step.ARCHIVE
 
     @property
     def duration(self) -> timedelta | None:

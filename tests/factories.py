@@ -1,5 +1,6 @@
 """Rows for tests, made with plain keywords; what is not given gets a working default."""
 
+import time
 from itertools import count
 from typing import Any
 
@@ -9,8 +10,9 @@ from django.utils import timezone
 from backups.choices import BackupStatus
 from backups.models import Backup, Policy
 from console.roles import Role
-from instances.choices import InstanceType, JobKind, State
+from instances.choices import InstanceType, JobKind, State, Step
 from instances.models import Host, Instance, Job
+from instances.pace import Reading
 
 _numbers = count(1)
 
@@ -49,6 +51,16 @@ def make_job(**fields: Any) -> Job:
     if "host" not in fields:
         fields["host"] = make_host()
     return Job.objects.create(**fields)
+
+
+def reading(**fields: Any) -> dict[str, Any]:
+    """What an agent writes of a running job's step into Job.detail."""
+    return Reading(
+        **{
+            **{"step": Step.ARCHIVE, "done": 1_887_437, "total": 4_194_304},
+            **{"speed": None, "left": None, "at": time.time(), **fields},
+        }
+    ).to_json()
 
 
 def make_backup(instance: Instance | None = None, **fields: Any) -> Backup:

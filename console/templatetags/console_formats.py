@@ -1,5 +1,6 @@
 """How figures are written in pages."""
 
+import math
 from datetime import timedelta
 
 from django import template
@@ -22,4 +23,16 @@ def duration(length: timedelta | None) -> str:
     hours, minutes = divmod(minutes, 60)
     if not hours:
         return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": rest}
+    return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
+
+
+@register.filter
+def about(seconds: float) -> str:
+    """A time that is estimated, no more exact than it can be known: 5 s, 35 s, 4 min, 1 h 20 min."""
+    if seconds <= 55:
+        return _("%d s") % (max(1, math.ceil(seconds / 5)) * 5)
+    minutes = math.ceil(seconds / 60)
+    if minutes < 60:
+        return _("%d min") % minutes
+    hours, minutes = divmod(math.ceil(minutes / 10) * 10, 60)
     return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}

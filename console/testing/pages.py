@@ -99,6 +99,12 @@ class Row:
         """Wait until the row shows the text somewhere."""
         expect(self.root).to_contain_text(text, timeout=WORK_MILLISECONDS)
 
+    def expect_progress(self, *details: str) -> None:
+        """Wait until the row has a bar of progress that says all this: bytes, speed, time left."""
+        bar = self.root.get_by_role("progressbar")
+        for detail in details or ("",):
+            expect(bar).to_have_accessible_description(re.compile(re.escape(detail)), timeout=WORK_MILLISECONDS)
+
     def expect_gone(self) -> None:
         expect(self.root).to_have_count(0, timeout=WORK_MILLISECONDS)
 
@@ -239,6 +245,12 @@ class BackupDetail(ConsolePage):
     def __init__(self, page: Page, name: str) -> None:
         super().__init__(page)
         self.heading = name
+
+    def expect_progress(self, *details: str) -> None:
+        """Wait until the page shows a bar of progress, and all this beside it: bytes, speed, time left."""
+        expect(self.page.get_by_role("progressbar")).to_be_visible()
+        for detail in details:
+            expect(self.fact("Status")).to_contain_text(detail, timeout=WORK_MILLISECONDS)
 
     def fact(self, term: str) -> Locator:
         """What stands beside the term, such as "Size"."""

@@ -37,9 +37,9 @@ _NOT_WRITTEN = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READON
 
 @dataclass(frozen=True)
 class Progress:
-    """Pages copied so far and in all, over all databases; 0 of 0 until the cut."""
+    """Bytes copied so far and in all, over all databases; 0 of 0 until the cut."""
 
-    pages: int
+    done: int
     total: int
 
 
@@ -107,14 +107,14 @@ def _copy_all(
     sources: list[Source], staging: Path, progress: Callable[[Progress], None], throttle: Throttle
 ) -> tuple[DatabaseCopy, ...]:
     """Copy the databases, two at a time, the largest first; so that both processors have work."""
-    left = {source.name: source.pages for source in sources}
+    left = {source.name: source.pages * source.page_size for source in sources}
     total = sum(left.values())
     stop = threading.Event()
 
     def copy(source: Source) -> DatabaseCopy:
         def step(_status: int, remaining: int, _pages: int) -> None:
-            copied, left[source.name] = left[source.name] - remaining, remaining
-            if stop.wait(throttle.delay(copied * source.page_size)):
+            copied, left[source.name] = left[source.name] - remaining * source.page_size, remaining * source.page_size
+            if stop.wait(throttle.delay(copied)):
                 raise _Stopped
 
         pages = max(1, throttle.at_once(_PAGES_AT_ONCE * source.page_size) // source.page_size)

@@ -12,7 +12,7 @@ from backups.models import Backup
 from backups.templatetags.backups import per_second, seconds
 from instances.choices import JobStatus
 from instances.models import Instance
-from tests.factories import make_backup, make_instance, make_job
+from tests.factories import make_backup, make_instance, make_job, reading
 
 pytestmark = pytest.mark.django_db
 STARTED = datetime(2026, 11, 22, 9, 14, 3, tzinfo=UTC)
@@ -90,9 +90,10 @@ def test_a_failed_one_says_why_and_has_no_archive(plain: Client) -> None:
 
 
 def test_a_running_one_refreshes_itself_until_it_has_ended(htmx: Client) -> None:
-    job = make_job(status=JobStatus.RUNNING, progress=42, detail={"pages": 5, "pages_total": 9})
+    job = make_job(status=JobStatus.RUNNING, progress=42, detail=reading())
     backup = make_backup(status=BackupStatus.BUILDING, job=job)
     html = htmx.get(page(backup)).content.decode()
+    assert "1.8\xa0MB of 4.0\xa0MB" in html and 'role="tooltip" id="progress-' not in html, "in plain sight"
     assert "<html" not in html and "every 1s" in html and 'value="42"' in html
     version = html.split('data-version="')[1].split('"')[0]
     assert htmx.get(page(backup), {"version": version}).status_code == 204

@@ -9,8 +9,8 @@ from django.urls import reverse
 from backups.choices import BackupStatus, BackupType
 from backups.models import Backup
 from instances.choices import InstanceType, JobStatus
-from instances.models import Instance
-from tests.factories import make_backup, make_instance, make_job
+from instances.models import Instance, Job
+from tests.factories import make_backup, make_instance, make_job, reading
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("backups:list")
@@ -40,10 +40,24 @@ def test_a_failed_backup_says_why(plain: Client) -> None:
 def test_progress_is_a_bar_with_a_percentage(plain: Client) -> None:
     make_backup(
         status=BackupStatus.BUILDING,
-        job=make_job(status=JobStatus.RUNNING, progress=42, detail={"pages": 5, "pages_total": 9, "bytes": 4096}),
+        job=make_job(status=JobStatus.RUNNING, progress=42, detail=reading(speed=204_800.0, left=11.0)),
     )
     html = plain.get(LIST).content.decode()
-    assert "<progress" in html and 'value="42"' in html and "42" in html and "Backing up" in html
+    assert "<progress" in html and 'value="42"' in html and "42 %" in html and "Backing up" in html
+    for text in ("Writing the archive: 1.8\xa0MB of 4.0\xa0MB", "200.0\xa0KB/s", "about 15 s left"):
+        assert text in html, text
+
+
+def test_what_is_not_known_of_the_progress_is_not_shown(plain: Client) -> None:
+    job = make_job(status=JobStatus.RUNNING, progress=42, detail=reading())
+    backup = make_backup(status=BackupStatus.BUILDING, job=job)
+    html = plain.get(LIST).content.decode()
+    assert "of 4.0\xa0MB" in html and "/s</span>" not in html and "left" not in html.split("progress-")[2]
+    Job.objects.filter(pk=job.pk).update(detail={})
+    html = plain.get(LIST).content.decode()
+    assert 'value="42"' in html and "of 4.0" not in html
+    Job.objects.filter(pk=job.pk).update(status=JobStatus.QUEUED, progress=0)
+    assert f"Waiting for the host {backup.host_id} to begin" in plain.get(LIST).content.decode()
 
 
 def test_an_empty_console_says_what_to_do(plain: Client) -> None:

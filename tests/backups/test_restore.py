@@ -14,9 +14,9 @@ from backups.choices import BackupStatus, BackupType, RestorationStatus, Restora
 from backups.models import Backup, Restoration
 from backups.services import restore_to_new_instance, restore_to_original, verify_backup
 from console.exceptions import Refused
-from instances.choices import Action, InstanceType, JobKind, JobStatus, State, Status
+from instances.choices import Action, InstanceType, JobKind, JobStatus, State, Status, Step
 from instances.models import Instance, Job
-from tests.factories import make_backup, make_instance, make_job
+from tests.factories import make_backup, make_instance, make_job, reading
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +26,10 @@ BUSY = [{"action": action} for action in Action if action] + [{"state": State.CR
 
 def url(name: str, backup: Backup) -> str:
     return reverse(f"backups:{name}", args=[backup.id])
+
+
+def reads_the_archive() -> dict[str, Any]:
+    return {"status": JobStatus.RUNNING, "progress": 37, "detail": reading(step=Step.UNPACK, left=6.0)}
 
 
 def nothing_changed(backup: Backup) -> bool:
@@ -353,9 +357,10 @@ def test_a_row_offers_restore_and_verify_or_says_why_not(plain: Client) -> None:
 
 
 def test_a_row_shows_how_the_verification_went(plain: Client) -> None:
-    backup = make_backup(verifying=True, verify_job=make_job(kind=JobKind.VERIFY, progress=37))
+    backup = make_backup(verifying=True, verify_job=make_job(kind=JobKind.VERIFY, **reads_the_archive()))
     html = plain.get(reverse("backups:list")).content.decode()
     assert "Verifying" in html and "37 %" in html and "every 1s" in html
+    assert "Reading the archive: 1.8\xa0MB of 4.0\xa0MB" in html and "about 10 s left of this step" in html
     Backup.objects.update(verifying=False, verify_failure="Other documents.")
     html = plain.get(reverse("backups:list")).content.decode()
     assert "Verification failed" in html and "Other documents." in html and "every 1s" not in html
@@ -374,6 +379,9 @@ def test_restorations_are_listed_with_source_and_target(plain: Client, user: Use
         html = plain.get(page).content.decode()
         for text in ("Restorations", "nightly", "copy", "Restoring", user.username, "every 1s"):
             assert text in html, text
+    Job.objects.update(**reads_the_archive())
+    html = plain.get(page).content.decode()
+    assert "37 %" in html and "1.8\xa0MB of 4.0\xa0MB" in html and "about 10 s left of this step" in html
     Restoration.objects.update(status=RestorationStatus.FAILED, failure="The archive is missing.")
     assert "The archive is missing." in plain.get(page).content.decode()
     other = reverse("backups:instance", args=[make_instance().id])

@@ -1,5 +1,6 @@
 """The queue: claims, leases and ends."""
 
+import time
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -10,10 +11,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from instances import jobs
-from instances.choices import JobKind, JobStatus
+from instances.choices import JobKind, JobStatus, Step
 from instances.jobs import Handler
 from instances.models import Job
-from tests.factories import make_host, make_instance, make_job
+from instances.pace import Amount
+from tests.factories import make_host, make_instance, make_job, reading
 
 pytestmark = pytest.mark.django_db
 
@@ -153,13 +155,43 @@ def work_on(job: Job) -> jobs.Work:
     return jobs.Work(job, None)  # type: ignore[arg-type]  # a handler under test that starts no server
 
 
-def test_progress_is_written_with_its_detail_and_never_reaches_100() -> None:
+def test_progress_is_written_with_its_amount_and_never_reaches_100() -> None:
     make_job()
     job = jobs.claim("local", timezone.now())
     assert job is not None
-    work_on(job).report(100, pages=7, pages_total=7)
+    work_on(job).report(100, Amount(Step.COPY, 7, 7))
     job.refresh_from_db()
-    assert (job.progress, job.detail) == (99, {"pages": 7, "pages_total": 7})
+    assert job.progress == 99 and job.reading is not None
+    assert (job.reading.step, job.reading.done, job.reading.total) == (Step.COPY, 7, 7)
+    assert job.reading.speed is None and job.reading.left is None, "one report says nothing of the speed"
+
+
+def test_each_step_has_a_speed_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_job()
+    job = jobs.claim("local", timezone.now())
+    assert job is not None
+    work, clock = work_on(job), iter(range(1000))
+    monkeypatch.setattr("instances.jobs.time.monotonic", lambda: float(next(clock)))
+    for done in range(10):
+        work.report(done, Amount(Step.COPY, done * 100, 2000))
+    job.refresh_from_db()
+    assert job.reading is not None and job.reading.speed == pytest.approx(100)
+    assert job.reading.left == pytest.approx(11)
+    work.report(25, Amount(Step.ARCHIVE, 0, 2000))
+    job.refresh_from_db()
+    assert job.reading is not None and job.reading.speed is None and job.reading.left is None
+
+
+def test_speed_and_time_left_are_not_shown_when_the_agent_is_not_heard_of() -> None:
+    job = make_job(status=JobStatus.RUNNING, detail=reading(speed=100.0, left=5.0))
+    assert job.reading is not None and (job.reading.speed, job.reading.left) == (100.0, 5.0)
+    job.detail = reading(speed=100.0, left=5.0, at=time.time() - 20)
+    assert job.reading is not None and (job.reading.speed, job.reading.left) == (None, None)
+
+
+def test_a_job_that_reported_nothing_countable_has_no_reading() -> None:
+    assert make_job(status=JobStatus.RUNNING, progress=10).reading is None
+    assert make_job(status=JobStatus.COMPLETED, detail=reading()).reading is None
 
 
 def test_progress_is_written_at_most_twice_a_second(django_assert_num_queries: Any) -> None:

@@ -12,9 +12,9 @@ from backups.models import Backup
 from console.handlers import HANDLERS
 from console.templatetags.console_formats import duration
 from instances import jobs
-from instances.choices import JobKind, JobStatus
+from instances.choices import JobKind, JobStatus, Step
 from instances.models import Instance, Job
-from tests.factories import make_host, make_instance, make_job, make_user
+from tests.factories import make_host, make_instance, make_job, make_user, reading
 
 pytestmark = pytest.mark.django_db
 TASKS = reverse("instances:tasks")
@@ -56,6 +56,10 @@ def test_a_running_task_shows_its_progress_and_refreshes_itself(plain: Client, h
     job = job_of(make_instance(), status=JobStatus.RUNNING, progress=42, started=STARTED)
     html = plain.get(TASKS).content.decode()
     assert 'value="42"' in html and "42 %" in html and "every 1s" in html and "by the console" in html
+    Job.objects.filter(pk=job.pk).update(detail=reading(step=Step.COPY, speed=1024.0, left=200.0))
+    html = plain.get(TASKS).content.decode()
+    assert "Copying the databases: 1.8\xa0MB of 4.0\xa0MB" in html and "1.0\xa0KB/s" in html
+    assert "about 4 min left of this step" in html and 'role="tooltip" id="progress-' not in html, "in plain sight"
     version = html.split('data-version="')[1].split('"')[0]
     assert htmx.get(TASKS, {"version": version}).status_code == 204
     Job.objects.filter(pk=job.pk).update(status=JobStatus.COMPLETED, ended=STARTED)

@@ -96,15 +96,15 @@ def test_a_collection_may_have_any_name(data_dir: Path, staging: Path) -> None:
     assert copy.collections == (CollectionCount("we.ird'] name", 3),)
 
 
-def test_progress_counts_all_pages_and_ends_with_all(data_dir: Path, staging: Path) -> None:
+def test_progress_counts_all_bytes_and_ends_with_all(data_dir: Path, staging: Path) -> None:
     make_database(data_dir / "large.db", documents=20_000, size=500)
     make_database(data_dir / "small.db", documents=10)
     reports: list[Progress] = []
     taken = snapshot(data_dir, staging, progress=reports.append)
-    total = sum(copy.pages for copy in taken.databases)
+    total = sum(copy.bytes for copy in taken.databases)
     assert reports[0] == Progress(0, 0)
     assert reports[-1] == Progress(total, total)
-    assert [report.pages for report in reports] == sorted(report.pages for report in reports)
+    assert [report.done for report in reports] == sorted(report.done for report in reports)
     assert {report.total for report in reports[1:]} == {total}
 
 
