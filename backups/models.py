@@ -24,6 +24,7 @@ from console.lists import NameKey, SizeKey
 from console.validators import NAME_MAX_LENGTH, description_validators, name_validators
 from instances.choices import InstanceType, JobKind
 from instances.models import Host, Instance, Job
+from instances.pace import Reading
 
 
 def new_backup_id() -> str:
@@ -351,6 +352,12 @@ class Backup(models.Model):
     def unlock_refusal(self) -> str:
         """Why it cannot be unlocked now, in a sentence; empty if it can."""
         return "" if self.locked else _("This backup is not locked.")
+
+    @property
+    def reading(self) -> Reading | None:
+        """How far the job is that makes it, or verifies it; None if there is nothing to say."""
+        job = self.verify_job if self.verifying else self.job
+        return job.reading if job else None
 
     @property
     def in_transition(self) -> bool:

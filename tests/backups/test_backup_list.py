@@ -1,10 +1,12 @@
 """Backup Management and Backups & Restorations, as pages and as the fragments that refresh them."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from backups.choices import BackupStatus, BackupType
 from backups.models import Backup
@@ -58,6 +60,19 @@ def test_what_is_not_known_of_the_progress_is_not_shown(plain: Client) -> None:
     assert 'value="42"' in html and "of 4.0" not in html
     Job.objects.filter(pk=job.pk).update(status=JobStatus.QUEUED, progress=0)
     assert f"Waiting for the host {backup.host_id} to begin" in plain.get(LIST).content.decode()
+
+
+def test_the_speed_of_an_agent_that_is_not_heard_of_goes_from_a_row(
+    plain: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = reading(speed=204_800.0, left=11.0)
+    job = make_job(status=JobStatus.RUNNING, progress=42, detail=fresh)
+    make_backup(status=BackupStatus.BUILDING, job=job)
+    assert "200.0\xa0KB/s" in plain.get(LIST).content.decode()
+    later = timezone.now() + timedelta(seconds=20)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: later)
+    html = plain.get(LIST).content.decode()
+    assert "200.0\xa0KB/s" not in html and "15 s left" not in html and "1.8\xa0MB of 4.0\xa0MB" in html
 
 
 def test_an_empty_console_says_what_to_do(plain: Client) -> None:
