@@ -32,7 +32,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from backups.manifest import SIZE_LIMIT, ArchiveError, Collection, Database, Manifest
-from backups.storage import sync_directory
+from backups.storage import StorageFailed, Streamed, sync_directory
 from instances.engine.checks import Checks
 
 __all__ = ["ArchiveError", "Collection", "Database", "Manifest", "Written", "read_manifest", "unpack", "write"]
@@ -74,29 +74,43 @@ def write(storage: Storage, name: str, manifest: Manifest, files: Mapping[str, P
     SnapshotError for a damaged database, what `progress` raised, or the storage's own errors; nothing is left in the
     storage then.
     """
-    if storage.exists(name):
-        raise ArchiveError(_("The storage has an archive %s already.") % name)
+    with _unwritable_explained():
+        if storage.exists(name):
+            raise ArchiveError(_("The storage has an archive %s already.") % name)
     for database in manifest.databases:
         if files[database.name].stat().st_size != database.bytes:
             raise _changed(database)
     with Checks([files[database.name] for database in manifest.databases]) as checks:
         stream = _Stream(manifest, files, checks, progress)
         try:
-            saved = storage.save(name, File(io.BufferedReader(stream, _CHUNK), name))
+            file = io.BufferedReader(stream, _CHUNK)
+            saved = storage.save(name, Streamed(file, name, at_most=stream.at_most, pulse=stream.pulse))
         except BaseException as error:
             _forget(storage, name, error)
             if stream.failure is None and isinstance(error, OSError):
-                why = error.strerror or error
-                raise ArchiveError(_("The archive could not be written: %s.") % why) from error
+                raise _unwritable(error) from error
             if stream.failure is None or stream.failure is error:
                 raise
             raise stream.failure from error
     try:
-        _require_saved(storage, saved, name, stream)
+        with _unwritable_explained():
+            _require_saved(storage, saved, name, stream)
     except BaseException as error:
         _forget(storage, saved, error)
         raise
     return Written(stream.size, stream.sha256.hexdigest())
+
+
+@contextmanager
+def _unwritable_explained() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def _unwritable(error: OSError) -> ArchiveError:
+    return ArchiveError(_("The archive could not be written: %s.") % (error.strerror or error))
 
 
 def _require_saved(storage: Storage, saved: str, name: str, stream: "_Stream") -> None:
@@ -133,31 +147,50 @@ class _Stream(io.RawIOBase):
         self.finished = False
         self.failure: BaseException | None = None
         self._progress = progress
-        self._total = sum(database.bytes for database in manifest.databases)
-        self._chunks = _compressed(_tar(manifest, files, checks, lambda read: progress(read, self.size)))
+        self._read, self._total = 0, sum(database.bytes for database in manifest.databases)
+        self._chunks = _compressed(_tar(manifest, files, checks, self._note))
         self._rest = memoryview(b"")
+
+    @property
+    def at_most(self) -> int:
+        """What the archive can grow to, in bytes, if nothing in it can be compressed."""
+        return self._total + self._total // 100 + _MANIFEST_LIMIT
+
+    def pulse(self) -> None:
+        """Report while nothing is read, so that giving up need not wait for the storage."""
+        with self._failing_for_good():
+            self._note(self._read)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        if self.failure is not None:
-            raise self.failure
-        try:
+        with self._failing_for_good():
             while not self._rest and not self.finished:
                 self._advance()
-        except BaseException as error:
-            self.failure = error
-            raise
         count = min(len(buffer), len(self._rest))
         buffer[:count] = self._rest[:count]
         self._rest = self._rest[count:]
         return count
 
+    @contextmanager
+    def _failing_for_good(self) -> Iterator[None]:
+        if self.failure is not None:
+            raise self.failure
+        try:
+            yield
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    def _note(self, read: int) -> None:
+        self._read = read
+        self._progress(read, self.size)
+
     def _advance(self) -> None:
         chunk = next(self._chunks, None)
         if chunk is None:
-            self._progress(self._total, self.size)
+            self._note(self._total)
             self.finished = True
             return
         self.size += len(chunk)
@@ -255,7 +288,7 @@ def unpack(
     it is being synced. `progress` gets the bytes of archive read and to read, and may raise to give up. Raises
     ArchiveError or what `progress` or `unpacked` raised; then `destination` does not exist.
     """
-    with _missing_explained(name):
+    with _unreadable_explained(name):
         size = storage.size(name)
     try:
         with _opened(storage, name, lambda done: progress(done, size), hashed=bool(sha256)) as archive:
@@ -274,7 +307,8 @@ def unpack(
                 shutil.rmtree(destination, ignore_errors=True)
                 raise
     except ArchiveError as error:
-        if sha256:
+        # Nothing is said against the archive by a disk or a storage that fails.
+        if sha256 and not isinstance(error.__cause__, OSError):
             _explain_by_digest(storage, name, sha256, error)
         raise
     return manifest
@@ -283,7 +317,7 @@ def unpack(
 def _explain_by_digest(storage: Storage, name: str, expected: str, error: ArchiveError) -> None:
     """That an archive is not the one that was written is a better reason than what came of it."""
     digest = hashlib.sha256()
-    with _missing_explained(name), storage.open(name) as file:
+    with _unreadable_explained(name), storage.open(name) as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     if digest.hexdigest() != expected:
@@ -295,18 +329,20 @@ def _another(name: str) -> ArchiveError:
 
 
 @contextmanager
-def _missing_explained(name: str) -> Iterator[None]:
+def _unreadable_explained(name: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
         raise ArchiveError(_("The archive %s is missing.") % name) from error
+    except StorageFailed as error:
+        raise ArchiveError(_("The archive could not be read: %s.") % error) from error
 
 
 @contextmanager
 def _opened(
     storage: Storage, name: str, progress: Callable[[int], None], *, hashed: bool = False
 ) -> Iterator["_Archive"]:
-    with _missing_explained(name), storage.open(name) as file, _Source(file, hashed=hashed) as source:
+    with _unreadable_explained(name), storage.open(name) as file, _Source(file, hashed=hashed) as source:
         try:
             yield _Archive(source, lambda: progress(source.done))
         except zstandard.ZstdError as error:

@@ -26,8 +26,10 @@ def backup_download(request: Request, backup_id: str) -> HttpResponseBase:
     try:
         source = downloads.open_archive(backup=backup, requested_by=request.user)
         if source.file is None:
-            audit.record("ddsDownloadBackup", user=request.user, resource=audit.resource_of(backup))
-            return HttpResponseRedirect(source.url)
+            if request.method == "GET":
+                audit.record("ddsDownloadBackup", user=request.user, resource=audit.resource_of(backup))
+            # Whoever has the link has the archive, for some minutes: no cache keeps it.
+            return HttpResponseRedirect(source.url, headers={"Cache-Control": "no-store"})
         with contextlib.ExitStack() as stack:
             stack.callback(source.file.close)
             answer = get_conditional_response(request, etag=etag) or _archive_answer(request, source, etag)
@@ -66,8 +68,9 @@ def _archive_answer(request: Request, source: downloads.Source, etag: str | None
 
 def _no_archive(request: Request, backup: Backup, refusal: Refused) -> HttpResponse:
     """A page that says why there is nothing to download."""
-    status = {downloads.ArchiveMissing: 410, downloads.TooManyDownloads: 503}.get(type(refusal), 409)
-    context = {"backup": backup, "reason": refusal.message, "again": status == 503}
+    statuses = {downloads.ArchiveMissing: 410, downloads.StorageDown: 503, downloads.TooManyDownloads: 503}
+    status = statuses.get(type(refusal), 409)
+    context = {"backup": backup, "reason": refusal.message, "again": isinstance(refusal, downloads.TooManyDownloads)}
     response = render(request, "backups/no_archive.html", context, status=status)
     if status == 503:
         response["Retry-After"] = "30"

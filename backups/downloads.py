@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files import File
-from django.core.files.storage import storages
 from django.utils.translation import gettext as _
 
 from backups.models import Backup
-from backups.storage import FolderStorage
+from backups.storage import archive_storage
 from console.exceptions import Refused
 
 _CHUNK = 256 * 1024
@@ -23,6 +22,10 @@ _RANGE = re.compile(r"\s*bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*\Z", re
 
 class ArchiveMissing(Refused):
     """The storage does not have the archive, or not the one that was written."""
+
+
+class StorageDown(Refused):
+    """The storage does not say whether it has the archive."""
 
 
 class TooManyDownloads(Refused):
@@ -42,26 +45,23 @@ def open_archive(*, backup: Backup, requested_by: User | None) -> Source:
     """Find the archive of a Complete backup. Raises Refused; the caller closes the source's file."""
     if reason := backup.download_refusal:
         raise Refused(reason)
-    storage = storages["backups"]
-    missing = ArchiveMissing(
-        _("The archive %(name)s is not in the storage of the backups. It was made on the host %(host)s.")
-        % {"name": backup.archive_name, "host": backup.host_id}
-    )
-    if not isinstance(storage, FolderStorage):
-        if not storage.exists(backup.archive_name):
-            raise missing
-        return Source(url=storage.url(backup.archive_name))
+    storage, name = archive_storage(), backup.archive_name
     try:
-        file = storage.open(backup.archive_name)
+        size = storage.size(name)
+        if size != backup.size:
+            raise ArchiveMissing(
+                _("The archive %(name)s is damaged: it has %(found)d bytes instead of %(size)d.")
+                % {"name": name, "found": size, "size": backup.size}
+            )
+        url = storage.link(name, backup.download_name)
+        return Source(url=url) if url else Source(size=size, file=storage.open(name))
     except FileNotFoundError as error:
-        raise missing from error
-    if file.size != backup.size:
-        file.close()
         raise ArchiveMissing(
-            _("The archive %(name)s is damaged: it has %(found)d bytes instead of %(size)d.")
-            % {"name": backup.archive_name, "found": file.size, "size": backup.size}
-        )
-    return Source(size=file.size, file=file)
+            _("The archive %(name)s is not in the storage of the backups. It was made on the host %(host)s.")
+            % {"name": name, "host": backup.host_id}
+        ) from error
+    except OSError as error:
+        raise StorageDown(_("The archive cannot be read: %s.") % (error.strerror or error)) from error
 
 
 def asked_range(header: str, size: int) -> range | None:

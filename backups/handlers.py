@@ -1,19 +1,19 @@
 """How the agent does the jobs on backups: make one and delete one."""
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from django.conf import settings
-from django.core.files.storage import storages
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from backups import archive
 from backups.choices import BackupStatus
 from backups.models import Backup
-from backups.storage import FolderStorage, NotEnoughSpace
+from backups.storage import NotEnoughSpace, archive_storage
 from instances.choices import Action, JobKind, Step
 from instances.engine import process
 from instances.engine.snapshot import Progress, Snapshot, SnapshotError, snapshot
@@ -73,9 +73,8 @@ def make_archive(work: Work, backup: Backup, *, begin: float = 0, end: float = 1
             report(Step.ARCHIVE, read, total)
             archived_before = read
 
-        storage = storages["backups"]
-        if isinstance(storage, FolderStorage):
-            storage.require_space(total)
+        storage = archive_storage()
+        storage.require_space(total)
         manifest = _manifest(backup, taken)
         files = {copy.name: copy.path for copy in taken.databases}
         written = archive.write(storage, backup.archive_name, manifest, files, progress=archived)
@@ -143,20 +142,21 @@ def _delete(work: Work) -> None:
         _remove_archive(backup)
     except OSError as error:
         reason = _("The archive could not be deleted: %s.") % (error.strerror or error)
-        if _is_whole(backup):
-            # Nothing is lost, and the row says so at once.
-            Backup.objects.filter(job=work.job, status=BackupStatus.DELETING).update(
-                status=BackupStatus.COMPLETED, failure=reason
-            )
+        # If the storage does not even say what it has, cleaning up finds out when it does.
+        with suppress(OSError):
+            if _is_whole(backup):
+                # Nothing is lost, and the row says so at once.
+                Backup.objects.filter(job=work.job, status=BackupStatus.DELETING).update(
+                    status=BackupStatus.COMPLETED, failure=reason
+                )
         raise JobFailed(reason) from error
 
 
 def _remove_archive(backup: Backup) -> None:
     """Remove the archive, and what a writer that was killed left of it."""
-    storage = storages["backups"]
+    storage = archive_storage()
     storage.delete(backup.archive_name)
-    if isinstance(storage, FolderStorage):
-        storage.discard_partial(backup.archive_name)
+    storage.discard_partial(backup.archive_name)
 
 
 def _deleted(job: Job, _result: None) -> None:
@@ -177,7 +177,7 @@ def _clean_up_deletion(job: Job) -> None:
 
 def _is_whole(backup: Backup) -> bool:
     """True if the backup was Complete and its archive is still there in its full size."""
-    storage, name = storages["backups"], backup.archive_name
+    storage, name = archive_storage(), backup.archive_name
     return bool(backup.sha256) and storage.exists(name) and storage.size(name) == backup.size
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.files import File
-from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.core.files.storage import FileSystemStorage, Storage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from backups import archive
 from backups.choices import BackupStatus, BackupType
 from backups.models import Backup, new_backup_id
-from backups.storage import FolderStorage, NotEnoughSpace
+from backups.storage import NotEnoughSpace, archive_storage
 from console import audit, locks
 from console.exceptions import Refused
 from instances.choices import InstanceType
@@ -70,9 +70,9 @@ def _import(path: Path, room: Path, *, new_id: bool, requested_by: User | None, 
     if not path.is_file():
         raise Refused(_("There is no file %s.") % path)
     backup = _backup_of(archive.read_manifest(FileSystemStorage(path.parent), path.name), new_id=new_id)
-    storage, name, size = storages["backups"], backup.archive_name, path.stat().st_size
+    storage, name, size = archive_storage(), backup.archive_name, path.stat().st_size
     there = storage.exists(name)
-    if isinstance(storage, FolderStorage) and not there:
+    if not there:
         storage.discard_partial(name)
         storage.require_space(size)
     with path.open("rb") as file:

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.core.files.storage import storages
 from django.db import DatabaseError
 from django.db.models import Avg, Count, F, Min, OuterRef, Subquery, Sum
 from django.utils import timezone
@@ -13,6 +12,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from backups.choices import BackupStatus
 from backups.models import Backup
+from backups.storage import archive_storage
 from instances.choices import JobStatus
 from instances.models import OFFLINE_AFTER, Host, Instance, Job
 
@@ -28,9 +28,9 @@ def check_storage(host: str, now: datetime) -> None:
         return
     free, failure = None, ""
     try:
-        free = storages["backups"].free_space()  # type: ignore[attr-defined]  # every storage of backups has it
+        free = archive_storage().free_space()
     except OSError as error:
-        failure = error.strerror or type(error).__name__
+        failure = error.strerror or str(error)
         log.warning("The storage of the backups cannot be used: %s", error)
     Host.objects.filter(name=host).update(storage_free=free, storage_failure=failure, storage_checked=now)
 
@@ -43,10 +43,13 @@ def readiness(now: datetime) -> dict[str, str]:
         return {"database": "The console database does not answer."}
     online = [host for host in hosts if host.is_online(now)]
     usable = [host for host in online if not host.storage_failure]
+    unusable = "No agent can write to the storage of the backups"
+    if reasons := sorted({host.storage_failure for host in online if host.storage_failure}):
+        unusable += f": {'; '.join(reasons)}"
     return {
         "database": "ok",
         "agent": "ok" if online else f"No agent has been heard of for {OFFLINE_AFTER.seconds} seconds.",
-        "storage": "ok" if usable else "No agent can write to the storage of the backups.",
+        "storage": "ok" if usable else f"{unusable}.",
     }
 
 

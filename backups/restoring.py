@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from django.core.files.storage import storages
 from django.db import transaction
 from django.db.models import F
 from django.template.defaultfilters import filesizeformat
@@ -15,7 +14,7 @@ from backups import archive
 from backups.choices import RestorationStatus
 from backups.handlers import archive_failed, archive_made, clean_up_archive, make_archive, staging
 from backups.models import Backup, Restoration
-from backups.storage import FolderStorage, NotEnoughSpace
+from backups.storage import NotEnoughSpace, archive_storage
 from instances.choices import Action, JobKind, State, Step
 from instances.engine import process, swap
 from instances.engine.client import EngineError
@@ -44,7 +43,7 @@ def _unpack(work: Work, backup: Backup, destination: Path) -> archive.Manifest:
     try:
         with Inspection() as inspection:
             manifest = archive.unpack(
-                storages["backups"],
+                archive_storage(),
                 backup.archive_name,
                 destination,
                 sha256=backup.sha256 or None,
@@ -158,15 +157,13 @@ def _restore_original(work: Work) -> None:
 def _require_room_for_backup(data_dir: Path) -> None:
     """Better found out while the server still runs."""
     needed, free = space_needed(data_dir), shutil.disk_usage(data_dir).free
-    storage = storages["backups"]
     try:
         if free < needed:
             raise NotEnoughSpace(
                 _("The copy of the present data needs %(needed)s, but only %(free)s are free.")
                 % {"needed": filesizeformat(needed), "free": filesizeformat(free)}
             )
-        if isinstance(storage, FolderStorage):
-            storage.require_space(needed)
+        archive_storage().require_space(needed)
     except NotEnoughSpace as error:
         raise JobFailed(_("The safety backup failed, so nothing was changed: %s") % error) from error
 
@@ -208,8 +205,9 @@ def _stop_exchanged(work: Work) -> None:
 
 
 def _clean_up_original(job: Job) -> None:
-    clean_up_archive(job)
+    # The instance first: it does not wait for a storage that cannot be reached.
     settle_restoration(job)
+    clean_up_archive(job)
 
 
 # --- Verify ----------------------------------------------------------------------------------------------------

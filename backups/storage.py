@@ -1,13 +1,15 @@
-"""The storage that keeps backups in a folder of the host."""
+"""What the console asks of the storage of its backups, and the one that is a folder. s3.py has the other."""
 
 import errno
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO, cast
 
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files import File
-from django.core.files.storage import FileSystemStorage
+from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
@@ -15,29 +17,80 @@ _CHUNK = 1024 * 1024
 
 
 class NotEnoughSpace(Exception):
-    """Why the folder has no room for a file, as a sentence for people."""
+    """Why the storage has no room for a file, as a sentence for people."""
 
 
-class FolderStorage(FileSystemStorage):
-    """Files in one folder, of which every one is whole and on the disk.
+class StorageFailed(OSError):
+    """Why a storage did not do what it was asked: what comes after the colon in a sentence for people."""
 
-    save() writes under a temporary name and renames at the end, so no reader ever sees half a file; it raises
-    FileExistsError rather than overwrite a file or choose another name; a save that fails leaves nothing. What a
-    killed process leaves is hidden, and discard_partial() removes it. The folder is made when first needed.
-    Options: `location`, the folder.
+
+class Streamed(File):  # type: ignore[type-arg]
+    """A file to save that is made while it is read.
+
+    At most `at_most` bytes come. A storage that waits calls pulse() meanwhile, which may raise to give up.
     """
 
-    def __init__(self, location: str | os.PathLike[str]) -> None:
-        super().__init__(location=location, file_permissions_mode=0o600, directory_permissions_mode=0o700)
+    def __init__(self, file: IO[bytes], name: str, *, at_most: int, pulse: Callable[[], None]) -> None:
+        super().__init__(file, name)
+        self.at_most, self.pulse = at_most, pulse
+
+
+class ArchiveStorage(Storage):
+    """The storage of the backups: flat, and every file in it is whole and safe.
+
+    No reader ever sees half a file. save() raises FileExistsError rather than overwrite a file or choose another name;
+    a save that fails leaves nothing, and what a killed process leaves is hidden until discard_partial() removes it.
+    What goes wrong is an OSError.
+    """
+
+    # True if every host of the console reads and writes the same files.
+    shared = False
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         """The name itself: a backup's archive has one name."""
         return name
 
+    def discard_partial(self, name: str) -> None:
+        """Remove what an interrupted save() of this name left; only while no such save can be running."""
+        raise NotImplementedError
+
+    def free_space(self) -> int | None:
+        """The bytes that are free for archives, None if nothing says. Raises OSError if none can be written."""
+        raise NotImplementedError
+
+    def require_space(self, size: int) -> None:
+        """Raise NotEnoughSpace if it is known that there is no room for `size` bytes."""
+
+    def link(self, name: str, saved_as: str) -> str:
+        """An address where a browser gets the file under the name `saved_as`; "" if the storage has none to give."""
+        return ""
+
+
+def archive_storage() -> ArchiveStorage:
+    """The storage of the backups."""
+    return cast(ArchiveStorage, storages["backups"])
+
+
+def require_flat(name: str) -> None:
+    """Raise SuspiciousFileOperation unless it is the name of a file in a flat storage, and not hidden."""
+    if not name or name.startswith(".") or Path(name).name != name:
+        raise SuspiciousFileOperation(f"{name!r} is not a name of a file in this storage.")
+
+
+class FolderStorage(ArchiveStorage, FileSystemStorage):
+    """Files in one folder, synced to the disk. The folder is made when first needed.
+
+    A file is written under a hidden name and renamed at the end. Options: `location`, the folder.
+    """
+
+    def __init__(self, location: str | os.PathLike[str]) -> None:
+        FileSystemStorage.__init__(
+            self, location=location, file_permissions_mode=0o600, directory_permissions_mode=0o700
+        )
+
     def path(self, name: str) -> str:
         """The folder is flat, and hidden names are those of unfinished files."""
-        if not name or name.startswith(".") or Path(name).name != name:
-            raise SuspiciousFileOperation(f"{name!r} is not a name of a file in this storage.")
+        require_flat(name)
         return super().path(name)
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
@@ -51,11 +104,9 @@ class FolderStorage(FileSystemStorage):
         return [], sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file())
 
     def discard_partial(self, name: str) -> None:
-        """Remove what an interrupted save() of this name left; only while no such save can be running."""
         self._partial(name).unlink(missing_ok=True)
 
     def free_space(self) -> int:
-        """The bytes that are free for archives. Raises OSError if none can be written there."""
         folder = Path(self.location)
         while not folder.exists():
             folder = folder.parent
@@ -64,7 +115,6 @@ class FolderStorage(FileSystemStorage):
         return shutil.disk_usage(folder).free
 
     def require_space(self, size: int) -> None:
-        """Raise NotEnoughSpace unless the folder's disk has room for `size` bytes."""
         free = self.free_space()
         if free < size:
             raise NotEnoughSpace(

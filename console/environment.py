@@ -37,8 +37,10 @@ def _read(name: str, read: Callable[[], T], shown: object, meaning: str) -> T:
         raise ImproperlyConfigured(str(error)) from None
 
 
-def text(name: str, default: str, meaning: str, *, shown: str = "") -> str:
-    return _read(name, lambda: env.str(name, default), shown or default, meaning)
+def text(name: str, default: str, meaning: str, *, shown: str = "", form: str = "", looks: str = "") -> str:
+    """`form` is the expression that it has to match as a whole, `looks` says so to people."""
+    matches = validate.Regexp(rf"({form})\Z", error=f"It must look like {looks}.") if form else None
+    return _read(name, lambda: env.str(name, default, validate=matches), shown or default, meaning)
 
 
 def number(name: str, default: int, meaning: str, *, least: int = 0) -> int:
@@ -106,6 +108,36 @@ DATABASE_URL = database(
 CONSOLE_HOST = text("CONSOLE_HOST", "local", "the name of this machine among the agents")
 CONSOLE_BACKUPS_DIR = folder(
     "CONSOLE_BACKUPS_DIR", CONSOLE_HOME / "backups", "the folder of the archives", shown="`backups/` in the home"
+)
+CONSOLE_S3_BUCKET = text(
+    "CONSOLE_S3_BUCKET",
+    "",
+    "the bucket of the archives, which are then in S3 and not in the folder",
+    form=r"[A-Za-z0-9._-]{1,255}|",
+    looks="my-backups",
+)
+CONSOLE_S3_PREFIX = text(
+    "CONSOLE_S3_PREFIX",
+    "",
+    "what the archives' keys begin with in the bucket, such as `console/`",
+    form=r"[\w-][\w.-]*(/[\w-][\w.-]*)*/?|",
+    looks="console/ or backups/console/",
+)
+CONSOLE_S3_ENDPOINT_URL = text(
+    "CONSOLE_S3_ENDPOINT_URL",
+    "",
+    "the address of a store other than AWS, for the console and for people's browsers",
+    form=r"https?://[^\s/?#]+[^\s?#]*|",
+    looks="https://s3.example.org",
+)
+CONSOLE_S3_REGION = text("CONSOLE_S3_REGION", "", "the region of the bucket", shown="as boto3 finds it")
+CONSOLE_S3_ACCESS_KEY_ID = text("CONSOLE_S3_ACCESS_KEY_ID", "", "the access key", shown="as boto3 finds it")
+CONSOLE_S3_SECRET_ACCESS_KEY = text("CONSOLE_S3_SECRET_ACCESS_KEY", "", "its secret", shown="as boto3 finds it")
+CONSOLE_S3_ADDRESSING_STYLE = choice(
+    "CONSOLE_S3_ADDRESSING_STYLE",
+    "auto",
+    ("auto", "path", "virtual"),
+    "where the bucket stands in addresses: `path`, `virtual` (in the host's name), or `auto`",
 )
 CONSOLE_FIRST_DB_PORT = number("CONSOLE_FIRST_DB_PORT", 8635, "instances get the first free port from here up", least=1)
 CONSOLE_PARALLEL_JOBS = number("CONSOLE_PARALLEL_JOBS", 4, "how many jobs the agent does at the same time", least=1)

@@ -132,6 +132,23 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     "backups": {"BACKEND": "backups.storage.FolderStorage", "OPTIONS": {"location": CONSOLE_BACKUPS_DIR}},
 }
+if bool(CONSOLE_S3_ACCESS_KEY_ID) != bool(CONSOLE_S3_SECRET_ACCESS_KEY):
+    raise ImproperlyConfigured("Set CONSOLE_S3_ACCESS_KEY_ID and CONSOLE_S3_SECRET_ACCESS_KEY, or neither of them.")
+if CONSOLE_S3_BUCKET:
+    STORAGES["backups"] = {
+        "BACKEND": "backups.s3.BucketStorage",
+        "OPTIONS": {
+            "bucket_name": CONSOLE_S3_BUCKET,
+            "location": CONSOLE_S3_PREFIX,
+            "endpoint_url": CONSOLE_S3_ENDPOINT_URL or None,
+            "region_name": CONSOLE_S3_REGION or None,
+            "access_key": CONSOLE_S3_ACCESS_KEY_ID or None,
+            "secret_key": CONSOLE_S3_SECRET_ACCESS_KEY or None,
+            "addressing_style": CONSOLE_S3_ADDRESSING_STYLE,
+        },
+    }
+elif CONSOLE_S3_PREFIX or CONSOLE_S3_ENDPOINT_URL or CONSOLE_S3_REGION or CONSOLE_S3_ACCESS_KEY_ID:
+    raise ImproperlyConfigured("CONSOLE_S3_BUCKET is missing: without it the other settings of S3 mean nothing.")
 
 # --- Security -------------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {

@@ -94,7 +94,6 @@ class Agent:
         for job in Job.objects.running().filter(host=self.host).select_related("instance", "host"):
             why = job.cancel_reason or reason
             jobs.fail(job, self.handlers[JobKind(job.kind)], why, interrupted=not job.cancel_reason, left_behind=True)
-        self._clean_up_left_behind(timezone.now())
         files.sweep()
         self.supervisor.begin()
 

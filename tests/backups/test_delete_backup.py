@@ -16,6 +16,7 @@ from backups.choices import BackupStatus, BackupType
 from backups.handlers import HANDLERS
 from backups.models import Backup
 from backups.services import delete_backup
+from backups.storage import StorageFailed
 from console.exceptions import Refused
 from instances import jobs
 from instances.choices import JobKind, JobStatus
@@ -149,6 +150,30 @@ def test_if_the_archive_cannot_be_deleted_the_backup_is_complete_as_before(
     delete_backup(backup=backup, requested_by=user)
     run_the_deletion()
     assert not Backup.objects.exists()
+
+
+def test_while_the_storage_does_not_answer_it_is_failed_and_complete_again_when_it_does(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(name: str) -> None:
+        raise StorageFailed("the S3 storage does not answer")
+
+    backup = with_archive()
+    delete_backup(backup=backup, requested_by=user)
+    job = jobs.claim("local", timezone.now())
+    assert job is not None
+    handler = HANDLERS[JobKind.DELETE_BACKUP]
+    for use in ("delete", "exists"):
+        monkeypatch.setattr(storages["backups"], use, fail)
+    with pytest.raises(jobs.JobFailed, match=r"could not be deleted: the S3 storage does not answer\.") as raised:
+        handler.run(jobs.Work(job, None))  # type: ignore[arg-type]
+    jobs.fail(job, handler, str(raised.value), left_behind=True)
+    assert status(backup) == BackupStatus.FAILED
+    with pytest.raises(StorageFailed):
+        handler.clean_up(job)
+    monkeypatch.undo()
+    handler.clean_up(job)
+    assert status(backup) == BackupStatus.COMPLETED
 
 
 def test_a_deletion_cut_short_before_it_touched_the_archive_leaves_the_backup_complete(user: User) -> None:

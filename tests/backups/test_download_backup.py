@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.files.storage import InMemoryStorage, storages
+from django.core.files.storage import storages
 from django.test import Client
 from django.urls import reverse
 from hypothesis import given
@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from backups.choices import BackupStatus
 from backups.downloads import Part, asked_range
 from backups.models import Backup
+from backups.storage import FolderStorage, StorageFailed
 from console.models import AuditEvent
+from console.roles import Role
 from tests.backups.real_archives import complete_backup
-from tests.factories import make_backup
+from tests.factories import make_backup, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -132,17 +134,40 @@ def test_an_archive_that_is_missing_or_cut_off_is_explained(plain: Client, backu
     assert Backup.objects.get().state is BackupStatus.COMPLETED
 
 
-def test_a_storage_with_addresses_is_redirected_to(
-    plain: Client, backup: Backup, settings: Any, monkeypatch: pytest.MonkeyPatch
+def test_a_storage_with_links_is_redirected_to_and_the_download_is_audited(
+    plain: Client, backup: Backup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
-    settings.STORAGES = {**settings.STORAGES, "backups": memory}
-    assert plain.get(download(backup)).status_code == 410
-    monkeypatch.setattr(InMemoryStorage, "exists", lambda self, name: True)
-    monkeypatch.setattr(InMemoryStorage, "url", lambda self, name: f"https://objects.example.org/{name}?signature=1")
+    link = "https://objects.example.org/{}?as={}&signature=1"
+    monkeypatch.setattr(FolderStorage, "link", lambda self, name, saved_as: link.format(name, saved_as))
+    plain.head(download(backup))
+    assert not AuditEvent.objects.filter(trace="ddsDownloadBackup")
     answer = plain.get(download(backup))
     assert answer.status_code == 302
-    assert answer.headers["Location"] == f"https://objects.example.org/{backup.archive_name}?signature=1"
+    assert answer.headers["Location"] == link.format(backup.archive_name, f"Nightly-1-{backup.id}.tar.zst")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert AuditEvent.objects.filter(trace="ddsDownloadBackup").count() == 1
+
+
+def test_nobody_without_the_permission_gets_a_link(
+    client: Client, backup: Backup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FolderStorage, "link", lambda self, name, saved_as: pytest.fail("a link was made"))
+    client.force_login(make_user(Role.READ_ONLY))
+    assert client.get(download(backup)).status_code == 403
+
+
+def test_a_storage_that_does_not_answer_is_explained(
+    plain: Client, backup: Backup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: FolderStorage, name: str) -> int:
+        raise StorageFailed("the S3 storage does not answer; check CONSOLE_S3_ENDPOINT_URL")
+
+    monkeypatch.setattr(FolderStorage, "size", fail)
+    answer = plain.get(download(backup))
+    text = answer.content.decode()
+    assert answer.status_code == 503
+    assert "The archive cannot be read: the S3 storage does not answer; check CONSOLE_S3_ENDPOINT_URL." in text
+    assert "Wait until one of them has ended" not in text
 
 
 def test_only_so_many_at_the_same_time_and_a_client_that_leaves_makes_room(

@@ -49,7 +49,7 @@ def test_not_ready_when_no_agent_can_write_archives(client: Client, host: Host) 
     Host.objects.update(storage_failure="Read-only file system")
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json()["storage"] == "No agent can write to the storage of the backups."
+    assert answer.json()["storage"] == "No agent can write to the storage of the backups: Read-only file system."
 
 
 @pytest.mark.django_db(transaction=True)

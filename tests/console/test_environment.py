@@ -16,6 +16,11 @@ from console.environment import BASE_DIR
         ("CONSOLE_PARALLEL_JOBS", "-1"),
         ("CONSOLE_LEASE_SECONDS", "soon"),
         ("CONSOLE_URL", "console.example.org"),
+        ("CONSOLE_S3_BUCKET", "s3://backups"),
+        ("CONSOLE_S3_PREFIX", "/console"),
+        ("CONSOLE_S3_ENDPOINT_URL", "minio:9000"),
+        ("CONSOLE_S3_ADDRESSING_STYLE", "dns"),
+        ("CONSOLE_S3_ACCESS_KEY_ID", "without-its-secret"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_and_nothing_starts(name: str, value: str) -> None:
@@ -29,6 +34,32 @@ def test_a_value_that_cannot_be_used_is_named_and_nothing_starts(name: str, valu
     assert ended.returncode != 0
     assert name in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def start(**environment: str) -> "subprocess.CompletedProcess[str]":
+    """`manage.py check` with these settings; says which of its modules are boto3's."""
+    code = (
+        "import sys; from django.core.management import execute_from_command_line as run; run(['manage.py', 'check']); "
+        "from django.core.files.storage import storages; from django.conf import settings; "
+        "print(settings.STORAGES['backups']['BACKEND'], 'boto3' in sys.modules, storages['backups'].shared)"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=BASE_DIR,
+        env={**os.environ, **environment, "DJANGO_SETTINGS_MODULE": "console.settings"},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_archives_are_in_the_folder_and_nothing_of_s3_is_loaded_unless_a_bucket_is_named() -> None:
+    assert start().stdout.split()[-3:] == ["backups.storage.FolderStorage", "False", "False"]
+    assert start(CONSOLE_S3_BUCKET="my-backups").stdout.split()[-3:] == ["backups.s3.BucketStorage", "False", "True"]
+
+
+def test_settings_of_s3_without_a_bucket_do_not_silently_mean_the_folder() -> None:
+    ended = start(CONSOLE_S3_ENDPOINT_URL="http://127.0.0.1:9000")
+    assert ended.returncode != 0 and "CONSOLE_S3_BUCKET is missing" in ended.stderr
 
 
 def test_logs_can_be_json() -> None:

@@ -1,0 +1,178 @@
+"""A server of S3 for tests: moto's, in this process or in one of its own, always on loopback."""
+
+import io
+import os
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+
+from backups.s3 import BucketStorage
+from console.testing.server import free_port
+from tests.waiting import wait_for
+
+KEY, SECRET, REGION = "console", "correct-horse", "eu-north-1"
+
+# What a fault makes of a request: None lets it through, else the answer's status and body.
+Fault = Callable[["Request"], "tuple[str, bytes] | None"]
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    query: str
+
+    @property
+    def is_part(self) -> bool:
+        return self.method == "PUT" and "partNumber" in self.query
+
+
+@dataclass
+class Bucket:
+    """A bucket of a server: what is in it, seen by another client than the console's."""
+
+    url: str
+    name: str
+    client: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        config = Config(signature_version="s3v4", retries={"total_max_attempts": 1})
+        self.client = boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=KEY,
+            aws_secret_access_key=SECRET,
+            config=config,
+        )
+        try:
+            self.client.create_bucket(Bucket=self.name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        except self.client.exceptions.BucketAlreadyOwnedByYou:
+            pass
+
+    def storage(self, **options: Any) -> BucketStorage:
+        return BucketStorage(
+            **{
+                "bucket_name": self.name,
+                "location": "console/",
+                "endpoint_url": self.url,
+                "region_name": REGION,
+                "access_key": KEY,
+                "secret_key": SECRET,
+                **options,
+            }
+        )
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What a console is started with to keep its archives here."""
+        return {
+            "CONSOLE_S3_BUCKET": self.name,
+            "CONSOLE_S3_PREFIX": "console/",
+            "CONSOLE_S3_ENDPOINT_URL": self.url,
+            "CONSOLE_S3_REGION": REGION,
+            "CONSOLE_S3_ACCESS_KEY_ID": KEY,
+            "CONSOLE_S3_SECRET_ACCESS_KEY": SECRET,
+        }
+
+    def objects(self) -> list[str]:
+        """The keys of what can be seen."""
+        return [found["Key"] for found in self.client.list_objects_v2(Bucket=self.name).get("Contents", ())]
+
+    def uploads(self) -> list[str]:
+        """The keys of what has been begun and is neither completed nor aborted."""
+        return [found["Key"] for found in self.client.list_multipart_uploads(Bucket=self.name).get("Uploads", ())]
+
+    def content(self, key: str) -> bytes:
+        content: bytes = self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
+        return content
+
+
+class Faulty:
+    """moto in this process, behind something that keeps a list of the requests and may answer in its place."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.fault: Fault = lambda request: None
+        # How many bytes of a body to send before the connection breaks; taken one by one, None sends all.
+        self.cuts: list[int | None] = []
+        # What becomes of the body of a request.
+        self.spoil: Callable[[Request, bytes], bytes] | None = None
+        self._moto = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        request = Request(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
+        self.requests.append(request)
+        if answer := self.fault(request):
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            status, body = answer
+            start_response(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
+            return [body]
+        if self.spoil:
+            self._spoil(environ, request)
+        sent: Iterable[bytes] = self._moto(environ, start_response)
+        if request.method == "GET" and self.cuts and (cut := self.cuts.pop(0)) is not None:
+            return [b"".join(sent)[:cut]]
+        return sent
+
+    def _spoil(self, environ: dict[str, Any], request: Request) -> None:
+        assert self.spoil
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(self.spoil(request, body))
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        server = make_server("127.0.0.1", 0, self, threaded=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+def failure(code: str) -> bytes:
+    """The body of an answer that refuses."""
+    return f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>It is a test.</Message></Error>".encode()
+
+
+@contextmanager
+def moto_process(**environment: str) -> Iterator[str]:
+    """moto's server in a process of its own; gives its address."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)],
+        env={**os.environ, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(lambda: _answers(url), because="moto's server")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/moto-api/", timeout=2):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
