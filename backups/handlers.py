@@ -75,7 +75,7 @@ def make_archive(work: Work, backup: Backup, *, begin: float = 0, end: float = 1
 
         storage = archive_storage()
         storage.require_space(total)
-        manifest = _manifest(backup, taken)
+        manifest = manifest_of(backup, taken)
         files = {copy.name: copy.path for copy in taken.databases}
         written = archive.write(storage, backup.archive_name, manifest, files, progress=archived)
         return Made(written, manifest, taken.pause_seconds)
@@ -83,7 +83,7 @@ def make_archive(work: Work, backup: Backup, *, begin: float = 0, end: float = 1
         raise JobFailed(str(error)) from error
 
 
-def _manifest(backup: Backup, taken: Snapshot) -> archive.Manifest:
+def manifest_of(backup: Backup, taken: Snapshot) -> archive.Manifest:
     return archive.Manifest(
         backup_id=backup.id,
         backup_name=backup.name,
@@ -132,14 +132,14 @@ def clean_up_archive(job: Job) -> None:
     shutil.rmtree(staging(job), ignore_errors=True)
     backup = Backup.objects.filter(job=job, status=BackupStatus.FAILED).first()
     if backup:
-        _remove_archive(backup)
+        remove_archive(backup)
 
 
 def _delete(work: Work) -> None:
     backup = Backup.objects.get(job=work.job)
     work.report(10)
     try:
-        _remove_archive(backup)
+        remove_archive(backup)
     except OSError as error:
         reason = _("The archive could not be deleted: %s.") % (error.strerror or error)
         # If the storage does not even say what it has, cleaning up finds out when it does.
@@ -152,7 +152,7 @@ def _delete(work: Work) -> None:
         raise JobFailed(reason) from error
 
 
-def _remove_archive(backup: Backup) -> None:
+def remove_archive(backup: Backup) -> None:
     """Remove the archive, and what a writer that was killed left of it."""
     storage = archive_storage()
     storage.delete(backup.archive_name)

@@ -166,3 +166,7 @@ CONSOLE_METRICS_TOKEN = text(
 CONSOLE_DRAIN_SECONDS = seconds(
     "CONSOLE_DRAIN_SECONDS", 0, "how long an agent that is to end lets its running jobs finish before it ends them"
 )
+CONSOLE_TEST_HOOKS = switch(
+    "CONSOLE_TEST_HOOKS",
+    "1: a console for tests, which holds nothing of value: `manage.py reset` need not be told which home",
+)

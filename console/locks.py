@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import IO
 
+from django.utils.text import slugify
+
 
 def acquire(path: Path) -> IO[str] | None:
     """Take the lock, or return None if another process has it. It is held while the returned file is open."""
@@ -15,3 +17,13 @@ def acquire(path: Path) -> IO[str] | None:
         file.close()
         return None
     return file
+
+
+def of_agent(home: Path, host: str) -> Path:
+    """The lock that the host's agent holds for its life."""
+    return home / f"agent-{slugify(host) or 'host'}.lock"
+
+
+def of_up(home: Path) -> Path:
+    """The lock that `manage.py up` holds for its life."""
+    return home / "up.lock"

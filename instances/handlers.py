@@ -3,6 +3,7 @@
 import logging
 import shutil
 import uuid
+from collections.abc import Iterator
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -50,12 +51,17 @@ def _sweep_restorations() -> None:
     give_free(Instance.objects.filter(host=settings.CONSOLE_HOST).exclude(pk__in=unsettled))
 
 
+def free_ports(host: str) -> Iterator[int]:
+    """The ports of this host that no instance has and nothing listens on now, from the first up."""
+    taken = set(Instance.objects.filter(host=host).values_list("port", flat=True))
+    for port in range(settings.CONSOLE_FIRST_DB_PORT, settings.CONSOLE_FIRST_DB_PORT + _PORTS):
+        if port not in taken and process.bindable(port):
+            yield port
+
+
 def _give_port(instance: Instance) -> int:
     """Give the instance the first free port of its host, for its life."""
-    taken = set(Instance.objects.filter(host=instance.host_id).values_list("port", flat=True))
-    for port in range(settings.CONSOLE_FIRST_DB_PORT, settings.CONSOLE_FIRST_DB_PORT + _PORTS):
-        if port in taken or not process.bindable(port):
-            continue
+    for port in free_ports(instance.host_id):
         try:
             with transaction.atomic():
                 Instance.objects.filter(pk=instance.pk).update(port=port)

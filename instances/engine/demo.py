@@ -44,6 +44,15 @@ def load(port: int, kind: str) -> int:
     return loaded
 
 
+def load_more(port: int, kind: str, documents: int) -> None:
+    """Add so many documents of about a kilobyte each, which do not compress to nothing. Raises EngineError."""
+    database = _KINDS[kind][0]
+    remaining = _identified(_notes(documents))
+    with Connection(port, timeout=30.0) as connection:
+        while batch := list(islice(remaining, _BATCH)):
+            connection.command({"insert": "notes", "documents": batch}, database=database)
+
+
 def _chance(seed: int) -> random.Random:
     return random.Random(seed)  # noqa: S311 - the same documents every time, nothing secret
 
@@ -149,6 +158,12 @@ def _visits() -> Iterator[Document]:
             "found_by": chance.choices(("search", "link", "menu"), (60, 30, 10))[0],
             "helpful": chance.choice((True, False, None)),
         }
+
+
+def _notes(documents: int) -> Iterator[Document]:
+    chance = _chance(8642)
+    for number in range(documents):
+        yield {"number": number, "text": " ".join(f"{chance.getrandbits(40):x}" for _ in range(90))}
 
 
 _KINDS = {

@@ -3,12 +3,10 @@ import signal
 import sys
 from argparse import ArgumentParser
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.utils.text import slugify
 
 from backups import automation, monitoring
 from console import home, locks
@@ -29,7 +27,7 @@ class Command(BaseCommand):
             die_with(parent_pid)
         home.prepare(settings.CONSOLE_HOME)
         host = settings.CONSOLE_HOST
-        lock = locks.acquire(Path(settings.CONSOLE_HOME) / f"agent-{slugify(host) or 'host'}.lock")
+        lock = locks.acquire(locks.of_agent(settings.CONSOLE_HOME, host))
         if lock is None:
             raise CommandError(f"An agent for the host {host} is already running on {settings.CONSOLE_HOME}.")
         automation.begin()

@@ -4,7 +4,6 @@ import secrets
 import socket
 import sys
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -40,7 +39,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, bind: str, port: int, no_demo: bool, **options: Any) -> None:
         os.umask(0o077)
         home.prepare(settings.CONSOLE_HOME)
-        lock = locks.acquire(Path(settings.CONSOLE_HOME) / "up.lock")
+        lock = locks.acquire(locks.of_up(settings.CONSOLE_HOME))
         if lock is None:
             raise CommandError(
                 f"Another console is already running on the home {settings.CONSOLE_HOME}. "

@@ -1,0 +1,363 @@
+"""The backups, policies and restorations that `manage.py seed` makes.
+
+A Complete backup has its archive, unless the command is told not to make any.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+
+from backups import archive, schedule
+from backups.choices import BackupStatus, BackupType, RestorationStatus, RestorationWay, Weekday
+from backups.handlers import manifest_of
+from backups.models import EVERY_DAY, Backup, Policy, Restoration, weekdays_text
+from backups.storage import archive_storage
+from console.seeding import Seed
+from instances import seeding
+from instances.choices import InstanceType, JobKind, JobStatus
+from instances.engine import process
+from instances.engine.samples import Sample
+from instances.engine.snapshot import Snapshot, snapshot
+from instances.models import Host, Instance, Job
+from instances.seeding import Instances
+
+_DAYS_KEPT = 732
+# The backups lie within this time before now, and not further apart than that.
+_SPAN, _APART = timedelta(days=60), timedelta(hours=7)
+_MANUAL = ("before-upgrade", "before-migration", "weekly-copy", "month-end", "release-candidate", "for-the-auditors")
+_DESCRIPTIONS = ("", "", "Kept for the auditors", "Before the schema change", "Requested by support")
+
+
+def _interrupted() -> str:
+    return _("The agent stopped while this was running.")
+
+
+def _disk_full() -> str:
+    return _("The archive could not be written: %s.") % os.strerror(errno.ENOSPC)
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What each type's backups hold: consistent copies of the samples' databases."""
+
+    of: dict[str, Snapshot]
+    # As Backup.contents has them, and their bytes.
+    contents: dict[str, list[dict[str, Any]]]
+    sizes: dict[str, int]
+
+    @classmethod
+    def make(cls, room: Path, samples: dict[str, Sample]) -> "Copies":
+        taken = {
+            kind: snapshot(process.data_dir(sample.home), room / f"copy-{kind}", progress=lambda done: None)
+            for kind, sample in samples.items()
+        }
+        return cls(
+            taken,
+            {kind: [asdict(archive.Database.of(copy)) for copy in each.databases] for kind, each in taken.items()},
+            {kind: sum(copy.bytes for copy in each.databases) for kind, each in taken.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A backup and the job that made it, not saved."""
+
+    backup: Backup
+    job: Job
+
+
+class Drawing:
+    """Draws backups one by one; each depends on the seed and its own number alone."""
+
+    def __init__(self, seed: Seed, copies: Copies, user: User | None) -> None:
+        self.seed, self.copies, self.user = seed, copies, user
+
+    def of(self, instances: list[Instance], count: int) -> Iterator[Drawn]:
+        """So many backups of the instances in turn, newest first: manual and automated, Complete and Failed."""
+        step = min(_APART, _SPAN / max(count, 1))
+        for number in range(count):
+            chance = self.seed.chance("backup", number)
+            instance = instances[number % len(instances)]
+            automated, failed = chance.random() < 0.5, number % 10 == 7
+            started = max(self.seed.now - step * (number + 1) + step / 2 * chance.random(), instance.created)
+            status = BackupStatus.FAILED if failed else BackupStatus.COMPLETED
+            yield self.backup(
+                instance,
+                number,
+                at=started.replace(microsecond=0),
+                status=status,
+                automated=automated,
+                name=f"{chance.choice(_MANUAL)}-{number + 1:02}",
+                description="" if automated else chance.choice(_DESCRIPTIONS),
+                locked=not automated and not failed and number % 9 == 2,
+                failure=chance.choice((_interrupted, _disk_full))() if failed else "",
+                seconds=2 + 30 * chance.random(),
+            )
+
+    def backup(
+        self,
+        instance: Instance,
+        *what: object,
+        at: datetime,
+        name: str,
+        status: BackupStatus = BackupStatus.COMPLETED,
+        automated: bool = False,
+        seconds: float = 3,
+        **fields: object,
+    ) -> Drawn:
+        """One backup of the instance; whether it is there any more does not matter."""
+        job_status = {
+            BackupStatus.COMPLETED: JobStatus.COMPLETED,
+            BackupStatus.FAILED: JobStatus.FAILED,
+            BackupStatus.BUILDING: JobStatus.RUNNING,
+            BackupStatus.DELETING: JobStatus.QUEUED,
+        }[status]
+        failure = str(fields.get("failure", ""))
+        kind = JobKind.DELETE_BACKUP if status is BackupStatus.DELETING else JobKind.BACKUP
+        job = seeding.job(
+            self.seed,
+            kind,
+            instance if kind is JobKind.BACKUP else None,
+            *what,
+            at=at,
+            status=job_status,
+            seconds=seconds,
+            host=instance.host,
+            failure=failure,
+            interrupted=failure == _interrupted(),
+            requested_by=None if automated else self.user,
+        )
+        made = Backup(
+            id=self.seed.id("br02", "backup", *what),
+            name=schedule.automated_name(instance.id, at) if automated else name,
+            type=BackupType.AUTOMATED if automated else BackupType.MANUAL,
+            expires=schedule.expires(at, _DAYS_KEPT) if automated else None,
+            status=status,
+            started=at,
+            ended=None if status is BackupStatus.BUILDING else at + timedelta(seconds=0.4 + seconds),
+            instance=instance,
+            instance_uid=instance.id,
+            instance_name=instance.name,
+            instance_type=instance.type,
+            engine=instance.engine,
+            engine_version=instance.engine_version,
+            storage_engine=instance.storage_engine,
+            host=instance.host,
+            job=job,
+            request_key=None,
+        )
+        job.parameters = {"backup": made.id}
+        for field, value in fields.items():
+            setattr(made, field, value)
+        if status in {BackupStatus.COMPLETED, BackupStatus.DELETING}:
+            made.contents = self.copies.contents[made.instance_type]
+            made.cut_at = _cut_at(made)
+            made.pause_seconds = self.copies.of[made.instance_type].pause_seconds
+            # Until it is stored: about what the compression leaves of it.
+            made.size = self.copies.sizes[made.instance_type] // 4
+        return Drawn(made, job)
+
+    def store(self, backup: Backup) -> None:
+        """Write the archive of the backup, and into it its size and digest."""
+        taken, storage = replace(self.copies.of[backup.instance_type], cut_at=_cut_at(backup)), archive_storage()
+        # What a seeding that was killed left: there is no row of it.
+        storage.delete(backup.archive_name)
+        files = {copy.name: copy.path for copy in taken.databases}
+        written = archive.write(
+            storage, backup.archive_name, manifest_of(backup, taken), files, progress=lambda read, written: None
+        )
+        backup.size, backup.sha256 = written.size, written.sha256
+
+
+def _cut_at(backup: Backup) -> datetime:
+    return backup.started + timedelta(seconds=0.5)
+
+
+def unstore(backups: list[Backup]) -> None:
+    """Remove the archives again."""
+    for backup in backups:
+        with suppress(OSError):
+            archive_storage().delete(backup.archive_name)
+
+
+def policies(seed: Seed, instances: Instances) -> Iterator[Policy]:
+    """All of them off."""
+    for number, instance in enumerate(instances.all):
+        chance = seed.chance("policy", number)
+        policy = Policy.default(instance, enabled=False)
+        policy.start_hour = chance.randrange(24)
+        policy.keep_days = chance.choice((3, 7, 14, 30, 732))
+        few = weekdays_text(chance.sample(Weekday.values, 3))
+        policy.weekdays = few if policy.keep_days >= 7 and chance.random() < 0.5 else EVERY_DAY
+        policy.next_window = schedule.first_window(policy.schedule, seed.now)
+        yield policy
+
+
+def retired(seed: Seed, here: Host) -> Instance:
+    """An instance that has been deleted, as its backups remember it."""
+    return Instance(
+        id=seed.id("in02", "retired"), name="retired-01", type=InstanceType.REPLICA_SET, host=here, engine="nx-27017"
+    )
+
+
+def special(drawing: Drawing, instances: Instances, gone: Instance) -> dict[str, Drawn]:
+    """The backups that there is one of, by name."""
+    seed, others = drawing.seed, instances.others
+    gone.engine_version = others["abnormal"].engine_version
+    gone.storage_engine = others["abnormal"].storage_engine
+    busy = [others["backing-up"], others["checking-restoration"], others["restoring"], others["restarting"]]
+    made = [
+        drawing.backup(others["abnormal"], "of-abnormal", at=seed.ago(days=3), name="last-of-abnormal"),
+        drawing.backup(others["restoration-failed"], "of-failed", at=seed.ago(days=4), name="last-of-failed"),
+        drawing.backup(gone, "of-retired", at=seed.ago(days=9), name="kept-of-retired", description="The last one"),
+        drawing.backup(busy[0], "building", at=seed.ago(hours=3), name="in-progress", status=BackupStatus.BUILDING),
+        drawing.backup(busy[3], "deleting", at=seed.ago(days=5), name="going-away", status=BackupStatus.DELETING),
+        drawing.backup(busy[1], "restoring-new", at=seed.ago(days=6), name="being-restored", uses=1),
+        drawing.backup(busy[2], "restoring-old", at=seed.ago(days=6.5), name="being-put-back", uses=1),
+        drawing.backup(busy[2], "verifying", at=seed.ago(days=7), name="being-verified", uses=1, verifying=True),
+    ]
+    named = {drawn.backup.name: drawn for drawn in made}
+    kept = named["kept-of-retired"]
+    kept.backup.instance = kept.job.instance = None
+    running = named["in-progress"].job
+    running.progress, running.detail = 42, {"pages": 640, "pages_total": 640, "bytes": 1_048_576}
+    return named
+
+
+def stored(drawn: Drawn) -> bool:
+    """Whether the backup is to have an archive here: what is on the host without an agent is there, if anywhere."""
+    return drawn.backup.status == BackupStatus.COMPLETED and drawn.backup.host_id != seeding.AWAY
+
+
+@dataclass(frozen=True)
+class Work:
+    """What was done with backups: tasks, and the restorations among them, not saved."""
+
+    jobs: list[Job]
+    restorations: list[Restoration]
+
+
+def work(seed: Seed, first: list[Drawn], named: dict[str, Drawn], instances: Instances, user: User | None) -> Work:
+    """Restorations of every outcome, verifications and deletions; `first` are the newest of the ordinary backups."""
+    done = Work([], [])
+    complete = [drawn.backup for drawn in first if drawn.backup.status == BackupStatus.COMPLETED]
+    others = instances.others
+    copy, failed_copy = (
+        Instance(id=seed.id("in02", name), name=name, host=others["abnormal"].host)
+        for name in ("copy-since-deleted", "copy-that-failed")
+    )
+    failed_old = others["restoration-failed"]
+
+    def restored(
+        backup: Backup, target: Instance, way: RestorationWay, hours: float, status: JobStatus, failure: str = ""
+    ) -> None:
+        kind = JobKind.RESTORE_NEW if way is RestorationWay.NEW else JobKind.RESTORE_ORIGINAL
+        there = target if target in instances.all else None
+        job = seeding.job(
+            seed,
+            kind,
+            there,
+            "restoration",
+            status,
+            at=seed.ago(hours=hours),
+            status=status,
+            host=target.host,
+            failure=failure,
+            interrupted=failure == _interrupted(),
+            requested_by=user,
+            instance_uid=target.id,
+            instance_name=target.name,
+            parameters={"source": backup.instance_uid if way is RestorationWay.NEW else "", "backup": backup.id},
+        )
+        if status is JobStatus.RUNNING:
+            job.progress = 63
+        done.jobs.append(job)
+        done.restorations.append(
+            Restoration(
+                backup=backup,
+                backup_uid=backup.id,
+                backup_name=backup.name,
+                source_uid=backup.instance_uid,
+                source_name=backup.instance_name,
+                target=there,
+                target_uid=target.id,
+                target_name=target.name,
+                way=way,
+                status=RestorationStatus[status.name],
+                failure=failure,
+                started=job.created,
+                ended=job.ended,
+                job=job,
+                requested_by=user,
+            )
+        )
+
+    def other(kind: JobKind, backup: Backup, hours: float, status: JobStatus, failure: str = "") -> Job:
+        job = seeding.job(
+            seed,
+            kind,
+            None,
+            kind,
+            status,
+            at=seed.ago(hours=hours),
+            status=status,
+            host=backup.host,
+            failure=failure,
+            interrupted=failure == _interrupted(),
+            requested_by=user,
+            parameters={"backup": backup.id},
+        )
+        done.jobs.append(job)
+        return job
+
+    away, there = named["being-restored"].backup, named["being-put-back"].backup
+    restored(away, others["being-restored-to"], RestorationWay.NEW, 2.6, JobStatus.RUNNING)
+    restored(there, others["restoring"], RestorationWay.ORIGINAL, 2.5, JobStatus.RUNNING)
+    named["being-verified"].backup.verify_job = other(
+        JobKind.VERIFY, named["being-verified"].backup, 2.4, JobStatus.RUNNING
+    )
+    restored(
+        named["last-of-failed"].backup,
+        failed_old,
+        RestorationWay.ORIGINAL,
+        20,
+        JobStatus.FAILED,
+        failed_old.failure,
+    )
+    if complete:
+        newest, oldest = complete[0], complete[-1]
+        restored(oldest, copy, RestorationWay.NEW, 30, JobStatus.COMPLETED)
+        restored(oldest, oldest.instance or copy, RestorationWay.ORIGINAL, 28, JobStatus.COMPLETED)
+        restored(newest, failed_copy, RestorationWay.NEW, 26, JobStatus.FAILED, _interrupted())
+        verified = other(JobKind.VERIFY, newest, 1, JobStatus.COMPLETED)
+        _verified(newest, verified)
+        other(JobKind.VERIFY, oldest, 22, JobStatus.FAILED, _interrupted())
+        other(JobKind.DELETE_BACKUP, oldest, 50, JobStatus.COMPLETED)
+        other(
+            JobKind.DELETE_BACKUP,
+            oldest,
+            48,
+            JobStatus.FAILED,
+            _("The archive could not be deleted: %s.") % os.strerror(errno.EIO),
+        )
+    return done
+
+
+def _verified(backup: Backup, job: Job) -> None:
+    counted = {
+        database.name: {each.name: each.documents for each in database.collections} for database in backup.databases
+    }
+    backup.verify_job, backup.verified_at = job, job.ended
+    backup.verification = {
+        "documents": sum(sum(collections.values()) for collections in counted.values()),
+        "collections": sum(len(collections) for collections in counted.values()),
+        "databases": counted,
+    }

@@ -1,0 +1,192 @@
+import secrets
+import shutil
+import signal
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, transaction
+from django.utils import timezone
+
+from backups import seeding as backups_seeding
+from backups.archive import ArchiveError
+from backups.models import Backup, Policy, Restoration
+from backups.seeding import Copies, Drawing, Drawn
+from console import audit, home, locks
+from console import seeding as console_seeding
+from console.choices import Outcome
+from console.seeding import Event, Seed
+from instances import seeding as instances_seeding
+from instances.choices import InstanceType
+from instances.engine import samples
+from instances.engine.client import EngineError
+from instances.engine.snapshot import SnapshotError
+from instances.models import Instance, Job
+from instances.seeding import Instances
+
+_BATCH = 1000
+
+
+class Command(BaseCommand):
+    help = (
+        "Fill the console with instances, backups of every status, policies, tasks, users and audit events: the same "
+        "seed gives the same ids and names. Instances and archives are real. The console may be running."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--seed", type=int, default=1, metavar="N", help="what all is drawn from (%(default)s)")
+        parser.add_argument(
+            "--instances", type=int, default=3, metavar="N", help="instances with a server each (%(default)s)"
+        )
+        parser.add_argument("--backups", type=int, default=24, metavar="N", help="backups of those (%(default)s)")
+        parser.add_argument(
+            "--documents",
+            type=int,
+            default=0,
+            metavar="N",
+            help="documents of a kilobyte in each instance, besides the few thousand of the demo (%(default)s)",
+        )
+        parser.add_argument(
+            "--no-archives",
+            action="store_true",
+            help="do not make the archives of the backups: they are listed, and cannot be downloaded, restored or "
+            "verified. For very many of them",
+        )
+        parser.add_argument(
+            "--now",
+            type=moment,
+            metavar="TIME",
+            help="the time that all times lie before, such as 2026-01-31T12:00:00+00:00 (now)",
+        )
+        parser.add_argument("--password", default="", help="of the users that are made (generated and printed)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if min(options["instances"] - 1, options["backups"], options["documents"]) < 0:
+            raise CommandError("--instances must be 1 or more, --backups and --documents 0 or more.")
+        seed = Seed(options["seed"], options["now"] or timezone.now().replace(microsecond=0))
+        home.prepare(settings.CONSOLE_HOME)
+        # As by Ctrl-C: what has been begun is undone, and the servers that fill the samples end.
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            with room() as directory:
+                if Instance.objects.filter(pk=seed.id("in02", "instance", "abnormal")).exists():
+                    raise CommandError(
+                        f"This console has what the seed {seed.number} makes already. Choose another --seed, or empty "
+                        "the console first with: manage.py reset"
+                    )
+                self.fill(seed, directory, options)
+        except OperationalError as error:
+            raise CommandError(f"The console database cannot be used: {error}. Start the console once first.") from None
+        except (EngineError, SnapshotError, ArchiveError) as error:
+            raise CommandError(f"Nothing more was made: {error}") from None
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    def fill(self, seed: Seed, directory: Path, options: dict[str, Any]) -> None:
+        kinds = [kind.value for kind in InstanceType]
+        made = samples.make(directory, kinds, more=options["documents"])
+        user, archives = console_seeding.administrator(), not options["no_archives"]
+        instances = instances_seeding.draw(seed, options["instances"], made)
+        drawing = Drawing(seed, Copies.make(directory, made), user)
+        ordinary = drawing.of(instances.real, options["backups"])
+        first = list(islice(ordinary, _BATCH))
+        gone = backups_seeding.retired(seed, instances.others["abnormal"].host)
+        special = backups_seeding.special(drawing, instances, gone)
+        with kept_if_written(instances, [*special.values(), *first]):
+            instances_seeding.give_files(instances, made)
+            self.store(drawing, [*special.values(), *first], archives=archives)
+            work = backups_seeding.work(seed, first, special, instances, user)
+            with transaction.atomic():
+                Instance.objects.bulk_create(instances.all)
+                Policy.objects.bulk_create(backups_seeding.policies(seed, instances))
+                Job.objects.bulk_create(
+                    [*instances_seeding.jobs_of(seed, instances, (gone.id, gone.name), user), *work.jobs]
+                )
+                write([*special.values(), *first])
+                Restoration.objects.bulk_create(work.restorations)
+                console_seeding.write_events(list(history(instances, [*special.values(), *first])), user)
+        written = len(first) + len(special)
+        while batch := list(islice(ordinary, _BATCH)):
+            with kept_if_written(None, batch):
+                self.store(drawing, batch, archives=archives)
+                with transaction.atomic():
+                    write(batch)
+            written += len(batch)
+        self.tell(seed, instances, written, options)
+
+    def store(self, drawing: Drawing, batch: list[Drawn], *, archives: bool) -> None:
+        for drawn in batch:
+            if archives and backups_seeding.stored(drawn):
+                drawing.store(drawn.backup)
+
+    def tell(self, seed: Seed, instances: Instances, backups: int, options: dict[str, Any]) -> None:
+        password = options["password"] or secrets.token_urlsafe(12)
+        users = console_seeding.make_users(password)
+        self.stdout.write(
+            f"Seed {seed.number}: {len(instances.all)} instances ({len(instances.real)} with a server, one of each "
+            f"other status), {backups} backups."
+        )
+        if options["no_archives"]:
+            self.stdout.write("Their archives are not there: they cannot be downloaded, restored or verified.")
+        self.stdout.write("The instances become Available when the agent has started their servers.")
+        if users:
+            shown = "as given" if options["password"] else f"{password}   (shown only this once)"
+            self.stdout.write(f"Users:    {', '.join(users)}\nPassword: {shown}")
+
+
+def moment(text: str) -> datetime:
+    parsed = datetime.fromisoformat(text)
+    if parsed.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return parsed.replace(microsecond=0)
+
+
+@contextmanager
+def room() -> Iterator[Path]:
+    """A directory of the home for the while; one seeding at a time."""
+    directory = Path(settings.CONSOLE_HOME) / "seed"
+    lock = locks.acquire(directory.with_suffix(".lock"))
+    if lock is None:
+        raise CommandError("Another seeding is running. Wait until that has ended.")
+    with lock:
+        # What a seeding that was killed left there.
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(mode=0o700)
+        try:
+            yield directory
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def kept_if_written(instances: Instances | None, batch: list[Drawn]) -> Iterator[None]:
+    """If the rows are not written, the files go again."""
+    try:
+        yield
+    except BaseException:
+        if instances:
+            instances_seeding.take_files(instances)
+        backups_seeding.unstore([drawn.backup for drawn in batch])
+        raise
+
+
+def write(batch: list[Drawn]) -> None:
+    Job.objects.bulk_create(drawn.job for drawn in batch)
+    Backup.objects.bulk_create(drawn.backup for drawn in batch)
+
+
+def history(instances: Instances, batch: list[Drawn]) -> Iterator[Event]:
+    """What the audit would have of it."""
+    for instance in instances.all:
+        yield Event(instance.created, "ddsCreateInstance", audit.resource_of(instance))
+    for drawn in batch:
+        yield Event(drawn.backup.started, "ddsCreateBackup", audit.resource_of(drawn.backup))
+    lost = instances.others["abnormal"]
+    reason = lost.backup_refusal
+    yield Event(lost.created, "ddsCreateBackup", audit.resource_of(lost), Outcome.REFUSED, reason)
