@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backups.choices import BackupStatus
-from instances.choices import JobStatus
+from instances.choices import Action, JobStatus
 from tests.factories import make_backup, make_instance, make_job
 
 pytestmark = pytest.mark.django_db
@@ -90,8 +90,10 @@ ADDRESSES = dict(addresses())
 def things(user: User) -> dict[str, str]:
     """One of each thing that an address can name."""
     instance = make_instance()
-    job = make_job(instance=instance, status=JobStatus.RUNNING)
-    make_backup(instance, status=BackupStatus.BUILDING, job=job)
+    # Of another instance: one that shows Available has none that is being made.
+    busy = make_instance(action=Action.BACKUP)
+    job = make_job(instance=busy, status=JobStatus.RUNNING)
+    make_backup(busy, status=BackupStatus.BUILDING, job=job)
     return {"instance_id": instance.id, "backup_id": make_backup(instance).id, "job_id": str(job.id)}
 
 
