@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.db.models import Avg, Count, F, Min, OuterRef, Subquery, Sum
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
@@ -39,7 +39,7 @@ def readiness(now: datetime) -> dict[str, str]:
     """By part of the console: "ok", or why it cannot do its work."""
     try:
         hosts = list(Host.objects.all())
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         return {"database": "The console database does not answer."}
     online = [host for host in hosts if host.is_online(now)]
     usable = [host for host in online if not host.storage_failure]

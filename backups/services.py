@@ -16,6 +16,7 @@ from backups import schedule
 from backups.choices import BackupStatus, BackupType, RestorationWay
 from backups.handlers import HANDLERS
 from backups.models import Backup, BackupQuerySet, Policy, Restoration, weekdays_text
+from backups.once import once
 from console import audit
 from console.audit import action
 from console.exceptions import Refused
@@ -28,6 +29,7 @@ POLICY_FIELDS = ("enabled", "keep_days", "start_hour", "weekdays", "delete_autom
 
 
 @action("ddsCreateBackup", needs=Permission.CREATE_BACKUP, resource="backup")
+@once(Backup)
 def create_backup(
     *,
     instance: Instance,
@@ -44,10 +46,6 @@ def create_backup(
     conditional UPDATE. Coming again with the same `request_key` returns the backup of the first time.
     Raises Refused if the instance is not Available, ValidationError if name or description break a rule.
     """
-    made = Backup.objects.filter(request_key=request_key).first() if request_key else None
-    if made:
-        audit.nothing_new()
-        return made
     backup = Backup(
         name=name,
         description=description,
@@ -65,10 +63,6 @@ def create_backup(
     backup.clean_fields(exclude=["request_key"])
     with transaction.atomic():
         if not Instance.objects.available().filter(pk=instance.pk).update(action=Action.BACKUP):
-            made = Backup.objects.filter(request_key=request_key).first() if request_key else None
-            if made:
-                audit.nothing_new()
-                return made
             current = Instance.objects.filter(pk=instance.pk).first()
             raise Refused(current.backup_refusal if current else _("The instance does not exist any more."))
         backup.instance = instance
@@ -84,6 +78,7 @@ def create_backup(
 
 
 @action("ddsRestoreToNewInstance", needs=Permission.RESTORE_TO_NEW, resource="backup")
+@once(Restoration)
 def restore_to_new_instance(
     *, backup: Backup, name: str, requested_by: User | None, request_key: UUID | None = None
 ) -> Restoration:
@@ -93,8 +88,6 @@ def restore_to_new_instance(
     of it is touched. Coming again with the same `request_key` returns the restoration of the first time.
     Raises Refused if the backup is not Complete, ValidationError if the name breaks the rule.
     """
-    if begun := _begun(request_key):
-        return begun
     target = Instance(
         name=name,
         type=backup.instance_type,
@@ -122,6 +115,7 @@ def restore_to_new_instance(
 
 
 @action("ddsRestoreToOldInstance", needs=Permission.MANAGE_INSTANCES, resource="backup")
+@once(Restoration)
 def restore_to_original(
     *, backup: Backup, safety_backup: bool, requested_by: User | None, request_key: UUID | None = None
 ) -> Restoration:
@@ -131,8 +125,6 @@ def restore_to_original(
     Coming again with the same `request_key` returns the restoration of the first time. Raises Refused if the backup is
     not Complete, or if the instance has gone or is busy.
     """
-    if begun := _begun(request_key):
-        return begun
     with transaction.atomic():
         _take_into_use(backup)
         # By the key, not by the id that is kept of it: a backup that was imported has no original here.
@@ -173,13 +165,6 @@ def verify_backup(*, backup: Backup, requested_by: User | None) -> Job:
             current = Backup.objects.filter(pk=backup.pk).first()
             raise Refused(current.verify_refusal if current else _("The backup does not exist any more."))
     return job
-
-
-def _begun(request_key: UUID | None) -> Restoration | None:
-    begun = Restoration.objects.filter(request_key=request_key).first() if request_key else None
-    if begun:
-        audit.nothing_new()
-    return begun
 
 
 def _take_into_use(backup: Backup) -> None:

@@ -24,7 +24,7 @@ from console.exceptions import Refused
 from console.forms import DialogForm
 from console.htmx import answer_done, render_list, render_page
 from console.http import Request
-from console.lists import export
+from console.lists import export, is_id
 from instances.models import Instance
 from instances.tabs import type_tabs
 
@@ -259,7 +259,8 @@ def backup_delete(request: Request, backup_id: str) -> HttpResponse:
 def backup_delete_selected(request: Request) -> HttpResponse:
     """Delete those that are ticked in a list; they come as `id`, as often as there are."""
     sent = request.POST if request.method == "POST" else request.GET
-    return _delete(request, Backup.objects.shown().filter(pk__in=sent.getlist("id")).select_related("host"))
+    chosen = Backup.objects.filter(pk__in=filter(is_id, sent.getlist("id")))
+    return _delete(request, chosen.shown().select_related("host"))
 
 
 def _delete(request: Request, chosen: Iterable[Backup]) -> HttpResponse:

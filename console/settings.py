@@ -24,11 +24,19 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # Every page and every download that is running, and the rest of the process.
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    # Enough for the threads of a web process, or for those of the agent.
+    DATABASES["default"]["ENGINE"] = "console.postgresql"
+    # Enough for the threads of a web process, which are pages and downloads, or for those of the agent; and the rest.
     _CONNECTIONS = max(2 * CONSOLE_WEB_THREADS, CONSOLE_PARALLEL_JOBS) + 8
-    _OPTIONS["pool"] = {"min_size": 1, "max_size": _CONNECTIONS, "timeout": 5}
+    _OPTIONS["pool"] = {
+        "min_size": 1,
+        "max_size": _CONNECTIONS,
+        # How long a page waits for a server that is away.
+        "timeout": 5,
+        # After so many seconds the next who asks tries anew, instead of waiting for a pause that has become long.
+        "reconnect_timeout": 1,
+    }
+    # A server's machine that is gone without a word is noticed too.
+    DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5, "tcp_user_timeout": 15_000} | _OPTIONS
 
 # --- Django ---------------------------------------------------------------------------------------
 DEBUG = False
@@ -68,6 +76,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "console.middleware.AddressMiddleware",
     "console.middleware.SignInRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

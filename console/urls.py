@@ -6,6 +6,7 @@ from console import views
 from console.access import needs
 
 handler403 = "console.views.forbidden"
+handler500 = "console.views.server_error"
 
 urlpatterns = [
     path("", views.home, name="home"),

@@ -1,4 +1,5 @@
 import math
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -9,11 +10,14 @@ from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views import defaults
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -55,6 +59,15 @@ def forbidden(request: Request, exception: Exception) -> HttpResponse:
     reason = str(exception) if isinstance(exception, NotAllowed) else _("Your user may not do this.")
     template = "_403.html" if getattr(request, "htmx", None) and wants_fragment(request) else "403.html"
     return render(request, template, {"reason": reason}, status=403)
+
+
+def server_error(request: Request) -> HttpResponse:
+    """The console itself failed. If it is its database that is away, that is said, and that it may be tried again."""
+    if not isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return defaults.server_error(request)
+    fragment = getattr(request, "htmx", None) and wants_fragment(request)
+    page = render_to_string("_503.html" if fragment else "503.html")
+    return HttpResponse(page, status=503, headers={"Retry-After": "5"})
 
 
 def locked_out(request: HttpRequest, response: HttpResponse, credentials: dict[str, Any]) -> HttpResponse:

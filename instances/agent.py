@@ -24,6 +24,8 @@ TICK = 0.1
 CLAIM_EVERY = 0.2
 RECONCILE_EVERY = 5.0
 PERIODIC_EVERY = 2.0
+# The pauses between attempts to write the end of a job.
+PERSIST_AFTER = (1.0, 2.0, 4.0, 8.0, *[15.0] * 20)
 # How long stopping waits for the threads of jobs to end by themselves.
 STOP_SECONDS = 2.5
 
@@ -142,6 +144,12 @@ class Agent:
                 why, interrupted = str(error), self._stopping.is_set()
                 self._persist(lambda: jobs.fail(job, handler, why, interrupted=interrupted, left_behind=True))
                 outcome = f"failed: {why}"
+            except (OperationalError, InterfaceError) as error:
+                log.warning("Job %s (%s) broke: %s", job.id, job.kind, error)
+                connections.close_all()
+                reason = _("The console database did not answer while this was running.")
+                self._persist(lambda: jobs.fail(job, handler, reason, left_behind=True))
+                outcome = "failed: the console database did not answer"
             except Exception as error:
                 # Whatever it was, the job must not stay Running; the traceback goes to the log.
                 log.exception("Job %s (%s) broke.", job.id, job.kind)
@@ -154,11 +162,11 @@ class Agent:
             connections.close_all()
 
     def _persist(self, write: Callable[[], bool]) -> bool:
-        """Write the end of a job, again for half a minute if the console database is away.
+        """Write the end of a job, again for some minutes if the console database is away.
 
         Every end is conditional on the lease, so that writing it twice changes nothing.
         """
-        for pause in (1.0, 2.0, 4.0, 8.0, 15.0):
+        for pause in PERSIST_AFTER:
             try:
                 return write()
             except (OperationalError, InterfaceError) as error:
@@ -200,7 +208,7 @@ class Agent:
                 try:
                     close_old_connections()
                     task(timezone.now())
-                except DatabaseError as error:
+                except (DatabaseError, InterfaceError) as error:
                     log.warning("The console database does not answer: %s", error)
                     connections.close_all()
                 except Exception:
@@ -211,6 +219,7 @@ class Agent:
     def _keep_leases(self) -> None:
         """Renew the leases and the host's sign of life, apart from the main thread, which may have to wait."""
         every = min(5.0, settings.CONSOLE_LEASE_SECONDS / 4)
+        judge_from = 0.0
         while not self._stopping.wait(every):
             try:
                 close_old_connections()
@@ -219,10 +228,13 @@ class Agent:
                 for thread, work in list(self._works.items()):
                     if thread.is_alive() and work.job.token and not jobs.renew(work.job.token, now):
                         work.lose()
-                jobs.fail_expired(self.handlers, now)
-            except DatabaseError as error:
+                if time.monotonic() >= judge_from:
+                    jobs.fail_expired(self.handlers, now)
+            except (DatabaseError, InterfaceError) as error:
                 log.warning("The leases could not be renewed: %s", error)
                 connections.close_all()
+                # Nobody could renew; when the database is back, every agent gets the time to do so.
+                judge_from = time.monotonic() + settings.CONSOLE_LEASE_SECONDS
             except Exception:
                 # Without this thread every lease would run out.
                 log.exception("The leases could not be kept.")

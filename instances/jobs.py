@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, InterfaceError, OperationalError, connections, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, connections, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -88,22 +88,29 @@ def enqueue(
 
 
 def claim(host: str, now: datetime) -> Job | None:
-    """Take the oldest queued job of the host whose instance has none running; None if there is none."""
+    """Take the oldest queued job of the host whose instance has none running; None if there is none.
+
+    Of several that claim at the same time each gets another one. Where the database can (PostgreSQL), the row is
+    locked as it is looked up and those that others have locked are passed over; SQLite has one writer at a time.
+    """
     busy = Job.objects.running().filter(instance__isnull=False).values("instance")
     queued = Job.objects.filter(host=host, status=JobStatus.QUEUED)
-    job = queued.exclude(instance__in=busy).order_by("created", "id").first()
-    if job is None:
+    free = queued.exclude(instance__in=busy).order_by("created", "id")
+    if not free.exists():
+        # As it mostly is: nothing is locked for that.
         return None
     token = uuid.uuid4()
     try:
-        # The partial unique constraint is the arbiter between two claims for one instance.
         with transaction.atomic():
-            claimed = queued.filter(pk=job.pk).update(
+            locks = connection.features.has_select_for_update_skip_locked
+            job = (free.select_for_update(skip_locked=True) if locks else free).first()
+            if job is None:
+                return None
+            # The partial unique constraint is the arbiter between two claims for one instance.
+            queued.filter(pk=job.pk).update(
                 status=JobStatus.RUNNING, token=token, started=now, lease_until=now + lease_length()
             )
     except IntegrityError:
-        return None
-    if not claimed:
         return None
     job.refresh_from_db()
     return job

@@ -214,7 +214,6 @@ class Supervisor:
     def _answered(self, server: Server, now: float) -> None:
         server.failed_pings = 0
         if not server.answers or now >= server.facts_at:
-            close_old_connections()
             ill = Instance.objects.filter(pk=server.instance_id, state__in=[State.ABNORMAL, State.RESTORE_FAILED])
             if server.answers:
                 # Written by somebody else after the server had come up, so it is not so any more; but what a job

@@ -224,7 +224,7 @@
     // What was deleted does not come back: its page stops asking every second.
     if (xhr.status === 404 && elt.matches("[hx-trigger^=every]")) elt.remove();
     const standard = { 0: say.sayOffline, 403: say.sayForbidden, 404: say.sayMissing }[xhr.status] ?? say.sayFailed;
-    const message = (xhr.status === 403 && said(xhr)) || standard;
+    const message = ([403, 503].includes(xhr.status) && said(xhr)) || standard;
     const place = dialog.contains(elt) && dialog.querySelector("[data-form-error]");
     if (!place) return toast({ message, tone: "bad", key: "request" });
     place.querySelector("p").textContent = message;

@@ -1,12 +1,12 @@
 """Finds or installs a Chromium for the end-to-end tests."""
 
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
+
+from tests import packages
 
 DISTRIBUTION_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MISSING = """No browser for the end-to-end tests, and none could be installed. Do one of these and run the tests again:
@@ -35,19 +35,15 @@ def install() -> str:
     if found := find():
         return found
     print("Installing a browser for the end-to-end tests.", flush=True)
-    become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    apt = [*become_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
-    attempts = [[[sys.executable, "-m", "playwright", "install", "chromium"]]]
-    if shutil.which("apt-get") and (not become_root or shutil.which("sudo")):
-        attempts.append([[*apt, "update"], [*apt, "install", "-y", "--no-install-recommends", "chromium"]])
-    for commands in attempts:
-        if all(_succeeds(command) for command in commands) and (found := find()):
+    for attempt in (_download, _install_package):
+        if attempt() and (found := find()):
             return found
     sys.exit(MISSING)
 
 
-def _succeeds(command: list[str]) -> bool:
-    try:
-        return subprocess.run(command, stdin=subprocess.DEVNULL, timeout=600).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False
+def _download() -> bool:
+    return packages.succeeds([sys.executable, "-m", "playwright", "install", "chromium"])
+
+
+def _install_package() -> bool:
+    return packages.install("chromium")

@@ -14,3 +14,6 @@ from console.settings import *  # noqa: F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 WHITENOISE_AUTOREFRESH = True
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
+    # A file, as in a console: one in memory has other locks, and tests of several threads need the real ones.
+    DATABASES["default"]["TEST"] = {"NAME": CONSOLE_HOME / "tests.sqlite3"}  # noqa: F405

@@ -20,6 +20,7 @@ from typing import Any, Self
 import console
 from console.testing.waiting import wait_for
 
+_NOT_PASSED_ON = ("CONSOLE_", "DJANGO_", "DATABASE_URL")
 USERNAME, PASSWORD = "admin", "correct-horse-battery"  # of a console that is thrown away
 
 
@@ -68,7 +69,8 @@ class ConsoleServer:
         self.url = f"http://127.0.0.1:{self.port}"
         self.demo = demo
         self.environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith(("CONSOLE_", "DJANGO_"))},
+            # Nothing of a console that this one is not.
+            **{key: value for key, value in os.environ.items() if not key.startswith(_NOT_PASSED_ON)},
             "CONSOLE_HOME": str(home),
             "CONSOLE_ADMIN_PASSWORD": PASSWORD,
             # Far from other consoles on this machine, which look for ports in the same way.

@@ -18,6 +18,7 @@ from backups.models import Backup
 from backups.storage import FolderStorage, StorageFailed
 from console.models import AuditEvent
 from console.roles import Role
+from tests.answers import hang_up
 from tests.backups.real_archives import complete_backup
 from tests.factories import make_backup, make_user
 
@@ -104,7 +105,7 @@ def test_a_download_is_taken_up_again_only_if_the_archive_is_the_same(plain: Cli
     for if_range, status in ((f'"{backup.sha256}"', 206), ('"other"', 200), (f'W/"{backup.sha256}"', 200)):
         answer = plain.get(download(backup), headers={"Range": "bytes=4-", "If-Range": if_range})
         assert answer.status_code == status, if_range
-        answer.close()
+        hang_up(answer)
     assert plain.get(download(backup), headers={"If-None-Match": f'"{backup.sha256}"'}).status_code == 304
     assert plain.get(download(backup), headers={"If-Match": '"other"'}).status_code == 412
 
@@ -178,9 +179,9 @@ def test_only_so_many_at_the_same_time_and_a_client_that_leaves_makes_room(
     refused = plain.get(download(backup))
     assert refused.status_code == 503 and "2 downloads are running" in refused.content.decode()
     assert refused.headers["Retry-After"]
-    running[0].close()
+    hang_up(running[0])
     assert plain.get(download(backup)).getvalue()
-    running[1].close()
+    hang_up(running[1])
     assert not Part._open
 
 

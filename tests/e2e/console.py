@@ -5,7 +5,9 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pymongo
+from psycopg.rows import dict_row
 
 from console.testing.server import PASSWORD, Answer, ConsoleServer, free_port, manage_py
 from tests.waiting import wait_for
@@ -24,6 +26,9 @@ class Console(ConsoleServer):
     # --- What the console's own database says -------------------------------------------------------
 
     def query(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        if url := self.environment.get("DATABASE_URL"):
+            with psycopg.connect(url, row_factory=dict_row) as postgresql:
+                return postgresql.execute(sql.replace("?", "%s").encode(), parameters).fetchall()
         connection = sqlite3.connect(f"file:{self.home}/console.sqlite3?mode=ro", uri=True, timeout=20)
         try:
             connection.row_factory = sqlite3.Row

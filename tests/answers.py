@@ -1,0 +1,15 @@
+"""What a test does with an answer of Django's test client that it does not read to its end."""
+
+from typing import Any
+
+from django.core.signals import request_finished
+from django.db import close_old_connections
+
+
+def hang_up(answer: Any) -> None:
+    """As a client that leaves. That ends the request and, but for this, the test's transaction with it."""
+    request_finished.disconnect(close_old_connections)
+    try:
+        answer.close()
+    finally:
+        request_finished.connect(close_old_connections)

@@ -1,0 +1,72 @@
+"""The whole console on PostgreSQL, which is restarted in the middle of a backup."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.bulk import fill
+from tests.e2e.console import Answer, Console, connect
+from tests.postgres import Cluster
+from tests.waiting import wait_for
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    with Cluster(durable=True) as running:
+        yield running
+
+
+def pages(console: Console, *, number: int = 32) -> list[Answer]:
+    """Eight at a time: as many connections as the web server gets."""
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(lambda _: console.get("/backups/"), range(number)))
+
+
+def parts(console: Console) -> set[int]:
+    """Web and agent, by their pids."""
+    return {console.pid_of("console.web"), console.pid_of("manage.py agent")}
+
+
+def test_a_restart_in_mid_backup_is_survived(cluster: Cluster, tmp_path: Path) -> None:
+    with Console(
+        tmp_path / "home",
+        DATABASE_URL=cluster.url,
+        CONSOLE_BACKUP_BYTES_PER_SECOND="600000",
+        CONSOLE_LEASE_SECONDS="3",
+    ) as console:
+        instance = console.create_instance("orders")
+        fill(instance["port"], megabytes=4)
+        console.create_backup(instance["id"], "through-it")
+        before = parts(console)
+        pages(console)
+        wait_for(lambda: console.query("SELECT 1 FROM instances_job WHERE progress > 0"), because="progress")
+
+        cluster.stop()
+        # Longer than the lease.
+        away = pages(console, number=8)
+        assert {answer.status for answer in away} == {503}
+        assert all("The console database does not answer" in answer.text for answer in away)
+        assert away[0].headers["retry-after"] == "5"
+        ready = console.get("/readyz")
+        assert ready.status == 503 and "The console database does not answer." in ready.text
+        assert console.get("/healthz").status == 200
+        with connect(instance["port"]) as client:
+            assert client.bulk.texts.count_documents({}) == 4000
+        cluster.start()
+
+        # At once, and every one: no request meets a connection that has died.
+        assert {answer.status for answer in pages(console)} == {200}
+        backup = console.wait_backup("through-it")
+        assert console.archive(backup).stat().st_size == backup["size"]
+        assert console.wait_available("orders")["failure"] == ""
+        wait_for(lambda: console.get("/readyz").status == 200, because="readiness")
+        assert parts(console) == before
+        assert console.query("SELECT 1 FROM instances_job WHERE status IN ('Queued', 'Running')") == []
+
+        # And once more while nothing runs: of many idle connections not one was taken for a live one.
+        cluster.restart()
+        assert {answer.status for answer in pages(console)} == {200}
+        console.create_backup(instance["id"], "after-it")
+        console.wait_backup("after-it", seconds=120)
