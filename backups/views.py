@@ -22,7 +22,7 @@ from backups.models import Backup, Policy, Restoration
 from console.access import performs
 from console.exceptions import Refused
 from console.forms import DialogForm
-from console.htmx import answer_done, render_list, render_page
+from console.htmx import answer_done, live, render_list, render_page
 from console.http import Request
 from console.lists import export, is_id
 from instances.models import Instance
@@ -33,6 +33,7 @@ RESTORATIONS_SHOWN = 50
 
 
 @require_safe
+@live
 def backup_list(request: Request) -> HttpResponseBase:
     """Backup Management: the backups of all instances, also of those that have been deleted."""
     filters = BackupListForm(request)
@@ -50,6 +51,7 @@ def backup_list(request: Request) -> HttpResponseBase:
 
 
 @require_safe
+@live
 def instance_backups(request: Request, instance_id: str) -> HttpResponseBase:
     """Backups & Restorations of one instance."""
     filters = BackupListForm(request, within=Q(instance_uid=instance_id))
@@ -77,6 +79,7 @@ def instance_backups(request: Request, instance_id: str) -> HttpResponseBase:
 
 
 @require_safe
+@live
 def backup_detail(request: Request, backup_id: str) -> HttpResponse:
     """Everything that is known of one backup."""
     backup = get_object_or_404(Backup.objects.select_related("job", "instance", "verify_job"), pk=backup_id)

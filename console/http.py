@@ -8,3 +8,5 @@ class Request(HttpRequest):
 
     htmx: HtmxDetails
     user: User
+    # When a list was read, in milliseconds; see console.htmx.live.
+    read_at: int

@@ -48,6 +48,7 @@ from django.utils import formats
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from console.htmx import REFRESH
 from console.http import Request
 
 Row = TypeVar("Row", bound=Model)
@@ -159,7 +160,7 @@ def counted(rows: "QuerySet[Any]", judged: Sequence[Q] = ()) -> Total:
 def address(request: Request, **changes: str) -> str:
     """The list's address with some parameters changed: from its beginning, unless `changes` says otherwise."""
     query = request.GET.copy()
-    for name in ("after", "before", "format", "version"):
+    for name in ("after", "before", "format", *REFRESH):
         query.pop(name, None)
     for name, value in changes.items():
         query[name] = value

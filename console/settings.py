@@ -101,6 +101,8 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # Lists as they are now, for a second.
+    "lists": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "lists"},
     # Markup of lists' rows, about 5 KB each; what has not been shown for longest goes.
     "rows": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",

@@ -27,7 +27,7 @@ from console.access import needs, performs
 from console.exceptions import Refused
 from console.exports import csv_response
 from console.forms import AuditFilterForm, PasswordForm
-from console.htmx import render_list, wants_fragment
+from console.htmx import REFRESH, live, render_list, wants_fragment
 from console.http import Request
 from console.models import AuditEvent, AuditEventQuerySet, UserSession
 from console.roles import NotAllowed, Permission
@@ -145,6 +145,7 @@ def _sessions(request: Request) -> list[UserSession]:
 
 @needs(Permission.READ_AUDIT)
 @require_safe
+@live
 def audit_list(request: Request) -> HttpResponse:
     """The newest events; `before` is the id of the last one on the page before."""
     filters = AuditFilterForm(request.GET)
@@ -152,7 +153,7 @@ def audit_list(request: Request) -> HttpResponse:
     found = list(_before(events, request.GET.get("before", ""))[: AUDIT_PAGE + 1])
     shown = found[:AUDIT_PAGE]
     query = request.GET.copy()
-    for name in ("before", "version"):
+    for name in ("before", *REFRESH):
         query.pop(name, None)
     context = {
         "events": shown,

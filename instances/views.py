@@ -8,7 +8,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from console.access import performs
 from console.exceptions import Refused
-from console.htmx import answer_done, current_path, render_list, render_page, wants_fragment
+from console.htmx import answer_done, current_path, live, render_list, render_page, wants_fragment
 from console.http import Request
 from console.lists import export
 from instances import services
@@ -20,6 +20,7 @@ from instances.tabs import type_tabs
 
 
 @require_safe
+@live
 def instance_list(request: Request) -> HttpResponseBase:
     """Instance Management."""
     filters = InstanceListForm(request)
@@ -59,6 +60,7 @@ def instance_create(request: Request) -> HttpResponse:
 
 
 @require_safe
+@live
 def instance_detail(request: Request, instance_id: str) -> HttpResponse:
     """Basic Information."""
     instance = get_object_or_404(Instance, pk=instance_id)
@@ -92,6 +94,7 @@ def instance_delete(request: Request, instance_id: str) -> HttpResponse:
 
 
 @require_safe
+@live
 def task_list(request: Request) -> HttpResponseBase:
     """Task Center: every job there is or was."""
     filters = JobListForm(request)

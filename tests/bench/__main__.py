@@ -5,7 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import backup, lists, memory, pages, pause, restore
+from tests.bench import backup, lists, load, memory, pages, pause, restore
 from tests.bench.bench import Bench
 from tests.bench.report import Row, lines, machine
 
@@ -16,6 +16,7 @@ GROUPS = {
     "pages": pages.rows,
     "restore": restore.rows,
     "lists": lists.rows,
+    "load": load.rows,
 }
 
 

@@ -26,53 +26,8 @@ if TYPE_CHECKING:
 
 SMALL = 1_000
 LARGE = 1_000_000
-# One instance for every so many backups.
-BACKUPS_OF_ONE = 10
 RUNS = 31
 TARGET = "<= 1.5x"
-
-# Rows as the console writes them. What matters is how values are spread: three types, one backup in ten
-# Failed, one in seven manual, names that many share and names of their own.
-_INSTANCES = """
-INSERT INTO instances_instance (id, name, type, host_id, port, state, action, failure, created,
-    engine, engine_version, storage_engine, compatible_version)
-WITH RECURSIVE n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :instances)
-SELECT printf('%032xin02', i), printf('Orders-%06d', i),
-    CASE i % 3 WHEN 0 THEN 'Sharding' WHEN 1 THEN 'ReplicaSet' ELSE 'Single' END, 'bench', i,
-    CASE WHEN i % 50 = 0 THEN 'abnormal' ELSE 'normal' END, '', '',
-    strftime('%Y-%m-%d %H:%M:%f000', '2025-01-01', printf('+%d minutes', i)),
-    'nx-27017', '0.8.1', 'SQLite', '7.0'
-FROM n
-"""
-_JOBS = """
-INSERT INTO instances_job (id, kind, host_id, instance_id, instance_uid, instance_name, parameters, status, progress,
-    detail, failure, created, started, ended, interrupted, left_behind, cancel_reason)
-WITH RECURSIVE n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :backups)
-SELECT printf('%032x', i), 'backup', 'bench', printf('%032xin02', i % :instances),
-    printf('%032xin02', i % :instances), printf('Orders-%06d', i % :instances), '{}',
-    CASE WHEN i % 10 = 7 THEN 'Failed' ELSE 'Completed' END, 100, '{}', '',
-    strftime('%Y-%m-%d %H:%M:%f000', '2025-01-01', printf('+%d seconds', i)),
-    strftime('%Y-%m-%d %H:%M:%f000', '2025-01-01', printf('+%d seconds', i)),
-    strftime('%Y-%m-%d %H:%M:%f000', '2025-01-01', printf('+%d seconds', i + 5)), 0, 0, ''
-FROM n
-"""
-_BACKUPS = """
-INSERT INTO backups_backup (id, name, description, type, method, status, failure, started, ended, size, sha256,
-    instance_id, instance_uid, instance_name, instance_type, engine, engine_version, storage_engine, host_id, job_id,
-    contents, locked, uses, verifying, verify_failure, verification)
-WITH RECURSIVE n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :backups)
-SELECT printf('%032xbr02', i),
-    CASE WHEN i % 7 THEN printf('auto-%06d', i) WHEN i % 2 THEN 'Nightly' ELSE printf('before-%06d', i) END, '',
-    CASE WHEN i % 7 THEN 'Auto' ELSE 'Manual' END, 'Physical',
-    CASE WHEN i % 10 = 7 THEN 'FAILED' ELSE 'COMPLETED' END, '',
-    strftime('%Y-%m-%d %H:%M:%f000', '2025-01-01', printf('+%d seconds', i)),
-    strftime('%Y-%m-%d %H:%M:%f000', '2025-01-01', printf('+%d seconds', i + 5)), (i * 7919) % 1000003, '',
-    printf('%032xin02', i % :instances), printf('%032xin02', i % :instances), printf('Orders-%06d', i % :instances),
-    CASE i % :instances % 3 WHEN 0 THEN 'Sharding' WHEN 1 THEN 'ReplicaSet' ELSE 'Single' END,
-    'nx-27017', '0.8.1', 'SQLite', 'bench', printf('%032x', i),
-    '[]', 0, 0, 0, '', '{}'
-FROM n
-"""
 
 
 @dataclass(frozen=True)
@@ -163,10 +118,12 @@ class _Console:
         from django.contrib.auth.models import User
         from django.test import Client
 
+        from tests.bench.many import fill
+
         self.database = database
         self._connect()
         if not database.exists():
-            _fill(backups)
+            fill(backups)
         self._client = Client()
         self._client.force_login(User.objects.get())
         self._addresses = {view.name: self._turned(view.address(backups), view.turns) for view in _views()}
@@ -194,21 +151,6 @@ class _Console:
         taken = time.perf_counter() - started
         assert answer.status_code == 200, (name, answer.status_code)
         return taken
-
-
-def _fill(backups: int) -> None:
-    from django.contrib.auth.models import User
-    from django.core.management import call_command
-    from django.db import connection
-
-    from instances.models import Host
-
-    call_command("migrate", verbosity=0)
-    Host.objects.create(name="bench")
-    User.objects.create_superuser("bench")
-    counts = {"backups": backups, "instances": max(backups // BACKUPS_OF_ONE, 1)}
-    for statement in ("PRAGMA synchronous=OFF", "PRAGMA cache_size=-500000", _INSTANCES, _JOBS, _BACKUPS):
-        connection.connection.execute(statement, counts)
 
 
 def main() -> None:

@@ -1,0 +1,134 @@
+"""The Django side of `load`, in processes of their own: the large console is made, and its fifty backups go on.
+
+    python -m tests.bench.load_console prepare --rows N --people N --running N
+    python -m tests.bench.load_console work
+
+`prepare` prints what people need, as JSON: a session cookie each, and the addresses that they may visit. `work` reports
+the running backups' progress as an agent does, until it is ended.
+"""
+
+import argparse
+import itertools
+import json
+import sys
+import time
+from datetime import timedelta
+from typing import Any
+
+import django
+
+HOST = "bench"
+# An agent reports a job's progress so often, at most.
+REPORT_SECONDS = 0.5
+
+
+def prepare(backups: int, people: int, running: int) -> dict[str, Any]:
+    from django.conf import settings
+    from django.core.management import call_command
+
+    from console import home
+    from instances.models import Instance
+    from tests.bench.many import fill
+
+    home.prepare(settings.CONSOLE_HOME)
+    fill(backups)
+    call_command("collectstatic", interactive=False, verbosity=0)
+    instances = list(Instance.objects.available()[:running])
+    _begin(instances)
+    return {
+        "cookie": settings.SESSION_COOKIE_NAME,
+        "sessions": _sign_in(people),
+        "addresses": _addresses(backups, [instance.id for instance in instances]),
+    }
+
+
+def _begin(instances: list[Any]) -> None:
+    """A backup of each, asked for and claimed as ever; only the lease lasts for as long as the figures take."""
+    from django.utils import timezone
+
+    from backups import services
+    from instances import jobs
+    from instances.models import Host, Job
+
+    now = timezone.now()
+    Host.objects.filter(name=HOST).update(seen=now + timedelta(days=1))
+    for number, instance in enumerate(instances):
+        services.create_backup(instance=instance, name=f"running-{number:02}", requested_by=None)
+        assert jobs.claim(HOST, timezone.now())
+    Job.objects.running().update(lease_until=now + timedelta(days=1))
+
+
+def _sign_in(people: int) -> list[str]:
+    """The session keys of so many users; every role has its share of them."""
+    from importlib import import_module
+
+    from django.conf import settings
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.auth.models import Group, User
+
+    from console.roles import Role
+
+    engine = import_module(settings.SESSION_ENGINE)
+    roles = itertools.cycle(Group.objects.get(name=role.value) for role in Role)
+    keys = []
+    for number in range(people):
+        user = User(username=f"person-{number:03}")
+        user.set_unusable_password()
+        user.save()
+        user.groups.add(next(roles))
+        session = engine.SessionStore()
+        session[SESSION_KEY] = str(user.pk)
+        session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        session.save()
+        keys.append(session.session_key)
+    return keys
+
+
+def _addresses(backups: int, running: list[str]) -> list[tuple[int, list[str]]]:
+    """Where people go: a weight, and the addresses of one kind."""
+    instances = max(backups // 10, 1)
+    quiet = [f"{i:032x}in02" for i in range(1, instances, max(instances // 40, 1))]
+    ended = [f"{i:032x}br02" for i in range(0, backups, max(backups // 40, 1))]
+    return [
+        (28, ["/backups/"]),
+        (22, ["/instances/"]),
+        (18, [f"/instances/{id}/backups/" for id in running]),
+        (8, [f"/instances/{id}/backups/" for id in quiet]),
+        (6, [f"/instances/{id}/" for id in (*running, *quiet)]),
+        (8, [f"/backups/{id}/" for id in ended]),
+        (6, ["/tasks/", "/tasks/?status=Failed"]),
+        (4, ["/backups/?status=FAILED", "/backups/?type=Single", "/backups/?sort=-size", "/backups/?before=end"]),
+    ]
+
+
+def work() -> None:
+    """Report the progress of every running job twice a second, round and round."""
+    from instances import jobs
+    from instances.models import Job
+
+    works = [jobs.Work(job, None) for job in Job.objects.running()]  # type: ignore[arg-type]  # it starts no server
+    for beat in itertools.count():
+        begun = time.monotonic()
+        for number, each in enumerate(works):
+            done = (beat * 7 + number * 13) % 990
+            each.report(done / 10, pages=done * 25, pages_total=24_750, bytes=done * 40_000)
+        time.sleep(max(0.0, REPORT_SECONDS + 0.01 - (time.monotonic() - begun)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.load_console")
+    parser.add_argument("what", choices=("prepare", "work"))
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--people", type=int, default=200)
+    parser.add_argument("--running", type=int, default=50)
+    options = parser.parse_args()
+    django.setup()
+    if options.what == "work":
+        work()
+    else:
+        json.dump(prepare(options.rows, options.people, options.running), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
