@@ -105,14 +105,16 @@ def _addresses(backups: int, running: list[str]) -> list[tuple[int, list[str]]]:
 def work() -> None:
     """Report the progress of every running job twice a second, round and round."""
     from instances import jobs
+    from instances.choices import Step
     from instances.models import Job
+    from instances.pace import Amount
 
     works = [jobs.Work(job, None) for job in Job.objects.running()]  # type: ignore[arg-type]  # it starts no server
     for beat in itertools.count():
         begun = time.monotonic()
         for number, each in enumerate(works):
             done = (beat * 7 + number * 13) % 990
-            each.report(done / 10, pages=done * 25, pages_total=24_750, bytes=done * 40_000)
+            each.report(done / 10, Amount(Step.ARCHIVE, done * 100_000, 99_000_000))
         time.sleep(max(0.0, REPORT_SECONDS + 0.01 - (time.monotonic() - begun)))
 
 
