@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from instances.choices import Tone
 
@@ -29,8 +30,8 @@ class BackupMethod(models.TextChoices):
 
 class BackupStatus(models.TextChoices):
     BUILDING = "BUILDING", _("Backing up")
-    COMPLETED = "COMPLETED", _("Complete")
-    FAILED = "FAILED", _("Failed")
+    COMPLETED = "COMPLETED", pgettext_lazy("backup", "Complete")
+    FAILED = "FAILED", pgettext_lazy("backup", "Failed")
     DELETING = "DISABLED", _("Deleting")
 
     @property
@@ -55,8 +56,8 @@ class RestorationWay(models.TextChoices):
 
 class RestorationStatus(models.TextChoices):
     RUNNING = "RUNNING", _("Restoring")
-    COMPLETED = "COMPLETED", _("Complete")
-    FAILED = "FAILED", _("Failed")
+    COMPLETED = "COMPLETED", pgettext_lazy("restoration", "Complete")
+    FAILED = "FAILED", pgettext_lazy("restoration", "Failed")
 
     @property
     def tone(self) -> Tone:

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.translation import gettext_lazy as _
 
 from console import home
 from console.environment import *
@@ -46,7 +45,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English"))]
+# Each is named in its own words, for those who can read it.
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+# Compiled by `up` out of the apps' own locale/.
+LOCALE_PATHS = [CONSOLE_HOME / "locale"]
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign-in"

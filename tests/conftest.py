@@ -1,10 +1,19 @@
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 
+from console import catalogues
 from tests.factories import make_user
 
 HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def translations() -> None:
+    """What `up` does at its start."""
+    for directory in settings.LOCALE_PATHS:
+        catalogues.compile_into(directory)
 
 
 @pytest.fixture

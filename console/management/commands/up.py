@@ -14,7 +14,7 @@ from django.db import OperationalError, connections, transaction
 from django.utils import timezone
 
 from backups.models import Backup, Policy
-from console import home, locks
+from console import catalogues, home, locks
 from console.handlers import HANDLERS
 from console.tree import Child, Tree
 from instances import jobs, services
@@ -53,12 +53,14 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def prepare(self, *, no_demo: bool) -> None:
-        """Bring database, static files, administrator and demo up to date; all of it can be repeated."""
+        """Bring database, static files, translations, administrator and demo up to date; all of it can be repeated."""
         try:
             call_command("migrate", interactive=False, verbosity=0)
         except OperationalError as error:
             raise CommandError(f"The console database cannot be used: {error}") from None
         call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+        for directory in settings.LOCALE_PATHS:
+            catalogues.compile_into(directory)
         jobs.fail_expired(HANDLERS, timezone.now())
         if not User.objects.exists():
             self.create_administrator()
