@@ -201,14 +201,13 @@ class _Upload:
         self._object = {"Bucket": bucket, "Key": key}
         self._size = 0
         self._sending: set[Future[None]] = set()
+        self._knows_sha256 = True
         # By the number of the part: its digest, and what the store calls it.
         self._sent: dict[int, tuple[bytes, str]] = {}
         self._unwanted = threading.Event()
 
     def __enter__(self) -> "_Upload":
-        begun = self._client.create_multipart_upload(
-            **self._object, ContentType=_CONTENT_TYPE, ChecksumAlgorithm="SHA256"
-        )
+        begun = self._begin()
         self._upload = {**self._object, "UploadId": begun["UploadId"]}
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="upload")
         return self
@@ -223,6 +222,17 @@ class _Upload:
                 _abort(self._client, self._object["Bucket"], self._object["Key"], self._upload["UploadId"])
             except (BotoCoreError, ClientError) as second:
                 error.add_note(f"The upload of {self._object['Key']} could not be aborted: {second}")
+
+    def _begin(self) -> Any:
+        """Begin it with SHA-256; if the store does not know that, each part has the MD5 that every store compares."""
+        wanted = {**self._object, "ContentType": _CONTENT_TYPE}
+        try:
+            return self._client.create_multipart_upload(**wanted, ChecksumAlgorithm="SHA256")
+        except ClientError as error:
+            if _code(error) not in {"InvalidArgument", "InvalidRequest", "NotImplemented"}:
+                raise
+        self._knows_sha256 = False
+        return self._client.create_multipart_upload(**wanted)
 
     def send(self, content: Any) -> None:
         """Send the content in parts, while the next is being read. It is read in the caller's thread."""
@@ -244,15 +254,13 @@ class _Upload:
     def complete(self) -> None:
         """Make the object visible, and compare what the store says of it with what was sent."""
         sent = sorted(self._sent.items())
-        parts = [
-            {"PartNumber": number, "ETag": tag, "ChecksumSHA256": _base64(digest)} for number, (digest, tag) in sent
-        ]
+        parts = [{"PartNumber": number, "ETag": tag, **self._checksum(digest)} for number, (digest, tag) in sent]
         try:
             self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": parts})
         except self._client.exceptions.NoSuchUpload:
             # So answers the second attempt if only the answer to the first was lost. The object tells.
             pass
-        found = self._client.head_object(**self._object, ChecksumMode="ENABLED")
+        found = self._client.head_object(**self._object, **({"ChecksumMode": "ENABLED"} if self._knows_sha256 else {}))
         # Stores that keep no checksums say none.
         whole = _base64(hashlib.sha256(b"".join(digest for _number, (digest, _tag) in sent)).digest())
         kept = found.get("ChecksumSHA256", whole).partition("-")[0]
@@ -262,10 +270,14 @@ class _Upload:
 
     def _send(self, number: int, part: bytes) -> None:
         digest = hashlib.sha256(part).digest()
+        compared = self._checksum(digest) or {"ContentMD5": _base64(hashlib.md5(part, usedforsecurity=False).digest())}
         answer = self._client.upload_part(
-            **self._upload, PartNumber=number, Body=_Part(part, self._unwanted), ChecksumSHA256=_base64(digest)
+            **self._upload, **compared, PartNumber=number, Body=_Part(part, self._unwanted)
         )
         self._sent[number] = (digest, answer["ETag"])
+
+    def _checksum(self, digest: bytes) -> dict[str, str]:
+        return {"ChecksumSHA256": _base64(digest)} if self._knows_sha256 else {}
 
     def _wait(self, most: int, pulse: Callable[[], None]) -> None:
         """Until no more than so many parts are on their way. Raises what one of them failed with."""
@@ -383,11 +395,11 @@ def _explained() -> Iterator[None]:
             _("the S3 storage does not answer; check CONSOLE_S3_ENDPOINT_URL and the network")
         ) from error
     except BotoCoreError as error:
-        raise StorageFailed(_("the S3 storage cannot be used: %s") % error) from error
+        raise StorageFailed(_("the S3 storage cannot be used: %s") % type(error).__name__) from error
 
 
 def _refusal(error: ClientError) -> str:
-    code, status = str(error.response.get("Error", {}).get("Code", "")), _status(error)
+    code, status = _code(error), _status(error)
     if code in {"InvalidAccessKeyId", "SignatureDoesNotMatch", "AuthFailure", "ExpiredToken", "InvalidToken"}:
         return _(
             "the S3 storage does not accept the access key; check CONSOLE_S3_ACCESS_KEY_ID and "
@@ -405,7 +417,12 @@ def _refusal(error: ClientError) -> str:
         ) % str(error.operation_name)
     if code == "SlowDown" or (status and status >= 500):
         return _("the S3 storage failed several times in a row (%s); try again when it is well") % (code or status)
-    return str(_("the S3 storage refused: %s") % error)
+    # Not the store's whole message: it may name what is nobody's business, and /readyz is for everybody.
+    return _("the S3 storage refused %(operation)s: %(code)s") % {"operation": error.operation_name, "code": code}
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def _status(error: ClientError) -> int | None:

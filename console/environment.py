@@ -139,6 +139,10 @@ CONSOLE_S3_ADDRESSING_STYLE = choice(
     ("auto", "path", "virtual"),
     "where the bucket stands in addresses: `path`, `virtual` (in the host's name), or `auto`",
 )
+if bool(CONSOLE_S3_ACCESS_KEY_ID) != bool(CONSOLE_S3_SECRET_ACCESS_KEY):
+    raise ImproperlyConfigured("Set CONSOLE_S3_ACCESS_KEY_ID and CONSOLE_S3_SECRET_ACCESS_KEY, or neither of them.")
+if not CONSOLE_S3_BUCKET and (CONSOLE_S3_PREFIX or CONSOLE_S3_ENDPOINT_URL or CONSOLE_S3_ACCESS_KEY_ID):
+    raise ImproperlyConfigured("CONSOLE_S3_BUCKET is missing: without it archives go to the folder, not to S3.")
 CONSOLE_FIRST_DB_PORT = number("CONSOLE_FIRST_DB_PORT", 8635, "instances get the first free port from here up", least=1)
 CONSOLE_PARALLEL_JOBS = number("CONSOLE_PARALLEL_JOBS", 4, "how many jobs the agent does at the same time", least=1)
 CONSOLE_BACKUP_BYTES_PER_SECOND = number(

@@ -145,8 +145,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     "backups": {"BACKEND": "backups.storage.FolderStorage", "OPTIONS": {"location": CONSOLE_BACKUPS_DIR}},
 }
-if bool(CONSOLE_S3_ACCESS_KEY_ID) != bool(CONSOLE_S3_SECRET_ACCESS_KEY):
-    raise ImproperlyConfigured("Set CONSOLE_S3_ACCESS_KEY_ID and CONSOLE_S3_SECRET_ACCESS_KEY, or neither of them.")
 if CONSOLE_S3_BUCKET:
     STORAGES["backups"] = {
         "BACKEND": "backups.s3.BucketStorage",
@@ -160,8 +158,6 @@ if CONSOLE_S3_BUCKET:
             "addressing_style": CONSOLE_S3_ADDRESSING_STYLE,
         },
     }
-elif CONSOLE_S3_PREFIX or CONSOLE_S3_ENDPOINT_URL or CONSOLE_S3_REGION or CONSOLE_S3_ACCESS_KEY_ID:
-    raise ImproperlyConfigured("CONSOLE_S3_BUCKET is missing: without it the other settings of S3 mean nothing.")
 
 # --- Security -------------------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
@@ -209,5 +205,6 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": CONSOLE_LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": CONSOLE_LOG_LEVEL},
-    "loggers": {"axes": {"level": "WARNING"}},
+    # What botocore tells at DEBUG has tokens in it.
+    "loggers": {"axes": {"level": "WARNING"}, "botocore": {"level": "INFO"}},
 }

@@ -32,6 +32,8 @@ class Request:
     method: str
     path: str
     query: str
+    # In capitals, as WSGI has them: HTTP_X_AMZ_...
+    headers: frozenset[str]
 
     @property
     def is_part(self) -> bool:
@@ -47,7 +49,9 @@ class Bucket:
     client: Any = field(init=False)
 
     def __post_init__(self) -> None:
-        config = Config(signature_version="s3v4", retries={"total_max_attempts": 1})
+        config = Config(
+            signature_version="s3v4", retries={"total_max_attempts": 1}, response_checksum_validation="when_required"
+        )
         self.client = boto3.client(
             "s3",
             endpoint_url=self.url,
@@ -86,6 +90,15 @@ class Bucket:
             "CONSOLE_S3_SECRET_ACCESS_KEY": SECRET,
         }
 
+    @property
+    def place(self) -> str:
+        """Server and bucket in one word."""
+        return f"{self.url}/{self.name}"
+
+    def empty(self) -> None:
+        for key in self.objects():
+            self.client.delete_object(Bucket=self.name, Key=key)
+
     def objects(self) -> list[str]:
         """The keys of what can be seen."""
         return [found["Key"] for found in self.client.list_objects_v2(Bucket=self.name).get("Contents", ())]
@@ -112,7 +125,8 @@ class Faulty:
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        request = Request(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("QUERY_STRING", ""))
+        headers = frozenset(name for name in environ if name.startswith("HTTP_"))
+        request = Request(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("QUERY_STRING", ""), headers)
         self.requests.append(request)
         if answer := self.fault(request):
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -152,6 +166,13 @@ def failure(code: str) -> bytes:
 @contextmanager
 def moto_process(**environment: str) -> Iterator[str]:
     """moto's server in a process of its own; gives its address."""
+    with moto_server(**environment) as (url, _process):
+        yield url
+
+
+@contextmanager
+def moto_server(**environment: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """The same, with the process, for tests that stop it."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)],
@@ -162,7 +183,7 @@ def moto_process(**environment: str) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     try:
         wait_for(lambda: _answers(url), because="moto's server")
-        yield url
+        yield url, process
     finally:
         process.terminate()
         process.wait(10)

@@ -16,6 +16,7 @@ from backups import archive, restoring
 from backups.choices import BackupStatus, RestorationStatus
 from backups.models import Backup, Restoration
 from backups.services import restore_to_new_instance, restore_to_original, verify_backup
+from backups.storage import FolderStorage, StorageFailed
 from console.handlers import HANDLERS
 from instances import jobs
 from instances.agent import Agent
@@ -343,6 +344,26 @@ def test_a_safety_backup_that_fails_stops_the_restore(
     assert safety.status == BackupStatus.FAILED and "The tape is full." in safety.failure
     assert backup.instance is not None and documents(backup.instance) == 20
     assert entries(backup.instance) == {"data"}
+
+
+def test_an_instance_does_not_wait_for_a_storage_that_cannot_be_cleaned_up(
+    backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise StorageFailed("the S3 storage does not answer")
+
+    assert backup.instance is not None
+    monkeypatch.setattr(archive, "write", fail)
+    monkeypatch.setattr(FolderStorage, "delete", fail)
+    restore_to_original(backup=backup, safety_backup=True, requested_by=None)
+    job = do(servers)
+    backup.instance.refresh_from_db()
+    assert (job.status, job.left_behind, backup.instance.action) == (JobStatus.FAILED, True, Action.NONE)
+    assert entries(backup.instance) == {"data"} and documents(backup.instance) == 20
+    monkeypatch.undo()
+    Agent("local", HANDLERS)._clean_up_left_behind(timezone.now())
+    job.refresh_from_db()
+    assert not job.left_behind
 
 
 def test_no_room_for_the_safety_backup_is_found_while_the_server_runs(

@@ -5,7 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import backup, lists, load, memory, pages, pause, restore
+from tests.bench import backup, lists, load, memory, pages, pause, restore, s3
 from tests.bench.bench import Bench
 from tests.bench.report import Row, lines, machine
 
@@ -15,6 +15,7 @@ GROUPS = {
     "pause": pause.rows,
     "pages": pages.rows,
     "restore": restore.rows,
+    "s3": s3.rows,
     "lists": lists.rows,
     "load": load.rows,
 }

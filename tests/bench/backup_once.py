@@ -1,4 +1,4 @@
-"""Run as `python -m tests.bench.backup_once DATA_DIR STAGING FOLDER`: one backup, and what it took, as JSON.
+"""Run as `python -m tests.bench.backup_once DATA_DIR STAGING PLACE`: one backup, and what it took, as JSON.
 
 A process of its own, as the agent is one, so that its memory is the backup's; the time does not count its start.
 """
@@ -13,19 +13,17 @@ from django.conf import settings
 settings.configure(USE_I18N=False)
 
 from backups import archive  # noqa: E402
-from backups.storage import FolderStorage  # noqa: E402
 from instances.engine.snapshot import snapshot  # noqa: E402
+from tests.bench.storages import NAME, storage_at  # noqa: E402
 
-NAME = "0123456789abcdef0123456789abcdefbr02.tar.zst"
 
-
-def main(data_dir: Path, staging: Path, folder: Path) -> None:
+def main(data_dir: Path, staging: Path, place: str) -> None:
     memory = _memory("VmRSS")
     began, started = time.time(), time.monotonic()
     taken = snapshot(data_dir, staging, progress=lambda progress: None)
     copied = time.monotonic()
     written = archive.write(
-        FolderStorage(folder),
+        storage_at(place),
         NAME,
         archive.Manifest(
             backup_id=NAME.partition(".")[0],
@@ -64,4 +62,4 @@ def _memory(field: str) -> int:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

@@ -37,8 +37,8 @@ class Bench:
         subprocess.run(["sync", "-f", str(path)], check=True)
         return path
 
-    def backup(self, data_dir: Path) -> dict[str, Any]:
-        """One backup in a process of its own; what backup_once tells of it."""
+    def backup(self, data_dir: Path, place: str = "") -> dict[str, Any]:
+        """One backup in a process of its own, into "ours" or the place; what backup_once tells of it."""
         target = self.empty("ours")
         command: list[str | Path] = [
             sys.executable,
@@ -46,8 +46,16 @@ class Bench:
             "tests.bench.backup_once",
             data_dir,
             target / "staging",
-            target / "backups",
+            place or target / "backups",
         ]
+        return self._told(command)
+
+    def restore(self, place: str | Path, name: str) -> dict[str, Any]:
+        """One restore in a process of its own; what restore_once tells of it."""
+        destination = self.empty("unpacked") / "data.restoring"
+        return self._told([sys.executable, "-m", "tests.bench.restore_once", place, name, destination])
+
+    def _told(self, command: list[str | Path]) -> dict[str, Any]:
         answer = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
         facts: dict[str, Any] = json.loads(answer)
         return facts

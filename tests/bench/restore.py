@@ -1,14 +1,11 @@
 """How long a restore takes until its files can be put in place, against unpacking the same archive in the shell."""
 
-import json
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from instances.engine import process
 from tests.bench import data
@@ -28,7 +25,8 @@ def rows(bench: Bench) -> Iterator[Row]:
         archive, real = _archive(bench, bench.size, databases)
         yield from _compare(bench, f"Restore of {megabytes(real)}, {what}", archive)
     for size in (bench.size / 10, bench.size):
-        growth = _ours(bench, _archive(bench, size, data.SEVERAL)[0])["memory_growth"]
+        archive = _archive(bench, size, data.SEVERAL)[0]
+        growth = bench.restore(archive.parent, archive.name)["memory_growth"]
         yield Row(f"Memory for a restore of {size:.0f} MB", megabytes(growth), target="<= 120 MB, the same for both")
 
 
@@ -45,7 +43,7 @@ def _compare(bench: Bench, what: str, archive: Path) -> Iterator[Row]:
     missing = [program for program in ("tar", "zstd") if not shutil.which(program)]
     ours, pipeline = [], []
     for _ in range(bench.runs):
-        ours.append(_ours(bench, archive)["seconds"])
+        ours.append(bench.restore(archive.parent, archive.name)["seconds"])
         if not missing:
             pipeline.append(_pipeline(bench, archive))
     if missing:
@@ -54,14 +52,6 @@ def _compare(bench: Bench, what: str, archive: Path) -> Iterator[Row]:
         return
     ratio = median(ours) / median(pipeline)
     yield Row(what, f"{median(ours):.2f} s", f"{median(pipeline):.2f} s (shell)", f"{ratio:.2f}x", "<= 1.2x")
-
-
-def _ours(bench: Bench, archive: Path) -> dict[str, Any]:
-    """One restore in a process of its own; what restore_once tells of it."""
-    destination = bench.empty("unpacked") / "data.restoring"
-    command: list[str | Path] = [sys.executable, "-m", "tests.bench.restore_once", archive, destination]
-    facts: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    return facts
 
 
 def _pipeline(bench: Bench, archive: Path) -> float:

@@ -1,4 +1,4 @@
-"""Run as `python -m tests.bench.restore_once ARCHIVE DESTINATION`: one restore's unpacking, and what it took, as JSON.
+"""Run as `python -m tests.bench.restore_once PLACE NAME DESTINATION`: unpacking one archive, and what it took, as JSON.
 
 A process of its own, as the agent is one, so that its memory is the restore's; the time does not count its start, nor
 finding out the digest, which the console has in the backup's row.
@@ -15,21 +15,23 @@ from django.conf import settings
 settings.configure(USE_I18N=False)
 
 from backups import archive  # noqa: E402
-from backups.storage import FolderStorage  # noqa: E402
 from instances.engine.inspection import Inspection  # noqa: E402
+from tests.bench.storages import storage_at  # noqa: E402
 
 
-def main(path: Path, destination: Path) -> None:
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+def main(place: str, name: str, destination: Path) -> None:
+    storage, digest = storage_at(place), hashlib.sha256()
+    with storage.open(name) as file:
+        while part := file.read(1024 * 1024):
+            digest.update(part)
     memory = _memory("VmRSS")
     started = time.monotonic()
     with Inspection() as inspection:
         archive.unpack(
-            FolderStorage(path.parent),
-            path.name,
+            storage,
+            name,
             destination,
-            sha256=sha256,
+            sha256=digest.hexdigest(),
             progress=lambda done, total: None,
             unpacked=inspection.add,
         )
@@ -52,4 +54,4 @@ def _memory(field: str) -> int:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

@@ -14,10 +14,10 @@ from playwright.sync_api import Page, expect
 from console.testing.pages import BackupManagement, InstanceManagement, SignIn
 from tests.backups.real_archives import foreign_archive
 from tests.e2e.bulk import fill
-from tests.e2e.console import PASSWORD, Console
+from tests.e2e.console import PASSWORD, Console, connect
 from tests.e2e.contents import generations, put
 from tests.e2e.restorations import of, restoration
-from tests.s3 import Bucket, moto_process
+from tests.s3 import Bucket, moto_process, moto_server
 from tests.waiting import wait_for
 
 
@@ -137,7 +137,7 @@ def uploading(console: Console, bucket: Bucket, name: str) -> dict[str, str]:
     console.create_backup(instance["id"], name)
     wait_for(bucket.uploads, seconds=60, because="an upload")
     backup = console.backup(name)
-    assert bucket.uploads() == [f"{console.environment['CONSOLE_S3_PREFIX']}/{backup['id']}.tar.zst"]
+    assert [backup["id"] in key for key in bucket.uploads()] == [True]
     return backup
 
 
@@ -149,6 +149,24 @@ def test_an_agent_that_is_killed_while_it_uploads_leaves_nothing_in_the_bucket(
     assert slow_console.wait_backup("cut-short", "FAILED")["failure"] == "The agent stopped while this was running."
     wait_for(lambda: not bucket.uploads(), because="the upload to be aborted")
     assert not any(backup["id"] in found for found in bucket.objects())
+
+
+def test_instances_do_not_wait_for_a_store_that_hangs_when_their_agent_comes_back(tmp_path: Path) -> None:
+    with moto_server() as (url, store):
+        bucket = Bucket(url, "archives")
+        slow = {**bucket.environment, "CONSOLE_BACKUP_BYTES_PER_SECOND": "3000000"}
+        with Console(tmp_path / "home", **slow) as console:
+            backup = uploading(console, bucket, "cut-short")
+            store.send_signal(signal.SIGSTOP)
+            try:
+                os.kill(console.pid_of("manage.py agent"), signal.SIGKILL)
+                console.wait_backup("cut-short", "FAILED")
+                with connect(console.instance("interrupted")["port"]) as client:
+                    assert client["bulk"]["texts"].find_one()
+            finally:
+                store.send_signal(signal.SIGCONT)
+            wait_for(lambda: not bucket.uploads(), seconds=120, because="the upload to be aborted")
+            assert not any(backup["id"] in found for found in bucket.objects())
 
 
 @pytest.mark.parametrize("how", ["cancel", "stop"])

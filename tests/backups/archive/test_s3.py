@@ -134,6 +134,20 @@ def test_every_part_carries_its_checksum_and_the_whole_is_compared(
     assert bucket.objects() == bucket.uploads() == []
 
 
+@pytest.mark.parametrize("code", ["InvalidArgument", "NotImplemented"])
+def test_a_store_that_knows_no_sha256_compares_the_md5_of_each_part(
+    storage: BucketStorage, bucket: Bucket, faulty: Faulty, code: str
+) -> None:
+    def refuse(request: Request) -> tuple[str, bytes] | None:
+        unknown = any("CHECKSUM" in name for name in request.headers)
+        return ("400 Unknown header", failure(code)) if unknown else None
+
+    faulty.fault = refuse
+    storage.save(NAME, streamed(noise(20 * MEGABYTE)))
+    assert bucket.content(KEY) == noise(20 * MEGABYTE) and not bucket.uploads()
+    assert all("HTTP_CONTENT_MD5" in request.headers for request in faulty.requests if request.is_part)
+
+
 def test_a_store_that_fails_now_and_then_is_asked_again(storage: BucketStorage, bucket: Bucket, faulty: Faulty) -> None:
     failing = {"POST": 1, "PUT": 3, "HEAD": 1, "GET": 1}
 
@@ -169,22 +183,25 @@ def test_a_store_that_keeps_failing_leaves_nothing_and_a_sentence(
 def test_an_answer_to_completing_that_was_lost_is_no_failure(
     storage: BucketStorage, bucket: Bucket, faulty: Faulty
 ) -> None:
-    completed: list[Request] = []
+    answers = [None, ("500 Oh", failure("InternalError")), ("404 Gone", failure("NoSuchUpload"))]
 
     def lose(request: Request) -> tuple[str, bytes] | None:
-        if request.method != "POST" or "uploadId" not in request.query or completed:
+        if request.method != "POST" or "uploadId" not in request.query:
             return None
-        completed.append(request)
-        [upload] = bucket.client.list_multipart_uploads(Bucket=bucket.name)["Uploads"]
-        found = {"Bucket": bucket.name, "Key": KEY, "UploadId": upload["UploadId"]}
-        parts = bucket.client.list_parts(**found)["Parts"]
-        sent = [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in parts]
-        bucket.client.complete_multipart_upload(**found, MultipartUpload={"Parts": sent})
-        return "500 Oh", failure("InternalError")
+        if len(answers) == 3:
+            # What the server did, and whose answer does not arrive.
+            [upload] = bucket.client.list_multipart_uploads(Bucket=bucket.name)["Uploads"]
+            begun = {"Bucket": bucket.name, "Key": KEY, "UploadId": upload["UploadId"]}
+            sent = [{"PartNumber": 1, "ETag": bucket.client.list_parts(**begun)["Parts"][0]["ETag"]}]
+            assert answers.pop(0) is None
+            faulty.fault = lambda request: None
+            bucket.client.complete_multipart_upload(**begun, MultipartUpload={"Parts": sent})
+            faulty.fault = lose
+        return answers.pop(0)
 
     faulty.fault = lose
     storage.save(NAME, streamed(noise(100)))
-    assert completed and bucket.content(KEY) == noise(100)
+    assert not answers and bucket.content(KEY) == noise(100)
 
 
 # --- Giving up -------------------------------------------------------------------------------------------------
@@ -202,22 +219,29 @@ def test_content_that_fails_leaves_nothing(storage: BucketStorage, bucket: Bucke
     assert bucket.objects() == bucket.uploads() == []
 
 
-def test_giving_up_does_not_wait_for_a_store_that_hangs(storage: BucketStorage, bucket: Bucket, faulty: Faulty) -> None:
+def test_giving_up_ends_with_the_abort_when_no_part_is_on_its_way_any_more(
+    storage: BucketStorage, bucket: Bucket, faulty: Faulty
+) -> None:
     hanging, go_on = threading.Event(), threading.Event()
+    done: list[str] = []
 
     def hang(request: Request) -> None:
         if request.is_part:
             hanging.set()
             go_on.wait(20)
+            done.append("part")
+        elif request.method == "DELETE":
+            done.append("abort")
 
     def pulse() -> None:
         if hanging.is_set():
-            go_on.set()
+            threading.Timer(0.5, go_on.set).start()
             raise Cancelled
 
     faulty.fault = hang
     with pytest.raises(Cancelled):
         storage.save(NAME, streamed(noise(20 * MEGABYTE), pulse))
+    assert "part" in done and done[-1] == "abort"
     assert bucket.objects() == bucket.uploads() == []
 
 
@@ -244,8 +268,7 @@ def test_what_a_killed_upload_left_is_discarded_and_others_are_not(storage: Buck
 def test_a_writer_that_is_killed_leaves_no_object_and_nothing_after_the_clean_up() -> None:
     with moto_process() as url:
         bucket = Bucket(url, "archives")
-        arguments = [url, bucket.name, NAME]
-        writer = subprocess.Popen([sys.executable, "-m", "tests.backups.archive.save_for_ever", *arguments])
+        writer = subprocess.Popen(saving(bucket, megabytes=50_000))
         try:
             wait_for(lambda: len(parts(bucket)) > 1, seconds=60, because="parts in the bucket")
         finally:
@@ -258,6 +281,18 @@ def test_a_writer_that_is_killed_leaves_no_object_and_nothing_after_the_clean_up
         assert bucket.uploads() == []
         storage.save(NAME, ContentFile(b"again"))
         assert bucket.content(KEY) == b"again"
+
+
+@pytest.mark.parametrize("megabytes", [40, 200])
+def test_memory_is_the_parts_on_their_way_however_large_it_is(megabytes: int) -> None:
+    with moto_process() as url:
+        done = subprocess.run(saving(Bucket(url, "archives"), megabytes), check=True, stdout=subprocess.PIPE)
+    assert int(done.stdout) < 70 * MEGABYTE, f"{int(done.stdout) / MEGABYTE:.0f} MB"
+
+
+def saving(bucket: Bucket, megabytes: int) -> list[str]:
+    module = [sys.executable, "-m", "tests.backups.archive.saving"]
+    return [*module, bucket.url, bucket.name, NAME, str(megabytes)]
 
 
 def parts(bucket: Bucket) -> list[int]:
@@ -427,7 +462,7 @@ def test_a_bucket_that_can_be_written_says_nothing_and_stays_as_it_is(
         ("AccessDenied", "403 No", "does not allow CreateMultipartUpload"),
         ("AuthorizationHeaderMalformed", "400 No", "CONSOLE_S3_REGION"),
         ("RequestTimeTooSkewed", "403 No", "clocks"),
-        ("StrangeCode", "400 No", "StrangeCode"),
+        ("StrangeCode", "400 No", "refused CreateMultipartUpload: StrangeCode$"),
     ],
 )
 def test_a_refusal_says_what_to_do(storage: BucketStorage, faulty: Faulty, code: str, status: str, named: str) -> None:
