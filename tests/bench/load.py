@@ -72,7 +72,8 @@ class Seen:
 
     def p95(self, *kinds: str) -> float:
         """Milliseconds that one request in twenty takes longer than."""
-        return quantiles([second for kind in kinds for second in self.seconds[kind]], n=20)[18] * 1000
+        taken = [second for kind in kinds for second in self.seconds[kind]]
+        return quantiles(taken, n=20)[18] * 1000 if len(taken) > 1 else 0.0
 
     @property
     def requests(self) -> int:

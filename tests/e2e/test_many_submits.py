@@ -1,0 +1,55 @@
+"""A hundred people press OK on one instance at the same moment: exactly one backup is made, the others are told why."""
+
+import asyncio
+import re
+import secrets
+from pathlib import Path
+
+import aiohttp
+
+from tests.e2e import bulk
+from tests.e2e.console import PASSWORD, Console
+
+PEOPLE = 100
+_TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
+
+
+async def submit_together(console: Console, instance_id: str) -> list[tuple[int, str]]:
+    """The status and the text that each of the dialogs is answered with, all sent once all are open."""
+    path = f"{console.url}/instances/{instance_id}/backups/create/"
+    # With an address as host, cookies are kept only by a jar that is told to.
+    jar, limit = aiohttp.CookieJar(unsafe=True), aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(cookie_jar=jar, connector=limit) as http:
+
+        async def token(address: str) -> str:
+            async with http.get(address) as page:
+                found = _TOKEN.search(await page.text())
+                assert found, address
+                return found.group(1)
+
+        signing_in = {"username": "admin", "password": PASSWORD}
+        signing_in["csrfmiddlewaretoken"] = await token(f"{console.url}/sign-in/")
+        async with http.post(f"{console.url}/sign-in/", data=signing_in) as answer:
+            assert "/sign-in/" not in str(answer.url)
+        tokens = await asyncio.gather(*(token(path) for _ in range(PEOPLE)))
+
+        async def submit(number: int) -> tuple[int, str]:
+            form = {"name": f"submit-{number:03}", "description": "", "request_key": secrets.token_hex(16)}
+            form["csrfmiddlewaretoken"] = tokens[number]
+            async with http.post(path, data=form, headers={"HX-Request": "true"}) as answer:
+                return answer.status, await answer.text()
+
+        return await asyncio.gather(*map(submit, range(PEOPLE)))
+
+
+def test_of_a_hundred_submits_at_the_same_moment_one_is_accepted(tmp_path: Path) -> None:
+    # Slow enough that the one that wins is still running when the last is refused.
+    with Console(tmp_path / "home", CONSOLE_BACKUP_BYTES_PER_SECOND="2000") as console:
+        instance = console.create_instance("wanted-by-all")
+        bulk.fill(instance["port"], megabytes=1)
+        answers = asyncio.run(submit_together(console, instance["id"]))
+        assert sorted(status for status, _text in answers) == [204] + [422] * (PEOPLE - 1)
+        refused = [text for status, text in answers if status == 422]
+        assert all("No backup can be made now" in text for text in refused)
+        assert len(console.query("SELECT 1 FROM backups_backup")) == 1
+        assert len(console.query("SELECT 1 FROM instances_job WHERE kind = 'backup'")) == 1
