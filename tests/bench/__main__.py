@@ -5,18 +5,21 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import backup, lists, load, memory, pages, pause, restore, s3
+from tests.bench import admin, backup, fleet, lists, load, memory, others, pages, pause, restore, s3
 from tests.bench.bench import Bench
 from tests.bench.report import Row, lines, machine
 
 GROUPS = {
     "backup": backup.rows,
+    "others": others.rows,
+    "fleet": fleet.rows,
     "memory": memory.rows,
     "pause": pause.rows,
     "pages": pages.rows,
     "restore": restore.rows,
     "s3": s3.rows,
     "lists": lists.rows,
+    "admin": admin.rows,
     "load": load.rows,
 }
 

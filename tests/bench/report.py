@@ -40,12 +40,12 @@ def machine(directory: Path) -> str:
     cpu = _field(Path("/proc/cpuinfo"), "model name") or platform.machine()
     memory = int(_field(Path("/proc/meminfo"), "MemTotal").split()[0]) / 1024**2
     disk = subprocess.run(["stat", "-f", "-c", "%T", str(directory)], capture_output=True, text=True).stdout.strip()
-    programs = [_version(program) for program in ("sqlite3", "zstd") if shutil.which(program)]
+    programs = [_version(program) for program in ("sqlite3", "zstd", "restic", "borg") if shutil.which(program)]
     return (
         f"{os.cpu_count()} x {cpu}, {memory:.0f} GB memory, {disk}; {platform.system()} {platform.release()}, "
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
         f"zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))}; load {os.getloadavg()[0]:.1f}. "
-        f"Programs: {', '.join(programs) or 'neither sqlite3 nor zstd is installed'}."
+        f"Programs: {', '.join(programs) or 'none of those compared with'}."
     )
 
 
@@ -62,6 +62,7 @@ def _field(path: Path, name: str) -> str:
 
 
 def _version(program: str) -> str:
-    answer = subprocess.run([program, "--version"], capture_output=True, text=True).stdout.split()
+    how = "version" if program == "restic" else "--version"
+    answer = subprocess.run([program, how], capture_output=True, text=True).stdout.split()
     number = next((word.strip("v,") for word in answer if word.strip("v,")[:1].isdigit()), "")
     return f"{program} {number}"

@@ -1,0 +1,73 @@
+"""Twenty instances backed up at once, against the same twenty one after another, by the real agent."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+
+from instances.engine import process
+from tests.bench import data
+from tests.bench.bench import Bench
+from tests.bench.report import Row, megabytes
+from tests.e2e.console import Console
+
+INSTANCES = 20
+# More jobs than cores only wait for each other.
+CORES = os.cpu_count() or 1
+
+
+def rows(bench: Bench) -> Iterator[Row]:
+    source = process.data_dir(bench.instance(bench.size / INSTANCES, data.SEVERAL))
+    total = INSTANCES * sum(path.stat().st_size for path in source.glob("*.db"))
+    with Console(bench.directory / "fleet") as console:
+        ids = [_instance(console, f"fleet-{number:02}", source) for number in range(INSTANCES)]
+        one_by_one, at_once = [], []
+        for run in range(max(bench.runs // 2, 1)):
+            one_by_one.append(sum(_seconds(console, [(id, f"alone-{run}-{n:02}")]) for n, id in enumerate(ids)))
+            at_once.append(_seconds(console, [(id, f"together-{run}-{n:02}") for n, id in enumerate(ids)]))
+        memory = _peak(console.pid_of("manage.py agent"))
+    alone, together = median(one_by_one), median(at_once)
+    yield Row(
+        f"{INSTANCES} instances at once, {megabytes(total)} in all",
+        f"{together:.2f} s",
+        f"{alone:.2f} s one by one / {CORES} cores",
+        f"{together / (alone / CORES):.2f}x",
+        "<= 1.3x",
+    )
+    yield Row("  the agent's memory at most", megabytes(memory))
+
+
+def _instance(console: Console, name: str, source: Path) -> str:
+    """An instance whose server finds the databases of `source` among its own."""
+    id = str(console.create_instance(name, "Single")["id"])
+    for path in source.glob("*.db"):
+        shutil.copyfile(path, process.data_dir(console.home / "instances" / id) / path.name)
+    return id
+
+
+def _seconds(console: Console, wanted: list[tuple[str, str]]) -> float:
+    """From the first start to the last end of the backups, by the console's own record."""
+    for id, name in wanted:
+        answer = console.create_backup(id, name)
+        assert answer.status == 200, answer
+    ended = [datetime.fromisoformat(console.wait_backup(name, seconds=300)["ended"]) for _id, name in wanted]
+    started = [
+        datetime.fromisoformat(row["started"])
+        for _id, name in wanted
+        for row in console.query(
+            "SELECT job.started FROM instances_job job JOIN backups_backup backup ON backup.job_id = job.id"
+            " WHERE backup.name = ?",
+            name,
+        )
+    ]
+    return (max(ended) - min(started)).total_seconds()
+
+
+def _peak(pid: int) -> int:
+    """The most bytes that the process has had in memory."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise LookupError("VmHWM")
