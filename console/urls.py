@@ -1,7 +1,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
-from backups import monitoring_views
+from backups import activity_views, monitoring_views
 from console import views
 from console.access import needs
 
@@ -23,6 +23,7 @@ urlpatterns = [
     path("account/sessions/", views.session_list, name="sessions"),
     path("account/sessions/end-others/", views.sessions_end_others, name="sessions-end-others"),
     path("account/sessions/<str:session_id>/end/", views.session_end, name="session-end"),
+    path("activity/", activity_views.activity, name="activity"),
     path("audit/", views.audit_list, name="audit"),
     path("audit/export/", views.audit_export, name="audit-export"),
     path("", include("backups.urls")),

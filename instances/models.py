@@ -7,7 +7,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, ExpressionWrapper, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -36,6 +36,15 @@ def new_instance_id() -> str:
     return new_id("in02")
 
 
+class HostQuerySet(models.QuerySet["Host"]):
+    def with_need(self) -> Self:
+        """With `is_needed`: whether they have instances or unended work."""
+        instances = Exists(Instance.objects.filter(host=OuterRef("pk")))
+        # By their status, which few jobs have: of a host there may be a million that have ended.
+        work = Q(pk__in=Job.objects.unended().values("host"))
+        return self.annotate(is_needed=ExpressionWrapper(instances | work, output_field=models.BooleanField()))
+
+
 class Host(models.Model):
     """A machine whose agent runs instances. `seen` is the agent's last sign of life."""
 
@@ -46,6 +55,11 @@ class Host(models.Model):
     storage_free = models.BigIntegerField(null=True, blank=True)
     storage_failure = models.TextField(blank=True)
     storage_checked = models.DateTimeField(null=True, blank=True)
+
+    # Where with_need() was asked for.
+    is_needed: bool
+
+    objects = HostQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name
@@ -255,6 +269,7 @@ class Job(models.Model):
             models.Index(fields=["host", "created"], condition=Q(status="Queued"), name="job_queue"),
             models.Index(fields=["lease_until"], condition=Q(status="Running"), name="job_leases"),
             models.Index(fields=["host"], condition=Q(left_behind=True), name="job_left_behind"),
+            models.Index(fields=["requested_by", "ended"], name="job_of_user_by_end"),
             models.Index(fields=["-created", "-id"], name="job_newest"),
             models.Index(fields=["status", "-created", "-id"], name="job_newest_of_status"),
             models.Index(fields=["kind", "-created", "-id"], name="job_newest_of_kind"),

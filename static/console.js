@@ -197,9 +197,9 @@
     setTimeout(() => (toast.matches(":hover, :focus-within") ? expire(toast, 1500) : toast.remove()), after);
   }
 
-  // `key` names a standing condition: it is shown once, until `settle(key)`.
+  // `key` names a standing condition: it is shown once, until `settle(key)`. Returns what it made.
   function toast({ message, tone = "ok", url, link, key = "" }) {
-    if (key && toasts.querySelector(`[data-key="${key}"]`)) return;
+    if (key && toasts.querySelector(`[data-key="${key}"]`)) return null;
     const made = document.getElementById("toast").content.cloneNode(true).querySelector("[data-toast]");
     made.dataset.tone = tone;
     made.dataset.key = key;
@@ -208,6 +208,7 @@
     if (url && link) text.append(" ", Object.assign(document.createElement("a"), { href: url, textContent: link }));
     toasts.append(made);
     expire(made);
+    return made;
   }
 
   const settle = (key) => toasts.querySelector(`[data-key="${key}"]`)?.remove();
@@ -226,7 +227,7 @@
     const standard = { 0: say.sayOffline, 403: say.sayForbidden, 404: say.sayMissing }[xhr.status] ?? say.sayFailed;
     const message = ([403, 503].includes(xhr.status) && said(xhr)) || standard;
     const place = dialog.contains(elt) && dialog.querySelector("[data-form-error]");
-    if (!place) return toast({ message, tone: "bad", key: "request" });
+    if (!place) return toast({ message, tone: "bad", key: xhr.status ? "request" : "offline" });
     place.querySelector("p").textContent = message;
     place.hidden = false;
     place.focus();
@@ -246,8 +247,105 @@
     if (place) place.hidden = true;
   });
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
-    if (detail.successful) settle("request");
+    if (detail.successful) ["request", "offline"].forEach(settle);
   });
+
+  // ---- Work that goes on, and that has ended, wherever in the console one is ----------------------
+
+  const [WORKING_MS, IDLE_MS] = [2000, 15000];
+
+  // Storage may be forbidden; then a page remembers for as long as it is open.
+  function remembered(storage, name) {
+    const key = `${name}-${say.user}`;
+    let here = null;
+    return {
+      get: () => { try { return storage().getItem(key) ?? here; } catch { return here; } },
+      set: (value) => { here = value; try { storage().setItem(key, value); } catch { /* see above */ } },
+    };
+  }
+
+  // One for all tabs of the browser: what one has told, no other tells again.
+  const cursor = remembered(() => localStorage, "activity");
+  // Of this tab: what is still shown when another page is opened.
+  const kept = remembered(() => sessionStorage, "toasts");
+  const keptToasts = () => JSON.parse(kept.get() ?? "[]").filter(({ until }) => !until || until > Date.now());
+  let running = Number(say.running);
+  let asking = false;
+  let next = 0;
+
+  function tell(news, { again = false } = {}) {
+    const shown = toast(news);
+    // It was read out on the page that it first stood on.
+    if (again) shown.ariaLive = "off";
+    // Gone by itself, closed or followed: it is not shown again.
+    new MutationObserver((_, observer) => {
+      if (shown.isConnected) return;
+      kept.set(JSON.stringify(keptToasts().filter(({ id }) => id !== news.id)));
+      observer.disconnect();
+    }).observe(toasts, { childList: true });
+    shown.querySelector("a")?.addEventListener("click", (event) => event.ctrlKey || event.metaKey || shown.remove());
+  }
+
+  function told(news) {
+    const id = `${Date.now()}-${Math.random()}`;
+    const one = { ...news, id, until: news.tone === "bad" ? 0 : Date.now() + SHOWN_MS };
+    kept.set(JSON.stringify([...keptToasts(), one]));
+    tell(one);
+  }
+
+  function show({ version, running: now, notices }) {
+    say.activityVersion = version;
+    running = now;
+    document.title = (running ? `(${running}) ` : "") + document.title.replace(/^\(\d+\) /, "");
+    document.getElementById("notices").innerHTML = notices;
+    ready();
+  }
+
+  async function ask() {
+    const query = new URLSearchParams({ version: say.activityVersion });
+    // Nobody sees a toast on a hidden page; its title is seen.
+    if (!document.hidden) query.set("since", cursor.get() ?? say.since);
+    const answer = await fetch(`${say.activity}?${query}`, { headers: { "HX-Request": "true" }, signal: AbortSignal.timeout(20000) });
+    // The session has ended, or the role: the next click says so.
+    if (answer.headers.has("HX-Redirect") || answer.status === 403) return false;
+    if (!answer.ok) throw new Error(answer.status);
+    settle("offline");
+    if (answer.status === 204) return true;
+    const news = await answer.json();
+    if (news.cursor) cursor.set(news.cursor);
+    show(news);
+    news.toasts.forEach(told);
+    return true;
+  }
+
+  function askLater(after) {
+    clearTimeout(next);
+    next = setTimeout(poll, after);
+  }
+
+  async function poll() {
+    if (asking) return askLater(200);
+    asking = true;
+    let going = true;
+    try {
+      // Of several windows that ask at the same moment, one tells.
+      going = await (navigator.locks ? navigator.locks.request(`activity-${say.user}`, ask) : ask());
+    } catch {
+      if (!leaving && !document.hidden) toast({ message: say.sayOffline, tone: "bad", key: "offline" });
+    }
+    asking = false;
+    if (going && (running || !document.hidden)) askLater(running && !document.hidden ? WORKING_MS : IDLE_MS);
+  }
+
+  let leaving = false;
+  if (say.activity) {
+    cursor.set(cursor.get() ?? say.since);
+    keptToasts().forEach((news) => tell(news, { again: true }));
+    askLater(500);
+    window.addEventListener("beforeunload", () => { leaving = true; setTimeout(() => (leaving = false), 3000); });
+    document.addEventListener("visibilitychange", () => (document.hidden ? running || clearTimeout(next) : askLater(0)));
+    for (const name of ["backups-changed", "instances-changed"]) document.addEventListener(name, () => askLater(300));
+  }
 
   // ---- Cut text: it shows whole when hovered or focused, but only if it is cut ------------------
 

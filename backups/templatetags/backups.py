@@ -1,16 +1,21 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django import template
+from django.contrib.auth.models import User
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
+from backups.activity import Activity, Cursor, activity_of
 from backups.choices import BackupType
 from backups.models import Backup
+from console import roles
+from console.roles import Permission
 from instances.models import Instance, Job
 
 register = template.Library()
@@ -63,3 +68,18 @@ def ago(when: datetime) -> str:
     if (timezone.now() - when).total_seconds() < 60:
         return _("just now")
     return _("%s ago") % timesince(when, depth=1)
+
+
+@register.simple_tag(takes_context=True)
+def activity(context: dict[str, Any]) -> Activity | None:
+    """What every page shows of the user's work and of the agents; nothing to whom may not look. One query."""
+    user = context.get("user")
+    if not isinstance(user, User) or roles.refusal(user, Permission.VIEW):
+        return None
+    return activity_of(user, timezone.now())
+
+
+@register.simple_tag
+def cursor_now() -> str:
+    """Where a browser begins that has not been told anything yet."""
+    return str(Cursor(timezone.now()))

@@ -61,7 +61,37 @@ class ConsolePage:
         self.page.get_by_role("searchbox").fill(text)
 
     def expect_toast(self, text: str) -> None:
-        expect(self.page.get_by_role("status").filter(has_text=text)).to_be_visible()
+        """Wait until a message says so: of what was just asked for, or of work that has ended."""
+        expect(self._toast(text)).to_be_visible(timeout=WORK_MILLISECONDS)
+
+    def expect_no_toast(self, text: str) -> None:
+        expect(self._toast(text)).to_have_count(0)
+
+    def follow_toast(self, text: str) -> None:
+        """Go to what the message is about."""
+        self._toast(text).get_by_role("link").click()
+
+    def close_toast(self, text: str) -> None:
+        self._toast(text).get_by_role("button", name="Close").click()
+        self.expect_no_toast(text)
+
+    def expect_running(self, number: int) -> None:
+        """Wait until the title of the browser's tab says how much of the user's work is in progress."""
+        title = rf"^\({number}\) " if number else r"^(?!\()"
+        expect(self.page).to_have_title(re.compile(title), timeout=WORK_MILLISECONDS)
+
+    def expect_notice(self, text: str) -> None:
+        """Wait until the page says so above everything else, as it does of an agent that is not heard of."""
+        expect(self._notices()).to_contain_text(text, timeout=WORK_MILLISECONDS)
+
+    def expect_no_notice(self) -> None:
+        expect(self._notices()).to_be_empty(timeout=WORK_MILLISECONDS)
+
+    def _notices(self) -> Locator:
+        return self.page.locator("#notices")
+
+    def _toast(self, text: str) -> Locator:
+        return self.page.get_by_role("status").locator("[data-toast]").filter(has_text=text)
 
     def _press(self, name: str) -> None:
         self.page.get_by_role("main").get_by_role("link", name=name, exact=True).or_(

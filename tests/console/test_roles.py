@@ -34,6 +34,7 @@ NEEDS: dict[str, Permission | None] = {
     "sessions": EVERYBODY,
     "sessions-end-others": EVERYBODY,
     "session-end": EVERYBODY,
+    "activity": Permission.VIEW,
     "audit": Permission.READ_AUDIT,
     "audit-export": Permission.READ_AUDIT,
     "backups:list": Permission.VIEW,

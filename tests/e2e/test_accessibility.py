@@ -53,6 +53,7 @@ DIALOGS: dict[str, dict[str, str]] = {
     "backups:verify": {"backup_id": "complete"},
 }
 ELSEWHERE = {
+    "activity": "what the script of every page asks for",
     "home": "redirects to a page that is here",
     "sign-in": "the tests of those who have not signed in",
     "sign-out": "takes no GET",

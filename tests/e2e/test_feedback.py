@@ -1,11 +1,22 @@
 """What the console says of work while it goes on, and when it has ended, wherever in the console one is."""
 
+import os
+import re
+import signal
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Request, expect
 
-from console.testing.pages import BackupDetail, BackupManagement, SignIn, TaskCenter
+from console.testing.pages import (
+    Audit,
+    BackupDetail,
+    BackupManagement,
+    InstanceManagement,
+    Sessions,
+    SignIn,
+    TaskCenter,
+)
 from tests.e2e.bulk import fill
 from tests.e2e.console import PASSWORD, Console
 
@@ -34,3 +45,122 @@ def test_progress_says_bytes_speed_and_time_left_where_there_is_work(slow_consol
     detail = BackupDetail(slow_page, "watched").shown()
     detail.expect_progress("Writing the archive: ", "/s", "about ", " left")
     slow_console.wait_backup("watched")
+
+
+def test_the_end_of_a_backup_is_told_on_another_page_and_in_the_title(slow_console: Console, slow_page: Page) -> None:
+    backups = BackupManagement(slow_page).open()
+    backups.expect_running(0)
+    backups.create_backup().choose(type="Replica set", instance="large").submit(name="elsewhere")
+    backups.expect_running(1)
+    audit = Audit(slow_page).open()
+    audit.expect_running(1)
+    slow_page.evaluate("window.same = true")
+    audit.expect_toast("Backup “elsewhere” is complete.")
+    audit.expect_running(0)
+    audit.follow_toast("Backup “elsewhere” is complete.")
+    BackupDetail(slow_page, "elsewhere").shown()
+    sessions = Sessions(slow_page).open()
+    sessions.expect_no_toast("elsewhere")
+
+
+def test_a_toast_that_nobody_touches_goes_by_itself_and_stays_gone(slow_console: Console, slow_page: Page) -> None:
+    instances = InstanceManagement(slow_page).open()
+    instances.row("large").restart()
+    instances.expect_toast("Instance “large” is restarted.")
+    instances.expect_no_toast("Instance “large” is restarted.")
+    TaskCenter(slow_page).open().expect_no_toast("Instance “large” is restarted.")
+
+
+def test_a_failure_stays_until_it_is_closed_also_on_other_pages(slow_console: Console, slow_page: Page) -> None:
+    slow_console.wait_available("large")
+    slow_console.create_backup(slow_console.instance("large")["id"], "killed")
+    slow_console.wait_running("backup")
+    tasks = TaskCenter(slow_page).open()
+    os.kill(slow_console.pid_of("manage.py agent"), signal.SIGKILL)
+    failed = "Backup “killed” failed: The agent stopped while this was running."
+    tasks.expect_toast(failed)
+    sessions = Sessions(slow_page).open()
+    sessions.expect_toast(failed)
+    sessions.close_toast(failed)
+    Audit(slow_page).open().expect_no_toast(failed)
+    slow_console.wait_available("large")
+
+
+COUNT_TOASTS = """() => {
+  window.told = 0;
+  new MutationObserver((all) => all.forEach(({ addedNodes }) => (window.told += addedNodes.length)))
+    .observe(document.getElementById("toasts"), { childList: true });
+}"""
+
+
+def test_of_two_windows_one_tells(slow_console: Console, slow_page: Page) -> None:
+    slow_console.wait_available("large")
+    slow_console.create_backup(slow_console.instance("large")["id"], "told-once")
+    pages = [slow_page, slow_page.context.new_page()]
+    pages[1].goto(slow_page.url)
+    for page in pages:
+        Sessions(page).open().expect_running(1)
+        page.evaluate(COUNT_TOASTS)
+    for page in pages:
+        Sessions(page).expect_running(0)
+    assert sorted(page.evaluate("window.told") for page in pages) == [0, 1]
+
+
+HIDE = """hidden => {
+  Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def test_a_hidden_page_asks_nothing_and_catches_up_when_it_is_shown(slow_console: Console, slow_page: Page) -> None:
+    slow_console.wait_available("large")
+    instances = InstanceManagement(slow_page).open()
+    with slow_page.expect_response(re.compile("/activity/")):
+        pass
+    slow_page.evaluate(HIDE, True)
+    asked: list[Request] = []
+    slow_page.on("request", lambda request: asked.append(request) if "/activity/" in request.url else None)
+    slow_console.post(f"/instances/{slow_console.instance('large')['id']}/restart/", {})
+    slow_console.wait_available("large")
+    instances.row("large").expect_status("Available")
+    assert asked == []
+    slow_page.evaluate(HIDE, False)
+    instances.expect_toast("Instance “large” is restarted.")
+
+
+def test_the_title_of_a_hidden_page_goes_on_and_its_toast_waits_to_be_seen(
+    slow_console: Console, slow_page: Page
+) -> None:
+    slow_console.wait_available("large")
+    slow_console.create_backup(slow_console.instance("large")["id"], "unseen")
+    sessions = Sessions(slow_page).open()
+    sessions.expect_running(1)
+    slow_page.evaluate(HIDE, True)
+    sessions.expect_running(0)
+    sessions.expect_no_toast("unseen")
+    slow_page.evaluate(HIDE, False)
+    sessions.expect_toast("Backup “unseen” is complete.")
+
+
+def test_a_console_that_does_not_answer_says_so_until_it_does(slow_page: Page) -> None:
+    sessions = Sessions(slow_page).open()
+    slow_page.context.set_offline(True)
+    sessions.expect_toast("The console does not answer.")
+    slow_page.context.set_offline(False)
+    expect(sessions._toast("The console does not answer.")).to_have_count(0, timeout=40_000)
+
+
+def test_a_page_says_while_no_agent_is_heard_of(slow_console: Console, slow_page: Page) -> None:
+    sessions = Sessions(slow_page).open()
+    sessions.expect_no_notice()
+    agent = slow_console.pid_of("manage.py agent")
+    os.kill(agent, signal.SIGSTOP)
+    try:
+        sessions.expect_notice("The agent on the host local has not been heard of since")
+        sessions.expect_notice("manage.py up")
+        said = sessions._notices().inner_html()
+        BackupManagement(slow_page).open().expect_notice("wait until it is back")
+        assert sessions._notices().inner_html() == said
+    finally:
+        os.kill(agent, signal.SIGCONT)
+    sessions.expect_no_notice()
