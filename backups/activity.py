@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 
 from console.lists import CountOf
 from instances.choices import JobKind, JobStatus
-from instances.models import Host, Job
+from instances.models import Host, Instance, Job
 
 # An end may be written by another host's clock, and be seen later than one that came after it.
 _OVERLAP = timedelta(seconds=30)
@@ -70,12 +70,14 @@ class Activity:
     """
 
     running: int
+    # Of how many instances the server is down: lists look again when that changes.
+    down: int
     missed: list[Host]
     no_agent: bool
 
     @property
     def version(self) -> str:
-        shown = [self.running, self.no_agent, *((host.name, host.seen) for host in self.missed)]
+        shown = [self.running, self.down, self.no_agent, *((host.name, host.seen) for host in self.missed)]
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:12]
 
 
@@ -88,16 +90,19 @@ class Toast:
 
 def activity_of(user: User, now: datetime) -> Activity:
     """In one query, since every page asks it: each host tells the user's count along."""
-    running = CountOf(Job.objects.filter(_UNENDED, requested_by=user).order_by().values("pk"))
-    told: Any = Host.objects.with_need().annotate(running=running)
-    hosts = list(told)
+    hosts = _hosts(running=CountOf(Job.objects.filter(_UNENDED, requested_by=user).order_by().values("pk")))
     return _activity(hosts[0].running if hosts else 0, hosts, now)
 
 
-def _activity(running: int, hosts: list[Host], now: datetime) -> Activity:
+def _hosts(**counts: CountOf) -> list[Any]:
+    down = CountOf(Instance.objects.down().order_by().values("pk"))
+    return list(Host.objects.with_need().annotate(down=down, **counts))
+
+
+def _activity(running: int, hosts: list[Any], now: datetime) -> Activity:
     offline = [host for host in hosts if not host.is_online(now)]
     missed = [host for host in offline if host.is_needed or len(offline) == len(hosts)]
-    return Activity(running, missed, no_agent=not hosts)
+    return Activity(running, hosts[0].down if hosts else 0, missed, no_agent=not hosts)
 
 
 def news_for(user: User, cursor: Cursor, now: datetime) -> tuple[Activity, list[Toast], Cursor]:
@@ -115,7 +120,7 @@ def news_for(user: User, cursor: Cursor, now: datetime) -> tuple[Activity, list[
     ended = [job for job in ended if not (deleting and _is_deletion(job))]
     since = min([max(cursor.since, now - _OVERLAP), *held])
     known = {_key(job) for job in jobs if job.ended and job.ended >= since and (cursor.covers(job) or job in ended)}
-    return _activity(len(running), list(Host.objects.with_need()), now), _toasts(ended), Cursor(since, frozenset(known))
+    return _activity(len(running), _hosts(), now), _toasts(ended), Cursor(since, frozenset(known))
 
 
 def _is_deletion(job: Job) -> bool:

@@ -29,5 +29,5 @@ def activity(request: Request) -> HttpResponse:
     if request.GET.get("version") == current.version and not answer:
         return HttpResponse(status=204)
     notices = render_to_string("components/_notices.html", {"activity": current}, request)
-    shown = {"version": current.version, "running": current.running, "notices": notices}
+    shown = {"version": current.version, "running": current.running, "down": current.down, "notices": notices}
     return JsonResponse({**answer, **shown, "toasts": [described(toast) for toast in toasts]})

@@ -89,6 +89,10 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
         """Those that no operation is running on, whatever their state."""
         return self.filter(action=Action.NONE).exclude(state=State.CREATING)
 
+    def down(self) -> Self:
+        """Those whose server should answer and does not: Instance.is_down says the same of one."""
+        return self.filter(shows_status(Status.ABNORMAL) | shows_status(Status.RESTORE_FAILED))
+
     def restartable(self) -> Self:
         """Those with a server that should run, and no operation running on them."""
         return self.filter(action=Action.NONE, state__in=[State.AVAILABLE, State.ABNORMAL], port__isnull=False)
@@ -152,7 +156,12 @@ class Instance(models.Model):
     @property
     def in_transition(self) -> bool:
         """True if the status will change without anybody's doing: work in progress, a server being restarted."""
-        return self.status.in_progress or self.status in {Status.ABNORMAL, Status.RESTORE_FAILED}
+        return self.status.in_progress or self.is_down
+
+    @property
+    def is_down(self) -> bool:
+        """True if a server should answer, none does, and no work is in progress that is the reason."""
+        return self.status in {Status.ABNORMAL, Status.RESTORE_FAILED}
 
     @property
     def address(self) -> str:

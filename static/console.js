@@ -293,9 +293,12 @@
     tell(one);
   }
 
-  function show({ version, running: now, notices }) {
+  function show({ version, running: now, down, notices }) {
     say.activityVersion = version;
     running = now;
+    // A list that has come to rest does not know yet.
+    if (String(down) !== say.down) htmx.trigger(document.body, "instances-changed");
+    say.down = down;
     document.title = (running ? `(${running}) ` : "") + document.title.replace(/^\(\d+\) /, "");
     document.getElementById("notices").innerHTML = notices;
     ready();

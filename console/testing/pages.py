@@ -234,6 +234,11 @@ class BasicInformation(ConsolePage):
 
     heading = "Basic Information"
 
+    def expect_down(self, text: str) -> None:
+        """Wait until the page says that the server is down, and this of it."""
+        said = self.page.get_by_role("main").get_by_role("paragraph").filter(has_text="The database server is down.")
+        expect(said).to_contain_text(text, timeout=WORK_MILLISECONDS)
+
     def backups_and_restorations(self) -> "BackupsAndRestorations":
         navigation = self.page.get_by_role("navigation", name="Navigation")
         navigation.get_by_role("link", name="Backups & Restorations").click()

@@ -13,7 +13,7 @@ from django.utils import timezone
 from backups.activity import Cursor, news_for
 from backups.services import create_backup, delete_backup
 from console.roles import Role
-from instances.choices import JobKind, JobStatus
+from instances.choices import JobKind, JobStatus, State
 from instances.models import Host, Instance, Job
 from tests.factories import make_backup, make_host, make_instance, make_job, make_user
 
@@ -290,10 +290,10 @@ def silent(name: str = "local", seconds: float = 60) -> Host:
 @pytest.mark.parametrize("path", EVERY_PAGE)
 def test_every_page_says_that_an_agent_is_not_heard_of(plain: Client, path: str) -> None:
     make_instance()
-    assert "not been heard of" not in plain.get(path).content.decode()
+    assert "is not heard of" not in plain.get(path).content.decode()
     silent()
     html = plain.get(path).content.decode()
-    assert "The agent on the host local has not been heard of since" in html
+    assert "The agent on the host local is not heard of." in html
     assert "wait until it is back" in html and "manage.py up" in html
 
 
@@ -312,7 +312,7 @@ def test_it_comes_and_goes_by_itself_and_is_said_once(browser: Browser) -> None:
     assert first is not None and "heard of" not in first["notices"]
     silent()
     news = browser.ask()
-    assert news is not None and "not been heard of" in news["notices"]
+    assert news is not None and "is not heard of" in news["notices"]
     assert browser.ask() is None, "a live region that is written again is read again"
     make_host()
     news = browser.ask()
@@ -332,3 +332,14 @@ def test_an_empty_console_without_an_agent_says_so_too(plain: Client) -> None:
     Instance.objects.all().delete()
     Host.objects.all().delete()
     assert "No agent has started yet." in plain.get(reverse("backups:list")).content.decode()
+
+
+def test_a_page_learns_that_a_server_is_down_so_that_its_list_looks_again(browser: Browser) -> None:
+    instance = make_instance()
+    first = browser.ask()
+    assert first is not None and first["down"] == 0
+    Instance.objects.filter(pk=instance.pk).update(state=State.ABNORMAL)
+    news = browser.ask()
+    assert news is not None and news["down"] == 1 and browser.ask() is None
+    html = browser.client.get(reverse("backups:list")).content.decode()
+    assert 'data-down="1"' in html

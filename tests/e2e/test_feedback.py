@@ -156,7 +156,7 @@ def test_a_page_says_while_no_agent_is_heard_of(slow_console: Console, slow_page
     agent = slow_console.pid_of("manage.py agent")
     os.kill(agent, signal.SIGSTOP)
     try:
-        sessions.expect_notice("The agent on the host local has not been heard of since")
+        sessions.expect_notice("The agent on the host local is not heard of.")
         sessions.expect_notice("manage.py up")
         said = sessions._notices().inner_html()
         BackupManagement(slow_page).open().expect_notice("wait until it is back")
@@ -164,3 +164,19 @@ def test_a_page_says_while_no_agent_is_heard_of(slow_console: Console, slow_page
     finally:
         os.kill(agent, signal.SIGCONT)
     sessions.expect_no_notice()
+
+
+def test_a_page_says_that_a_server_is_down_and_when_it_is_back(slow_console: Console, slow_page: Page) -> None:
+    instance = slow_console.create_instance("fragile")
+    page = InstanceManagement(slow_page).open().row("fragile").open("fragile")
+    data = slow_console.home / "instances" / instance["id"] / "data"
+    data.rename(data.with_name("elsewhere"))
+    server = next(pid for pid, line in slow_console.pids().items() if instance["id"] in line)
+    os.kill(server, signal.SIGKILL)
+    # It had come to rest, and asks nothing by itself.
+    page.expect_down("The data directory of the instance is missing.")
+    page.expect_down("restore a backup to it")
+    instances = InstanceManagement(slow_page).open()
+    instances.row("fragile").expect_text("The database server is down.")
+    data.with_name("elsewhere").rename(data)
+    instances.row("fragile").expect_status("Available")
