@@ -343,6 +343,8 @@
   let leaving = false;
   if (say.activity) {
     cursor.set(cursor.get() ?? say.since);
+    // The page counted after it had listed: a server that went down in between is not in its list.
+    if (say.down !== "0") say.down = say.activityVersion = "";
     keptToasts().forEach((news) => tell(news, { again: true }));
     askLater(500);
     window.addEventListener("beforeunload", () => { leaving = true; setTimeout(() => (leaving = false), 3000); });

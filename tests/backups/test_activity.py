@@ -184,12 +184,12 @@ def test_a_cursor_is_read_as_it_was_written() -> None:
 
 
 def test_the_services_name_the_backup_for_its_end(user: User, browser: Browser) -> None:
-    backup = create_backup(instance=make_instance(), name="before-upgrade", requested_by=user)
+    create_backup(instance=make_instance(), name="before-upgrade", requested_by=user)
     Job.objects.update(status=JobStatus.COMPLETED, ended=timezone.now())
     assert browser.toasts() == [("Backup “before-upgrade” is complete.", "ok")]
     whole = make_backup(name="old-one")
     delete_backup(backup=whole, requested_by=user)
-    Job.objects.exclude(pk=backup.job_id).update(status=JobStatus.COMPLETED, ended=timezone.now())
+    Job.objects.unended().update(status=JobStatus.COMPLETED, ended=timezone.now())
     assert browser.toasts() == [("Backup “old-one” is deleted.", "ok")]
 
 
