@@ -19,6 +19,7 @@ from backups import archive, schedule
 from backups.choices import BackupStatus, BackupType, RestorationStatus, RestorationWay, Weekday
 from backups.handlers import manifest_of
 from backups.models import EVERY_DAY, Backup, Policy, Restoration, weekdays_text
+from backups.services import about
 from backups.storage import archive_storage
 from console.seeding import Seed
 from instances import seeding
@@ -275,7 +276,7 @@ def work(seed: Seed, first: list[Drawn], named: dict[str, Drawn], instances: Ins
             requested_by=user,
             instance_uid=target.id,
             instance_name=target.name,
-            parameters={"source": backup.instance_uid if way is RestorationWay.NEW else "", "backup": backup.id},
+            parameters={"source": backup.instance_uid if way is RestorationWay.NEW else "", **about(backup)},
         )
         if status is JobStatus.RUNNING:
             job.progress = 63
@@ -313,7 +314,7 @@ def work(seed: Seed, first: list[Drawn], named: dict[str, Drawn], instances: Ins
             failure=failure,
             interrupted=failure == _interrupted(),
             requested_by=user,
-            parameters={"backup": backup.id},
+            parameters=about(backup),
         )
         done.jobs.append(job)
         return job

@@ -71,7 +71,7 @@ def create_backup(
             host=instance.host,
             instance=instance,
             requested_by=requested_by,
-            parameters=_about(backup),
+            parameters=about(backup),
         )
         backup.save(force_insert=True)
     return backup
@@ -109,7 +109,7 @@ def restore_to_new_instance(
             instance=target,
             requested_by=requested_by,
             # Which instance shows it on behalf of this job, and of no other.
-            parameters={"source": backup.instance_uid if shown else "", **_about(backup)},
+            parameters={"source": backup.instance_uid if shown else "", **about(backup)},
         )
         return _record(backup, target, RestorationWay.NEW, job, request_key)
 
@@ -140,7 +140,7 @@ def restore_to_original(
             host=target.host,
             instance=target,
             requested_by=requested_by,
-            parameters=_about(backup),
+            parameters=about(backup),
         )
         before = _safety_backup(backup, target, job) if safety_backup else None
         return _record(backup, target, RestorationWay.ORIGINAL, job, request_key, before)
@@ -158,7 +158,7 @@ def verify_backup(*, backup: Backup, requested_by: User | None) -> Job:
             host=backup.host,
             instance=None,
             requested_by=requested_by,
-            parameters=_about(backup),
+            parameters=about(backup),
         )
         taken = Backup.objects.restorable().filter(pk=backup.pk, verifying=False)
         if not taken.update(verifying=True, uses=F("uses") + 1, verify_job=job):
@@ -167,7 +167,7 @@ def verify_backup(*, backup: Backup, requested_by: User | None) -> Job:
     return job
 
 
-def _about(backup: Backup) -> dict[str, str]:
+def about(backup: Backup) -> dict[str, str]:
     """A job's parameters that say which backup it is about, also when that has gone."""
     return {"backup": backup.id, "backup_name": backup.name}
 
@@ -384,7 +384,7 @@ def _remove(backup: Backup, *, among: BackupQuerySet, requested_by: User | None)
             host=backup.host,
             instance=None,
             requested_by=requested_by,
-            parameters=_about(backup),
+            parameters=about(backup),
         )
         Backup.objects.filter(pk=backup.pk).update(job=job)
     return True
