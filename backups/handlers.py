@@ -14,6 +14,7 @@ from backups import archive
 from backups.choices import BackupStatus
 from backups.models import Backup
 from backups.storage import NotEnoughSpace, archive_storage
+from console import hooks
 from instances.choices import Action, JobKind, Step
 from instances.engine import process
 from instances.engine.snapshot import Progress, Snapshot, SnapshotError, snapshot
@@ -50,16 +51,20 @@ def make_archive(work: Work, backup: Backup, *, begin: float = 0, end: float = 1
     if backup.instance is None:
         raise JobFailed(_("The instance does not exist any more."))
 
+    asked = hooks.take_next_backup()
+
     def report(step: Step, done: int, total: int) -> None:
         first, share = (0, _COPY_SHARE) if step is Step.COPY else (_COPY_SHARE, 100 - _COPY_SHARE)
         percent = first + share * (done / total if total else 0)
         work.report(begin + (end - begin) * percent / 100, Amount(step, done, total) if total else None)
+        if asked.fail_at and percent >= asked.fail_at:
+            raise JobFailed(_("A test made this backup fail at %d %%.") % asked.fail_at)
 
     def copied(progress: Progress) -> None:
         report(Step.COPY, progress.done, progress.total)
 
     try:
-        rate = settings.CONSOLE_BACKUP_BYTES_PER_SECOND
+        rate = asked.bytes_per_second or settings.CONSOLE_BACKUP_BYTES_PER_SECOND
         data_dir = process.data_dir(instance_home(backup.instance.id))
         taken = snapshot(data_dir, staging(work.job), progress=copied, rate=rate)
         total = sum(copy.bytes for copy in taken.databases)

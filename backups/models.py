@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from backups.choices import BackupMethod, BackupStatus, BackupType, RestorationStatus, RestorationWay, Weekday
 from backups.manifest import Database
 from backups.schedule import Schedule, first_window, window_to_serve
+from console import hooks
 from console.ids import new_id
 from console.lists import NameKey, SizeKey
 from console.validators import NAME_MAX_LENGTH, description_validators, name_validators
@@ -128,7 +129,7 @@ class Policy(models.Model):
     @property
     def next_run(self) -> datetime:
         """The start of the window that is served next; in the past, it is being waited for the instance."""
-        return window_to_serve(self.schedule, self.next_window, timezone.now())
+        return window_to_serve(self.schedule, self.next_window, hooks.now())
 
 
 def window_label(hour: int) -> str:

@@ -9,7 +9,6 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from backups import schedule
@@ -17,7 +16,7 @@ from backups.choices import BackupStatus, BackupType, RestorationWay
 from backups.handlers import HANDLERS
 from backups.models import Backup, BackupQuerySet, Policy, Restoration, weekdays_text
 from backups.once import once
-from console import audit
+from console import audit, hooks
 from console.audit import action
 from console.exceptions import Refused
 from console.roles import Permission
@@ -284,7 +283,7 @@ def set_policy(
     deletes the automated backups, except locked ones and one that is being made. Raises Refused if the instance is
     being deleted, ValidationError if a value breaks a rule.
     """
-    now = timezone.now()
+    now = hooks.now()
     with transaction.atomic():
         if not Instance.objects.filter(pk=instance.pk).exclude(action=Action.DELETE).exists():
             raise Refused(_("The instance is being deleted."))

@@ -172,5 +172,6 @@ CONSOLE_DRAIN_SECONDS = seconds(
 )
 CONSOLE_TEST_HOOKS = switch(
     "CONSOLE_TEST_HOOKS",
-    "1: a console for tests, which holds nothing of value: `manage.py reset` need not be told which home",
+    "1: a console for tests, which holds nothing of value: they may slow down and break what it does, and empty it; "
+    "only on a loopback address",
 )

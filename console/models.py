@@ -133,3 +133,18 @@ def describe_user_agent(text: str) -> str:
     """Such as "Firefox · Linux". A program that is no browser keeps its own name, such as "curl"."""
     found = [next((name for mark, name in names.items() if mark in text), "") for names in (_BROWSERS, _SYSTEMS)]
     return " · ".join(filter(None, found)) or text.split("/")[0][:40]
+
+
+class HookState(models.Model):
+    """What tests have asked for: one row, or none. Written and read by console.hooks alone."""
+
+    ONLY = 1
+
+    bytes_per_second = models.PositiveIntegerField(default=0)
+    fail_at = models.PositiveSmallIntegerField(default=0)
+    clock_seconds = models.IntegerField(default=0)
+    # Instances whose status is held, by id, each with the state and the action that it had before.
+    held = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return "test hooks"

@@ -15,7 +15,7 @@ from django.utils.text import slugify
 from console import account, audit
 from console.audit import Resource
 from console.choices import Outcome
-from console.models import AuditEvent
+from console.models import AuditEvent, HookState
 from console.roles import Role
 
 
@@ -94,4 +94,5 @@ def forget() -> None:
     models.QuerySet(AuditEvent).delete()
     User.objects.filter(is_superuser=False).delete()
     reset()
+    HookState.objects.all().delete()
     audit.record("consoleReset", user=None, resource=Resource())

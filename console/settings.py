@@ -7,6 +7,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from console import home
+from console.bind import only_this_machine
 from console.environment import *
 
 SECRET_KEY = CONSOLE_SECRET_KEY or home.secret_key(CONSOLE_HOME)
@@ -95,6 +96,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "console.context.test_hooks",
             ],
         },
     },
@@ -194,6 +196,9 @@ if CONSOLE_URL:
         SECURE_HSTS_PRELOAD = True
         SESSION_COOKIE_SECURE = True
         CSRF_COOKIE_SECURE = True
+
+# Only where nobody but this machine can reach it. `up` refuses what is missing here.
+TEST_HOOKS = CONSOLE_TEST_HOOKS and only_this_machine(CONSOLE_BIND, CONSOLE_URL)
 
 _FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
 LOGGING = {

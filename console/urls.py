@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
@@ -29,3 +30,5 @@ urlpatterns = [
     path("", include("backups.urls")),
     path("", include("instances.urls")),
 ]
+if settings.TEST_HOOKS:
+    urlpatterns.append(path("test-hooks/", include("console.hook_urls")))

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
+from console import hooks
 from instances.choices import Action, InstanceType, JobKind, JobStatus, State
 from instances.engine import demo, process, swap
 from instances.engine.client import EngineError
@@ -189,7 +190,8 @@ def _settle_restoration(instance_id: str, job_id: uuid.UUID) -> None:
 def give_free(instances: InstanceQuerySet) -> None:
     """End Restoring where no restoration is under way or waiting."""
     restoring = Job.objects.unended().filter(kind=JobKind.RESTORE_ORIGINAL, instance=OuterRef("pk"))
-    instances.filter(~Exists(restoring), action=Action.RESTORE).update(action=Action.NONE)
+    free = instances.filter(~Exists(restoring), action=Action.RESTORE).exclude(pk__in=hooks.held())
+    free.update(action=Action.NONE)
 
 
 def _instance_of(job: Job) -> Instance:

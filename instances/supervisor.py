@@ -20,6 +20,7 @@ from django.db import DatabaseError, close_old_connections, connections
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from console import hooks
 from instances.choices import Action, State
 from instances.engine import process
 from instances.engine.client import ping
@@ -98,9 +99,8 @@ class Supervisor:
 
     def begin(self) -> None:
         """At the agent's start no server runs: say so in the rows, and start what should run."""
-        Instance.objects.filter(host=self.host, state=State.AVAILABLE).update(
-            state=State.ABNORMAL, failure=_("The database server is starting.")
-        )
+        here = Instance.objects.filter(host=self.host).exclude(pk__in=hooks.held())
+        here.filter(state=State.AVAILABLE).update(state=State.ABNORMAL, failure=_("The database server is starting."))
         self.reconcile()
 
     def reconcile(self) -> None:
@@ -215,6 +215,7 @@ class Supervisor:
         server.failed_pings = 0
         if not server.answers or now >= server.facts_at:
             ill = Instance.objects.filter(pk=server.instance_id, state__in=[State.ABNORMAL, State.RESTORE_FAILED])
+            ill = ill.exclude(pk__in=hooks.held())
             if server.answers:
                 # Written by somebody else after the server had come up, so it is not so any more; but what a job
                 # that works on the server says is the job's.
@@ -247,9 +248,8 @@ class Supervisor:
     def _write_abnormal(self, server: Server, reason: str) -> None:
         try:
             close_old_connections()
-            Instance.objects.filter(pk=server.instance_id, state__in=[State.AVAILABLE, State.ABNORMAL]).update(
-                state=State.ABNORMAL, failure=reason
-            )
+            well = Instance.objects.filter(pk=server.instance_id, state__in=[State.AVAILABLE, State.ABNORMAL])
+            well.exclude(pk__in=hooks.held()).update(state=State.ABNORMAL, failure=reason)
         except DatabaseError as error:
             log.warning("The state of instance %s could not be written: %s", server.instance_id, error)
         finally:

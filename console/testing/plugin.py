@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from console.testing.server import PASSWORD, USERNAME, ConsoleServer
+from console.testing.server import ConsoleServer
+from console.testing.session import PASSWORD, USERNAME
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

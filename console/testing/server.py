@@ -1,8 +1,6 @@
 """A whole console of a test's own: the real process tree, driven over HTTP as a browser without JavaScript."""
 
-import http.cookiejar
 import os
-import re
 import secrets
 import signal
 import socket
@@ -10,18 +8,15 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import console
+from console.testing.hooks import Hooks
+from console.testing.session import PASSWORD, Session
 from console.testing.waiting import wait_for
 
 _NOT_PASSED_ON = ("CONSOLE_", "DJANGO_", "DATABASE_URL")
-USERNAME, PASSWORD = "admin", "correct-horse-battery"  # of a console that is thrown away
 
 
 def manage_py() -> Path:
@@ -48,25 +43,18 @@ def _leads(pid: int) -> bool:
         return False
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    url: str
-    text: str
-    headers: dict[str, str]
-
-
-class ConsoleServer:
+class ConsoleServer(Session):
     """`manage.py up` on a free port with its own home. A context manager: leaving it stops the tree.
 
     `environment` are settings of the console, such as CONSOLE_LEASE_SECONDS="5". The home is made if it is missing,
-    and stays when the console has stopped.
+    and stays when the console has stopped. `hooks` steers what the console does next.
     """
 
     def __init__(self, home: Path, *, demo: bool = False, **environment: str) -> None:
         self.home = home
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        super().__init__(f"http://127.0.0.1:{self.port}")
+        self.hooks = Hooks(self.url)
         self.demo = demo
         self.environment = {
             # Nothing of a console that this one is not.
@@ -76,15 +64,13 @@ class ConsoleServer:
             # Far from other consoles on this machine, which look for ports in the same way.
             # Below the ports that clients of this machine get for their ends of a connection.
             "CONSOLE_FIRST_DB_PORT": str(12_000 + secrets.randbelow(20_000)),
+            "CONSOLE_TEST_HOOKS": "1",
             "PYTHONUNBUFFERED": "1",
             **environment,
         }
         self.output: list[str] = []
         # Seconds until it was ready.
         self.started_in = 0.0
-        self._token = ""
-        self._cookies = http.cookiejar.CookieJar()
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
 
     def __enter__(self) -> Self:
         try:
@@ -175,33 +161,3 @@ class ConsoleServer:
             return next((pid for pid, line in self.pids().items() if part in line and _leads(pid)), 0)
 
         return wait_for(leader, because=part)
-
-    # --- HTTP -------------------------------------------------------------------------------------
-
-    def get(self, path: str, **headers: str) -> Answer:
-        return self._open(urllib.request.Request(self.url + path, headers=headers))
-
-    def post(self, path: str, data: dict[str, Any], **headers: str) -> Answer:
-        """Submit a form as its page would: with the page's CSRF token."""
-        token = self._token or self._find_token(path)
-        body = urllib.parse.urlencode({**data, "csrfmiddlewaretoken": token}).encode()
-        return self._open(urllib.request.Request(self.url + path, data=body, headers=headers))
-
-    def _find_token(self, path: str) -> str:
-        found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.get(path).text)
-        assert found, f"{path} has no form"
-        return found.group(1)
-
-    def _open(self, request: urllib.request.Request) -> Answer:
-        try:
-            with self._opener.open(request, timeout=20) as answer:
-                return Answer(answer.status, answer.url, answer.read().decode(), dict(answer.headers))
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, error.url or "", error.read().decode(), dict(error.headers))
-
-    def sign_in(self, username: str = USERNAME, password: str = PASSWORD) -> None:
-        self._token = self._find_token("/sign-in/")
-        answer = self.post("/sign-in/", {"username": username, "password": password})
-        assert answer.status == 200 and "/sign-in/" not in answer.url, answer
-        self._token = ""

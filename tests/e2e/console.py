@@ -9,7 +9,8 @@ import psycopg
 import pymongo
 from psycopg.rows import dict_row
 
-from console.testing.server import PASSWORD, Answer, ConsoleServer, free_port, manage_py
+from console.testing.server import ConsoleServer, free_port, manage_py
+from console.testing.session import PASSWORD, Answer
 from tests.waiting import wait_for
 
 __all__ = ["PASSWORD", "ROOT", "Answer", "Console", "connect", "free_port"]

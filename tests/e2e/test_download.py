@@ -85,7 +85,7 @@ def large(console: Console, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 @contextmanager
 def slow_client(console: Console, path: str) -> Iterator[tuple[socket.socket, bytes]]:
     """A client that has read no more than the beginning of an answer: gives its socket, and what it has read."""
-    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in console._cookies)
+    cookies = console.cookies
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
         client.settimeout(20)
@@ -173,7 +173,7 @@ def test_one_that_comes_back_takes_up_where_it_stopped(console: Console, large: 
         file.seek(150 * MEGABYTE)
         wanted = file.read(64)
     for if_range, status in ((f'"{large["sha256"]}"', b" 206 "), ('"other"', b" 200 ")):
-        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in console._cookies)
+        cookies = console.cookies
         with socket.create_connection(("127.0.0.1", console.port), timeout=20) as client:
             asked = f"Range: bytes={150 * MEGABYTE}-{150 * MEGABYTE + 63}\r\nIf-Range: {if_range}\r\n"
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookies}\r\n{asked}\r\n".encode())

@@ -47,6 +47,7 @@ def test_what_is_seeded_while_the_console_runs_is_real_and_can_be_emptied_away(f
     console.create_instance("after-all")
 
 
-def test_emptying_needs_the_home_by_its_name(fresh_console: Console) -> None:
+def test_without_the_hooks_emptying_needs_the_home_by_its_name(console: Console) -> None:
+    cautious = Console(console.home, CONSOLE_TEST_HOOKS="0")
     with pytest.raises(AssertionError, match="--yes-destroy"):
-        fresh_console.manage("reset")
+        cautious.manage("reset")

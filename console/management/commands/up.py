@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from backups.models import Backup, Policy
 from console import catalogues, home, locks
+from console.bind import only_this_machine
 from console.handlers import HANDLERS
 from console.tree import Child, Tree
 from instances import jobs, services
@@ -38,6 +39,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, bind: str, port: int, no_demo: bool, **options: Any) -> None:
         os.umask(0o077)
+        if settings.CONSOLE_TEST_HOOKS and not only_this_machine(bind, settings.CONSOLE_URL):
+            raise CommandError(
+                "CONSOLE_TEST_HOOKS=1 is for a console that only this machine can reach: let it listen on 127.0.0.1, "
+                "without an https address in CONSOLE_URL, or unset it."
+            )
+        # What was said to this command holds for its children too.
+        os.environ["CONSOLE_BIND"] = bind
         home.prepare(settings.CONSOLE_HOME)
         lock = locks.acquire(locks.of_up(settings.CONSOLE_HOME))
         if lock is None:

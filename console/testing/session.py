@@ -1,0 +1,62 @@
+"""The console over HTTP, as a browser without JavaScript uses it."""
+
+import http.cookiejar
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+USERNAME, PASSWORD = "admin", "correct-horse-battery"  # of a console that is thrown away
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    url: str
+    text: str
+    headers: dict[str, str]
+
+
+class Session:
+    """Somebody's session with the console at this address, once sign_in() has been called."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._token = ""
+        self._jar = http.cookiejar.CookieJar()
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._jar))
+
+    @property
+    def cookies(self) -> str:
+        """The session's cookies as a request's header has them."""
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._jar)
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self._open(urllib.request.Request(self.url + path, headers=headers))
+
+    def post(self, path: str, data: dict[str, Any], *, form: str = "", **headers: str) -> Answer:
+        """Submit a form as its page would: with the page's CSRF token. `form` is that page, if it is another one."""
+        token = self._token or self._find_token(form or path)
+        body = urllib.parse.urlencode({**data, "csrfmiddlewaretoken": token}).encode()
+        return self._open(urllib.request.Request(self.url + path, data=body, headers=headers))
+
+    def _find_token(self, path: str) -> str:
+        found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.get(path).text)
+        assert found, f"{path} has no form"
+        return found.group(1)
+
+    def _open(self, request: urllib.request.Request) -> Answer:
+        try:
+            with self._opener.open(request, timeout=20) as answer:
+                return Answer(answer.status, answer.url, answer.read().decode(), dict(answer.headers))
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, error.url or "", error.read().decode(), dict(error.headers))
+
+    def sign_in(self, username: str = USERNAME, password: str = PASSWORD) -> None:
+        self._token = self._find_token("/sign-in/")
+        answer = self.post("/sign-in/", {"username": username, "password": password})
+        assert answer.status == 200 and "/sign-in/" not in answer.url, answer
+        self._token = ""

@@ -1,0 +1,90 @@
+"""Steering a real console: each hook acts through the code that is there anyway."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from console.testing.hooks import HookRefused
+from console.testing.pages import BackupManagement, InstanceManagement
+from tests.e2e.console import Console
+from tests.waiting import wait_for
+
+
+@pytest.fixture(autouse=True)
+def clear(console: Console) -> Iterator[None]:
+    yield
+    console.hooks.clear()
+
+
+def test_a_slow_backup_can_be_looked_at_and_cancelled_and_the_next_is_quick(
+    signed_in_page: Page, console: Console
+) -> None:
+    console.create_instance("slowed")
+    console.hooks.slow_next_backup(2_000)
+    instances = InstanceManagement(signed_in_page).open()
+    expect(signed_in_page.get_by_role("complementary", name="Test hooks")).to_contain_text("2000 bytes per second")
+    instances.row("slowed").create_backup().submit(name="slow-one")
+    backups = BackupManagement(signed_in_page).open()
+    row = backups.row("slow-one")
+    console.wait_running("backup")
+    assert row.status == "BUILDING"
+    row.cancel()
+    row.expect_status("Failed")
+    console.wait_available("slowed")
+    backups.create_backup().choose(type="Replica set", instance="slowed").submit(name="quick-one")
+    backups.row("quick-one").expect_status("Complete")
+
+
+def test_a_backup_fails_where_it_was_told_to(signed_in_page: Page, console: Console) -> None:
+    console.create_instance("doomed")
+    console.hooks.fail_next_backup(at=40)
+    InstanceManagement(signed_in_page).open().row("doomed").create_backup().submit(name="doomed-one")
+    row = BackupManagement(signed_in_page).open().row("doomed-one")
+    row.expect_status("Failed")
+    row.expect_text("A test made this backup fail at 40 %.")
+    console.wait_available("doomed")
+    assert not console.archive(console.backup("doomed-one")).exists()
+    assert not list((console.home / "staging").iterdir())
+
+
+def test_a_day_later_the_window_runs(console: Console) -> None:
+    instance = console.create_instance("tomorrow")
+    automated = "SELECT name FROM backups_backup WHERE type = 'Auto' AND instance_uid = ?"
+    assert console.query(automated, instance["id"]) == []
+    console.hooks.move_clock(days=1, hours=1)
+    (backup,) = wait_for(lambda: console.query(automated, instance["id"]), because="the backup of the window")
+    console.wait_backup(backup["name"])
+
+
+def test_a_held_status_is_taken_for_what_it_is_and_given_back(signed_in_page: Page, console: Console) -> None:
+    instance = console.create_instance("held-up")
+    instances = InstanceManagement(signed_in_page).open()
+    row = instances.row("held-up")
+    console.hooks.set_status(row, "abnormal")
+    instances.open()
+    row.expect_status("Abnormal")
+    refused = console.create_backup(instance["id"], "not-now")
+    assert refused.status == 422 and "Abnormal" in refused.text
+    console.hooks.set_status(row, "normal")
+    instances.open()
+    row.expect_status("Available")
+
+
+def test_what_the_console_refuses_is_raised_with_its_reason(console: Console) -> None:
+    with pytest.raises(HookRefused, match="bytes_per_second"):
+        console.hooks.slow_next_backup(0)
+
+
+def test_a_console_without_them_has_no_such_address(tmp_path: Path) -> None:
+    with Console(tmp_path / "home", CONSOLE_TEST_HOOKS="0") as plain:
+        with pytest.raises(HookRefused, match="CONSOLE_TEST_HOOKS=1"):
+            plain.hooks.move_clock(hours=1)
+        assert "Test hooks" not in plain.get("/instances/").text
+
+
+def test_up_refuses_them_where_others_could_reach_them(tmp_path: Path) -> None:
+    open_to_all = Console(tmp_path / "home", CONSOLE_BIND="0.0.0.0")  # noqa: S104
+    with pytest.raises(AssertionError, match="CONSOLE_TEST_HOOKS=1 is for a console that only this machine can reach"):
+        open_to_all.start()
