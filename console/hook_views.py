@@ -63,9 +63,7 @@ def hook(view: View) -> Callable[[Request], HttpResponseBase]:
 def answer(form: forms.Form, act: Callable[[], None]) -> HttpResponse:
     """Do it if the form is valid, and say what the hooks do then."""
     if not form.is_valid():
-        errors = [
-            f"{field}: {' '.join(str(message) for message in messages)}" for field, messages in form.errors.items()
-        ]
+        errors = [f"{field}: {errors.as_text()}" for field, errors in form.errors.items()]
         return JsonResponse({"error": " ".join(errors)}, status=422)
     act()
     return JsonResponse({"hooks": hooks.describe(hooks.state())})
