@@ -325,6 +325,7 @@ def work(seed: Seed, first: list[Drawn], named: dict[str, Drawn], instances: Ins
     named["being-verified"].backup.verify_job = other(
         JobKind.VERIFY, named["being-verified"].backup, 2.4, JobStatus.RUNNING
     )
+    named["being-verified"].backup.verify_job.progress = 35
     restored(
         named["last-of-failed"].backup,
         failed_old,
