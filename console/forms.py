@@ -81,7 +81,12 @@ class AuditFilterForm(forms.Form):
     """The toolbar of Audit. A value it does not know filters nothing. Times are UTC."""
 
     user = forms.CharField(required=False, label=_("User"), max_length=150)
-    resource = forms.CharField(required=False, label=_("Resource name or ID"), max_length=150)
+    resource = forms.CharField(
+        required=False,
+        label=_("Resource name or ID"),
+        max_length=150,
+        widget=forms.TextInput(attrs={"data-shortcut": "/"}),
+    )
     since = MomentField(required=False, label=_("From (UTC)"))
     until = MomentField(required=False, label=_("To (UTC)"))
     outcome = forms.ChoiceField(required=False, label=_("Outcome"), choices=[("", _("All outcomes")), *Outcome.choices])

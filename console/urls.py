@@ -25,6 +25,7 @@ urlpatterns = [
     path("account/sessions/end-others/", views.sessions_end_others, name="sessions-end-others"),
     path("account/sessions/<str:session_id>/end/", views.session_end, name="session-end"),
     path("activity/", activity_views.activity, name="activity"),
+    path("keys/", views.keys, name="keys"),
     path("audit/", views.audit_list, name="audit"),
     path("audit/export/", views.audit_export, name="audit-export"),
     path("", include("backups.urls")),

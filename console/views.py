@@ -14,6 +14,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -27,7 +28,7 @@ from console.access import needs, performs
 from console.exceptions import Refused
 from console.exports import csv_response
 from console.forms import AuditFilterForm, PasswordForm
-from console.htmx import REFRESH, live, render_list, wants_fragment
+from console.htmx import REFRESH, live, render_list, render_page, wants_fragment
 from console.http import Request
 from console.models import AuditEvent, AuditEventQuerySet, UserSession
 from console.roles import NotAllowed, Permission
@@ -138,6 +139,13 @@ def sessions_end_others(request: Request) -> HttpResponse:
 
 def _sessions(request: Request) -> list[UserSession]:
     return list(UserSession.objects.filter(user=request.user, expire_date__gt=timezone.now()))
+
+
+@needs(None)
+@require_safe
+def keys(request: Request) -> HttpResponse:
+    """The keyboard shortcuts, and the switch that turns them off in this browser."""
+    return render_page(request, "console/keys.html", "console/_keys.html", {"cancel_url": reverse("home")})
 
 
 # --- Audit ------------------------------------------------------------------------------------------------

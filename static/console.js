@@ -9,15 +9,112 @@
 
   // A field that is being typed into keeps what was typed when its list refreshes.
   Idiomorph.defaults.ignoreActiveValue = true;
-  // What was noted here about an element (see "Cut text") is not in the server's markup, and stays; so do ticks.
+  // What was noted here about an element (see "Cut text" and "Keys") is not in the server's markup, and stays; so do ticks.
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
-    name !== "data-long" && !(name === "checked" && node.matches("[data-select], [data-select-all]"));
+    name !== "data-long" && name !== "aria-keyshortcuts" && !(name === "checked" && node.matches("[data-select], [data-select-all]"));
 
   // A place that is being edited is left alone by the refresh of its list.
   Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !old.dataset || !("editing" in old.dataset);
 
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") closest(event, "[data-editing]")?.querySelector("[data-cancel]").click();
+  });
+
+  // ---- The focus is never lost: where an element was, and what is nearest to that now ------------
+
+  const FOCUSABLE = "a[href], button:enabled, input:enabled:not([type=hidden]), select:enabled, [tabindex='0']";
+  const canHaveFocus = (node) => node?.isConnected && node.matches(`${FOCUSABLE}, [tabindex]`) && node.checkVisibility({ visibilityProperty: true });
+  const firstIn = (node) => [...(node?.querySelectorAll(FOCUSABLE) ?? [])].find(canHaveFocus);
+
+  const firstOf = (row) => [row?.querySelector(".name a")].find(canHaveFocus) ?? firstIn(row);
+
+  function placeOf(node) {
+    const row = node?.closest?.("tbody tr");
+    return {
+      node, id: node?.id, row: row?.id, at: row?.sectionRowIndex, cell: node?.closest?.("td")?.cellIndex,
+      body: row?.closest("section")?.id ?? node?.closest?.("section")?.id,
+    };
+  }
+
+  // The same element, or what has its name now; its cell; the row that moved into its place; the list's search; the page.
+  function goBackTo(place) {
+    const list = document.getElementById(place?.body);
+    const row = document.getElementById(place?.row);
+    const rows = place?.row && !row ? list?.querySelector("tbody")?.rows : null;
+    const next = rows?.[Math.min(place.at, rows.length - 1)];
+    const near = [
+      place?.node, document.getElementById(place?.id), firstIn(row?.cells[place.cell]), firstOf(row), firstOf(next),
+      list?.querySelector("[data-shortcut='/']"), firstIn(list),
+    ].find(canHaveFocus);
+    (near ?? document.getElementById("main")).focus({ preventScroll: !next });
+  }
+
+  let focused = null;
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    const held = detail.target.id !== "dialog-content" && detail.target.contains(document.activeElement);
+    focused = held ? placeOf(document.activeElement) : null;
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    if (focused && (document.activeElement === document.body || !canHaveFocus(document.activeElement))) goBackTo(focused);
+    focused = null;
+  });
+
+  // ---- Keys: an element with data-shortcut is focused or pressed by it -------------------------------
+
+  // Storage may be forbidden; then the keys work, and cannot be turned off for longer than a page.
+  const keys = {
+    on: true,
+    read() { try { this.on = localStorage.getItem("keys") !== "off"; } catch { /* as it is */ } },
+    turn(on) { this.on = on; try { localStorage.setItem("keys", on ? "on" : "off"); } catch { /* for this page */ } },
+  };
+  const TYPED_INTO = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+  let pressedFrom = null;
+  let searchedFrom = null;
+
+  // Told to screen readers only where and while they work.
+  function tellKeys() {
+    keys.read();
+    for (const node of document.querySelectorAll("[data-shortcut]")) {
+      if (keys.on) node.ariaKeyShortcuts = node.dataset.shortcut === "?" ? "Shift+?" : node.dataset.shortcut;
+      else node.removeAttribute("aria-keyshortcuts");
+    }
+    for (const box of document.querySelectorAll("[data-keys-switch]")) box.checked = keys.on;
+  }
+
+  // What many rows have is meant of the row that has the focus.
+  function meantBy(key) {
+    const all = [...document.querySelectorAll(`[data-shortcut="${CSS.escape(key)}"]`)];
+    const row = document.activeElement.closest("tr");
+    return all.find((node) => row?.contains(node)) ?? all.find((node) => !node.closest("tr"));
+  }
+
+  document.addEventListener("keydown", (event) => {
+    const { key, target } = event;
+    // The browser's own Escape clears a search first.
+    if (key === "Escape" && target.matches("[data-shortcut='/']") && !(target.type === "search" && target.value)) goBackTo(searchedFrom);
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat || key.length !== 1) return;
+    keys.read();
+    if (!keys.on || target.matches(TYPED_INTO) || document.querySelector("dialog[open], :popover-open")) return;
+    const meant = meantBy(key);
+    if (!meant) return;
+    event.preventDefault();
+    const from = document.activeElement === document.body ? null : document.activeElement;
+    if (meant.matches("input")) {
+      searchedFrom = placeOf(from);
+      meant.focus();
+      meant.select();
+    } else if (meant.ariaDisabled) {
+      meant.focus();
+    } else {
+      pressedFrom = from;
+      meant.click();
+    }
+  });
+
+  document.addEventListener("change", (event) => {
+    if (!closest(event, "[data-keys-switch]")) return;
+    keys.turn(event.target.checked);
+    tellKeys();
   });
 
   // ---- The dialog -----------------------------------------------------------------------------
@@ -27,9 +124,11 @@
   document.addEventListener("htmx:beforeRequest", ({ detail }) => {
     const { elt, target } = detail;
     if (target.id !== "dialog-content" || dialog.contains(elt)) return;
-    // A menu is closed by now: the button that opened it is where the user came from.
+    // A menu is closed by now: the button that opened it is where the user came from. A form itself takes no focus.
     const menu = elt.closest("[popover]");
-    opener = menu ? document.querySelector(`[popovertarget="${menu.id}"]`) : elt;
+    const from = menu ? document.querySelector(`[popovertarget="${menu.id}"]`) : elt;
+    opener = placeOf(pressedFrom ?? (from.matches("form") ? document.activeElement : from));
+    pressedFrom = null;
   });
 
   document.addEventListener("htmx:afterSettle", ({ detail }) => {
@@ -45,9 +144,7 @@
 
   dialog?.addEventListener("close", () => {
     document.getElementById("dialog-content").replaceChildren();
-    // The list may have been refreshed meanwhile: the same button may be another element.
-    const target = opener?.isConnected ? opener : opener?.id && document.getElementById(opener.id);
-    (target || document.getElementById("main")).focus({ preventScroll: true });
+    goBackTo(opener);
   });
 
   // Only a press that also began on the backdrop closes: selecting text may end outside.
@@ -219,6 +316,52 @@
     if (closest(event, "[data-toast-close]")) closest(event, "[data-toast]").remove();
   });
 
+  // ---- What is said to screen readers and not shown: politely, once -------------------------------
+
+  const announcer = document.getElementById("announcer");
+  let silence = 0;
+
+  function announce(text) {
+    clearTimeout(silence);
+    announcer.textContent = text;
+    silence = setTimeout(() => (announcer.textContent = ""), 5000);
+  }
+
+  // A status that changed in a refresh, with the name of what has it; not if a toast tells of it, which may come later.
+  const TOASTS_MAY_COME_MS = 2500;
+  const shownAt = new WeakMap();
+  const changed = new Map();
+  let statuses = new Map();
+  let announcing = 0;
+
+  new MutationObserver((records) => {
+    for (const { addedNodes } of records) addedNodes.forEach((node) => shownAt.set(node, Date.now()));
+  }).observe(toasts, { childList: true });
+
+  const toldByToast = (name) =>
+    [...toasts.children].some((shown) => Date.now() - shownAt.get(shown) < 2 * TOASTS_MAY_COME_MS && shown.textContent.includes(name));
+
+  function statusesIn(list) {
+    const named = list ? [list, ...list.querySelectorAll("[data-called]")].filter((node) => "called" in node.dataset) : [];
+    return new Map(named.map((node) => [node.id, { name: node.dataset.called, status: node.querySelector(".badge").textContent }]));
+  }
+
+  function tellChanged() {
+    announcing = 0;
+    const untold = [...changed.values()].filter(({ name }) => !toldByToast(name));
+    changed.clear();
+    const told = untold.map(({ name, status }) => say.sayStatus.replace("{name}", () => name).replace("{status}", () => status));
+    if (told.length) announce(told.join(" "));
+  }
+
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => (statuses = statusesIn(detail.target)));
+  document.addEventListener("htmx:afterSwap", ({ detail }) => {
+    for (const [id, now] of statusesIn(document.getElementById(detail.target.id))) {
+      if (statuses.has(id) && statuses.get(id).status !== now.status) changed.set(id, now);
+    }
+    if (changed.size) announcing ||= setTimeout(tellChanged, TOASTS_MAY_COME_MS);
+  });
+
   // ---- Requests that fail ---------------------------------------------------------------------
 
   function explain({ elt, xhr }) {
@@ -379,11 +522,8 @@
     if (!button) return;
     await copy(button.dataset.copy);
     button.dataset.copied = "";
-    document.getElementById("announcer").textContent = say.sayCopied;
-    setTimeout(() => {
-      delete button.dataset.copied;
-      document.getElementById("announcer").textContent = "";
-    }, 1500);
+    announce(say.sayCopied);
+    setTimeout(() => delete button.dataset.copied, 1500);
   });
 
   const ages = (numeric) => new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric, style: "short" });
@@ -401,6 +541,7 @@
 
   function ready() {
     tellAges();
+    tellKeys();
     tellSelection();
     document.querySelectorAll("[data-count-to]").forEach(count);
     document.querySelectorAll("[data-every-day-below]").forEach(forceDays);

@@ -3,10 +3,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests import browser
+from tests import browser as installed
 from tests.e2e.console import PASSWORD, Console
+from tests.e2e.stage import Stage, staged
 
 expect.set_options(timeout=15_000)
 
@@ -37,7 +38,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any], browser_n
         return browser_type_launch_args
     return {
         **browser_type_launch_args,
-        "executable_path": browser.find() or pytest.fail(browser.MISSING),
+        "executable_path": installed.find() or pytest.fail(installed.MISSING),
         # Chromium would look up its maker's hosts at every start.
         "args": ["--disable-background-networking", "--disable-component-update", "--disable-sync"],
     }
@@ -52,3 +53,16 @@ def signed_in(console: Console, context: BrowserContext, page: Page) -> Page:
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Instance Management", level=1)).to_be_visible()
     return page
+
+
+@pytest.fixture(scope="session")
+def stage(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with staged(browser, tmp_path_factory.mktemp("stage") / "home") as ready:
+        yield ready
+
+
+@pytest.fixture
+def staged_page(stage: Stage, browser: Browser) -> Iterator[Page]:
+    """A page of the staged console, signed in, in a browser of its own."""
+    with stage.new_context(browser) as context:
+        yield context.new_page()

@@ -2,6 +2,7 @@
 
 import secrets
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,11 @@ class Console(ConsoleServer):
             return [dict(row) for row in connection.execute(sql, parameters)]
         finally:
             connection.close()
+
+    def execute(self, sql: str, *parameters: Any) -> None:
+        """Change a row behind the console's back."""
+        with closing(sqlite3.connect(self.home / "console.sqlite3", timeout=20)) as database, database:
+            database.execute(sql, parameters)
 
     def instance(self, name: str) -> dict[str, Any]:
         rows = self.query("SELECT * FROM instances_instance WHERE name = ?", name)

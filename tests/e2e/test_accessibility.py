@@ -1,10 +1,6 @@
 """No page, dialog, menu or message breaks a rule of WCAG 2.2 AA that axe-core can judge, in light and in dark."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,16 +9,15 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from playwright.sync_api import Browser, Page, expect
 
 from console.testing.pages import SignIn
-from tests.e2e import rows
-from tests.e2e.console import PASSWORD, Console, connect
+from tests.e2e.console import PASSWORD, Console
+from tests.e2e.stage import NARROW, WIDE, Stage
 
 RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 # The rules whose outcome depends on the colours: all that is left to ask in the other scheme.
 OF_COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
-WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 
 # Every name of the console's addresses is in one of the first three: a test says so of a page that is forgotten.
-# Each with the arguments of its address, by the names that `Stage.ids` has for them.
+# Each with the arguments of its address, by the names that `stage.ids` has for them.
 PAGES: dict[str, dict[str, str]] = {
     "sessions": {},
     "password-change": {},
@@ -35,6 +30,7 @@ PAGES: dict[str, dict[str, str]] = {
     "backups:instance": {"instance_id": "real"},
 }
 DIALOGS: dict[str, dict[str, str]] = {
+    "keys": {},
     "instances:create": {},
     "instances:delete": {"instance_id": "idle"},
     "instances:rename": {"instance_id": "idle"},
@@ -84,33 +80,6 @@ def test_every_address_of_the_console_is_looked_at_or_is_no_page() -> None:
     assert sorted(names(get_resolver().url_patterns)) == sorted(known)
 
 
-# --- The console that is looked at ----------------------------------------------------------------
-
-
-@dataclass
-class Stage:
-    """A console with a row of every kind, and what was wrong with its lists while there was nothing in them."""
-
-    console: Console
-    page: Page
-    ids: dict[str, str]
-    empty: dict[str, list[str]]
-
-    def path(self, name: str, arguments: dict[str, str]) -> str:
-        path = reverse(name, kwargs={key: self.ids[which] for key, which in arguments.items()})
-        chosen = f"?id={self.ids['complete']}&id={self.ids['failed']}&id={self.ids['locked']}"
-        return path + chosen if name == "backups:delete-selected" else path
-
-    def open(self, path: str) -> Page:
-        self.page.set_viewport_size(WIDE)  # type: ignore[arg-type]
-        self.page.goto(self.console.url + path)
-        return self.page
-
-    def execute(self, sql: str) -> None:
-        with closing(sqlite3.connect(self.console.home / "console.sqlite3", timeout=20)) as database, database:
-            database.execute(sql)
-
-
 def found(page: Page, rules: dict[str, Any] = RULES) -> list[str]:
     """What axe-core says is wrong with the page as it is now, a line for each element."""
     result = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]})
@@ -130,50 +99,37 @@ def judged(page: Page) -> list[str]:
     return wrong
 
 
-@pytest.fixture(scope="module")
-def stage(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    home: Path = tmp_path_factory.mktemp("stage") / "home"
-    # Without motion: a colour that is on its way is not the colour.
-    with Console(home) as console, browser.new_context(reduced_motion="reduce", viewport=WIDE) as context:  # type: ignore[arg-type]
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        SignIn(page).open(console.url).submit("admin", PASSWORD)
-        empty = {}
-        for name in ("instances:list", "instances:tasks", "backups:list"):
-            page.goto(console.url + reverse(name))
-            expect(page.locator(".empty")).to_be_visible()
-            empty[name] = judged(page)
-        real = console.create_instance(rows.REAL)
-        page.goto(f"{console.url}/instances/{real['id']}/backups/")
-        expect(page.locator(".empty")).to_be_visible()
-        empty["backups:instance"] = judged(page)
-        with connect(real["port"]) as client:
-            client["shop"]["orders"].insert_many([{"item": number} for number in range(20)])
-        console.create_backup(real["id"], "rows-complete", "Before the upgrade")
-        complete = console.wait_backup("rows-complete")
-        console.wait_available(rows.REAL)
-        ids = {**rows.make(console), "real": real["id"], "complete": complete["id"]}
-        yield Stage(console, page, ids, empty)
+def address(stage: Stage, name: str, arguments: dict[str, str]) -> str:
+    path = reverse(name, kwargs={key: stage.ids[which] for key, which in arguments.items()})
+    chosen = f"?id={stage.ids['complete']}&id={stage.ids['failed']}&id={stage.ids['locked']}"
+    return path + chosen if name == "backups:delete-selected" else path
 
 
 # --- What is looked at ----------------------------------------------------------------------------
 
 
-def test_lists_with_nothing_in_them(stage: Stage) -> None:
-    assert stage.empty == {name: [] for name in stage.empty}
+def test_lists_with_nothing_in_them(fresh_console: Console, page: Page) -> None:
+    SignIn(page).open(fresh_console.url).submit("admin", PASSWORD)
+    # Without motion: a colour that is on its way is not the colour.
+    page.emulate_media(reduced_motion="reduce")
+    for path in ("/instances/", "/tasks/", "/backups/", "/instances/{id}/backups/"):
+        instance = fresh_console.create_instance("empty") if "{id}" in path else {}
+        page.goto(fresh_console.url + path.format(**instance))
+        expect(page.locator(".empty")).to_be_visible()
+        assert judged(page) == [], path
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page(stage: Stage, name: str) -> None:
-    page = stage.open(stage.path(name, PAGES[name]))
+    page = stage.open(address(stage, name, PAGES[name]))
     assert judged(page) == []
-    page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    page.set_viewport_size(NARROW)
     assert found(page) == []
 
 
 @pytest.mark.parametrize("name", DIALOGS)
 def test_a_dialog_and_the_same_as_a_page_of_its_own(stage: Stage, name: str) -> None:
-    path = stage.path(name, DIALOGS[name])
+    path = address(stage, name, DIALOGS[name])
     page = stage.open(path)
     assert found(page) == []
     stage.open("/instances/")
@@ -245,7 +201,7 @@ def filters_with_errors(page: Page) -> None:
 
 
 def navigation(page: Page) -> None:
-    page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    page.set_viewport_size(NARROW)
     page.get_by_role("button", name="Navigation").click()
     expect(page.get_by_role("link", name="Task Center")).to_be_visible()
 
@@ -325,26 +281,26 @@ def test_the_page_of_an_expired_form(stage: Stage) -> None:
 
 
 def test_the_page_of_an_error_in_the_console(stage: Stage) -> None:
-    stage.execute("ALTER TABLE backups_restoration RENAME TO backups_restoration_away")
+    stage.console.execute("ALTER TABLE backups_restoration RENAME TO backups_restoration_away")
     try:
         page = stage.open(f"/instances/{stage.ids['real']}/backups/")
         expect(page.get_by_role("heading", name="Internal error")).to_be_visible()
         assert judged(page) == []
     finally:
-        stage.execute("ALTER TABLE backups_restoration_away RENAME TO backups_restoration")
+        stage.console.execute("ALTER TABLE backups_restoration_away RENAME TO backups_restoration")
 
 
 @pytest.fixture
 def stranger(stage: Stage, browser: Browser) -> Iterator[Page]:
     """Somebody who has not signed in."""
-    with browser.new_context(reduced_motion="reduce", viewport=WIDE) as context:  # type: ignore[arg-type]
+    with browser.new_context(reduced_motion="reduce", viewport=WIDE) as context:
         yield context.new_page()
 
 
 def test_signing_in_and_being_locked_out(stage: Stage, stranger: Page) -> None:
     sign_in = SignIn(stranger).open(stage.console.url)
     assert judged(stranger) == []
-    stranger.set_viewport_size(NARROW)  # type: ignore[arg-type]
+    stranger.set_viewport_size(NARROW)
     assert found(stranger) == []
     for said in ["Please enter a correct"] * 4 + ["Too many failed attempts"]:
         stranger.get_by_label("Username").fill("nobody")

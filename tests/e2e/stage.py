@@ -1,0 +1,51 @@
+"""A console with a row of every kind and a real instance with a real backup, which tests of pages share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, ViewportSize
+
+from console.testing.pages import SignIn
+from tests.e2e import rows
+from tests.e2e.console import PASSWORD, Console, connect
+
+WIDE: ViewportSize = {"width": 1280, "height": 800}
+NARROW: ViewportSize = {"width": 360, "height": 740}
+
+
+@dataclass
+class Stage:
+    console: Console
+    page: Page
+    ids: dict[str, str]
+    session: StorageState
+
+    def open(self, path: str) -> Page:
+        """The one page that needs no signing in; without motion."""
+        self.page.set_viewport_size(WIDE)
+        self.page.goto(self.console.url + path)
+        return self.page
+
+    def new_context(self, browser: Browser, **options: Any) -> BrowserContext:
+        """A browser of its own, signed in."""
+        return browser.new_context(storage_state=self.session, **{"viewport": WIDE, **options})
+
+
+@contextmanager
+def staged(browser: Browser, home: Path) -> Iterator[Stage]:
+    # Without motion: a colour that is on its way is not the colour.
+    with Console(home) as console, browser.new_context(reduced_motion="reduce", viewport=WIDE) as context:
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        SignIn(page).open(console.url).submit("admin", PASSWORD)
+        real = console.create_instance(rows.REAL)
+        with connect(real["port"]) as client:
+            client["shop"]["orders"].insert_many([{"item": number} for number in range(20)])
+        console.create_backup(real["id"], "rows-complete", "Before the upgrade")
+        complete = console.wait_backup("rows-complete")
+        console.wait_available(rows.REAL)
+        ids = {**rows.make(console), "real": real["id"], "complete": complete["id"]}
+        yield Stage(console, page, ids, context.storage_state())

@@ -1,0 +1,65 @@
+"""What a refresh tells people who do not see it: each change of a status, once, with the name; nothing else."""
+
+from playwright.sync_api import Page, expect
+
+from tests.e2e.stage import Stage
+
+# Everything that any polite region has said since the page was opened.
+LISTEN = """
+window.heard = [];
+new MutationObserver((records) => {
+  for (const { target, addedNodes } of records) {
+    const region = (target.closest ? target : target.parentElement)?.closest("[role=status], [aria-live=polite]");
+    if (region) for (const node of addedNodes) if (node.textContent.trim()) window.heard.push(node.textContent.trim());
+  }
+}).observe(document.body, { subtree: true, childList: true, characterData: true });
+"""
+
+
+def listen(page: Page, url: str) -> None:
+    page.goto(url)
+    page.evaluate(LISTEN)
+
+
+def test_a_changed_status_is_said_once_with_its_name(staged_page: Page, stage: Stage) -> None:
+    page, console = staged_page, stage.console
+    listen(page, f"{console.url}/backups/?q=rows-many-00")
+    try:
+        with page.expect_response("**/backups/**"):
+            page.get_by_role("link", name="Refresh", exact=True).click()
+        console.execute("UPDATE backups_backup SET status = 'FAILED' WHERE name = 'rows-many-00'")
+        with page.expect_response("**/backups/**"):
+            page.get_by_role("link", name="Refresh", exact=True).click()
+        expect(page.locator("#announcer")).to_have_text("rows-many-00: Failed.")
+        with page.expect_response("**/backups/**"):
+            page.get_by_role("link", name="Refresh", exact=True).click()
+        expect(page.locator("#announcer")).to_have_text("")
+        assert page.evaluate("window.heard") == ["rows-many-00: Failed."]
+    finally:
+        console.execute("UPDATE backups_backup SET status = 'COMPLETED' WHERE name = 'rows-many-00'")
+
+
+def test_what_a_toast_tells_is_not_said_again(staged_page: Page, stage: Stage) -> None:
+    page, console = staged_page, stage.console
+    listen(page, f"{console.url}/backups/?q=rows-many-0")
+    try:
+        console.execute("UPDATE backups_backup SET status = 'FAILED' WHERE name IN ('rows-many-01', 'rows-many-02')")
+        with page.expect_response("**/backups/**"):
+            page.get_by_role("link", name="Refresh", exact=True).click()
+        toast = "new CustomEvent('toast', { detail: { message: 'The backup rows-many-01 failed.' } })"
+        page.evaluate(f"document.body.dispatchEvent({toast.replace('} })', '}, bubbles: true })')})")
+        expect(page.locator("#announcer")).to_have_text("rows-many-02: Failed.")
+        said = [text for text in page.evaluate("window.heard") if "rows-many-01" in text]
+        assert len(said) == 1 and said[0].startswith("The backup rows-many-01 failed.")
+    finally:
+        console.execute("UPDATE backups_backup SET status = 'COMPLETED' WHERE name LIKE 'rows-many-0%'")
+
+
+def test_the_page_of_one_backup_says_it_too(staged_page: Page, stage: Stage) -> None:
+    page, console = staged_page, stage.console
+    listen(page, f"{console.url}/instances/{stage.ids['abnormal']}/")
+    try:
+        console.execute("UPDATE instances_instance SET state = 'normal' WHERE name = 'rows-abnormal'")
+        expect(page.locator("#announcer")).to_have_text("rows-abnormal: Available.")
+    finally:
+        console.execute("UPDATE instances_instance SET state = 'abnormal' WHERE name = 'rows-abnormal'")
