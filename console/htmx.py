@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 
 from console import roles
 from console.http import Request
+from console.sizes import page_size, remember_size
 
 Response = TypeVar("Response", bound=HttpResponseBase)
 
@@ -96,11 +97,13 @@ def live(view: Callable[..., Response]) -> Callable[..., Response | HttpResponse
     return answer
 
 
-def _list_url(request: Request) -> str:
-    """The list's address, without what its refresh adds."""
+def _list_url(request: Request, **shown: str) -> str:
+    """The list's address, without what its refresh adds, and with what is shown though the address does not say so."""
     query = request.GET.copy()
     for name in REFRESH:
         query.pop(name, None)
+    for name, value in shown.items():
+        query[name] = value
     return f"{request.path}?{query.urlencode()}" if query else request.path
 
 
@@ -118,15 +121,21 @@ def render_list(request: Request, page: str, fragment: str, context: Mapping[str
     `version`, `as_of` and `list_url`, the address it refreshes itself from; the page gets it as `list_html`.
     """
     stamps = {"version": f"{_STAMP}-v", "as_of": f"{_STAMP}-t"}
-    html = render_to_string(fragment, {**context, **stamps, "list_url": _list_url(request)}, request)
+    # What is shown keeps its size, whatever is chosen in another tab.
+    shown = {"size": str(page_size(request))} if "page" in context else {}
+    html = render_to_string(fragment, {**context, **stamps, "list_url": _list_url(request, **shown)}, request)
     version = hashlib.sha256(html.replace(_STAMP, "").encode()).hexdigest()[:16]
     as_of = request.read_at
     html = mark_safe(html.replace(stamps["version"], version).replace(stamps["as_of"], str(as_of)))  # noqa: S308  # it is a template's own output
     if not wants_fragment(request):
-        return _varying(render(request, page, {**context, "list_html": html}))
-    made = _Fragment(html, version, as_of)
-    caches["lists"].set(_shared_key(request), made, SHARED_SECONDS)
-    return _varying(made.answer(request.GET.get("version", "")))
+        response = render(request, page, {**context, "list_html": html})
+    else:
+        made = _Fragment(html, version, as_of)
+        caches["lists"].set(_shared_key(request), made, SHARED_SECONDS)
+        response = made.answer(request.GET.get("version", ""))
+    if shown:
+        remember_size(request, response)
+    return _varying(response)
 
 
 def _varying(response: HttpResponse) -> HttpResponse:

@@ -50,6 +50,7 @@ from django.utils.translation import gettext_lazy as _
 
 from console.htmx import REFRESH
 from console.http import Request
+from console.sizes import SIZES, page_size
 
 Row = TypeVar("Row", bound=Model)
 Text = str | Promise
@@ -57,8 +58,6 @@ Text = str | Promise
 # How many rows are looked at for a total: those above are shown as "10,000+". Up to so many are sorted without an
 # index on the key.
 COUNTED = 10_000
-SIZES = (10, 20, 50, 100)
-DEFAULT_SIZE = 20
 
 _END = "end"
 _NAME = re.compile(r"\A[A-Za-z0-9_-]+\Z")
@@ -285,7 +284,6 @@ class ListForm(forms.Form):
     since = MomentField(required=False, label=_("From (UTC)"))
     until = MomentField(required=False, label=_("To (UTC)"))
     sort = forms.ChoiceField(required=False, label=_("Sort by"))
-    size = forms.TypedChoiceField(required=False, choices=[(size, size) for size in SIZES], coerce=int)
 
     def __init__(self, request: Request, *, within: Q | None = None) -> None:
         """`within` is what all rows of the list have in common; it has an index as the narrowings have."""
@@ -310,9 +308,7 @@ class ListForm(forms.Form):
 
     def selects(self) -> list[forms.BoundField]:
         """The filters that stand in the toolbar itself."""
-        return [
-            field for field in self.visible_fields() if field.widget_type == "select" and field.name not in _NOT_FILTERS
-        ]
+        return [field for field in self.visible_fields() if field.widget_type == "select" and field.name != "sort"]
 
     def details(self) -> list[forms.BoundField]:
         """The filters behind the button."""
@@ -327,7 +323,7 @@ class ListForm(forms.Form):
 
     @property
     def filtered(self) -> bool:
-        return any(self.request.GET.get(name) for name in self.fields if name not in _NOT_FILTERS)
+        return any(self.request.GET.get(name) for name in self.fields if name != "sort")
 
     @property
     def exports(self) -> bool:
@@ -386,7 +382,7 @@ class ListForm(forms.Form):
     def page(self, rows: "QuerySet[Row]") -> Page[Row]:
         """The page that the query string asks for; what cannot be read, or is empty by now, is the first one."""
         found = self.found(rows).counting()
-        size = self.cleaned_data.get("size") or DEFAULT_SIZE
+        size = page_size(self.request)
         after, before = self.request.GET.get("after", ""), self.request.GET.get("before", "")
         if before and (shown := self._page_before(found, before, size)):
             return self._page(found, shown[-size:], previous=True, next=before != _END)
@@ -408,7 +404,7 @@ class ListForm(forms.Form):
 
     def _page(self, found: Found[Row], shown: list[Row], *, previous: bool, next: bool) -> Page[Row]:
         request = self.request
-        size = self.cleaned_data.get("size") or DEFAULT_SIZE
+        size = page_size(self.request)
         return Page(
             rows=shown,
             total=found.total_by(shown),
@@ -416,7 +412,7 @@ class ListForm(forms.Form):
             previous=address(request, before=self._sign(shown[0])) if previous else "",
             next=address(request, after=self._sign(shown[-1])) if next else "",
             last=address(request, before=_END) if next else "",
-            sizes=[Link(str(each), address(request, size=_unless(each, DEFAULT_SIZE)), each == size) for each in SIZES],
+            sizes=[Link(str(each), address(request, size=str(each)), each == size) for each in SIZES],
             headers={name: self._header(name) for name in self.sorts},
             export=address(request, format="csv"),
         )
@@ -471,9 +467,6 @@ class ListForm(forms.Form):
     def _time(self, chosen: Mapping[str, Any]) -> list[Q]:
         limits = {"gte": chosen.get("since"), "lte": chosen.get("until")}
         return [Q(**{f"{self.moment}__{lookup}": moment}) for lookup, moment in limits.items() if moment]
-
-
-_NOT_FILTERS = {"sort", "size"}
 
 
 def _unless(value: object, default: object) -> str:

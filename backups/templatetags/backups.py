@@ -15,6 +15,7 @@ from backups.activity import Activity, Cursor, activity_of
 from backups.choices import BackupType
 from backups.models import Backup
 from console import roles
+from console.models import AuditEvent
 from console.roles import Permission
 from instances.models import Instance, Job
 
@@ -55,6 +56,23 @@ def backups_of(jobs: Iterable[Job]) -> dict[UUID, Backup]:
     named = {job.id: job.parameters["backup"] for job in jobs if "backup" in job.parameters}
     found = Backup.objects.only("id", "name").in_bulk(set(named.values()))
     return {job: found[backup] for job, backup in named.items() if backup in found}
+
+
+@register.simple_tag
+def resource_urls(events: Iterable[AuditEvent]) -> dict[tuple[str, str], str]:
+    """Where the resources of the events are that have a page and are still there. A query for each kind of them."""
+    named = {(event.resource_type, event.resource_id) for event in events}
+    urls = {}
+    for model in (Instance, Backup):
+        kind = str(model._meta.model_name)
+        found = model._default_manager.only("pk").in_bulk({id for type, id in named if type == kind})
+        urls.update({(kind, str(pk)): row.get_absolute_url() for pk, row in found.items()})
+    return urls
+
+
+@register.filter
+def of_event(urls: dict[tuple[str, str], str], event: AuditEvent) -> str:
+    return urls.get((event.resource_type, event.resource_id), "")
 
 
 @register.filter

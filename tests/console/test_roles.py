@@ -31,6 +31,7 @@ NEEDS: dict[str, Permission | None] = {
     "sign-in": EVERYBODY,
     "sign-out": EVERYBODY,
     "password-change": EVERYBODY,
+    "keys": EVERYBODY,
     "sessions": EVERYBODY,
     "sessions-end-others": EVERYBODY,
     "session-end": EVERYBODY,

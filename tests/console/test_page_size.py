@@ -1,0 +1,81 @@
+"""Lists remember how many rows a page has: in this browser, across lists and visits; the address wins."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests.factories import make_backup, make_instance
+
+BACKUPS, TASKS, INSTANCES = reverse("backups:list"), reverse("instances:tasks"), reverse("instances:list")
+
+
+def size(client: Client, path: str, **headers: str) -> str:
+    """The size that the page shows as chosen."""
+    sizes = client.get(path, headers=headers).context["page"].sizes
+    return next(str(link.label) for link in sizes if link.active)
+
+
+def at(path: str) -> dict[str, str]:
+    """What htmx sends from the page at that address."""
+    return {"HX-Request": "true", "HX-Current-URL": f"http://testserver{path}"}
+
+
+def test_the_first_time_it_is_twenty(plain: Client) -> None:
+    assert size(plain, BACKUPS) == "20"
+
+
+def test_a_chosen_size_is_that_of_every_list_from_then_on(plain: Client) -> None:
+    plain.get(f"{BACKUPS}?size=50")
+    instance = make_instance()
+    for path in (BACKUPS, TASKS, INSTANCES, reverse("backups:instance", args=[instance.id])):
+        assert size(plain, path) == "50"
+
+
+def test_it_outlives_the_session(plain: Client) -> None:
+    plain.get(f"{BACKUPS}?size=50")
+    cookie = plain.cookies["page-size"]
+    assert int(cookie["max-age"]) >= 30 * 24 * 3600 and cookie["httponly"] and cookie["samesite"] == "Lax"
+
+
+def test_the_address_wins(plain: Client) -> None:
+    plain.get(f"{BACKUPS}?size=50")
+    assert size(plain, f"{TASKS}?size=10") == "10"
+
+
+def test_a_size_is_chosen_by_a_link_that_htmx_follows(plain: Client) -> None:
+    plain.get(f"{BACKUPS}?size=10", headers=at(BACKUPS))
+    assert size(plain, BACKUPS) == "10"
+
+
+def test_a_list_that_refreshes_itself_chooses_nothing(plain: Client) -> None:
+    plain.get(f"{TASKS}?size=100")
+    for query in ("?size=10", "?size=10&version=0"):
+        answer = plain.get(BACKUPS + query, headers=at(f"{BACKUPS}?size=10"))
+        assert "page-size" not in answer.cookies
+    assert size(plain, BACKUPS) == "100"
+
+
+def test_what_is_shown_keeps_its_size_when_another_is_chosen_elsewhere(plain: Client) -> None:
+    make_backup()
+    assert plain.get(BACKUPS).context["page"].rows
+    refresh = f"{BACKUPS}?size=20"
+    assert f'hx-get="{refresh}"' in plain.get(BACKUPS).text
+    plain.get(f"{TASKS}?size=10")
+    assert size(plain, refresh, **at(BACKUPS)) == "20"
+
+
+@pytest.mark.parametrize("kept", ["0", "1000000", "x", ""])
+def test_a_cookie_that_is_no_size_is_nothing(plain: Client, kept: str) -> None:
+    plain.cookies["page-size"] = kept
+    assert size(plain, BACKUPS) == "20"
+
+
+@pytest.mark.parametrize("asked", ["0", "1000000", "x"])
+def test_what_is_no_size_is_not_kept(plain: Client, asked: str) -> None:
+    assert "page-size" not in plain.get(f"{BACKUPS}?size={asked}").cookies
+
+
+def test_every_size_can_be_chosen_again(plain: Client) -> None:
+    plain.get(f"{BACKUPS}?size=50")
+    urls = [link.url for link in plain.get(BACKUPS).context["page"].sizes]
+    assert urls == [f"{BACKUPS}?size={each}" for each in (10, 20, 50, 100)]
