@@ -127,6 +127,14 @@ def test_a_page(stage: Stage, name: str) -> None:
     assert found(page) == []
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_has_to_be_scrolled_sideways(stage: Stage, name: str) -> None:
+    page = stage.open(address(stage, name, PAGES[name]))
+    for width in (320, 360, 700, 900, 1000, 1140, 1200, 1280, 1366, 1440, 1600, 1920):
+        page.set_viewport_size({"width": width, "height": 740})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 @pytest.mark.parametrize("name", DIALOGS)
 def test_a_dialog_and_the_same_as_a_page_of_its_own(stage: Stage, name: str) -> None:
     path = address(stage, name, DIALOGS[name])
