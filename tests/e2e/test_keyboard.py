@@ -1,0 +1,428 @@
+"""Every workflow by the keyboard alone: where the focus is after each step, and that it can be seen."""
+
+import re
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.e2e.console import PASSWORD
+from tests.e2e.stage import NARROW, Stage
+
+# What is wrong with how the focus shows: no outline, outside of the window, or under something that floats.
+HOW_IT_SHOWS = """() => {
+  const node = document.activeElement;
+  if (node === document.body) return "nothing has the focus";
+  if (node.matches("main, [data-form-error]")) return "";
+  const style = getComputedStyle(node);
+  const menu = node.matches("[role=menuitem]") && style.backgroundColor !== "rgba(0, 0, 0, 0)";
+  const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  if (!menu && !ring) return "no outline: " + node.outerHTML;
+  if (!node.checkVisibility({ opacityProperty: true, visibilityProperty: true })) return "unseen: " + node.outerHTML;
+  const at = node.getBoundingClientRect();
+  const [x, y] = [at.left + Math.min(at.width, 200) / 2, at.top + at.height / 2];
+  if (x < 0 || y < 0 || x > innerWidth || y > innerHeight) return "outside: " + node.outerHTML;
+  const top = document.elementFromPoint(x, y);
+  if (node.contains(top) || top.contains(node)) return "";
+  return "covered by " + top.outerHTML + ": " + node.outerHTML;
+}"""
+
+numbers = count(1)
+
+
+class Keyboard:
+    """A user who has no mouse. Each key is followed by a look at the focus."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def press(self, key: str, times: int = 1) -> None:
+        for _ in range(times):
+            self.page.keyboard.press(key)
+
+    def shows(self) -> None:
+        assert self.page.evaluate(HOW_IT_SHOWS) == ""
+
+    def tab_to(self, target: Locator, key: str = "Tab", most: int = 60) -> None:
+        """Go there as people do, and see the focus all the way."""
+        expect(target).to_be_visible()
+        for _ in range(most):
+            if target.evaluate("(node) => node === document.activeElement"):
+                return
+            self.page.keyboard.press(key)
+            self.shows()
+        raise AssertionError(f"{target} is not reached with {most} x {key}")
+
+    def expect(self, target: Locator) -> None:
+        expect(target).to_be_focused()
+        self.shows()
+
+    def type_over(self, text: str) -> None:
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.type(text)
+
+
+@pytest.fixture
+def keyboard(stage: Stage, browser: Browser) -> Iterator[Keyboard]:
+    # Without motion: what fades in is not seen at once.
+    with stage.new_context(browser, reduced_motion="reduce") as context:
+        yield Keyboard(context.new_page())
+
+
+@pytest.fixture
+def backup(stage: Stage) -> Iterator[str]:
+    """The name of a backup of the test's own, Complete."""
+    name = f"keyed-{next(numbers)}"
+    stage.console.create_backup(stage.ids["real"], name)
+    stage.console.wait_backup(name)
+    stage.console.wait_available("rows-real")
+    yield name
+
+
+def look_for(keyboard: Keyboard, stage: Stage, path: str, text: str) -> None:
+    """Narrow the list by its search."""
+    page = keyboard.page
+    page.goto(stage.console.url + path)
+    keyboard.press("/")
+    keyboard.expect(page.get_by_role("searchbox"))
+    page.keyboard.type(text)
+    expect(page).to_have_url(re.compile(f"q={text}"))
+
+
+def open_row(keyboard: Keyboard, stage: Stage, path: str, name: str) -> Locator:
+    """Search for the row and return it."""
+    look_for(keyboard, stage, path, name)
+    page = keyboard.page
+    row = page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True)).first
+    expect(row).to_be_visible()
+    return row
+
+
+def choose(keyboard: Keyboard, row: Locator, item: str) -> Locator:
+    """An item of the row's More menu; the button, to which the focus comes back."""
+    more = row.get_by_role("button", name="More")
+    keyboard.tab_to(more)
+    keyboard.press("Enter")
+    items = keyboard.page.get_by_role("menuitem")
+    target = keyboard.page.get_by_role("menuitem", name=item, exact=True)
+    expect(items.first).to_be_visible()
+    for _ in range(items.count()):
+        if target.evaluate("(node) => node === document.activeElement"):
+            break
+        keyboard.press("ArrowDown")
+    keyboard.expect(target)
+    keyboard.press("Enter")
+    return more
+
+
+# --- Create Backup ---------------------------------------------------------------------------------
+
+
+def fill_and_submit(keyboard: Keyboard, stage: Stage, name: str) -> None:
+    page = keyboard.page
+    dialog = page.get_by_role("dialog", name="Create Backup")
+    keyboard.expect(dialog.get_by_label("Backup Name"))
+    keyboard.type_over("1é")
+    keyboard.press("Enter")
+    expect(dialog.get_by_label("Backup Name")).to_have_attribute("aria-invalid", "true")
+    keyboard.expect(dialog.get_by_label("Backup Name"))
+    keyboard.type_over(name)
+    keyboard.tab_to(dialog.get_by_label("Description"))
+    page.keyboard.type("By keys alone")
+    keyboard.tab_to(dialog.get_by_role("button", name="OK"))
+    keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    stage.console.wait_backup(name)
+    stage.console.wait_available("rows-real")
+
+
+def test_create_backup_from_the_row_of_an_instance(keyboard: Keyboard, stage: Stage) -> None:
+    row = open_row(keyboard, stage, "/instances/", "rows-real")
+    keyboard.tab_to(row.get_by_role("link", name="Create Backup"))
+    keyboard.press("Enter")
+    fill_and_submit(keyboard, stage, "keyed-row")
+    # While it is backed up the button is another one, and then again: the focus is on it all the same.
+    expect(row).to_contain_text("Available")
+    keyboard.expect(row.get_by_role("link", name="Create Backup"))
+
+
+def test_create_backup_from_the_menu_of_a_row(keyboard: Keyboard, stage: Stage) -> None:
+    row = open_row(keyboard, stage, "/instances/", "rows-real")
+    more = choose(keyboard, row, "Create Backup")
+    fill_and_submit(keyboard, stage, "keyed-menu")
+    keyboard.expect(more)
+
+
+def test_create_backup_in_backup_management(keyboard: Keyboard, stage: Stage) -> None:
+    page = keyboard.page
+    page.goto(f"{stage.console.url}/instances/")
+    keyboard.tab_to(page.get_by_role("link", name="Backup Management"))
+    keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Backup Management")).to_be_visible()
+    button = page.get_by_role("link", name="Create Backup")
+    keyboard.tab_to(button)
+    keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Create Backup")
+    keyboard.expect(dialog.get_by_label("DB Instance Type"))
+    with page.expect_response("**/instance-options/**"):
+        page.keyboard.type("Replica")
+        keyboard.press("Tab")
+    name = dialog.get_by_label("DB Instance Name")
+    expect(name.get_by_role("option", name="rows-real")).to_have_count(1)
+    keyboard.tab_to(name)
+    page.keyboard.type("rows-real")
+    keyboard.tab_to(dialog.get_by_label("Backup Name"))
+    fill_and_submit(keyboard, stage, "keyed-management")
+    keyboard.expect(button)
+
+
+def test_create_backup_in_backups_and_restorations(keyboard: Keyboard, stage: Stage) -> None:
+    row = open_row(keyboard, stage, "/instances/", "rows-real")
+    page = keyboard.page
+    keyboard.tab_to(row.get_by_role("link", name="rows-real", exact=True))
+    keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Basic Information")).to_be_visible()
+    keyboard.tab_to(page.get_by_role("link", name="Backups & Restorations").first)
+    keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Backups & Restorations")).to_be_visible()
+    keyboard.press("c")
+    fill_and_submit(keyboard, stage, "keyed-own")
+    keyboard.expect(page.locator("#create-backup"))
+
+
+# --- What else is done with backups ----------------------------------------------------------------
+
+
+def test_restore_to_a_new_instance(keyboard: Keyboard, stage: Stage) -> None:
+    page = keyboard.page
+    row = open_row(keyboard, stage, "/backups/", "rows-complete")
+    restore = row.get_by_role("link", name="Restore")
+    keyboard.tab_to(restore)
+    keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Restore Backup")
+    keyboard.expect(dialog.get_by_label("DB Instance Name"))
+    keyboard.tab_to(dialog.get_by_role("link", name="Restore to Original"), "Shift+Tab")
+    keyboard.press("Enter")
+    keyboard.expect(dialog.get_by_label("Type the name of the instance to confirm"))
+    keyboard.tab_to(dialog.get_by_role("link", name="Create New Instance"), "Shift+Tab")
+    keyboard.press("Enter")
+    keyboard.expect(dialog.get_by_label("DB Instance Name"))
+    keyboard.type_over("keyed-restored")
+    keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    keyboard.expect(restore)
+    stage.console.wait_available("keyed-restored")
+    stage.console.wait_available("rows-real")
+
+
+def test_modify_the_policy(keyboard: Keyboard, stage: Stage) -> None:
+    page = keyboard.page
+    page.goto(f"{stage.console.url}/instances/{stage.ids['real']}/backups/")
+    opener = page.get_by_role("link", name="Modify Backup Policy")
+    keyboard.tab_to(opener)
+    keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Modify Backup Policy")
+    keyboard.expect(dialog.get_by_role("switch", name="Automated Backup"))
+    days = dialog.get_by_label("Retention Period (days)")
+    keyboard.tab_to(days)
+    keyboard.type_over("0")
+    keyboard.press("Enter")
+    expect(days).to_have_attribute("aria-invalid", "true")
+    keyboard.expect(days)
+    keyboard.type_over("9")
+    keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_text("kept for 9 days.")).to_be_visible()
+    keyboard.expect(opener)
+
+
+def test_delete_a_backup_and_the_row_goes_from_under_the_focus(keyboard: Keyboard, stage: Stage, backup: str) -> None:
+    page = keyboard.page
+    look_for(keyboard, stage, "/backups/", "keyed-")
+    row = page.get_by_role("row").filter(has=page.get_by_role("link", name=backup, exact=True))
+    choose(keyboard, row, "Delete")
+    dialog = page.get_by_role("dialog", name="Delete Backup")
+    keyboard.expect(dialog.get_by_role("button", name="Yes"))
+    keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    expect(row).to_have_count(0)
+    page.wait_for_function(
+        "document.activeElement.matches('tbody a, tbody button, tbody input, [type=search], .empty a')"
+    )
+    keyboard.shows()
+
+
+def test_delete_the_selected_backups(keyboard: Keyboard, stage: Stage) -> None:
+    page = keyboard.page
+    look_for(keyboard, stage, "/backups/", "rows-many-1")
+    for name in ("rows-many-10", "rows-many-11"):
+        box = page.get_by_role("checkbox", name=f"Select {name}")
+        keyboard.tab_to(box, "Tab" if name.endswith("0") else "Shift+Tab")
+        keyboard.press("Space")
+        expect(box).to_be_checked()
+    keyboard.tab_to(page.get_by_role("form", name="Selected backups").get_by_role("button", name="Delete"))
+    keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Delete Backups")
+    cancel = dialog.get_by_role("button", name="Cancel")
+    keyboard.tab_to(cancel)
+    keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    button = page.get_by_role("form", name="Selected backups").get_by_role("button", name="Delete")
+    keyboard.expect(button)
+    keyboard.press("Enter")
+    keyboard.expect(dialog.get_by_role("button", name="Yes"))
+    keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_role("row").filter(has_text="Deleting")).to_have_count(2)
+    page.wait_for_function("document.activeElement !== document.body")
+    keyboard.shows()
+    stage.console.execute("UPDATE backups_backup SET status = 'COMPLETED' WHERE name LIKE 'rows-many-1%'")
+
+
+# --- Instances ---------------------------------------------------------------------------------------
+
+
+def test_rename_in_its_place(keyboard: Keyboard, stage: Stage) -> None:
+    page = keyboard.page
+    row = open_row(keyboard, stage, "/instances/", "rows-idle")
+    choose(keyboard, row, "Rename")
+    field = page.get_by_role("form", name="Rename DB Instance").get_by_label("DB Instance Name")
+    keyboard.expect(field)
+    keyboard.press("Escape")
+    keyboard.expect(row.get_by_role("button", name="Rename rows-idle"))
+    keyboard.press("Enter")
+    keyboard.expect(field)
+    keyboard.type_over("rows-idle-2")
+    keyboard.press("Enter")
+    keyboard.expect(page.get_by_role("button", name="Rename rows-idle-2"))
+    stage.console.execute("UPDATE instances_instance SET name = 'rows-idle' WHERE name = 'rows-idle-2'")
+
+
+def test_create_and_delete_an_instance(keyboard: Keyboard, stage: Stage) -> None:
+    page = keyboard.page
+    page.goto(f"{stage.console.url}/instances/")
+    create = page.get_by_role("link", name="Create DB Instance")
+    keyboard.tab_to(create)
+    keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Create DB Instance")
+    keyboard.expect(dialog.get_by_label("DB Instance Name"))
+    page.keyboard.type("keyed-instance")
+    keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    keyboard.expect(create)
+    stage.console.wait_available("keyed-instance")
+    row = open_row(keyboard, stage, "/instances/", "keyed-instance")
+    choose(keyboard, row, "Delete")
+    dialog = page.get_by_role("dialog", name="Delete DB Instance")
+    keyboard.expect(dialog.get_by_role("button", name="Yes"))
+    keyboard.press("Enter")
+    expect(dialog).to_be_hidden()
+    # It was the only row: what is left of the list is the search that found it, or the way to all.
+    expect(page.get_by_text("No instance matches.")).to_be_visible()
+    keyboard.expect(page.get_by_role("searchbox"))
+
+
+# --- Lists -------------------------------------------------------------------------------------------
+
+
+def test_filters_tabs_order_and_pages(keyboard: Keyboard, stage: Stage) -> None:
+    page = keyboard.page
+    page.goto(f"{stage.console.url}/backups/?size=10")
+    tab = page.get_by_role("link", name="Single Nodes")
+    keyboard.tab_to(tab)
+    keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("type=Single"))
+    keyboard.expect(tab)
+    status = page.get_by_label("Status")
+    keyboard.tab_to(status)
+    page.keyboard.type("Comp")
+    expect(page).to_have_url(re.compile("status=COMPLETED"))
+    keyboard.expect(status)
+    filters = page.get_by_role("button", name="Filters")
+    keyboard.tab_to(filters)
+    keyboard.press("Enter")
+    keyboard.expect(page.get_by_label("DB instance: whole name or ID"))
+    page.keyboard.type("rows-idle")
+    keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("instance=rows-idle"))
+    keyboard.press("Escape")
+    keyboard.expect(filters)
+    header = page.get_by_role("columnheader", name="Size").get_by_role("link")
+    keyboard.tab_to(header)
+    keyboard.press("Enter")
+    expect(page.get_by_role("columnheader", name="Size")).to_have_attribute("aria-sort", "descending")
+    keyboard.expect(header)
+    following = page.get_by_role("link", name="Next")
+    keyboard.tab_to(following, most=120)
+    keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("after="))
+    keyboard.expect(following)
+    clear = page.get_by_role("link", name="Clear", exact=True)
+    keyboard.tab_to(clear, "Shift+Tab", most=120)
+    keyboard.press("Enter")
+    expect(clear).to_have_count(0)
+    keyboard.expect(page.get_by_role("searchbox"))
+
+
+# --- The account -------------------------------------------------------------------------------------
+
+
+def test_sign_in_and_out(stage: Stage, browser: Browser) -> None:
+    with browser.new_context(reduced_motion="reduce") as context:
+        page = context.new_page()
+        keyboard = Keyboard(page)
+        page.goto(f"{stage.console.url}/backups/")
+        keyboard.expect(page.get_by_label("Username"))
+        page.keyboard.type("admin")
+        keyboard.press("Tab")
+        keyboard.expect(page.get_by_label("Password"))
+        page.keyboard.type("wrong")
+        keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_be_visible()
+        keyboard.expect(page.get_by_label("Username"))
+        keyboard.type_over("admin")
+        keyboard.press("Tab")
+        page.keyboard.type(PASSWORD)
+        keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Backup Management")).to_be_visible()
+        keyboard.press("Tab")
+        keyboard.expect(page.get_by_role("link", name="Skip to content"))
+        keyboard.press("Enter")
+        expect(page.locator("main")).to_be_focused()
+        menu = page.get_by_role("button", name="admin")
+        keyboard.tab_to(menu, "Shift+Tab")
+        keyboard.press("ArrowDown")
+        keyboard.expect(page.get_by_role("menuitem", name="Sessions"))
+        keyboard.press("Escape")
+        keyboard.expect(menu)
+        keyboard.press("Enter")
+        keyboard.press("End")
+        keyboard.expect(page.get_by_role("menuitem", name="Sign out"))
+        keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+# --- The focus can be seen -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [{"width": 1280, "height": 420}, NARROW], ids=["low", "narrow"])
+@pytest.mark.parametrize("path", ["/instances/", "/backups/?size=10", "/tasks/?size=10", "/instances/{real}/"])
+def test_no_control_is_covered_or_without_a_ring_in_either_direction(
+    keyboard: Keyboard, stage: Stage, path: str, size: dict[str, int]
+) -> None:
+    page = keyboard.page
+    page.set_viewport_size(size)  # type: ignore[arg-type]
+    page.goto(stage.console.url + path.format(**stage.ids))
+    if "backups" in path:
+        # The bar over the page's end is up.
+        page.locator("tbody [data-select]:enabled").first.check()
+    for key in ("Tab", "Shift+Tab"):
+        wrong = []
+        for _ in range(70):
+            page.keyboard.press(key)
+            seen = page.evaluate(HOW_IT_SHOWS)
+            if seen == "nothing has the focus":
+                break
+            wrong += [seen] if seen else []
+        assert wrong == []
