@@ -289,10 +289,21 @@ def test_the_page_of_an_expired_form(stage: Stage) -> None:
 
 
 def test_the_page_of_an_error_in_the_console(stage: Stage) -> None:
-    stage.console.execute("ALTER TABLE backups_restoration RENAME TO backups_restoration_away")
+    broken = "UPDATE backups_restoration SET started = {} WHERE way = 'original'"
+    stage.console.execute(broken.format("'2026-99-99 00:00:00'"))
     try:
         page = stage.open(f"/instances/{stage.ids['real']}/backups/")
         expect(page.get_by_role("heading", name="Internal error")).to_be_visible()
+        assert judged(page) == []
+    finally:
+        stage.console.execute(broken.format("datetime('now')"))
+
+
+def test_the_page_that_says_that_the_database_is_away(stage: Stage) -> None:
+    stage.console.execute("ALTER TABLE backups_restoration RENAME TO backups_restoration_away")
+    try:
+        page = stage.open(f"/instances/{stage.ids['real']}/backups/")
+        expect(page.get_by_role("heading", name="The console database does not answer")).to_be_visible()
         assert judged(page) == []
     finally:
         stage.console.execute("ALTER TABLE backups_restoration_away RENAME TO backups_restoration")

@@ -137,3 +137,44 @@ def test_the_page_of_a_backup_follows_it_to_its_end(signed_in: Page, console: Co
     expect(more).to_be_focused()
     more.click()
     expect(page.get_by_role("menuitem", name="Download")).to_have_attribute("aria-disabled", "true")
+
+
+def test_the_focus_goes_to_the_next_row_when_its_own_is_gone(
+    signed_in: Page, console: Console, running: Running
+) -> None:
+    page = signed_in
+    page.goto(f"{console.url}/backups/?q=refresh-")
+    row = page.get_by_role("row").filter(has_text="refresh-15")
+    row.get_by_role("button", name="More").focus()
+    console.execute("DELETE FROM backups_backup WHERE name = 'refresh-15'")
+    expect(row).to_have_count(0)
+    expect(page.get_by_role("link", name="refresh-14", exact=True)).to_be_focused()
+
+
+def test_an_open_menu_of_a_row_that_goes_gives_the_focus_to_the_next(
+    signed_in: Page, console: Console, running: Running
+) -> None:
+    page = signed_in
+    page.goto(f"{console.url}/backups/?q=refresh-")
+    row = page.get_by_role("row").filter(has_text="refresh-13")
+    row.get_by_role("button", name="More").click()
+    expect(page.get_by_role("menuitem").first).to_be_focused()
+    console.execute("DELETE FROM backups_backup WHERE name = 'refresh-13'")
+    expect(row).to_have_count(0)
+    expect(page.get_by_role("link", name="refresh-12", exact=True)).to_be_focused()
+
+
+def test_the_focus_comes_back_to_what_a_button_has_become(signed_in: Page, console: Console, running: Running) -> None:
+    page = signed_in
+    page.goto(f"{console.url}/instances/?q=refresh-idle")
+    button = page.get_by_role("link", name="Create Backup").first
+    button.focus()
+    refresh = page.get_by_role("link", name="Refresh", exact=True)
+    try:
+        console.execute("UPDATE instances_instance SET action = 'RESTART' WHERE name = 'refresh-idle'")
+        # As a click would take the focus along, htmx is asked itself.
+        refresh.evaluate("(link) => htmx.trigger(document.body, 'instances-changed')")
+        expect(page.get_by_role("button", name="Create Backup").first).to_be_focused()
+    finally:
+        console.execute("UPDATE instances_instance SET action = '' WHERE name = 'refresh-idle'")
+    expect(button).to_be_focused()
