@@ -1,12 +1,12 @@
 """How `manage.py reset` gets rid of every backup."""
 
 from backups.handlers import remove_archive
-from backups.models import Backup, Restoration
+from backups.models import Backup, BackupTally, Restoration, StorageSample
 from instances.emptying import delete_in_parts
 
 
 def empty() -> None:
-    """Remove all archives, then the rows of backups and restorations; no job may run. Raises OSError.
+    """Remove all archives, then the rows of backups, restorations and their history; no job may run. Raises OSError.
 
     Where it is cut short, calling it again goes on.
     """
@@ -14,3 +14,5 @@ def empty() -> None:
         remove_archive(backup)
     delete_in_parts(Restoration.objects.all())
     delete_in_parts(Backup.objects.all())
+    delete_in_parts(BackupTally.objects.all())
+    delete_in_parts(StorageSample.objects.all())

@@ -5,12 +5,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from backups import archive
+from backups import archive, history
 from backups.choices import BackupStatus
 from backups.models import Backup
 from backups.storage import NotEnoughSpace, archive_storage
@@ -109,11 +111,11 @@ def _made(job: Job, made: Made) -> None:
 
 def archive_made(job: Job, made: Made) -> None:
     """The backup that the job made is Complete."""
-    Backup.objects.filter(job=job, status=BackupStatus.BUILDING).update(
+    _end(
+        job,
         status=BackupStatus.COMPLETED,
         size=made.written.size,
         sha256=made.written.sha256,
-        ended=timezone.now(),
         contents=made.manifest.contents,
         cut_at=made.manifest.cut_at,
         pause_seconds=made.pause_seconds,
@@ -122,9 +124,15 @@ def archive_made(job: Job, made: Made) -> None:
 
 def archive_failed(job: Job, reason: str) -> None:
     """The backup that the job was making, if it was, is Failed."""
-    Backup.objects.filter(job=job, status=BackupStatus.BUILDING).update(
-        status=BackupStatus.FAILED, failure=reason, ended=timezone.now()
-    )
+    _end(job, status=BackupStatus.FAILED, failure=reason)
+
+
+def _end(job: Job, **fields: Any) -> None:
+    building = Backup.objects.filter(job=job, status=BackupStatus.BUILDING)
+    backup = building.only("started", "instance_uid", "status").first()
+    if backup and building.update(ended=timezone.now(), **fields):
+        backup.status = fields["status"]
+        history.note_ends([backup])
 
 
 def _making_failed(job: Job, reason: str) -> None:
@@ -151,9 +159,7 @@ def _delete(work: Work) -> None:
         with suppress(OSError):
             if _is_whole(backup):
                 # Nothing is lost, and the row says so at once.
-                Backup.objects.filter(job=work.job, status=BackupStatus.DELETING).update(
-                    status=BackupStatus.COMPLETED, failure=reason
-                )
+                _stays(backup, BackupStatus.DELETING, failure=reason)
         raise JobFailed(reason) from error
 
 
@@ -177,7 +183,15 @@ def _clean_up_deletion(job: Job) -> None:
     """If the deletion was cut short before it touched the archive, the backup is as good as it was."""
     backup = Backup.objects.filter(job=job, status=BackupStatus.FAILED).first()
     if backup and _is_whole(backup):
-        Backup.objects.filter(pk=backup.pk, job=job, status=BackupStatus.FAILED).update(status=BackupStatus.COMPLETED)
+        _stays(backup, BackupStatus.FAILED)
+
+
+def _stays(backup: Backup, status: BackupStatus, **fields: Any) -> None:
+    """Its deletion did not happen: from the status that it gave the backup, it is Complete again."""
+    with transaction.atomic():
+        there = Backup.objects.filter(pk=backup.pk, job=backup.job_id, status=status)
+        if there.update(status=BackupStatus.COMPLETED, **fields):
+            history.note_newest(backup.instance_uid)
 
 
 def _is_whole(backup: Backup) -> bool:

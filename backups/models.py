@@ -2,15 +2,15 @@
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Self
+from typing import NamedTuple, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, ProhibitNullCharactersValidator
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,6 +20,7 @@ from backups.choices import BackupMethod, BackupStatus, BackupType, RestorationS
 from backups.manifest import Database
 from backups.schedule import Schedule, first_window, window_to_serve
 from console import hooks
+from console.days import Day
 from console.ids import new_id
 from console.lists import NameKey, SizeKey
 from console.validators import NAME_MAX_LENGTH, description_validators, name_validators
@@ -155,6 +156,17 @@ class BackupQuerySet(models.QuerySet["Backup"]):
     def in_progress(self) -> Self:
         return self.filter(status__in=[status for status in BackupStatus if status.in_progress])
 
+    def being_made(self) -> Self:
+        return self.filter(status=BackupStatus.BUILDING)
+
+    def started_on(self, days: Sequence[Day]) -> list[int]:
+        """For each of the days how many were started on it."""
+        counts = {
+            str(number): Count("pk", filter=Q(started__gte=day.start, started__lt=day.end))
+            for number, day in enumerate(days)
+        }
+        return list(self.filter(started__gte=days[0].start).aggregate(**counts).values())
+
     def in_use(self) -> Self:
         """Those whose archive a restoration or a verification reads, or waits to read: they must stay."""
         return self.filter(uses__gt=0)
@@ -253,6 +265,8 @@ class Backup(models.Model):
             models.Index(fields=["type", "-started", "-id"], name="backup_newest_of_kind"),
             models.Index(NameKey("name"), "id", name="backup_name"),
             models.Index(SizeKey("size"), "id", name="backup_size"),
+            # For the sum of a host's archives, which never reads the rows themselves.
+            models.Index(fields=["host", "size"], name="backup_sizes_of_host"),
             models.Index(fields=["host", "expires"], condition=Q(expires__isnull=False), name="backup_expiry"),
         ]
         constraints = [
@@ -399,6 +413,62 @@ class Backup(models.Model):
         if self.state is not BackupStatus.COMPLETED:
             return _("Only a finished backup can be verified. This one is: %(status)s.") % {"status": self.state.label}
         return _("The backup is being verified already.") if self.verifying else ""
+
+
+class BackupTallyQuerySet(models.QuerySet["BackupTally"]):
+    def between(self, start: datetime, end: datetime) -> list[tuple[datetime, tuple[int, int]]]:
+        """Moments from `start` to before `end`, each with how many were completed and how many failed."""
+        rows = self.filter(quarter__gte=start, quarter__lt=end).values_list("quarter", "completed", "failed")
+        return [(quarter, (completed, failed)) for quarter, completed, failed in rows]
+
+
+class BackupTally(models.Model):
+    """How many backups that were started in a quarter of an hour were completed or failed, whether they are still there
+    or not. A quarter, because in every zone a day begins at one.
+    """
+
+    quarter = models.DateTimeField(primary_key=True)
+    completed = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+
+    objects = BackupTallyQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.quarter}: {self.completed}, {self.failed}"
+
+
+class Stored(NamedTuple):
+    """Of a StorageSample: the host's name, and the bytes of its archives and of its instances' data."""
+
+    host: str
+    archives: int
+    data: int
+
+
+class StorageSampleQuerySet(models.QuerySet["StorageSample"]):
+    def since(self, moment: datetime) -> list[tuple[datetime, Stored]]:
+        """What was taken since then and when, the oldest first."""
+        found = self.filter(hour__gte=moment - timedelta(hours=1), taken__gte=moment).order_by("hour")
+        rows = found.values_list("taken", "host_id", "archives", "data")
+        return [(taken, Stored(host, archives, data)) for taken, host, archives, data in rows]
+
+
+class StorageSample(models.Model):
+    """What a host's archives and its instances' data took, in bytes, when it was last looked at in the hour."""
+
+    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="+")
+    hour = models.DateTimeField()
+    taken = models.DateTimeField()
+    archives = models.BigIntegerField()
+    data = models.BigIntegerField()
+
+    objects = StorageSampleQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["hour", "host"], name="storage_sample_one_an_hour")]
+
+    def __str__(self) -> str:
+        return f"{self.host_id} {self.hour}"
 
 
 class RestorationQuerySet(models.QuerySet["Restoration"]):

@@ -107,12 +107,8 @@ def _of_jobs(now: datetime) -> Iterator[Metric]:
 
 def _of_instances() -> Iterator[Metric]:
     family = GaugeMetricFamily("console_instances", "Instances by the status that they show.", labels=["status"])
-    counts: dict[str, int] = {}
-    for row in Instance.objects.order_by().values("action", "state").annotate(instances=Count("pk")):
-        code = Instance(action=row["action"], state=row["state"]).status.code
-        counts[code] = counts.get(code, 0) + row["instances"]
-    for code, count in sorted(counts.items()):
-        family.add_metric([code], count)
+    for status, count in Instance.objects.by_status().items():
+        family.add_metric([status.code], count)
     yield family
 
 

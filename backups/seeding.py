@@ -5,6 +5,7 @@ A Complete backup has its archive, unless the command is told not to make any.
 
 import errno
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +19,8 @@ from django.utils.translation import gettext as _
 from backups import archive, schedule
 from backups.choices import BackupStatus, BackupType, RestorationStatus, RestorationWay, Weekday
 from backups.handlers import manifest_of
-from backups.models import EVERY_DAY, Backup, Policy, Restoration, weekdays_text
+from backups.history import hour
+from backups.models import EVERY_DAY, Backup, Policy, Restoration, StorageSample, weekdays_text
 from backups.services import about
 from backups.storage import archive_storage
 from console.seeding import Seed
@@ -231,6 +233,20 @@ def special(drawing: Drawing, instances: Instances, gone: Instance) -> dict[str,
     running = named["in-progress"].job
     running.progress, running.detail = 42, {"pages": 640, "pages_total": 640, "bytes": 1_048_576}
     return named
+
+
+def samples(seed: Seed, instances: Instances, copies: Copies) -> Iterator[StorageSample]:
+    """What was stored here on each of the last days, of what has been written: the instances' data as it is now."""
+    here = instances.real[0].host
+    data = sum(copies.sizes[instance.type] for instance in instances.real)
+    rows = Backup.objects.filter(host=here, size__isnull=False).order_by().values_list("ended", "size")
+    ended: Counter[int] = Counter()
+    for moment, size in rows.iterator():
+        ended[max((seed.now - moment).days, 0) if moment else 0] += size or 0
+    for age in range(1, _SPAN.days):
+        taken = seed.ago(days=age)
+        archives = sum(size for days, size in ended.items() if days >= age)
+        yield StorageSample(host=here, hour=hour(taken), taken=taken, archives=archives, data=data)
 
 
 def stored(drawn: Drawn) -> bool:

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from backups import schedule
+from backups import history, schedule
 from backups.choices import BackupStatus, BackupType, RestorationWay
 from backups.handlers import HANDLERS
 from backups.models import Backup, BackupQuerySet, Policy, Restoration, weekdays_text
@@ -386,6 +386,7 @@ def _remove(backup: Backup, *, among: BackupQuerySet, requested_by: User | None)
             parameters=about(backup),
         )
         Backup.objects.filter(pk=backup.pk).update(job=job)
+        history.note_newest(backup.instance_uid)
     return True
 
 

@@ -424,16 +424,15 @@ class ListForm(forms.Form):
 
     def _sign(self, row: Model) -> str:
         key = getattr(row, "list_key")  # noqa: B009  # annotated in found()
-        text = key.isoformat() if isinstance(key, datetime) else key
-        return self._signer().sign_object([text, str(row.pk)])
+        is_moment = isinstance(key, datetime)
+        return self._signer().sign_object([key.isoformat() if is_moment else key, str(row.pk), is_moment])
 
     def _place(self, signed: str, rows: "QuerySet[Any]") -> tuple[Value, Value] | None:
         try:
-            key, pk = self._signer().unsign_object(signed)
-        except signing.BadSignature:
+            key, pk, is_moment = self._signer().unsign_object(signed)
+        except (signing.BadSignature, ValueError):
             return None
-        at_first = self._sort_name()[0] == next(iter(self.sorts))
-        first = Value(datetime.fromisoformat(key), output_field=DateTimeField()) if at_first else Value(key)
+        first = Value(datetime.fromisoformat(key), output_field=DateTimeField()) if is_moment else Value(key)
         id_field: Field[Any, Any] = rows.model._meta.pk
         return first, Value(pk, output_field=id_field)
 

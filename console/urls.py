@@ -3,14 +3,14 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
 from backups import activity_views, monitoring_views
-from console import views
+from console import overview, views
 from console.access import needs
 
 handler403 = "console.views.forbidden"
 handler500 = "console.views.server_error"
 
 urlpatterns = [
-    path("", views.home, name="home"),
+    path("", overview.home, name="home"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", monitoring_views.readyz, name="readyz"),
     path("metrics", monitoring_views.metrics, name="metrics"),

@@ -36,11 +36,6 @@ from console.roles import NotAllowed, Permission
 AUDIT_PAGE = 50
 
 
-@require_safe
-def home(request: Request) -> HttpResponse:
-    return redirect("instances:list")
-
-
 @login_not_required
 @require_safe
 @never_cache

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from console.lists import Columns, ListForm, NameKey, Sort, is_id, is_uuid, name_begins, name_is
 from instances.choices import InstanceType, JobKind, JobStatus, Status
-from instances.models import Instance, Job, shows_status
+from instances.models import LAST_BACKUP, Instance, Job, shows_status
 
 INTERRUPTED = "interrupted"
 
@@ -20,6 +20,7 @@ class InstanceListForm(ListForm):
     sorts = {
         "created": Sort(F("created"), _("Oldest first"), _("Newest first"), falls=True),
         "name": Sort(NameKey("name"), _("Name, A to Z"), _("Name, Z to A")),
+        "backup": Sort(LAST_BACKUP, _("Last backup, oldest first"), _("Last backup, newest first")),
     }
 
     type = forms.ChoiceField(required=False, choices=InstanceType.choices, widget=forms.HiddenInput)
@@ -81,6 +82,7 @@ INSTANCE_COLUMNS: Columns[Instance] = [
     (_("Storage Engine"), lambda instance: instance.storage_engine),
     (_("Status"), lambda instance: instance.status.label),
     (_("Connection"), lambda instance: instance.address),
+    (_("Last Backup"), lambda instance: instance.last_backup_at),
     (_("Created"), lambda instance: instance.created),
     (_("Failure"), lambda instance: instance.failure),
 ]

@@ -7,7 +7,9 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, ExpressionWrapper, OuterRef, Q
+from django.db.models import Count, Exists, ExpressionWrapper, F, OuterRef, Q, Value
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import LessThan
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -68,6 +70,11 @@ class Host(models.Model):
         return self.seen is not None and now - self.seen < OFFLINE_AFTER
 
 
+# What instances are sorted by to find those that have gone longest without a backup: one that never had any counts from
+# its creation.
+LAST_BACKUP = Coalesce(F("last_backup_at"), F("created"))
+
+
 def is_available() -> Q:
     """Of instances: that they can be worked on."""
     return Q(state=State.AVAILABLE, action=Action.NONE)
@@ -92,6 +99,36 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
     def down(self) -> Self:
         """Those whose server should answer and does not: Instance.is_down says the same of one."""
         return self.filter(shows_status(Status.ABNORMAL) | shows_status(Status.RESTORE_FAILED))
+
+    def by_status(self) -> dict[Status, int]:
+        """How many show each status that is shown at all, in the order of the statuses.
+
+        Most are Available: those are what the others leave of all, so that only the others are counted one by one.
+        """
+        at_rest = Q(action=Action.NONE, state__in=[state for state in State if state is not State.AVAILABLE])
+        counts = dict.fromkeys(Status, 0)
+        for others in (self.filter(action__gt=Action.NONE), self.filter(at_rest)):
+            for row in others.order_by().values("action", "state").annotate(instances=Count("pk")):
+                counts[Instance(action=row["action"], state=row["state"]).status] += row["instances"]
+        # One may have come to rest between the queries.
+        counts[Status.AVAILABLE] = max(self.count() - sum(counts.values()), 0)
+        return {status: count for status, count in counts.items() if count}
+
+    def faulty(self) -> Self:
+        """Those whose creation or restoration failed, or whose server does not answer, in an index's order."""
+        bad = [state for state, status in STATUS_OF_STATE.items() if status.tone == "bad"]
+        return self.filter(action=Action.NONE, state__in=bad).order_by("state", "-created", "-id")
+
+    def to_protect(self) -> Self:
+        """Those whose data should be backed up: they have been created and are not being deleted."""
+        return self.exclude(state__in=[State.CREATING, State.CREATION_FAILED]).exclude(action=Action.DELETE)
+
+    def longest_without_backup(self) -> Self:
+        return self.to_protect().order_by(LAST_BACKUP, "id")
+
+    def without_backup_since(self, moment: datetime) -> Self:
+        """Those that are older than the moment and have no Complete backup that was started later."""
+        return self.to_protect().filter(LessThan(LAST_BACKUP, Value(moment)))
 
     def restartable(self) -> Self:
         """Those with a server that should run, and no operation running on them."""
@@ -122,6 +159,9 @@ class Instance(models.Model):
     started = models.DateTimeField(null=True, blank=True)
     facts_at = models.DateTimeField(null=True, blank=True)
 
+    # When the newest Complete backup that it has was started: kept here, so that lists can sort by it.
+    last_backup_at = models.DateTimeField(null=True, blank=True, editable=False)
+
     objects = InstanceQuerySet.as_manager()
 
     class Meta:
@@ -132,6 +172,7 @@ class Instance(models.Model):
             models.Index(fields=["action", "state", "-created", "-id"], name="instance_newest_of_status"),
             models.Index(NameKey("name"), "id", name="instance_name"),
             models.Index("type", NameKey("name"), "id", name="instance_name_of_type"),
+            models.Index(LAST_BACKUP, "id", name="instance_last_backup"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["host", "port"], name="instance_port_unique_per_host"),
@@ -162,6 +203,11 @@ class Instance(models.Model):
     def is_down(self) -> bool:
         """True if a server should answer, none does, and no work is in progress that is the reason."""
         return self.status in {Status.ABNORMAL, Status.RESTORE_FAILED}
+
+    @property
+    def unprotected_since(self) -> datetime:
+        """LAST_BACKUP of the one instance."""
+        return self.last_backup_at or self.created
 
     @property
     def address(self) -> str:
@@ -224,6 +270,10 @@ class JobQuerySet(models.QuerySet["Job"]):
     def expired(self, now: datetime) -> Self:
         """Running ones whose agent has not renewed its lease in time."""
         return self.running().filter(lease_until__lt=now)
+
+    def failed_since(self, moment: datetime) -> Self:
+        """Those created since then that failed, the newest first; not those that somebody cancelled."""
+        return self.filter(status=JobStatus.FAILED, created__gte=moment).wanted().order_by("-created", "-id")
 
     def wanted(self) -> Self:
         """Those that nobody has cancelled."""

@@ -9,9 +9,13 @@
 
   // A field that is being typed into keeps what was typed when its list refreshes.
   Idiomorph.defaults.ignoreActiveValue = true;
-  // What was noted here about an element (see "Cut text" and "Keys") is not in the server's markup, and stays; so do ticks.
+  // What was noted here about an element (see "Cut text" and "Keys") is not in the server's markup, and stays; so do ticks,
+  // and what has been unfolded.
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
-    name !== "data-long" && name !== "aria-keyshortcuts" && !(name === "checked" && node.matches("[data-select], [data-select-all]"));
+    name !== "data-long" &&
+    name !== "aria-keyshortcuts" &&
+    !(name === "checked" && node.matches("[data-select], [data-select-all]")) &&
+    !(name === "open" && node.matches("details"));
 
   // A place that is being edited is left alone by the refresh of its list.
   Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !old.dataset || !("editing" in old.dataset);

@@ -219,6 +219,38 @@ class TaskRow(Row):
     id_attribute = "data-task-id"
 
 
+class Overview(ConsolePage):
+    """The front page."""
+
+    path, heading = "/", "Overview"
+
+    def status(self, label: str) -> Locator:
+        """The link with the number of instances that show the status."""
+        return self.page.get_by_role("main").get_by_role("link", name=re.compile(rf"^[\d,]+ {re.escape(label)}$"))
+
+    def today(self) -> Locator:
+        """Today's column among the backups of the last days."""
+        return self._chart("Backups of the last 14 days").get_by_role("link").last
+
+    def expect_today(self, *, complete: int, failed: int = 0) -> None:
+        """Wait until so many of today's backups have ended so."""
+        name = re.compile(rf"Complete {complete:,}, Failed {failed:,}, Backing up 0$")
+        expect(self.today()).to_have_accessible_name(name, timeout=WORK_MILLISECONDS)
+
+    def row(self, instance: str) -> InstanceRow:
+        """The instance among those that have gone longest without a backup."""
+        rows = self.page.get_by_role("list", name="Last success per instance").get_by_role("listitem")
+        return InstanceRow(self.page, rows.filter(has=self.page.get_by_role("link", name=instance, exact=True)))
+
+    def failure(self, what: str) -> Locator:
+        """The newest of what failed whose heading or reason has the text."""
+        rows = self.page.get_by_role("list", name="What failed and why").get_by_role("listitem")
+        return rows.filter(has_text=what).first
+
+    def _chart(self, name: str) -> Locator:
+        return self.page.get_by_role("group", name=name)
+
+
 class InstanceManagement(ConsolePage):
     path, heading = "/instances/", "Instance Management"
 

@@ -127,5 +127,5 @@ def test_metrics_cost_the_same_queries_however_much_there_is(
     settings.CONSOLE_METRICS_TOKEN = TOKEN
     for number in range(3):
         make_backup(instance=make_instance(name=f"i-{number:04}", host=host))
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         scrape(client)

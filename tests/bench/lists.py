@@ -45,6 +45,7 @@ def _views() -> list[View]:
         return lambda backups: address
 
     return [
+        View("Overview", always("/")),
         View("Backups, first page", always("/backups/")),
         View("Backups, deep (from the end)", always("/backups/?before=end"), turns=3),
         View("Backups by name, deep", always("/backups/?sort=name&before=end"), turns=3),
@@ -56,6 +57,8 @@ def _views() -> list[View]:
         View("Backups of an instance", always(f"/instances/{0:032x}in02/backups/")),
         View("Instances, first page", always("/instances/")),
         View("Instances, deep (from the end)", always("/instances/?before=end"), turns=3),
+        View("Instances, longest without a backup", always("/instances/?sort=backup")),
+        View("Instances, newest backup, deep", always("/instances/?sort=-backup&before=end"), turns=3),
         View("Instances, searched", always("/instances/?q=orders-00001")),
         View("Tasks, first page", always("/tasks/")),
         View("Tasks, deep (from the end)", always("/tasks/?before=end"), turns=3),

@@ -4,24 +4,31 @@ Rows as the console writes them. What matters is how values are spread: three ty
 seven manual, one instance in fifty Abnormal, names that many share and names of their own.
 """
 
+from datetime import UTC, datetime, timedelta
+
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
 
+from backups import history
+from backups.models import BackupTally, StorageSample
 from instances.models import Host
 
 # One instance for every so many backups.
 BACKUPS_OF_ONE = 10
-FIRST_DAY = "2025-01-01"
+FIRST_DAY = datetime(2025, 1, 1, tzinfo=UTC)
+# Every quarter of an hour of so many days had backups, and every hour a sample of the storage.
+DAYS = 14
 
 _INSTANCES = """
 INSERT INTO instances_instance (id, name, type, host_id, port, state, action, failure, created,
-    engine, engine_version, storage_engine, compatible_version)
+    engine, engine_version, storage_engine, compatible_version, last_backup_at)
 WITH {n} AS (SELECT i, {id} AS id, {name} AS name FROM {rows})
 SELECT id || 'in02', 'Orders-' || name,
     CASE i % 3 WHEN 0 THEN 'Sharding' WHEN 1 THEN 'ReplicaSet' ELSE 'Single' END, 'bench', i,
     CASE WHEN i % 50 = 0 THEN 'abnormal' ELSE 'normal' END, '', '', {minutes},
-    'nx-27017', '0.8.1', 'SQLite', '7.0'
+    'nx-27017', '0.8.1', 'SQLite', '7.0', {seconds}
 FROM n
 """
 _JOBS = """
@@ -56,20 +63,46 @@ def fill(backups: int) -> None:
     call_command("migrate", verbosity=0)
     Host.objects.create(name="bench")
     User.objects.create_superuser("bench")
-    instances = max(backups // BACKUPS_OF_ONE, 1)
+    instances, now = max(backups // BACKUPS_OF_ONE, 1), timezone.now().replace(microsecond=0)
     sqlite = connection.vendor == "sqlite"
     with connection.cursor() as cursor:
         for quick in ("PRAGMA synchronous=OFF", "PRAGMA cache_size=-500000") if sqlite else ():
             cursor.execute(quick)
         for statement, count in ((_INSTANCES, instances), (_JOBS, backups), (_BACKUPS, backups)):
-            words = _sqlite(count, instances) if sqlite else _postgresql(count, instances)
+            # The last of them a second ago.
+            begin = now - timedelta(seconds=count)
+            words = _sqlite(count, instances, begin) if sqlite else _postgresql(count, instances, begin)
             cursor.execute(statement.format(**words, instances=instances))
+        _history(backups, now)
         cursor.execute("PRAGMA synchronous=FULL" if sqlite else "ANALYZE")
 
 
-def _sqlite(count: int, instances: int) -> dict[str, str]:
-    def moment(unit: str, later: str = "i") -> str:
-        return f"strftime('%Y-%m-%d %H:%M:%f000', '{FIRST_DAY}', ({later}) || ' {unit}')"
+def _history(backups: int, now: datetime) -> None:
+    """As long in a small console as in a large one."""
+    quarters, hours = range(DAYS * 96), range(DAYS * 24)
+    BackupTally.objects.bulk_create(
+        BackupTally(
+            quarter=history.quarter(now) - timedelta(minutes=15 * back),
+            completed=backups * 9 // len(quarters) // 10,
+            failed=backups // len(quarters) // 10,
+        )
+        for back in quarters
+    )
+    StorageSample.objects.bulk_create(
+        StorageSample(
+            host_id="bench",
+            hour=history.hour(now) - timedelta(hours=back),
+            taken=now - timedelta(hours=back),
+            archives=(1000 - back) * 10**9,
+            data=(1000 - back) * 10**8,
+        )
+        for back in hours
+    )
+
+
+def _sqlite(count: int, instances: int, begin: datetime) -> dict[str, str]:
+    def moment(start: datetime, unit: str, later: str = "i") -> str:
+        return f"strftime('%Y-%m-%d %H:%M:%f000', '{start:%Y-%m-%d %H:%M:%S}', ({later}) || ' {unit}')"
 
     return {
         "n": f"RECURSIVE c(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM c WHERE i + 1 < {count}), n",
@@ -79,17 +112,17 @@ def _sqlite(count: int, instances: int) -> dict[str, str]:
         "name": "printf('%06d', i)",
         "of": f"printf('%032x', i % {instances})",
         "name_of": f"printf('%06d', i % {instances})",
-        "minutes": moment("minutes"),
-        "seconds": moment("seconds"),
-        "ended": moment("seconds", "i + 5"),
+        "minutes": moment(FIRST_DAY, "minutes"),
+        "seconds": moment(begin, "seconds"),
+        "ended": moment(begin, "seconds", "i + 5"),
         "no": "0",
         "big": "i",
     }
 
 
-def _postgresql(count: int, instances: int) -> dict[str, str]:
-    def moment(unit: str, later: str = "i") -> str:
-        return f"TIMESTAMPTZ '{FIRST_DAY} 00:00:00+00' + ({later}) * INTERVAL '1 {unit}'"
+def _postgresql(count: int, instances: int, begin: datetime) -> dict[str, str]:
+    def moment(start: datetime, unit: str, later: str = "i") -> str:
+        return f"TIMESTAMPTZ '{start.isoformat()}' + ({later}) * INTERVAL '1 {unit}'"
 
     return {
         "n": "n",
@@ -99,9 +132,9 @@ def _postgresql(count: int, instances: int) -> dict[str, str]:
         "name": "lpad(i::text, 6, '0')",
         "of": f"lpad(to_hex(i % {instances}), 32, '0')",
         "name_of": f"lpad((i % {instances})::text, 6, '0')",
-        "minutes": moment("minute"),
-        "seconds": moment("second"),
-        "ended": moment("second", "i + 5"),
+        "minutes": moment(FIRST_DAY, "minute"),
+        "seconds": moment(begin, "second"),
+        "ended": moment(begin, "second", "i + 5"),
         "no": "FALSE",
         "big": "i::bigint",
     }

@@ -45,7 +45,7 @@ def _signed_in(chromium: Browser, console: Console) -> Page:
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/instances/")
+    page.get_by_role("heading", name="Overview", level=1).wait_for()
     return page
 
 

@@ -14,7 +14,8 @@ from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from backups.models import Backup
+from backups import history
+from backups.models import Backup, BackupTally, StorageSample
 from console import locks
 from console.models import AuditEvent
 from console.roles import Role
@@ -54,6 +55,8 @@ def full() -> None:
     kept = make_backup(instance, locked=True, uses=1)
     storages["backups"].save(kept.archive_name, ContentFile(b"archive"))
     make_backup(instance)
+    history.note_ends([kept])
+    history.sample_storage("local", timezone.now())
     Host.objects.create(name="elsewhere")
     AccessAttempt.objects.create(username="somebody", failures_since_start=5)
 
@@ -64,7 +67,8 @@ def test_nothing_is_left_but_the_administrator(home: Path) -> None:
     make_user(role=Role.READ_ONLY)
     said = reset("--yes-destroy", str(home))
     assert said == f"The console in {home} is empty.\n"
-    assert [model.objects.count() for model in (Instance, Backup, Job, Host, AccessAttempt)] == [0, 0, 0, 0, 0]
+    for model in (Instance, Backup, BackupTally, StorageSample, Job, Host, AccessAttempt):
+        assert model._default_manager.count() == 0, model
     assert [user.username for user in User.objects.all()] == ["root"]
     assert [event.trace for event in AuditEvent.objects.all()] == ["consoleReset"]
     assert sorted(path.name for path in home.rglob("*") if not path.name.endswith(".lock")) == ["backups"]

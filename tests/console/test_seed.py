@@ -11,11 +11,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
+from django.db.models import Sum
 from django.utils import timezone
 
 from backups import archive, automation
 from backups.choices import BackupStatus, BackupType, RestorationStatus
-from backups.models import Backup, Policy, Restoration
+from backups.models import Backup, BackupTally, Policy, Restoration, StorageSample
 from console.choices import Outcome
 from console.handlers import HANDLERS
 from console.models import AuditEvent
@@ -71,6 +72,21 @@ def test_the_same_seed_gives_the_same_and_another_one_others(settings: Any, home
     assert Instance.objects.filter(name="abnormal").count() == 2
     with pytest.raises(CommandError, match="what the seed 7 makes already"):
         seed(seed=7, backups=9)
+
+
+def test_the_front_page_tells_of_what_was_made() -> None:
+    seed(backups=9)
+    ended = Backup.objects.exclude(status=BackupStatus.BUILDING)
+    tallied = BackupTally.objects.aggregate(completed=Sum("completed"), failed=Sum("failed"))
+    failed = ended.filter(status=BackupStatus.FAILED).count()
+    assert tallied == {"completed": ended.count() - failed, "failed": failed}
+    for instance in Instance.objects.all():
+        newest = instance.backups.filter(status=BackupStatus.COMPLETED).first()
+        assert instance.last_backup_at == (newest.started if newest else None), instance.name
+    samples = StorageSample.objects.order_by("hour")
+    archives = [sample.archives for sample in samples]
+    assert len(archives) == 59 and archives == sorted(archives) and archives[-1] > archives[0] == 0
+    assert {sample.data for sample in samples} == {samples[0].data} and samples[0].data > 100_000
 
 
 def test_a_backup_does_not_depend_on_how_many_there_are() -> None:

@@ -47,7 +47,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any], browser_n
 @pytest.fixture
 def signed_in(console: Console, context: BrowserContext, page: Page) -> Page:
     """A page of a signed-in user on Instance Management."""
-    page.goto(f"{console.url}/")
+    page.goto(f"{console.url}/instances/")
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()

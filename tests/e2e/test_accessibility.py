@@ -19,6 +19,7 @@ OF_COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]
 # Every name of the console's addresses is in one of the first three: a test says so of a page that is forgotten.
 # Each with the arguments of its address, by the names that `stage.ids` has for them.
 PAGES: dict[str, dict[str, str]] = {
+    "home": {},
     "sessions": {},
     "password-change": {},
     "audit": {},
@@ -50,7 +51,6 @@ DIALOGS: dict[str, dict[str, str]] = {
 }
 ELSEWHERE = {
     "activity": "what the script of every page asks for",
-    "home": "redirects to a page that is here",
     "sign-in": "the tests of those who have not signed in",
     "sign-out": "takes no GET",
     "session-end": "takes no GET",
@@ -232,6 +232,12 @@ def policy_for_a_few_days(page: Page) -> None:
     expect(dialog.get_by_label("Monday")).to_be_disabled()
 
 
+def charts_as_tables(page: Page) -> None:
+    for unfold in page.get_by_text("As a table").all():
+        unfold.click()
+    expect(page.get_by_role("table", name="Backups of the last 14 days")).to_be_visible()
+
+
 def nothing_matches(page: Page) -> None:
     expect(page.locator(".empty")).to_be_visible()
 
@@ -257,6 +263,7 @@ STATES: list[tuple[str, Callable[[Page], None]]] = [
     ("/backups/?size=50", selection),
     ("/instances/", reason_of_a_disabled_button),
     ("/instances/{idle}/backups/", policy_for_a_few_days),
+    ("/", charts_as_tables),
     ("/instances/?q=nothing-has-this-name", nothing_matches),
     ("/backups/?q=nothing-has-this-name", nothing_matches),
     ("/tasks/?q=nothing-has-this-name", nothing_matches),

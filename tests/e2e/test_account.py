@@ -34,6 +34,7 @@ def test_a_role_that_is_taken_away_is_gone_at_once_and_the_page_says_so(console:
     instance = console.create_instance("looked-at")
     page = browser.new_context().new_page()
     sign_in(page, console, "demoted", make_user(console, "demoted", "backup-operator"))
+    page.get_by_role("link", name="Instance Management").click()
     row = page.locator(f"#instance-{instance['id']}")
     row.get_by_role("link", name="Create Backup").click()
     dialog = page.get_by_role("dialog")
@@ -71,7 +72,7 @@ def test_the_audit_says_who_did_what_and_can_be_filtered(signed_in: Page, consol
 def test_a_session_is_ended_from_another_one(signed_in: Page, console: Console, browser: Browser) -> None:
     page, other = signed_in, browser.new_context(user_agent="curl/8.5.0").new_page()
     sign_in(other, console, "admin", PASSWORD)
-    expect(other.get_by_role("heading", name="Instance Management")).to_be_visible()
+    expect(other.get_by_role("heading", name="Overview", level=1)).to_be_visible()
     page.get_by_role("button", name="admin").click()
     page.get_by_role("menuitem", name="Sessions").click()
     row = page.get_by_role("row").filter(has_text="curl")
@@ -95,7 +96,7 @@ def test_changing_the_password_keeps_this_session_and_the_new_one_signs_in(conso
     expect(page.get_by_text("The password is changed.")).to_be_visible()
     again = browser.new_context().new_page()
     sign_in(again, console, "changer", "battery staple 7")
-    expect(again.get_by_role("heading", name="Instance Management")).to_be_visible()
+    expect(again.get_by_role("heading", name="Overview", level=1)).to_be_visible()
 
 
 def test_too_many_failures_lock_the_door_and_say_for_how_long(console: Console, browser: Browser) -> None:

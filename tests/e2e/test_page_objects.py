@@ -22,7 +22,15 @@ def backed_up(console: Console) -> str:
 
 @pytest.mark.parametrize(
     "kind",
-    [pages.InstanceManagement, pages.BackupManagement, pages.TaskCenter, pages.Audit, pages.Sessions, pages.Password],
+    [
+        pages.Overview,
+        pages.InstanceManagement,
+        pages.BackupManagement,
+        pages.TaskCenter,
+        pages.Audit,
+        pages.Sessions,
+        pages.Password,
+    ],
 )
 def test_a_page_of_its_own_opens(signed_in_page: Page, kind: type[pages.ConsolePage]) -> None:
     kind(signed_in_page).open()

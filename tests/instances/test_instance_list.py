@@ -1,10 +1,12 @@
 """Instance Management and Basic Information, as pages and as the fragments that refresh them."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from instances.choices import Action, InstanceType, State, Status
 from instances.models import Instance
@@ -127,3 +129,42 @@ def test_unknown_wrong_method_and_signed_out(plain: Client, client: Client) -> N
 
 def test_page_and_fragment_are_cached_apart(plain: Client) -> None:
     assert "HX-Request" in plain.get(LIST).headers["Vary"]
+
+
+def test_instances_are_counted_by_the_status_that_they_show() -> None:
+    for state in State:
+        for action in Action:
+            make_instance(state=state, action=action)
+    counts = Instance.objects.by_status()
+    assert list(counts) == list(Status)
+    for status, count in counts.items():
+        assert count == sum(instance.status is status for instance in Instance.objects.all()), status
+
+
+def test_the_last_backup_is_shown_and_can_be_sorted_by(plain: Client) -> None:
+    now = timezone.now()
+    make_instance(name="recent", last_backup_at=now)
+    make_instance(name="bare", created=now - timedelta(days=3))
+    make_instance(name="stale", last_backup_at=now - timedelta(days=2))
+    answer = plain.get(LIST, {"sort": "backup"})
+    assert [instance.name for instance in answer.context["instances"]] == ["bare", "stale", "recent"]
+    html = answer.content.decode()
+    assert 'data-label="Last Backup"' in html and f'datetime="{now.isoformat()}"' in html
+    assert [instance.name for instance in plain.get(LIST, {"sort": "-backup"}).context["instances"]] == [
+        *("recent", "stale", "bare")
+    ]
+
+
+def test_pages_by_last_backup_follow_on_each_other(plain: Client) -> None:
+    now = timezone.now()
+    for number in range(25):
+        moment = now - timedelta(hours=number // 2)
+        make_instance(name=f"number-{number:02}", **{"last_backup_at" if number % 3 else "created": moment})
+    shown: list[str] = []
+    address = LIST + "?sort=backup&size=10"
+    while address:
+        answer = plain.get(address)
+        shown += [instance.name for instance in answer.context["instances"]]
+        address = answer.context["page"].next
+    moments = [Instance.objects.get(name=name).unprotected_since for name in shown]
+    assert len(set(shown)) == 25 and moments == sorted(moments)

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from backups import automation, monitoring
+from backups import automation, history, monitoring
 from console import home, hooks, locks
 from console.handlers import HANDLERS
 from console.process import die_with
@@ -32,7 +32,8 @@ class Command(BaseCommand):
         if lock is None:
             raise CommandError(f"An agent for the host {host} is already running on {settings.CONSOLE_HOME}.")
         automation.begin()
-        agent = Agent(host, HANDLERS, periodic=[partial(tend, host), partial(monitoring.check_storage, host)])
+        periodic = (tend, monitoring.check_storage, history.sample_storage)
+        agent = Agent(host, HANDLERS, periodic=[partial(task, host) for task in periodic])
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: agent.stop())
         with lock:

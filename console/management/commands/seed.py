@@ -14,9 +14,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
+from backups import history as past
 from backups import seeding as backups_seeding
 from backups.archive import ArchiveError
-from backups.models import Backup, Policy, Restoration
+from backups.models import Backup, Policy, Restoration, StorageSample
 from backups.seeding import Copies, Drawing, Drawn
 from console import audit, home, locks
 from console import seeding as console_seeding
@@ -118,6 +119,8 @@ class Command(BaseCommand):
                 with transaction.atomic():
                     write(batch)
             written += len(batch)
+        past_samples = backups_seeding.samples(seed, instances, drawing.copies)
+        StorageSample.objects.bulk_create(past_samples, ignore_conflicts=True)
         self.tell(seed, instances, written, options)
 
     def store(self, drawing: Drawing, batch: list[Drawn], *, archives: bool) -> None:
@@ -178,7 +181,8 @@ def kept_if_written(instances: Instances | None, batch: list[Drawn]) -> Iterator
 
 def write(batch: list[Drawn]) -> None:
     Job.objects.bulk_create(drawn.job for drawn in batch)
-    Backup.objects.bulk_create(drawn.backup for drawn in batch)
+    written = Backup.objects.bulk_create(drawn.backup for drawn in batch)
+    past.note_ends(written)
 
 
 def history(instances: Instances, batch: list[Drawn]) -> Iterator[Event]:

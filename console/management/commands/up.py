@@ -66,7 +66,8 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
         except OperationalError as error:
             raise CommandError(f"The console database cannot be used: {error}") from None
-        call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+        # README's pictures are no part of the pages.
+        call_command("collectstatic", interactive=False, verbosity=0, clear=True, ignore_patterns=["readme"])
         for directory in settings.LOCALE_PATHS:
             catalogues.compile_into(directory)
         jobs.fail_expired(HANDLERS, timezone.now())

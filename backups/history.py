@@ -1,0 +1,74 @@
+"""What the front page tells of the past, written down as it happens, so that no page counts a million rows."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db.models import F, Sum
+
+from backups.choices import BackupStatus
+from backups.models import Backup, BackupTally, StorageSample
+from instances.models import Instance
+
+SAMPLE_EVERY = timedelta(minutes=1)
+KEPT = timedelta(days=60)
+# One that is being deleted had been completed.
+_COUNTED_AS = {
+    BackupStatus.COMPLETED: "completed",
+    BackupStatus.DELETING: "completed",
+    BackupStatus.FAILED: "failed",
+}
+
+
+def quarter(moment: datetime) -> datetime:
+    """The beginning of the quarter of an hour."""
+    return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
+
+
+def hour(moment: datetime) -> datetime:
+    """The beginning of the hour."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def note_ends(backups: Sequence[Backup]) -> None:
+    """The backups have ended, with the status that they have. Belongs into the transaction that writes it."""
+    ended = [backup for backup in backups if backup.status in _COUNTED_AS]
+    counts = Counter((quarter(backup.started), _COUNTED_AS[BackupStatus(backup.status)]) for backup in ended)
+    for (start, column), count in sorted(counts.items()):
+        BackupTally.objects.get_or_create(quarter=start)
+        BackupTally.objects.filter(quarter=start).update(**{column: F(column) + count})
+    for uid in sorted({backup.instance_uid for backup in ended if backup.status == BackupStatus.COMPLETED}):
+        note_newest(uid)
+
+
+def note_newest(instance_uid: str) -> None:
+    """Write on the instance when its newest Complete backup was started.
+
+    Belongs into the transaction that has changed which one that is.
+    """
+    # Of two transactions the second waits here, and then sees what the first has written.
+    instance = Instance.objects.select_for_update().filter(pk=instance_uid).only("last_backup_at").first()
+    if instance is None:
+        return
+    complete = Backup.objects.restorable().filter(instance_uid=instance_uid, imported__isnull=True)
+    newest = complete.order_by("-started", "-id").values_list("started", flat=True).first()
+    if newest != instance.last_backup_at:
+        Instance.objects.filter(pk=instance_uid).update(last_backup_at=newest)
+
+
+def sample_storage(host: str, now: datetime) -> None:
+    """Write what the host's archives and instances take. For the agent, every few seconds; it looks once a minute."""
+    if StorageSample.objects.filter(hour=hour(now), host=host, taken__gt=now - SAMPLE_EVERY).exists():
+        return
+    archives = Backup.objects.filter(host=host).aggregate(bytes=Sum("size"))["bytes"] or 0
+    data = Instance.objects.filter(host=host).aggregate(bytes=Sum("storage_bytes"))["bytes"] or 0
+    taken = {"taken": now, "archives": archives, "data": data}
+    _sample, begun = StorageSample.objects.update_or_create(host_id=host, hour=hour(now), defaults=taken)
+    if begun:
+        forget(now)
+
+
+def forget(now: datetime) -> None:
+    """Delete what no page shows any more."""
+    StorageSample.objects.filter(hour__lt=now - KEPT).delete()
+    BackupTally.objects.filter(quarter__lt=now - KEPT).delete()

@@ -1,0 +1,40 @@
+"""Days as people count them: from midnight to midnight where they are. Pure functions of aware times."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Day:
+    """`start` is in it, `end` is not; where clocks change they are not 24 hours apart."""
+
+    date: date
+    start: datetime
+    end: datetime
+
+
+def last_days(now: datetime, zone: tzinfo, count: int) -> list[Day]:
+    """The last `count` days in the zone, the one that is now being the last."""
+    today = now.astimezone(zone).date()
+    dates = [today - timedelta(days=back) for back in range(count - 1, -1, -1)]
+    return [Day(day, _midnight(day, zone), _midnight(day + timedelta(days=1), zone)) for day in dates]
+
+
+def by_day(days: Sequence[Day], items: Iterable[tuple[datetime, Item]]) -> list[list[Item]]:
+    """For each of the consecutive days what falls into it; what is before the first or after the last is left out."""
+    starts = [day.start for day in days]
+    sorted_in: list[list[Item]] = [[] for _ in days]
+    for moment, item in items:
+        place = bisect_right(starts, moment) - 1
+        if place >= 0 and moment < days[place].end:
+            sorted_in[place].append(item)
+    return sorted_in
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=zone)

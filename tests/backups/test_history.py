@@ -1,0 +1,201 @@
+"""What is written down as it happens: tallies of backups, the last backup of an instance, storage samples."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.utils import timezone
+
+from backups import history, services
+from backups.archive import Manifest, Written
+from backups.choices import BackupStatus
+from backups.handlers import HANDLERS, Made
+from backups.models import Backup, BackupTally, StorageSample
+from instances import jobs
+from instances.choices import JobKind
+from instances.models import Instance, Job
+from tests.factories import make_backup, make_host, make_instance
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 3, 1, 12, 20, tzinfo=UTC)
+
+
+def begin(instance: Instance, name: str = "nightly") -> Backup:
+    """A backup whose job is running."""
+    backup = services.create_backup(instance=instance, name=name, requested_by=None)
+    assert jobs.claim(instance.host_id, timezone.now())
+    return Backup.objects.get(pk=backup.pk)
+
+
+def complete(backup: Backup) -> None:
+    job = Job.objects.get(backup=backup)
+    manifest = Manifest(
+        backup_id=backup.id,
+        backup_name=backup.name,
+        instance_id=backup.instance_uid,
+        instance_name=backup.instance_name,
+        instance_type=backup.instance_type,
+        engine="nx-27017",
+        engine_version="0.8.1",
+        cut_at=timezone.now(),
+        databases=(),
+    )
+    assert jobs.complete(job, HANDLERS[JobKind.BACKUP], Made(Written(size=5, sha256="0" * 64), manifest, 0.01))
+
+
+def fail(backup: Backup) -> None:
+    assert jobs.fail(Job.objects.get(backup=backup), HANDLERS[JobKind.BACKUP], "The disk is full.")
+
+
+def tallies() -> tuple[int, int]:
+    rows = BackupTally.objects.values_list("completed", "failed")
+    return sum(done for done, _ in rows), sum(failed for _, failed in rows)
+
+
+def last_backup(instance: Instance) -> datetime | None:
+    return Instance.objects.get(pk=instance.pk).last_backup_at
+
+
+@pytest.mark.parametrize(("end", "expected"), [(complete, (1, 0)), (fail, (0, 1))])
+def test_the_end_of_a_backup_is_counted_once_in_the_quarter_it_was_started_in(
+    end: Callable[[Backup], None], expected: tuple[int, int]
+) -> None:
+    backup = begin(make_instance())
+    end(backup)
+    assert tallies() == expected
+    another = begin(make_instance())
+    Backup.objects.filter(pk=another.pk).update(started=backup.started)
+    end(another)
+    assert tallies() == (2 * expected[0], 2 * expected[1])
+    assert BackupTally.objects.get().quarter == history.quarter(backup.started)
+
+
+def test_a_cancelled_backup_counts_as_failed() -> None:
+    backup = services.create_backup(instance=make_instance(), name="unwanted", requested_by=None)
+    services.cancel_backup(backup=backup, requested_by=None)
+    assert tallies() == (0, 1)
+
+
+def test_a_deleted_backup_stays_counted() -> None:
+    backup = begin(make_instance())
+    complete(backup)
+    services.delete_backup(backup=Backup.objects.get(pk=backup.pk), requested_by=None)
+    run_deletion()
+    assert not Backup.objects.exists() and tallies() == (1, 0)
+
+
+def run_deletion(*, failing: bool = False) -> None:
+    job = jobs.claim("local", timezone.now())
+    assert job and job.kind == JobKind.DELETE_BACKUP
+    handler = HANDLERS[JobKind.DELETE_BACKUP]
+    assert jobs.fail(job, handler, "Gone wrong.") if failing else jobs.complete(job, handler, None)
+
+
+def test_the_last_backup_is_the_newest_complete_one() -> None:
+    instance = make_instance()
+    first = begin(instance)
+    complete(first)
+    assert last_backup(instance) == first.started
+    second = begin(instance)
+    assert last_backup(instance) == first.started
+    fail(second)
+    assert last_backup(instance) == first.started
+    third = begin(instance)
+    complete(third)
+    assert last_backup(instance) == third.started > first.started
+
+
+def test_deleting_the_newest_backup_goes_back_to_the_one_before_and_then_to_none() -> None:
+    instance = make_instance()
+    old = make_backup(instance, started=NOW - timedelta(days=2))
+    new = make_backup(instance, started=NOW)
+    history.note_newest(instance.id)
+    assert last_backup(instance) == NOW
+    services.delete_backup(backup=new, requested_by=None)
+    assert last_backup(instance) == old.started
+    services.delete_backup(backup=old, requested_by=None)
+    assert last_backup(instance) is None
+
+
+def test_a_deletion_that_did_not_touch_the_archive_brings_the_last_backup_back(monkeypatch: Any) -> None:
+    instance = make_instance()
+    backup = make_backup(instance, started=NOW, sha256="0" * 64)
+    services.delete_backup(backup=backup, requested_by=None)
+    run_deletion(failing=True)
+    assert last_backup(instance) is None
+    monkeypatch.setattr("backups.handlers._is_whole", lambda backup: True)
+    HANDLERS[JobKind.DELETE_BACKUP].clean_up(Job.objects.get(backup=backup))
+    assert Backup.objects.get(pk=backup.pk).status == BackupStatus.COMPLETED
+    assert last_backup(instance) == NOW
+
+
+def test_an_archive_from_elsewhere_is_no_backup_of_the_instance() -> None:
+    instance = make_instance()
+    make_backup(instance, imported=timezone.now())
+    history.note_newest(instance.id)
+    assert last_backup(instance) is None
+
+
+def test_backups_that_were_written_at_once_are_counted_as_if_made_one_by_one() -> None:
+    instance = make_instance()
+    backups = [make_backup(instance, started=NOW - number * timedelta(minutes=10)) for number in range(5)]
+    backups += [make_backup(instance, started=NOW, status=BackupStatus.FAILED)]
+    backups += [make_backup(instance, started=NOW, status=BackupStatus.BUILDING)]
+    backups += [make_backup(instance, started=NOW, status=BackupStatus.DELETING)]
+    history.note_ends(backups)
+    assert tallies() == (6, 1) and BackupTally.objects.count() == 4
+    assert last_backup(instance) == NOW
+
+
+# --- Storage ----------------------------------------------------------------------------------------------
+
+
+def test_a_sample_has_what_the_hosts_archives_and_instances_take() -> None:
+    instance = make_instance(storage_bytes=1000)
+    make_backup(instance, size=30)
+    make_backup(instance, size=12)
+    elsewhere = make_instance(host=make_host("elsewhere"), storage_bytes=7)
+    make_backup(elsewhere, size=5)
+    history.sample_storage("local", NOW)
+    sample = StorageSample.objects.get()
+    assert (sample.archives, sample.data, sample.host_id) == (42, 1000, "local")
+
+
+def test_within_an_hour_the_sample_is_renewed_once_a_minute(django_assert_num_queries: Any) -> None:
+    instance = make_instance(storage_bytes=1)
+    history.sample_storage("local", NOW)
+    Instance.objects.filter(pk=instance.pk).update(storage_bytes=2)
+    with django_assert_num_queries(1):
+        history.sample_storage("local", NOW + timedelta(seconds=59))
+    assert StorageSample.objects.get().data == 1
+    history.sample_storage("local", NOW + timedelta(seconds=61))
+    assert StorageSample.objects.get().data == 2
+    history.sample_storage("local", NOW + timedelta(minutes=50))
+    assert StorageSample.objects.count() == 2
+
+
+def test_what_is_older_than_its_time_is_forgotten() -> None:
+    make_host()
+    for age in (timedelta(days=61), timedelta(days=59)):
+        BackupTally.objects.create(quarter=history.quarter(NOW - age))
+        history.sample_storage("local", NOW - age)
+    history.sample_storage("local", NOW)
+    assert BackupTally.objects.count() == 1 and StorageSample.objects.count() == 2
+
+
+# --- The migration of a console that has backups ------------------------------------------------------------
+
+
+def test_the_migration_writes_down_what_can_still_be_seen() -> None:
+    instance, bare = make_instance(), make_instance()
+    now = timezone.now()
+    for status in (BackupStatus.COMPLETED, BackupStatus.COMPLETED, BackupStatus.FAILED):
+        make_backup(instance, status=status, started=now - timedelta(days=1))
+    make_backup(instance, status=BackupStatus.BUILDING, started=now)
+    make_backup(instance, started=now - timedelta(days=100))
+    import_module("backups.migrations.0002_history").write_down(apps, None)
+    assert tallies() == (2, 1)
+    assert last_backup(instance) == now - timedelta(days=1) and last_backup(bare) is None
