@@ -32,7 +32,8 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from backups.manifest import SIZE_LIMIT, ArchiveError, Collection, Database, Manifest
-from backups.storage import StorageFailed, Streamed, sync_directory
+from backups.storage import Streamed, sync_directory
+from console.disk import explain
 from instances.engine.checks import Checks
 
 __all__ = ["ArchiveError", "Collection", "Database", "Manifest", "Written", "read_manifest", "unpack", "write"]
@@ -110,7 +111,7 @@ def _unwritable_explained() -> Iterator[None]:
 
 
 def _unwritable(error: OSError) -> ArchiveError:
-    return ArchiveError(_("The archive could not be written: %s.") % (error.strerror or error))
+    return ArchiveError(_("The archive could not be written: %s.") % explain(error))
 
 
 def _require_saved(storage: Storage, saved: str, name: str, stream: "_Stream") -> None:
@@ -297,7 +298,7 @@ def unpack(
                 destination.mkdir(mode=0o700)
             except OSError as error:
                 raise ArchiveError(
-                    _("%(path)s could not be made: %(why)s.") % {"path": destination, "why": error.strerror}
+                    _("The directory for the databases could not be made: %s.") % explain(error)
                 ) from error
             try:
                 archive.unpack(manifest, destination, unpacked)
@@ -334,15 +335,17 @@ def _unreadable_explained(name: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise ArchiveError(_("The archive %s is missing.") % name) from error
-    except StorageFailed as error:
-        raise ArchiveError(_("The archive could not be read: %s.") % error) from error
+    except OSError as error:
+        raise ArchiveError(_("The archive could not be read: %s.") % explain(error)) from error
 
 
 @contextmanager
 def _opened(
     storage: Storage, name: str, progress: Callable[[int], None], *, hashed: bool = False
 ) -> Iterator["_Archive"]:
-    with _unreadable_explained(name), storage.open(name) as file, _Source(file, hashed=hashed) as source:
+    with _unreadable_explained(name):
+        opened = storage.open(name)
+    with opened as file, _Source(file, name, hashed=hashed) as source:
         try:
             yield _Archive(source, lambda: progress(source.done))
         except zstandard.ZstdError as error:
@@ -352,8 +355,8 @@ def _opened(
 class _Source(io.RawIOBase):
     """A file of a storage that knows how much of it has been read, and hashes that in another thread if wanted."""
 
-    def __init__(self, file: "File[bytes]", *, hashed: bool) -> None:
-        self._file, self.hashed, self.done = file, hashed, 0
+    def __init__(self, file: "File[bytes]", name: str, *, hashed: bool) -> None:
+        self._file, self._name, self.hashed, self.done = file, name, hashed, 0
         self._digest = hashlib.sha256()
         self._hasher = ThreadPoolExecutor(1, thread_name_prefix="digest") if hashed else None
         self._hashing: Future[None] | None = None
@@ -366,7 +369,8 @@ class _Source(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        content = self._file.read(len(buffer))
+        with _unreadable_explained(self._name):
+            content = self._file.read(len(buffer))
         buffer[: len(content)] = content
         self.done += len(content)
         if self._hasher:
@@ -428,7 +432,7 @@ class _Archive:
             except OSError as error:
                 raise ArchiveError(
                     _("Database %(name)s could not be unpacked: %(why)s.")
-                    % {"name": database.name, "why": error.strerror or error}
+                    % {"name": database.name, "why": explain(error)}
                 ) from error
         computed = "".join(f"{digest}  {name}\n" for name, digest in self._sums.items()).encode()
         found = self._small_member(_SUMS, len(computed))

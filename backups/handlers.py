@@ -17,6 +17,7 @@ from backups.choices import BackupStatus
 from backups.models import Backup
 from backups.storage import NotEnoughSpace, archive_storage
 from console import hooks
+from console.disk import explain
 from instances.choices import Action, JobKind, Step
 from instances.engine import process
 from instances.engine.snapshot import Progress, Snapshot, SnapshotError, snapshot
@@ -154,7 +155,7 @@ def _delete(work: Work) -> None:
     try:
         remove_archive(backup)
     except OSError as error:
-        reason = _("The archive could not be deleted: %s.") % (error.strerror or error)
+        reason = _("The archive could not be deleted: %s.") % explain(error)
         # If the storage does not even say what it has, cleaning up finds out when it does.
         with suppress(OSError):
             if _is_whole(backup):

@@ -2,8 +2,10 @@
 
 import errno
 import os
+import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
@@ -14,6 +16,8 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 _CHUNK = 1024 * 1024
+# Holds the folder's id: what tells the folder from an empty one where its disk should be mounted.
+_ID_FILE = ".storage-id"
 
 
 class NotEnoughSpace(Exception):
@@ -80,13 +84,17 @@ def require_flat(name: str) -> None:
 class FolderStorage(ArchiveStorage, FileSystemStorage):
     """Files in one folder, synced to the disk. The folder is made when first needed.
 
-    A file is written under a hidden name and renamed at the end. Options: `location`, the folder.
+    A file is written under a hidden name and renamed at the end. Options: `location`, the folder, and `remembered`, a
+    file that keeps the folder's id. With it, StorageFailed is raised as long as the folder is another than the one that
+    was used first: without its disk a folder looks empty, and then no archive is missing, and none is to be written, or
+    deleted by not being there.
     """
 
-    def __init__(self, location: str | os.PathLike[str]) -> None:
+    def __init__(self, location: str | os.PathLike[str], remembered: str | os.PathLike[str] | None = None) -> None:
         FileSystemStorage.__init__(
             self, location=location, file_permissions_mode=0o600, directory_permissions_mode=0o700
         )
+        self._remembered = Path(remembered) if remembered else None
 
     def path(self, name: str) -> str:
         """The folder is flat, and hidden names are those of unfinished files."""
@@ -103,15 +111,74 @@ class FolderStorage(ArchiveStorage, FileSystemStorage):
             return [], []
         return [], sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file())
 
+    def exists(self, name: str) -> bool:
+        if super().exists(name):
+            return True
+        self.require_there()
+        return False
+
+    def size(self, name: str) -> int:
+        with self._missing_there():
+            return super().size(name)
+
+    def open(self, name: str, mode: str = "rb") -> "File[bytes]":
+        with self._missing_there():
+            return super().open(name, mode)
+
+    def delete(self, name: str) -> None:
+        self.require_there()
+        super().delete(name)
+
+    @contextmanager
+    def _missing_there(self) -> Iterator[None]:
+        """That a file is missing is said of the folder that had it, and of no other."""
+        try:
+            yield
+        except FileNotFoundError:
+            self.require_there()
+            raise
+
+    def require_there(self) -> None:
+        """Raise StorageFailed if this is not the folder that was used first. The first to ask makes it that one."""
+        if self._remembered is None:
+            return
+        known = _read(self._remembered)
+        if not known:
+            _write(self._remembered, self._mark())
+        elif _read(self._id_file) != known:
+            raise StorageFailed(
+                _(
+                    "the folder %(folder)s is not the one that was used before; mount its disk, "
+                    "or remove %(file)s to use it as it is"
+                )
+                % {"folder": self.location, "file": self._remembered}
+            )
+
+    @property
+    def _id_file(self) -> Path:
+        return Path(self.location) / _ID_FILE
+
+    def _mark(self) -> str:
+        """The folder's id, which it is given if it has none."""
+        found = _read(self._id_file)
+        if not found:
+            found = secrets.token_hex(16)
+            self._id_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(self._id_file, found)
+        return found
+
     def discard_partial(self, name: str) -> None:
         self._partial(name).unlink(missing_ok=True)
 
     def free_space(self) -> int:
+        self.require_there()
         folder = Path(self.location)
         while not folder.exists():
             folder = folder.parent
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+            read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
+            number = errno.EROFS if read_only else errno.EACCES
+            raise OSError(number, os.strerror(number), str(folder))
         return shutil.disk_usage(folder).free
 
     def require_space(self, size: int) -> None:
@@ -123,6 +190,7 @@ class FolderStorage(ArchiveStorage, FileSystemStorage):
             )
 
     def _save(self, name: str, content: "File[bytes]") -> str:
+        self.require_there()
         final, partial = Path(self.path(name)), self._partial(name)
         final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The partial file is also the lock: of two saves of one name, the second ends here.
@@ -149,6 +217,24 @@ class FolderStorage(ArchiveStorage, FileSystemStorage):
     def _partial(self, name: str) -> Path:
         final = Path(self.path(name))
         return final.with_name(f".{final.name}.part")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def _write(path: Path, text: str) -> None:
+    """All of it or nothing, on the disk."""
+    fresh = path.with_name(f"{path.name}.new")
+    with fresh.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    sync_directory(path.parent)
 
 
 def sync_directory(directory: Path) -> None:

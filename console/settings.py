@@ -145,7 +145,10 @@ STATIC_ROOT = CONSOLE_HOME / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
-    "backups": {"BACKEND": "backups.storage.FolderStorage", "OPTIONS": {"location": CONSOLE_BACKUPS_DIR}},
+    "backups": {
+        "BACKEND": "backups.storage.FolderStorage",
+        "OPTIONS": {"location": CONSOLE_BACKUPS_DIR, "remembered": CONSOLE_HOME / "storage-id"},
+    },
 }
 if CONSOLE_S3_BUCKET:
     STORAGES["backups"] = {

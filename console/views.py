@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -23,7 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from console import account, origin
+from console import account, database, origin
 from console.access import needs, performs
 from console.exceptions import Refused
 from console.exports import csv_response
@@ -59,10 +58,11 @@ def forbidden(request: Request, exception: Exception) -> HttpResponse:
 
 def server_error(request: Request) -> HttpResponse:
     """The console itself failed. If it is its database that is away, that is said, and that it may be tried again."""
-    if not isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+    error = sys.exc_info()[1]
+    if not isinstance(error, database.AWAY):
         return defaults.server_error(request)
     fragment = getattr(request, "htmx", None) and wants_fragment(request)
-    page = render_to_string("_503.html" if fragment else "503.html")
+    page = render_to_string("_503.html" if fragment else "503.html", {"reason": database.explain(error)})
     return HttpResponse(page, status=503, headers={"Retry-After": "5"})
 
 

@@ -1,17 +1,17 @@
 """The agent: one per host, it runs the host's database servers and the jobs of the queue."""
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from console import database, disk
 from instances import handlers as files
 from instances import jobs
 from instances.choices import JobKind
@@ -76,9 +76,9 @@ class Agent:
                     self._claim()
                 if self._is_due("reconcile", RECONCILE_EVERY):
                     self.supervisor.reconcile()
-            except (OperationalError, InterfaceError) as error:
+            except database.AWAY as error:
                 # The console database is away or locked: servers go on, and so does the agent.
-                log.warning("The console database does not answer: %s", error)
+                log.warning("%s (%s)", database.explain(error), error)
                 connections.close_all()
                 time.sleep(1.0)
             except Exception:
@@ -144,16 +144,16 @@ class Agent:
                 why, interrupted = str(error), self._stopping.is_set()
                 self._persist(lambda: jobs.fail(job, handler, why, interrupted=interrupted, left_behind=True))
                 outcome = f"failed: {why}"
-            except (OperationalError, InterfaceError) as error:
+            except database.AWAY as error:
                 log.warning("Job %s (%s) broke: %s", job.id, job.kind, error)
                 connections.close_all()
-                reason = _("The console database did not answer while this was running.")
+                reason = database.explain(error)
                 self._persist(lambda: jobs.fail(job, handler, reason, left_behind=True))
-                outcome = "failed: the console database did not answer"
+                outcome = f"failed: {reason}"
             except Exception as error:
                 # Whatever it was, the job must not stay Running; the traceback goes to the log.
                 log.exception("Job %s (%s) broke.", job.id, job.kind)
-                reason = _("Unexpected error: %s. The agent's log has the details.") % _named(error)
+                reason = _explain(error)
                 self._persist(lambda: jobs.fail(job, handler, reason, left_behind=True))
                 outcome = "broke"
             log.info("Job %s (%s) %s.", job.id, job.kind, outcome)
@@ -169,7 +169,7 @@ class Agent:
         for pause in PERSIST_AFTER:
             try:
                 return write()
-            except (OperationalError, InterfaceError) as error:
+            except database.AWAY as error:
                 log.warning("The end of a job could not be written and is tried again: %s", error)
                 connections.close_all()
                 if self._stopping.wait(pause):
@@ -182,11 +182,10 @@ class Agent:
             if not completed:
                 handler.abandon(work)
             handler.clean_up(work.job)
-            if not completed:
-                Job.objects.filter(pk=work.job.pk).update(left_behind=False)
+            Job.objects.filter(pk=work.job.pk).update(left_behind=False)
         except Exception:
+            # Its end was written with left_behind; nothing more has to be written now, when nothing may be writable.
             log.exception("Cleaning up after job %s (%s) broke.", work.job.id, work.job.kind)
-            Job.objects.filter(pk=work.job.pk).update(left_behind=True)
         # What the job had stopped may run again.
         self._due.pop("reconcile", None)
 
@@ -209,7 +208,7 @@ class Agent:
                     close_old_connections()
                     task(timezone.now())
                 except (DatabaseError, InterfaceError) as error:
-                    log.warning("The console database does not answer: %s", error)
+                    log.warning("%s (%s)", database.explain(error), error)
                     connections.close_all()
                 except Exception:
                     log.exception("A periodic task broke.")
@@ -241,9 +240,8 @@ class Agent:
                 connections.close_all()
 
 
-def _named(error: Exception) -> str:
-    return (
-        f"{type(error).__name__} {os.strerror(error.errno)}"
-        if isinstance(error, OSError) and error.errno
-        else type(error).__name__
-    )
+def _explain(error: Exception) -> str:
+    """Of what no handler has explained."""
+    if isinstance(error, OSError):
+        return _("The work could not be done on this host: %s.") % disk.explain(error)
+    return _("Unexpected error: %s. The agent's log has the details.") % type(error).__name__

@@ -26,8 +26,10 @@ _PORTS = 10_000
 
 def sweep() -> None:
     """Remove what jobs left on this host when their agent died. For the agent's start: no job runs."""
-    shutil.rmtree(staging_root(), ignore_errors=True)
-    staging_root().mkdir(mode=0o700, parents=True)
+    staging_root().mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in staging_root().iterdir():
+        # The folder itself stays: it may be where another disk is mounted.
+        shutil.rmtree(left, ignore_errors=True)
     instance_homes().mkdir(mode=0o700, parents=True, exist_ok=True)
     for aside in instance_homes().glob("*.deleted"):
         try:

@@ -131,7 +131,15 @@ def complete(job: Job, handler: Handler, result: Any) -> bool:
         ended = (
             Job.objects.held_by(job.token)
             .wanted()
-            .update(status=JobStatus.COMPLETED, progress=100, ended=timezone.now(), token=None, lease_until=None)
+            .update(
+                status=JobStatus.COMPLETED,
+                progress=100,
+                ended=timezone.now(),
+                token=None,
+                lease_until=None,
+                # Until it has been cleaned up after, which a crash or a fault may put off.
+                left_behind=True,
+            )
         )
         if ended:
             handler.completed(job, result)

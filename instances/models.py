@@ -316,8 +316,7 @@ class Job(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     # It failed because its agent ended, not because of what it did.
     interrupted = models.BooleanField(default=False)
-    # True once the job was ended by another process than the agent that ran it, until that agent's host
-    # has removed the files it may have left.
+    # True from the job's end until its host has removed the files that it may have left.
     left_behind = models.BooleanField(default=False)
 
     objects = JobQuerySet.as_manager()

@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from console import hooks
+from console.disk import explain
 from instances.choices import Action, State
 from instances.engine import process
 from instances.engine.client import ping
@@ -157,7 +158,7 @@ class Supervisor:
         except OSError as error:
             # No reason for the servers of other instances to end.
             log.warning("The server of instance %s could not be started: %s", server.instance_id, error)
-            why = _("The database server could not be started: %s.") % (error.strerror or error)
+            why = _("The database server could not be started: %s.") % explain(error)
         server.spawn_at = now + LONGEST_BACK_OFF
         self._pool.submit(self._write_abnormal, server, why)
 

@@ -1,4 +1,4 @@
-"""How long the console's lists take, against the changelist of Django's admin: same rows, columns and page size.
+"""How long the lists take, against the changelist of Django's admin: same models, rows, columns and page size.
 
 Each by its own view, asked through Django's test client in one process, in turn. Run alone:
 `python -m tests.bench.admin --rows 1000000`.

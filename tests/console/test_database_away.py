@@ -22,7 +22,7 @@ def test_a_page_says_so_with_503(away: None, plain: Client) -> None:
     plain.raise_request_exception = False
     answer = plain.get("/instances/")
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
-    assert "<h1>The console database does not answer</h1>" in answer.text and SENTENCE in answer.text
+    assert "<h1>The console database cannot be used</h1>" in answer.text and SENTENCE in answer.text
 
 
 def test_a_fragment_is_the_sentence_alone(away: None, htmx: Client) -> None:

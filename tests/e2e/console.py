@@ -91,5 +91,10 @@ class Console(ConsoleServer):
             because=f"a running {kind}",
         )
 
+    def stored(self) -> list[str]:
+        """The names of all files in the folder of the archives, whole or not, other than the folder's id."""
+        names = {path.name for path in (self.home / "backups").iterdir()} if (self.home / "backups").exists() else set()
+        return sorted(names - {".storage-id"})
+
     def archive(self, backup: dict[str, Any]) -> Path:
         return self.home / "backups" / f"{backup['id']}.tar.zst"

@@ -14,8 +14,7 @@ def leftovers(console: Console) -> list[str]:
     """Files of backups that are not whole archives."""
     staged = [str(path) for path in (console.home / "staging").rglob("*")]
     whole = {f"{row['id']}.tar.zst" for row in console.query("SELECT id FROM backups_backup WHERE status='COMPLETED'")}
-    stored = [path.name for path in (console.home / "backups").rglob("*") if path.name not in whole]
-    return staged + stored
+    return staged + [name for name in console.stored() if name not in whole]
 
 
 def test_the_agent_killed_in_mid_backup(fresh_console: Console, tmp_path: object) -> None:

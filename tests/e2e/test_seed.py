@@ -39,7 +39,7 @@ def test_what_is_seeded_while_the_console_runs_is_real_and_can_be_emptied_away(f
     assert "is empty" in said
     for table in ("instances_instance", "instances_job", "backups_backup", "backups_restoration", "backups_policy"):
         assert console.query(f"SELECT count(*) AS n FROM {table}") == [{"n": 0}], table
-    assert not list((console.home / "backups").iterdir())
+    assert console.stored() == []
     wait_for(lambda: not list((console.home / "instances").iterdir()), because="no files of instances")
     assert [line for line in console.pids().values() if "engine.server" in line] == []
     # Who was signed in still is, and the agent goes on.

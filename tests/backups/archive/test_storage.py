@@ -4,7 +4,7 @@ import os
 import shutil
 import threading
 from collections import namedtuple
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile, File
 
-from backups.storage import FolderStorage, NotEnoughSpace
+from backups.storage import FolderStorage, NotEnoughSpace, StorageFailed
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -151,3 +151,78 @@ def test_too_little_space_is_a_sentence(storage: FolderStorage, monkeypatch: pyt
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(100, 99, 1024))
     with pytest.raises(NotEnoughSpace, match=r"can take up to 1\.0.KB, but only 1\.0.KB are free in .*backups"):
         storage.require_space(1025)
+
+
+# --- A folder that is not the one that it was ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def known(folder: Path, tmp_path: Path) -> FolderStorage:
+    """A storage that has been used, with an archive in it."""
+    storage = FolderStorage(location=folder, remembered=tmp_path / "storage-id")
+    storage.save("a", ContentFile(b"content"))
+    return storage
+
+
+@pytest.fixture(params=["missing", "empty"])
+def away(request: pytest.FixtureRequest, known: FolderStorage, folder: Path) -> FolderStorage:
+    """The folder's disk is not mounted."""
+    folder.rename(folder.with_name("away"))
+    if request.param == "empty":
+        folder.mkdir()
+    return known
+
+
+def test_a_storage_that_has_been_used_goes_on(known: FolderStorage, folder: Path, tmp_path: Path) -> None:
+    again = FolderStorage(location=folder, remembered=tmp_path / "storage-id")
+    assert again.listdir("") == ([], ["a"])
+    assert not again.exists("b")
+    again.save("b", ContentFile(b"content"))
+    again.delete("a")
+    assert again.listdir("") == ([], ["b"])
+
+
+def test_a_missing_file_is_missing(known: FolderStorage) -> None:
+    for read in (known.size, known.open):
+        with pytest.raises(FileNotFoundError):
+            read("b")
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda storage: storage.save("b", ContentFile(b"content")),
+        lambda storage: storage.open("a"),
+        lambda storage: storage.size("a"),
+        lambda storage: storage.exists("a"),
+        lambda storage: storage.delete("a"),
+        lambda storage: storage.free_space(),
+    ],
+    ids=["save", "open", "size", "exists", "delete", "free_space"],
+)
+def test_without_its_disk_nothing_is_missing_written_or_deleted(
+    away: FolderStorage, folder: Path, use: Callable[[FolderStorage], object]
+) -> None:
+    with pytest.raises(StorageFailed, match=r"the one that was used before; mount its disk, or remove \S+/storage-id"):
+        use(away)
+    assert not folder.exists() or list(folder.iterdir()) == []
+
+
+def test_mounted_again_it_goes_on(away: FolderStorage, folder: Path) -> None:
+    if folder.exists():
+        folder.rmdir()
+    folder.with_name("away").rename(folder)
+    assert away.exists("a")
+
+
+def test_a_folder_can_be_declared_to_be_the_right_one(away: FolderStorage, tmp_path: Path) -> None:
+    (tmp_path / "storage-id").unlink()
+    away.save("b", ContentFile(b"content"))
+    assert away.listdir("") == ([], ["b"])
+
+
+def test_a_crash_before_the_id_was_written_does_no_harm(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "storage-id").touch()
+    storage = FolderStorage(location=folder, remembered=tmp_path / "storage-id")
+    storage.save("a", ContentFile(b"content"))
+    assert storage.exists("a")

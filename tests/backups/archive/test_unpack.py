@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from backups import archive
 from backups.archive import ArchiveError, Manifest
+from backups.storage import FolderStorage
 from tests.backups.archive.archives import NAME, content, forged, holding, ignore, make_databases, member, tar_of
 
 Usage = namedtuple("Usage", "total used free")
@@ -291,3 +292,15 @@ def test_a_manifest_needs_a_time_with_a_zone(honest: Honest, destination: Path) 
 def test_any_other_manifest_is_refused_in_a_sentence(text: bytes) -> None:
     with pytest.raises(ArchiveError):
         Manifest.from_json(text)
+
+
+@pytest.mark.parametrize("sha256", ["0" * 64, None], ids=["with its SHA-256", "without"])
+def test_an_archive_that_the_disk_cannot_read_is_not_called_damaged(
+    destination: Path, tmp_path_factory: pytest.TempPathFactory, sha256: str | None
+) -> None:
+    """Linux answers EIO to whoever reads that file, as it does when a disk fails."""
+    folder = tmp_path_factory.mktemp("failing")
+    (folder / NAME).symlink_to("/proc/self/mem")
+    with pytest.raises(ArchiveError, match=r"could not be read: Input/output error\.$"):
+        archive.unpack(FolderStorage(folder), NAME, destination, sha256=sha256, progress=ignore)
+    assert not destination.exists()
