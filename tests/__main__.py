@@ -60,6 +60,7 @@ def main() -> None:
             Step("unit and integration tests", quick),
             Step("unit and integration tests on PostgreSQL", quick, on_postgresql()),
             Step("end-to-end tests", [*pytest, "tests/e2e", *KEPT]),
+            Step("faults (short)", [python, "-m", "tests.faults", "--short"]),
             *(
                 Step(f"examples in {name}", [*pytest, "tests/e2e/examples", "--browser", name, *KEPT])
                 for name in browser.others()

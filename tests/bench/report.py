@@ -11,6 +11,8 @@ from pathlib import Path
 
 import zstandard
 
+from tests.table import table
+
 
 @dataclass(frozen=True)
 class Row:
@@ -23,16 +25,11 @@ class Row:
     target: str = ""
 
 
-HEADINGS = Row("what", "ours", "compared with", "ratio", "target")
+HEADINGS = ("what", "ours", "compared with", "ratio", "target")
 
 
 def lines(rows: Iterable[Row]) -> list[str]:
-    cells = [(row.what, row.ours, row.reference, row.ratio, row.target) for row in (HEADINGS, *rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(5)]
-    table = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells
-    ]
-    return [table[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *table[1:]]
+    return table(HEADINGS, [(row.what, row.ours, row.reference, row.ratio, row.target) for row in rows])
 
 
 def machine(directory: Path) -> str:

@@ -1,0 +1,211 @@
+"""What has to hold after every fault, once the console has come to rest."""
+
+import hashlib
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.e2e import archives
+from tests.faults.findings import Finding, Kind, require
+from tests.faults.ledger import DATABASES, Held, stored
+from tests.faults.site import REST_SECONDS, Site, Subject
+
+# All that a console's home has at rest.
+_HOME = {
+    "agent-local.lock",
+    "backups",
+    "instances",
+    "locale",
+    "secret.key",
+    "staging",
+    "static",
+    "storage-id",
+    "up.lock",
+}
+_DATABASE = {"console.sqlite3", "console.sqlite3-wal", "console.sqlite3-shm"}
+_INSTANCE = {"data", "server.lock", "server.log", "server.log.1"}
+_KEPT_BACKUPS, _KEPT_COPIES, _KEPT_DOCUMENTS = 2, 1, 400
+
+
+def unrest(site: Site) -> list[str]:
+    """What is still under way, as lines for people."""
+    return [
+        *(
+            f"job {row['kind']} {row['status']}"
+            for row in _rows(site, "instances_job", "status IN ('Queued','Running')")
+        ),
+        *(f"files of job {row['kind']} left behind" for row in _rows(site, "instances_job", "left_behind")),
+        *(
+            f"instance {row['name']} {row['state']} {row['action']} {row['failure']}"
+            for row in _rows(site, "instances_instance", "action <> '' OR state NOT IN ('normal', 'createfail')")
+        ),
+        *(
+            f"backup {row['name']} {row['status']} uses={row['uses']}"
+            for row in _rows(site, "backups_backup", "status IN ('BUILDING','DISABLED') OR uses > 0 OR verifying")
+        ),
+        *(f"restoration {row['target_name']}" for row in _rows(site, "backups_restoration", "status = 'RUNNING'")),
+        *strange_files(site),
+        *strange_processes(site),
+    ]
+
+
+def _rows(site: Site, table: str, where: str) -> list[dict[str, Any]]:
+    return site.query(f"SELECT * FROM {table} WHERE {where}")
+
+
+def working(site: Site) -> bool:
+    """True while a job waits or runs."""
+    return bool(_rows(site, "instances_job", "status IN ('Queued', 'Running')"))
+
+
+def rest(site: Site) -> float:
+    """Wait until nothing is under way and nothing is left over; return the seconds. Raises Finding."""
+    began = time.monotonic()
+    while left := unrest(site):
+        if time.monotonic() - began > REST_SECONDS:
+            raise Finding(_worst(left), "; ".join(left))
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def _worst(left: list[str]) -> Kind:
+    return Kind.ORPHAN if all(line.startswith(("file ", "process ")) for line in left) else Kind.STUCK
+
+
+def everything(site: Site) -> None:
+    """Raises Finding for the first promise that does not hold. The console is at rest."""
+    require_documents(site)
+    require_archives(site)
+    require_agreement(site)
+
+
+def require_agreement(site: Site) -> None:
+    """A job has ended as what it was for has: no late word of a dead agent changed one of them."""
+    for table in ("backups_backup", "backups_restoration"):
+        for row in site.query(
+            f"SELECT made.status, job.status AS job, job.kind FROM {table} made JOIN instances_job job "
+            "ON job.id = made.job_id WHERE job.kind IN ('backup', 'restore-new', 'restore-original')"
+        ):
+            # The safety backup of a restore that failed later is Complete.
+            safety = table == "backups_backup" and row["kind"] == "restore-original" and row["status"] == "COMPLETED"
+            agrees = safety or row["status"] == row["job"].upper()
+            require(agrees, Kind.BROKEN, f"the job {row['kind']} is {row['job']}, its outcome {row['status']}")
+
+
+# --- Documents ------------------------------------------------------------------------------------------------------
+
+
+def require_documents(site: Site) -> None:
+    for subject in site.subjects:
+        row = site.row("instances_instance", subject.id)
+        require(row, Kind.LOST, f"the instance {subject.name}")
+        require(row["port"] == subject.port, Kind.BROKEN, f"the instance {subject.name} has another port")
+        subject.ledger.held().verify(stored(subject.port), subject.name)
+    for copy in site.copies.values():
+        row = site.row("instances_instance", copy.id)
+        require(row, Kind.LOST, f"the instance {copy.name}")
+        copy.held.verify(stored(row["port"]), copy.name)
+
+
+# --- Archives -------------------------------------------------------------------------------------------------------
+
+
+def require_archives(site: Site) -> None:
+    """Every archive is the one that its row tells of, opens without the console, and holds its documents."""
+    held = {copy.id: copy.held for subject in site.subjects for copy in subject.backups}
+    complete = {row["id"]: row for row in _rows(site, "backups_backup", "status = 'COMPLETED'")}
+    require(held.keys() <= complete.keys(), Kind.LOST, f"backups: {sorted(held.keys() - complete.keys())}")
+    for id, row in complete.items():
+        path = site.archive(row)
+        require(path.exists(), Kind.LOST, f"the archive of {row['name']}")
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        require(digest == row["sha256"], Kind.BROKEN, f"the archive of {row['name']} has another SHA-256")
+        require(path.stat().st_size == row["size"], Kind.BROKEN, f"the archive of {row['name']} has another size")
+        require_contents(path, held.get(id), row["name"])
+
+
+def require_contents(archive: Path, held: Held | None, name: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        try:
+            archives.unpack(archive, Path(folder))
+        except Exception as error:
+            raise Finding(Kind.BROKEN, f"the archive of {name} does not open: {error!r}") from error
+        files = {database: Path(folder) / "databases" / f"{database}.db" for database in DATABASES}
+        found = frozenset((database, id) for database, file in files.items() for id in _ids(file))
+    if held:
+        held.verify(found, f"the archive of {name}")
+
+
+def _ids(file: Path) -> set[Any]:
+    return archives.ids(file, "numbers") if file.exists() else set()
+
+
+# --- What is left over ----------------------------------------------------------------------------------------------
+
+
+def strange_files(site: Site) -> list[str]:
+    """Files and folders of the home that no row stands for."""
+    complete = {f"{row['id']}.tar.zst" for row in _rows(site, "backups_backup", "status = 'COMPLETED'")}
+    instances = {row["id"] for row in _rows(site, "instances_instance", "1")}
+    return [
+        *_strange(site.home, _HOME | _DATABASE),
+        *_strange(site.home / "staging", set()),
+        *_strange(site.home / "backups", complete | {".storage-id"}),
+        *_strange(site.home / "instances", instances),
+        *(line for id in instances for line in _strange(site.home / "instances" / id, _INSTANCE)),
+    ]
+
+
+def _strange(folder: Path, known: set[str]) -> list[str]:
+    try:
+        return [f"file {path}" for path in folder.iterdir() if path.name not in known]
+    except FileNotFoundError:
+        return []
+
+
+def strange_processes(site: Site) -> list[str]:
+    """Processes of this home that do not come from its `up`, and servers that are too many."""
+    pids = site.pids()
+    found = [f"process {pid}: {line}" for pid, line in pids.items() if not _descends(pid, site.process.pid)]
+    wanted = len(_rows(site, "instances_instance", "state <> 'createfail'"))
+    servers = [line for line in pids.values() if "instances.engine.server" in line]
+    if len(servers) > wanted:
+        found.append(f"process: {len(servers)} database servers for {wanted} instances")
+    return found
+
+
+def _descends(pid: int, ancestor: int) -> bool:
+    while pid not in (0, 1, ancestor):
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            # It has ended meanwhile.
+            return True
+    return pid == ancestor
+
+
+# --- The next backup, the next restore ------------------------------------------------------------------------------
+
+
+def require_next(site: Site, subject: Subject, tag: str) -> None:
+    """The next backup and the next restore succeed, with the documents; then what is old goes."""
+    backup = site.make_backup(subject, f"{tag}-next")
+    site.make_copy(backup, f"{tag}-next")
+    rest(site)
+    everything(site)
+    tidy(site)
+
+
+def tidy(site: Site) -> None:
+    """Keep the console as small as it was."""
+    for copy in list(site.copies.values())[:-_KEPT_COPIES]:
+        site.remove_instance(copy.id)
+    for subject in site.subjects:
+        while len(subject.backups) > _KEPT_BACKUPS:
+            site.remove_backup(subject.backups.pop(0).id)
+        subject.ledger.trim(_KEPT_DOCUMENTS)
+    kept = {copy.id for subject in site.subjects for copy in subject.backups}
+    for row in _rows(site, "backups_backup", "1"):
+        if row["id"] not in kept:
+            site.remove_backup(row["id"])

@@ -1,0 +1,42 @@
+"""How long operations take when nothing is broken: the moments of faults are drawn from that."""
+
+import time
+from collections.abc import Sequence
+
+from tests.faults import checks
+from tests.faults.findings import Kind, require
+from tests.faults.operations import COMPLETED, Operation
+from tests.faults.site import REST_SECONDS, Site
+from tests.waiting import wait_for
+
+
+class Spans:
+    """The seconds from each kind of operation's request to its end, on this site; measured when first asked for."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._seconds: dict[str, float] = {}
+
+    def of(self, kind: type[Operation]) -> float:
+        if kind.kind not in self._seconds:
+            self._seconds[kind.kind] = self._measure(kind(self.site, self.site.subjects[0]))
+        return self._seconds[kind.kind]
+
+    def _measure(self, operation: Operation) -> float:
+        operation.prepare()
+        began = time.monotonic()
+        operation.begin()
+        wait_ended(self.site, [operation])
+        seconds = time.monotonic() - began
+        checks.rest(self.site)
+        ended = operation.conclude()
+        require(ended == COMPLETED, Kind.BROKEN, f"{operation.kind} {ended} although nothing is broken")
+        return seconds
+
+
+def wait_ended(site: Site, operations: Sequence[Operation]) -> None:
+    wait_for(
+        lambda: not any(operation.under_way() for operation in operations) and not checks.working(site),
+        seconds=REST_SECONDS,
+        because="the end of the operations",
+    )

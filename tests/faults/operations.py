@@ -1,0 +1,269 @@
+"""The work that faults interrupt: how each is begun, and what may have come of it."""
+
+import secrets
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from tests.faults.findings import Kind, require
+from tests.faults.ledger import Held, stored
+from tests.faults.site import Copy, Site, Subject
+
+COMPLETED, FAILED, NOT_BEGUN = "completed", "failed", "not begun"
+_EXPIRED = "2020-01-01 00:00:00"
+
+
+class Operation(ABC):
+    """One operation on one subject or its copies. `name` is unlike that of any other operation."""
+
+    kind: ClassVar[str]
+    # The subject's client must not write meanwhile: what it writes is meant to be replaced.
+    quiet: ClassVar[bool] = False
+
+    def __init__(self, site: Site, subject: Subject) -> None:
+        self.site, self.subject = site, subject
+        self.name = f"op-{secrets.token_hex(4)}"
+        self.before = subject.ledger.held()
+        # Why it failed, if it did.
+        self.reason = ""
+
+    def prepare(self) -> None:  # noqa: B027  # most need nothing
+        """Make what the operation needs."""
+
+    def begin(self) -> None:
+        """Ask for it, and note what the instance holds at that moment."""
+        self.before = self.subject.ledger.held()
+        self.ask()
+
+    @abstractmethod
+    def ask(self) -> None: ...
+
+    def under_way(self) -> bool:
+        """False once it has begun, if it begins by itself some time later than it was asked for."""
+        return False
+
+    @abstractmethod
+    def conclude(self) -> str:
+        """How it ended, once the console is at rest. Raises Finding if it may not end so."""
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.reason)
+
+    @property
+    def victim(self) -> str:
+        """The id of the instance whose server works on it."""
+        return self.subject.id
+
+    def explained(self, reason: str) -> str:
+        """It failed, for a reason that people can do something about."""
+        require(reason, Kind.BROKEN, f"{self.kind} failed without a reason")
+        require("Unexpected" not in reason, Kind.BROKEN, f"{self.kind} failed so: {reason}")
+        self.reason = reason
+        return FAILED
+
+
+class Create(Operation):
+    kind = "create"
+
+    def ask(self) -> None:
+        self.site.ask_create(self.name)
+
+    def conclude(self) -> str:
+        row = self.site.instance(self.name)
+        if not row:
+            return NOT_BEGUN
+        if row["state"] == "normal":
+            self.site.keep(row, Held())
+            return COMPLETED
+        self.explained(row["failure"])
+        self.site.remove_instance(row["id"])
+        return FAILED
+
+    @property
+    def victim(self) -> str:
+        return str(self.site.instance(self.name).get("id", ""))
+
+
+class Backup(Operation):
+    kind = "backup"
+
+    def ask(self) -> None:
+        self.site.ask_backup(self.subject.id, self.name)
+
+    def conclude(self) -> str:
+        rows = self.site.query("SELECT * FROM backups_backup WHERE name = ?", self.name)
+        require(len(rows) < 2, Kind.BROKEN, f"one request made {len(rows)} backups")
+        if not rows:
+            return NOT_BEGUN
+        if rows[0]["status"] == "COMPLETED":
+            held = self.subject.ledger.held(since=self.before)
+            self.subject.backups.append(Copy(rows[0]["id"], self.name, held))
+            return COMPLETED
+        return self.explained(rows[0]["failure"])
+
+
+class RestoreNew(Operation):
+    kind = "restore to new"
+
+    def ask(self) -> None:
+        self.backup = self.subject.backups[-1]
+        self.site.ask_restore_new(self.backup.id, self.name)
+
+    def conclude(self) -> str:
+        rows = self.site.query("SELECT * FROM backups_restoration WHERE target_name = ?", self.name)
+        require(len(rows) < 2, Kind.BROKEN, f"one request made {len(rows)} restorations")
+        if not rows:
+            return NOT_BEGUN
+        target = self.site.instance(self.name)
+        if rows[0]["status"] == "COMPLETED":
+            require(target and target["state"] == "normal", Kind.BROKEN, f"restored, the instance is {target}")
+            self.site.keep(target, self.backup.held)
+            return COMPLETED
+        self.explained(rows[0]["failure"])
+        self.site.remove_instance(target["id"])
+        return FAILED
+
+    @property
+    def victim(self) -> str:
+        return str(self.site.instance(self.name).get("id", ""))
+
+
+class RestoreOriginal(Operation):
+    """Every second one backs the present data up first."""
+
+    kind = "restore to original"
+    quiet = True
+
+    def prepare(self) -> None:
+        # Documents that the restore takes away.
+        self.subject.ledger.insert(10)
+
+    def ask(self) -> None:
+        self.backup = self.subject.backups[0]
+        self.safety = int(self.name[-1], 16) % 2 == 0
+        self.site.ask_restore_original(self.backup.id, self.subject.name, safety=self.safety)
+
+    def conclude(self) -> str:
+        rows = self.site.query(
+            "SELECT * FROM backups_restoration WHERE target_uid = ? AND way = 'original' ORDER BY id DESC",
+            self.subject.id,
+        )
+        row = next((row for row in rows if row["id"] > self._last), None)
+        if row is None:
+            return NOT_BEGUN
+        safety = self.site.row("backups_backup", row["safety_backup_id"]) if row["safety_backup_id"] else {}
+        if safety.get("status") == "COMPLETED":
+            self.subject.backups.append(Copy(safety["id"], safety["name"], self.before))
+        if row["status"] == "FAILED":
+            return self.explained(row["failure"])
+        found = stored(self.subject.port)
+        self.backup.held.verify(found, f"{self.subject.name}, restored")
+        require(not self.safety or safety["status"] == "COMPLETED", Kind.LOST, "the safety backup of a restore")
+        self.subject.ledger.reset(found)
+        return COMPLETED
+
+    def begin(self) -> None:
+        rows = self.site.query("SELECT max(id) AS last FROM backups_restoration")
+        self._last = rows[0]["last"] or 0
+        super().begin()
+
+
+class DeleteInstance(Operation):
+    kind = "delete instance"
+
+    def prepare(self) -> None:
+        if not self.site.copies:
+            self.site.make_copy(self.subject.backups[-1], f"{self.name}-copy")
+        self.copy = next(iter(self.site.copies.values()))
+
+    def ask(self) -> None:
+        self.site.ask_delete_instance(self.copy.id)
+
+    def conclude(self) -> str:
+        row = self.site.row("instances_instance", self.copy.id)
+        if not row:
+            self.site.copies.pop(self.copy.id)
+            return COMPLETED
+        # That it still has its documents is checked with those of all instances.
+        jobs = self.site.query(
+            "SELECT * FROM instances_job WHERE kind = 'delete-instance' AND instance_uid = ? ORDER BY created DESC",
+            self.copy.id,
+        )
+        return self.explained(jobs[0]["failure"]) if jobs else NOT_BEGUN
+
+    @property
+    def victim(self) -> str:
+        return self.copy.id
+
+
+class DeleteBackup(Operation):
+    kind = "delete backup"
+
+    def prepare(self) -> None:
+        self.backup = self.site.make_backup(self.subject, self.name)
+        # Whether it is kept is what the deletion decides.
+        self.subject.backups.remove(self.backup)
+
+    def ask(self) -> None:
+        self.site.ask_delete_backup(self.backup.id)
+
+    def conclude(self) -> str:
+        row = self.site.row("backups_backup", self.backup.id)
+        if not row:
+            return COMPLETED
+        if row["status"] == "COMPLETED":
+            self.subject.backups.append(self.backup)
+            job = self.site.row("instances_job", row["job_id"])
+            return self.explained(job["failure"]) if job["kind"] == "delete-backup" else NOT_BEGUN
+        self.explained(row["failure"])
+        self.site.remove_backup(self.backup.id)
+        return FAILED
+
+
+class Expire(DeleteBackup):
+    kind = "expire"
+
+    def ask(self) -> None:
+        self.site.execute("UPDATE backups_backup SET type = 'Auto', expires = ? WHERE id = ?", _EXPIRED, self.backup.id)
+
+    def under_way(self) -> bool:
+        row = self.site.row("backups_backup", self.backup.id)
+        return bool(row) and row["status"] == "COMPLETED" and not self._tried(row)
+
+    def _tried(self, row: dict[str, Any]) -> bool:
+        """After a deletion that failed it is tried again a day later."""
+        return bool(
+            self.site.query("SELECT 1 FROM instances_job WHERE id = ? AND kind = 'delete-backup'", row["job_id"])
+        )
+
+    def conclude(self) -> str:
+        ended = super().conclude()
+        if ended == FAILED and self.site.row("backups_backup", self.backup.id):
+            self.site.execute("UPDATE backups_backup SET type = 'Manual', expires = NULL WHERE id = ?", self.backup.id)
+        return ended
+
+
+class Verify(Operation):
+    kind = "verify"
+
+    def ask(self) -> None:
+        self.backup = self.subject.backups[-1]
+        self.site.ask(f"/backups/{self.backup.id}/verify/", {})
+
+    def conclude(self) -> str:
+        row = self.site.row("backups_backup", self.backup.id)
+        if row["verify_failure"]:
+            return self.explained(row["verify_failure"])
+        return COMPLETED if row["verified_at"] else NOT_BEGUN
+
+
+# What kills interrupt.
+OPERATIONS: tuple[type[Operation], ...] = (
+    Create,
+    Backup,
+    RestoreNew,
+    RestoreOriginal,
+    DeleteInstance,
+    DeleteBackup,
+    Expire,
+)

@@ -1,0 +1,245 @@
+"""A console to be hurt: the real process tree, its instances with their clients, and requests that are repeated."""
+
+import contextlib
+import http.client
+import os
+import secrets
+import signal
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from tests.e2e.console import Answer, Console
+from tests.faults.findings import Kind, require
+from tests.faults.ledger import Held, Ledger
+from tests.waiting import wait_for
+
+LEASE_SECONDS = 6.0
+# What the console has for coming to rest by itself after a fault.
+REST_SECONDS = 90.0
+# What is left of a killed `up` ends within this time.
+GONE_SECONDS = 20.0
+_ASK_SECONDS = 60.0
+
+
+@dataclass
+class Copy:
+    """A Complete backup, or an instance made of one: its id, and what it has to hold."""
+
+    id: str
+    name: str
+    held: Held
+
+
+@dataclass
+class Subject:
+    """An instance with a client, that is backed up and restored again and again."""
+
+    id: str
+    name: str
+    ledger: Ledger
+    backups: list[Copy] = field(default_factory=list)
+
+    @property
+    def port(self) -> int:
+        return self.ledger.port
+
+
+class Site(Console):
+    """`subjects` have clients; `copies` are other instances, by id, with what they have to hold."""
+
+    def __init__(self, home: Path, *, subjects: int = 2, **environment: str) -> None:
+        environment = {"CONSOLE_LEASE_SECONDS": f"{LEASE_SECONDS:g}"} | environment
+        super().__init__(home, demo=False, **environment)
+        self.count = subjects
+        self.subjects: list[Subject] = []
+        self.copies: dict[str, Copy] = {}
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        try:
+            for number in range(self.count):
+                self.subjects.append(self.make_subject(f"subject-{number}"))
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def sign_in(self, *arguments: str) -> None:
+        super().sign_in(*arguments)
+        # The session's, for every form; so a request is one request.
+        self._token = self._find_token("/instances/create/")
+
+    # --- Requests -----------------------------------------------------------------------------------------------
+
+    def ask(self, path: str, data: dict[str, str], *, done: Callable[[], object] = lambda: False) -> Answer | None:
+        """Submit the form; again if no answer comes and it has not been `done`, as a user whose browser shows an error.
+
+        None if it was done without an answer.
+        """
+        deadline = time.monotonic() + _ASK_SECONDS
+        while True:
+            try:
+                answer = self.post(path, data)
+            except (OSError, http.client.HTTPException) as error:
+                require(time.monotonic() < deadline, Kind.STUCK, f"{path} is not answered: {error!r}")
+                time.sleep(0.1)
+                if done():
+                    return None
+                continue
+            # 404, 409 and 422 say that it has been done already, or cannot be.
+            require(answer.status < 500, Kind.BROKEN, f"{path} answered {answer.status}: {answer.text[:300]}")
+            return answer
+
+    def ask_create(self, name: str) -> Answer | None:
+        # Names may repeat: the form alone does not tell a second instance from a second request.
+        data = {"name": name, "type": "Single"}
+        return self.ask("/instances/create/", data, done=lambda: self.instance(name))
+
+    def ask_backup(self, instance_id: str, name: str) -> Answer | None:
+        data = {"name": name, "description": "", "request_key": secrets.token_hex(16)}
+        return self.ask(f"/instances/{instance_id}/backups/create/", data)
+
+    def ask_restore_new(self, backup_id: str, name: str) -> Answer | None:
+        return self.ask(f"/backups/{backup_id}/restore/", {"name": name, "request_key": secrets.token_hex(16)})
+
+    def ask_restore_original(self, backup_id: str, name: str, *, safety: bool = False) -> Answer | None:
+        data = {"confirm": name, "request_key": secrets.token_hex(16)} | ({"safety_backup": "on"} if safety else {})
+        return self.ask(f"/backups/{backup_id}/restore-to-original/", data)
+
+    def ask_delete_instance(self, instance_id: str) -> Answer | None:
+        return self.ask(f"/instances/{instance_id}/delete/", {})
+
+    def ask_delete_backup(self, backup_id: str) -> Answer | None:
+        return self.ask(f"/backups/{backup_id}/delete/", {})
+
+    # --- Rows ---------------------------------------------------------------------------------------------------
+
+    def row(self, table: str, id: str) -> dict[str, Any]:
+        rows = self.query(f"SELECT * FROM {table} WHERE id = ?", id)
+        return rows[0] if rows else {}
+
+    def restoration(self, target_name: str) -> dict[str, Any]:
+        """The last restoration into an instance of the name."""
+        rows = self.query("SELECT * FROM backups_restoration WHERE target_name = ? ORDER BY id DESC", target_name)
+        return rows[0] if rows else {}
+
+    def execute(self, sql: str, *parameters: Any) -> None:
+        """Change the console database, as no user can."""
+        with contextlib.closing(sqlite3.connect(self.home / "console.sqlite3", timeout=30)) as database, database:
+            database.execute(sql, parameters)
+
+    # --- Work that has to succeed -------------------------------------------------------------------------------
+
+    def make_instance(self, name: str) -> dict[str, Any]:
+        self.ask_create(name)
+        row = self.wait_available(name)
+        self.turn_policy_off(row["id"])
+        return row
+
+    def turn_policy_off(self, instance_id: str) -> None:
+        """So that nothing is backed up by itself, and every expired backup goes."""
+        self.ask(f"/instances/{instance_id}/backup-policy/", {})
+
+    def make_subject(self, name: str) -> Subject:
+        row = self.make_instance(name)
+        subject = Subject(row["id"], name, Ledger(row["port"]))
+        subject.ledger.insert(20)
+        self.make_backup(subject, f"{name}-first")
+        return subject
+
+    def make_backup(self, subject: Subject, name: str) -> Copy:
+        """A backup that has to become Complete."""
+        before = subject.ledger.held()
+        self.ask_backup(subject.id, name)
+        row = wait_for(lambda: self._ended_backup(name), seconds=REST_SECONDS, because=f"the end of {name}")
+        require(row["status"] == "COMPLETED", Kind.BROKEN, f"the backup {name} failed: {row['failure']}")
+        self.wait_available(subject.name)
+        copy = Copy(row["id"], name, subject.ledger.held(since=before))
+        subject.backups.append(copy)
+        return copy
+
+    def _ended_backup(self, name: str) -> dict[str, Any]:
+        row = self.backup(name)
+        return row if row and row["status"] != "BUILDING" else {}
+
+    def make_copy(self, backup: Copy, name: str) -> Copy:
+        """A new instance of the backup, which has to become Available."""
+        self.ask_restore_new(backup.id, name)
+        row = wait_for(lambda: self._ended_instance(name), seconds=REST_SECONDS, because=f"the restoration {name}")
+        require(row["state"] == "normal", Kind.BROKEN, f"the restoration to {name} failed: {row['failure']}")
+        return self.keep(row, backup.held)
+
+    def _ended_instance(self, name: str) -> dict[str, Any]:
+        row = self.instance(name)
+        return row if row and row["state"] != "creating" and not row["action"] else {}
+
+    def keep(self, row: dict[str, Any], held: Held) -> Copy:
+        """The instance is one of the copies from now on."""
+        self.turn_policy_off(row["id"])
+        self.copies[row["id"]] = Copy(row["id"], row["name"], held)
+        return self.copies[row["id"]]
+
+    def remove_instance(self, instance_id: str) -> None:
+        self.copies.pop(instance_id, None)
+        self.ask_delete_instance(instance_id)
+        wait_for(
+            lambda: not self.row("instances_instance", instance_id), seconds=REST_SECONDS, because="a deleted instance"
+        )
+
+    def remove_backup(self, backup_id: str) -> None:
+        self.ask_delete_backup(backup_id)
+        wait_for(lambda: not self.row("backups_backup", backup_id), seconds=REST_SECONDS, because="a deleted backup")
+
+    # --- Clients ------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def writing(self, subjects: Sequence[Subject]) -> Iterator[None]:
+        with contextlib.ExitStack() as clients:
+            for subject in subjects:
+                clients.enter_context(subject.ledger.writing())
+            yield
+
+    @property
+    def documents(self) -> int:
+        """How many documents were acknowledged so far."""
+        return sum(subject.ledger.documents for subject in self.subjects)
+
+    # --- Processes ----------------------------------------------------------------------------------------------
+
+    def server_of(self, instance_id: str) -> int:
+        """The pid of the instance's database server; 0 if it has none now."""
+        mine = f"--home {self.home}/instances/{instance_id} "
+        return next((pid for pid, line in self.pids().items() if mine in f"{line} "), 0)
+
+    def start_again(self, killed: set[int]) -> None:
+        """Start the tree after `up` was killed, and see that those of its processes end by themselves.
+
+        A new `up` that comes too early is refused, in a sentence.
+        """
+        deadline = time.monotonic() + GONE_SECONDS
+        while True:
+            self.output.clear()
+            try:
+                self.start()
+                break
+            except AssertionError as error:
+                require("Stop" in str(error) or "stop" in str(error), Kind.BROKEN, str(error))
+                require(time.monotonic() < deadline, Kind.STUCK, f"up cannot be started again: {error}")
+                time.sleep(0.2)
+        left = killed
+        while left := left & set(self.pids()):
+            require(time.monotonic() < deadline, Kind.ORPHAN, f"processes of a killed up: {left}")
+            time.sleep(0.1)
+
+    def kill_all(self) -> None:
+        """The end of a console that is not worth stopping in order."""
+        while pids := self.pids():
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self.process.poll()
+            time.sleep(0.05)
