@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import aiohttp
 
@@ -46,6 +47,11 @@ _HTMX = {"HX-Request": "true"}
 # What refreshes itself, as the markup has it: the address, what goes along, and how often.
 _POLLS = re.compile(
     r'hx-get="(?P<url>[^"]+)"(?: hx-vals=\'(?P<values>[^\']*)\')?[^>]*? hx-trigger="every (?P<seconds>\d+)s'
+)
+
+_ACTIVITY = re.compile(
+    r'data-activity="(?P<url>[^"]+)"[^>]*? data-since="(?P<since>[^"]*)"'
+    r'[^>]*? data-activity-version="(?P<version>[^"]*)"'
 )
 
 
@@ -101,12 +107,22 @@ class Person:
     async def look(self, address: str, until: float) -> None:
         """Open the page and stay on it; its lists refresh themselves meanwhile."""
         text = await self.get("page", address)
+        told = asyncio.create_task(self.be_told(text))
         while (polls := _polls(text)) and time.monotonic() < until:
             url, every = min(polls, key=lambda poll: poll[1])
             await asyncio.sleep(every)
             # 204 has no text: what is shown stays, and so does what it asks for.
             text = await self.get("refresh", url, _HTMX) or text
         await asyncio.sleep(max(0.0, until - time.monotonic()))
+        told.cancel()
+
+    async def be_told(self, text: str) -> None:
+        """Ask what has ended meanwhile, as the page's script does for who has no work of their own."""
+        found = _ACTIVITY.search(text)
+        await asyncio.sleep(0.5)
+        while found:
+            await self.get("refresh", f"{found['url']}?{urlencode({k: found[k] for k in ('since', 'version')})}", _HTMX)
+            await asyncio.sleep(15)
 
     async def get(self, kind: str, address: str, headers: dict[str, str] | None = None) -> str:
         begun = time.monotonic()
