@@ -165,12 +165,12 @@ def _strange(folder: Path, known: set[str]) -> list[str]:
 
 
 def strange_processes(site: Site) -> list[str]:
-    """Processes of this home that do not come from its `up`, and servers that are too many."""
+    """Processes of this home that do not come from its `up`, and servers that are too many or not there yet."""
     pids = site.pids()
     found = [f"process {pid}: {line}" for pid, line in pids.items() if not _descends(pid, site.process.pid)]
     wanted = len(_rows(site, "instances_instance", "state <> 'createfail'"))
     servers = [line for line in pids.values() if "instances.engine.server" in line]
-    if len(servers) > wanted:
+    if len(servers) != wanted:
         found.append(f"process: {len(servers)} database servers for {wanted} instances")
     return found
 
