@@ -112,7 +112,7 @@ def test_lists_with_nothing_in_them(fresh_console: Console, page: Page) -> None:
     SignIn(page).open(fresh_console.url).submit("admin", PASSWORD)
     # Without motion: a colour that is on its way is not the colour.
     page.emulate_media(reduced_motion="reduce")
-    for path in ("/instances/", "/tasks/", "/backups/", "/instances/{id}/backups/"):
+    for path in ("/", "/instances/", "/tasks/", "/backups/", "/instances/{id}/backups/"):
         instance = fresh_console.create_instance("empty") if "{id}" in path else {}
         page.goto(fresh_console.url + path.format(**instance))
         expect(page.locator(".empty")).to_be_visible()
