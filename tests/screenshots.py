@@ -14,6 +14,17 @@ from tests.waiting import wait_for
 TARGET = ROOT / "static" / "readme"
 SIZE = {"width": 1280, "height": 800}
 LARGEST = 200_000
+INSTANCE = "shop-01"
+# A seeded console also has a host that is away, and a banner on every page that says so.
+WITHOUT_THE_AWAY_HOST = """
+from backups.models import Backup, Restoration
+from instances.models import Host, Instance, Job
+from instances.seeding import AWAY
+rows = [Restoration.objects.filter(job__host=AWAY)]
+for found in (*rows, *(model.objects.filter(host=AWAY) for model in (Backup, Job, Instance))):
+    found.delete()
+Host.objects.filter(name=AWAY).delete()
+"""
 
 
 def main() -> None:
@@ -21,17 +32,17 @@ def main() -> None:
     TARGET.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="screenshots-") as directory,
-        Console(Path(directory) / "home", demo=True) as console,
+        Console(Path(directory) / "home", CONSOLE_TEST_HOOKS="0") as console,
         sync_playwright() as playwright,
     ):
-        console.manage("seed", "--backups", "60")
-        for name in ("demo-cluster", "demo-replica-set", "demo-single-node"):
-            console.wait_available(name)
+        console.manage("seed", "--instances", "5", "--backups", "70")
+        console.manage("shell", "--no-imports", "-c", WITHOUT_THE_AWAY_HOST)
+        console.wait_available(INSTANCE)
+        chromium = playwright.chromium.launch(executable_path=executable)
+        back_up(chromium, console)
         # The agent measures once a minute.
         measured = "SELECT 1 FROM backups_storagesample WHERE data > 0 AND taken > datetime('now', '-1 minute')"
         wait_for(lambda: console.query(measured), seconds=90, because="the storage to be measured")
-        chromium = playwright.chromium.launch(executable_path=executable)
-        back_up(chromium, console)
         for scheme in ("light", "dark"):
             photograph(chromium, console, scheme)
         chromium.close()
@@ -42,9 +53,9 @@ def back_up(chromium: Browser, console: Console) -> None:
     with chromium.new_context() as context:
         page = context.new_page()
         SignIn(page).open(console.url).submit("admin", PASSWORD)
-        InstanceManagement(page).open().row("demo-replica-set").create_backup().submit(name="first-backup")
-        console.wait_backup("first-backup")
-        console.wait_available("demo-replica-set")
+        InstanceManagement(page).open().row(INSTANCE).create_backup().submit(name="before-upgrade")
+        console.wait_backup("before-upgrade")
+        console.wait_available(INSTANCE)
 
 
 def photograph(chromium: Browser, console: Console, scheme: str) -> None:
