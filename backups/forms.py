@@ -5,7 +5,9 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.db.models import Q
 from django.urls import reverse_lazy
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -23,7 +25,7 @@ from backups.models import (
 from console.forms import DescriptionField, DialogForm, NameField
 from console.lists import NameKey, is_id, opaque, search
 from instances.choices import InstanceType
-from instances.models import Instance, is_available
+from instances.models import Host, Instance, is_available
 
 # How many instances the dialog offers at once.
 OFFERED = 100
@@ -158,7 +160,8 @@ def offer(kind: str, text: str) -> list[Instance]:
     if text:
         found = found.filter(search(text))
     # Most are Available: going by name soon finds enough of them, going by status would have to sort them all.
-    return list(found.filter(opaque(is_available()))[:OFFERED])
+    offline = list(Host.objects.offline(timezone.now()).values_list("name", flat=True))
+    return list(found.filter(opaque(is_available() & ~Q(host__in=offline)))[:OFFERED])
 
 
 class RestoreToNewForm(DialogForm):

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from backups.choices import BackupMethod, BackupStatus, BackupType, RestorationStatus, RestorationWay, Weekday
 from backups.manifest import Database
 from backups.schedule import Schedule, first_window, window_to_serve
+from backups.storage import archive_storage
 from console import hooks
 from console.days import Day
 from console.ids import new_id
@@ -145,7 +146,9 @@ def weekdays_text(days: Iterable[int]) -> str:
 class BackupQuerySet(models.QuerySet["Backup"]):
     def shown(self) -> Self:
         """With what a list shows of each, in the same query, and without what only the backup's own page does."""
-        return self.select_related("job", "verify_job", "instance__backup_policy").defer("contents")
+        return self.select_related("host", "job", "verify_job", "instance__backup_policy", "instance__host").defer(
+            "contents"
+        )
 
     def automated(self) -> Self:
         return self.filter(type=BackupType.AUTOMATED)
@@ -335,6 +338,11 @@ class Backup(models.Model):
         return _("Only a running backup can be cancelled. This one is: %(status)s.") % {"status": self.state.label}
 
     @property
+    def host_refusal(self) -> str:
+        """Why no agent can get at the archive now, in a sentence; empty if one can."""
+        return "" if archive_storage().shared else self.host.refusal
+
+    @property
     def delete_refusal(self) -> str:
         """Why it cannot be deleted now, in a sentence; empty if it can."""
         if self.state is BackupStatus.BUILDING:
@@ -347,7 +355,7 @@ class Backup(models.Model):
             return self.use_refusal
         if self.type == BackupType.AUTOMATED and self.instance and Policy.of(self.instance).enabled:
             return _("Automated backups expire by themselves. They can be deleted only while the policy is off.")
-        return ""
+        return self.host_refusal
 
     @property
     def edit_refusal(self) -> str:
@@ -394,7 +402,7 @@ class Backup(models.Model):
     def restore_refusal(self) -> str:
         """Why the backup cannot be restored, in a sentence; empty if it can."""
         if self.state is BackupStatus.COMPLETED:
-            return ""
+            return self.host_refusal
         # Not "Complete": the sentence stands in the row, where people and tests look for the status.
         return _("Only a finished backup can be restored. This one is: %(status)s.") % {"status": self.state.label}
 
@@ -405,6 +413,13 @@ class Backup(models.Model):
             return _("This backup was made elsewhere. Restore it to a new instance.")
         if self.instance is None:
             return _("The instance of this backup has been deleted. Restore it to a new instance.")
+        if self.host_id != self.instance.host_id and not archive_storage().shared:
+            return _(
+                "The archive is on the host %(there)s, the instance on %(here)s. Restore it to a new instance."
+            ) % {
+                "there": self.host_id,
+                "here": self.instance.host_id,
+            }
         return self.restore_refusal or self.instance.restore_refusal
 
     @property
@@ -412,7 +427,7 @@ class Backup(models.Model):
         """Why the backup cannot be verified now, in a sentence; empty if it can."""
         if self.state is not BackupStatus.COMPLETED:
             return _("Only a finished backup can be verified. This one is: %(status)s.") % {"status": self.state.label}
-        return _("The backup is being verified already.") if self.verifying else ""
+        return _("The backup is being verified already.") if self.verifying else self.host_refusal
 
 
 class BackupTallyQuerySet(models.QuerySet["BackupTally"]):

@@ -14,7 +14,7 @@ from backups.choices import BackupStatus
 from backups.models import Backup
 from backups.storage import archive_storage
 from instances.choices import JobStatus
-from instances.models import OFFLINE_AFTER, Host, Instance, Job
+from instances.models import Host, Instance, Job, offline_after
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def readiness(now: datetime) -> dict[str, str]:
         unusable += f": {'; '.join(reasons)}"
     return {
         "database": "ok",
-        "agent": "ok" if online else f"No agent has been heard of for {OFFLINE_AFTER.seconds} seconds.",
+        "agent": "ok" if online else f"No agent has been heard of for {offline_after().seconds} seconds.",
         "storage": "ok" if usable else f"{unusable}.",
     }
 

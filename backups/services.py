@@ -16,6 +16,8 @@ from backups.choices import BackupStatus, BackupType, RestorationWay
 from backups.handlers import HANDLERS
 from backups.models import Backup, BackupQuerySet, Policy, Restoration, weekdays_text
 from backups.once import once
+from backups.placement import host_of_archive, host_of_restored
+from backups.storage import archive_storage
 from console import audit, hooks
 from console.audit import action
 from console.exceptions import Refused
@@ -90,8 +92,7 @@ def restore_to_new_instance(
     target = Instance(
         name=name,
         type=backup.instance_type,
-        # Where the archive can be read.
-        host_id=backup.host_id,
+        host=host_of_restored(backup),
         engine=backup.engine,
         engine_version=backup.engine_version,
         storage_engine=backup.storage_engine,
@@ -130,7 +131,7 @@ def restore_to_original(
         original = Instance.objects.filter(pk__in=Backup.objects.filter(pk=backup.pk).values("instance"))
         moved = original.idle().update(action=Action.RESTORE)
         target = original.select_related("host").first()
-        if target is None:
+        if target is None or (target.host_id != backup.host_id and not archive_storage().shared):
             raise Refused(backup.original_refusal)
         if not moved:
             raise Refused(target.restore_refusal)
@@ -154,7 +155,7 @@ def verify_backup(*, backup: Backup, requested_by: User | None) -> Job:
     with transaction.atomic():
         job = jobs.enqueue(
             JobKind.VERIFY,
-            host=backup.host,
+            host=host_of_archive(backup),
             instance=None,
             requested_by=requested_by,
             parameters=about(backup),
@@ -380,7 +381,7 @@ def _remove(backup: Backup, *, among: BackupQuerySet, requested_by: User | None)
         # Without the instance: several of its backups may go at the same time, and after it.
         job = jobs.enqueue(
             JobKind.DELETE_BACKUP,
-            host=backup.host,
+            host=host_of_archive(backup),
             instance=None,
             requested_by=requested_by,
             parameters=about(backup),

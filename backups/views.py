@@ -61,7 +61,7 @@ def instance_backups(request: Request, instance_id: str) -> HttpResponseBase:
     page = filters.page(Backup.objects.shown())
     # Mostly it came with its backups.
     instance = next((backup.instance for backup in page.rows if backup.instance), None) or get_object_or_404(
-        Instance.objects.select_related("backup_policy"), pk=instance_id
+        Instance.objects.shown().select_related("backup_policy"), pk=instance_id
     )
     restorations = list(Restoration.objects.shown().of(instance)[:RESTORATIONS_SHOWN])
     context = {
@@ -82,7 +82,8 @@ def instance_backups(request: Request, instance_id: str) -> HttpResponseBase:
 @live
 def backup_detail(request: Request, backup_id: str) -> HttpResponse:
     """Everything that is known of one backup."""
-    backup = get_object_or_404(Backup.objects.select_related("job", "instance", "verify_job"), pk=backup_id)
+    whole = Backup.objects.select_related("host", "job", "instance__host", "verify_job")
+    backup = get_object_or_404(whole, pk=backup_id)
     databases = backup.databases
     context = {
         "backup": backup,
@@ -359,7 +360,7 @@ def backup_edit_description(request: Request, backup_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def policy_modify(request: Request, instance_id: str) -> HttpResponse:
     """The Modify Backup Policy dialog of Backups & Restorations."""
-    instance = get_object_or_404(Instance.objects.select_related("backup_policy"), pk=instance_id)
+    instance = get_object_or_404(Instance.objects.shown().select_related("backup_policy"), pk=instance_id)
     form = PolicyForm(request.POST if request.method == "POST" else None, policy=Policy.of(instance))
     back = reverse("backups:instance", args=[instance.id])
     if form.is_valid():

@@ -9,8 +9,11 @@ from django.utils.text import slugify
 
 
 def acquire(path: Path) -> IO[str] | None:
-    """Take the lock, or return None if another process has it. It is held while the returned file is open."""
-    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "w")
+    """Take the lock, or return None if another process has it. It is held while the returned file is open.
+
+    What a holder writes into the file, the next one can read.
+    """
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -27,3 +30,11 @@ def of_agent(home: Path, host: str) -> Path:
 def of_up(home: Path) -> Path:
     """The lock that `manage.py up` holds for its life."""
     return home / "up.lock"
+
+
+def write(lock: IO[str], text: str) -> None:
+    """Leave the text for the next holder."""
+    lock.seek(0)
+    lock.truncate()
+    lock.write(text)
+    lock.flush()

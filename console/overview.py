@@ -51,9 +51,9 @@ def home(request: Request) -> HttpResponse:
         "without_backup": counted(Instance.objects.without_backup_since(late)),
         "protection": [
             (instance, instance.unprotected_since < late)
-            for instance in Instance.objects.longest_without_backup()[:LISTED]
+            for instance in Instance.objects.shown().longest_without_backup()[:LISTED]
         ],
-        "faulty": list(Instance.objects.faulty()[:LISTED]),
+        "faulty": list(Instance.objects.shown().faulty()[:LISTED]),
         "failures": list(Job.objects.select_related("instance").failed_since(now - FAILURES_SINCE)[:LISTED]),
         "any_in_progress": Status.ABNORMAL in statuses or Job.objects.unended().exists(),
     }

@@ -1,6 +1,7 @@
 """The agent: one per host, it runs the host's database servers and the jobs of the queue."""
 
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from console import database, disk
 from instances import handlers as files
-from instances import jobs
+from instances import hosts, jobs
 from instances.choices import JobKind
 from instances.models import Host, Job
 from instances.supervisor import Supervisor
@@ -38,6 +39,8 @@ class Agent:
         self.handlers = handlers
         self.periodic = periodic
         self.supervisor = Supervisor(host)
+        # What tells this agent from another of the host, on this machine or elsewhere.
+        self.token = secrets.token_hex(16)
         self._stopping = threading.Event()
         self._works: dict[threading.Thread, jobs.Work] = {}
         self._due: dict[str, float] = {}
@@ -54,6 +57,22 @@ class Agent:
         self._asked += 1
         if self._asked == 1:
             self._drained_at = time.monotonic() + settings.CONSOLE_DRAIN_SECONDS
+
+    def take_host(self, before: str) -> bool:
+        """Become the host's one agent; False if another one is alive. `before` is the token of one that has ended.
+
+        One that was heard of a moment ago is waited for: either it is heard of again, or it is not any more.
+        """
+        heard = None
+        while not hosts.take(self.host, agent=self.token, before=before, now=timezone.now()):
+            seen = Host.objects.get(pk=self.host).seen
+            if heard and seen != heard:
+                return False
+            heard = seen
+            time.sleep(0.5)
+            if self._asked:
+                return False
+        return True
 
     def _may_end(self) -> bool:
         if self._asked != 1 or time.monotonic() >= self._drained_at:
@@ -91,7 +110,6 @@ class Agent:
 
     def _begin(self) -> None:
         """Settle what a dead agent of this host left behind, then start the servers."""
-        Host.objects.update_or_create(name=self.host, defaults={"seen": timezone.now()})
         reason = _("The agent stopped while this was running.")
         for job in Job.objects.running().filter(host=self.host).select_related("instance", "host"):
             why = job.cancel_reason or reason
@@ -109,6 +127,10 @@ class Agent:
             self.supervisor.tick()
             threading.Event().wait(TICK)
         self.supervisor.shut_down()
+        try:
+            hosts.release(self.host, agent=self.token)
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("The host could not be released: %s", error)
         connections.close_all()
 
     def _is_due(self, what: str, every: float) -> bool:
@@ -215,6 +237,14 @@ class Agent:
             self._stopping.wait(PERIODIC_EVERY)
         connections.close_all()
 
+    def _lose_host(self) -> None:
+        """Another agent has the host, since this one was not heard of for too long: what it does now is not its own."""
+        log.error("Another agent has taken over the host %s; this one ends.", self.host)
+        for work in list(self._works.values()):
+            work.lose()
+        # At once, as a second signal would have it.
+        self._asked += 2
+
     def _keep_leases(self) -> None:
         """Renew the leases and the host's sign of life, apart from the main thread, which may have to wait."""
         every = min(5.0, settings.CONSOLE_LEASE_SECONDS / 4)
@@ -223,7 +253,9 @@ class Agent:
             try:
                 close_old_connections()
                 now = timezone.now()
-                Host.objects.filter(name=self.host).update(seen=now)
+                if not hosts.hold(self.host, agent=self.token, now=now):
+                    self._lose_host()
+                    return
                 for thread, work in list(self._works.items()):
                     if thread.is_alive() and work.job.token and not jobs.renew(work.job.token, now):
                         work.lose()

@@ -18,6 +18,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from console.exceptions import Refused
 from instances.choices import JobKind, JobStatus, Step
 from instances.models import Host, Instance, Job
 from instances.pace import Amount, Pace, Reading
@@ -75,7 +76,12 @@ def enqueue(
     requested_by: User | None,
     parameters: dict[str, Any] | None = None,
 ) -> Job:
-    """Write the job's row; belongs into the transaction that changes what the job is about."""
+    """Write the job's row; belongs into the transaction that changes what the job is about.
+
+    Raises Refused if the host is offline: nothing is promised that nobody is there to do.
+    """
+    if host.refusal:
+        raise Refused(host.refusal)
     return Job.objects.create(
         kind=kind,
         host=host,

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from console.lists import Columns, ListForm, NameKey, Sort, is_id, is_uuid, name_begins, name_is
 from instances.choices import InstanceType, JobKind, JobStatus, Status
-from instances.models import LAST_BACKUP, Instance, Job, shows_status
+from instances.models import LAST_BACKUP, Host, Instance, Job, shows_status
 
 INTERRUPTED = "interrupted"
 
@@ -29,8 +29,23 @@ class InstanceListForm(ListForm):
         label=_("Status"),
         choices=[("", _("All statuses")), *((status.code, status.label) for status in Status)],
     )
+    host = forms.ChoiceField(required=False, label=_("Host"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = list(Host.objects.order_by("name").values_list("name", flat=True))
+        # With one host there is nothing to tell apart.
+        self.several_hosts = len(names) > 1
+        if not self.several_hosts:
+            del self.fields["host"]
+            return
+        field = self.fields["host"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", _("All hosts")), *((name, name) for name in names)]
 
     def narrowings(self, chosen: Mapping[str, Any]) -> Iterator[Q]:
+        if host := chosen.get("host"):
+            yield Q(host=host)
         if code := chosen.get("status"):
             yield shows_status(next(status for status in Status if status.code == code))
         if kind := chosen.get("type"):
@@ -82,6 +97,7 @@ INSTANCE_COLUMNS: Columns[Instance] = [
     (_("Storage Engine"), lambda instance: instance.storage_engine),
     (_("Status"), lambda instance: instance.status.label),
     (_("Connection"), lambda instance: instance.address),
+    (_("Host"), lambda instance: instance.host_id),
     (_("Last Backup"), lambda instance: instance.last_backup_at),
     (_("Created"), lambda instance: instance.created),
     (_("Failure"), lambda instance: instance.failure),

@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import LessThan
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from console.ids import new_id
@@ -30,8 +31,10 @@ from instances.choices import (
 )
 from instances.pace import Reading
 
-# A host whose agent has not been heard of for this long is shown as offline.
-OFFLINE_AFTER = timedelta(seconds=15)
+
+def offline_after() -> timedelta:
+    """A host whose agent has not been heard of for this long is offline: three of its signs of life are missing."""
+    return timedelta(seconds=min(15.0, settings.CONSOLE_LEASE_SECONDS))
 
 
 def new_instance_id() -> str:
@@ -39,6 +42,13 @@ def new_instance_id() -> str:
 
 
 class HostQuerySet(models.QuerySet["Host"]):
+    def offline(self, now: datetime) -> Self:
+        """Those whose agent was heard of, and is not any more."""
+        return self.filter(seen__lte=now - offline_after())
+
+    def online(self, now: datetime) -> Self:
+        return self.filter(seen__gt=now - offline_after())
+
     def with_need(self) -> Self:
         """With `is_needed`: whether they have instances or unended work."""
         instances = Exists(Instance.objects.filter(host=OuterRef("pk")))
@@ -51,7 +61,10 @@ class Host(models.Model):
     """A machine whose agent runs instances. `seen` is the agent's last sign of life."""
 
     name = models.CharField(max_length=64, primary_key=True)
+    # Null as long as its agent is expected: before its first start, and while `up` starts it.
     seen = models.DateTimeField(null=True, blank=True)
+    # The one agent that runs it now, by a word of its own; empty when none does. See hosts.py.
+    agent = models.CharField(max_length=32, blank=True)
     # What its agent last found of the backups' storage: the bytes that are free, if there is a limit, and why none
     # can be written there; when nothing is wrong, nothing.
     storage_free = models.BigIntegerField(null=True, blank=True)
@@ -67,7 +80,25 @@ class Host(models.Model):
         return self.name
 
     def is_online(self, now: datetime) -> bool:
-        return self.seen is not None and now - self.seen < OFFLINE_AFTER
+        return self.seen is not None and now - self.seen < offline_after()
+
+    @property
+    def offline_since(self) -> datetime | None:
+        """When its agent was last heard of, if it is not any more."""
+        return self.seen if self.seen and not self.is_online(timezone.now()) else None
+
+    @property
+    def refusal(self) -> str:
+        """Why its agent can do nothing now, in a sentence; empty if it can, or is expected."""
+        since = self.offline_since
+        if since is None:
+            return ""
+        return _(
+            "The host %(host)s is offline: its agent was last heard of on %(since)s. Start it, then try again."
+        ) % {
+            "host": self.name,
+            "since": date_format(timezone.localtime(since), "M j, Y H:i:s T"),
+        }
 
 
 # What instances are sorted by to find those that have gone longest without a backup: one that never had any counts from
@@ -88,6 +119,10 @@ def shows_status(status: Status) -> Q:
 
 
 class InstanceQuerySet(models.QuerySet["Instance"]):
+    def shown(self) -> Self:
+        """With what a list shows of each, in the same query."""
+        return self.select_related("host")
+
     def available(self) -> Self:
         """Those that can be worked on: the one meaning of the status Available."""
         return self.filter(is_available())
@@ -170,6 +205,7 @@ class Instance(models.Model):
             models.Index(fields=["-created", "-id"], name="instance_newest"),
             models.Index(fields=["type", "-created", "-id"], name="instance_newest_of_type"),
             models.Index(fields=["action", "state", "-created", "-id"], name="instance_newest_of_status"),
+            models.Index(fields=["host", "-created", "-id"], name="instance_newest_of_host"),
             models.Index(NameKey("name"), "id", name="instance_name"),
             models.Index("type", NameKey("name"), "id", name="instance_name_of_type"),
             models.Index(LAST_BACKUP, "id", name="instance_last_backup"),
@@ -196,8 +232,8 @@ class Instance(models.Model):
 
     @property
     def in_transition(self) -> bool:
-        """True if the status will change without anybody's doing: work in progress, a server being restarted."""
-        return self.status.in_progress or self.is_down
+        """True if what shows changes without anybody's doing: work in progress, a server or host that is awaited."""
+        return self.status.in_progress or self.is_down or self.host.offline_since is not None
 
     @property
     def is_down(self) -> bool:
@@ -222,7 +258,7 @@ class Instance(models.Model):
     def backup_refusal(self) -> str:
         """Why no backup can be made now, in a sentence; empty if one can."""
         if self.status is Status.AVAILABLE:
-            return ""
+            return self.host.refusal
         # Not "Available": the sentence stands in the row, where people and tests look for the status.
         return _("No backup can be made now. The instance is: %(status)s.") % {"status": self.status.label}
 
@@ -230,7 +266,7 @@ class Instance(models.Model):
     def delete_refusal(self) -> str:
         """Why the instance cannot be deleted now, in a sentence; empty if it can."""
         if self.action == Action.NONE and self.state != State.CREATING:
-            return ""
+            return self.host.refusal
         return _("An operation is running on the instance (%(status)s). Wait until it has ended.") % {
             "status": self.status.label
         }
@@ -241,7 +277,7 @@ class Instance(models.Model):
         if self.action != Action.NONE or self.state == State.CREATING:
             return self.delete_refusal
         if self.state in {State.AVAILABLE, State.ABNORMAL} and self.port:
-            return ""
+            return self.host.refusal
         return _("The instance has no server that could be restarted (%(status)s).") % {"status": self.status.label}
 
     @property
@@ -356,7 +392,7 @@ class Job(models.Model):
     def reading(self) -> Reading | None:
         """How far the running job's step is; its speed and the time left only while they are news."""
         reading = Reading.from_json(self.detail) if self.state is JobStatus.RUNNING else None
-        if reading and timezone.now().timestamp() - reading.at > OFFLINE_AFTER.total_seconds():
+        if reading and timezone.now().timestamp() - reading.at > offline_after().total_seconds():
             return replace(reading, speed=None, left=None)
         return reading
 

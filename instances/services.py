@@ -3,23 +3,27 @@
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from console.audit import action
 from console.exceptions import Refused
 from console.roles import Permission
-from instances import jobs
+from instances import hosts, jobs
 from instances.choices import Action, InstanceType, JobKind
 from instances.models import Host, Instance
 from instances.signals import instance_deleting
 
 
 @action("ddsCreateInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
-def create_instance(*, name: str, type: InstanceType, requested_by: User | None, demo: bool = False) -> Instance:
-    """Write the instance as Creating and queue the job that starts its server, with demo documents if asked."""
-    instance = Instance(name=name, type=type, host=_least_loaded_host())
+def create_instance(
+    *, name: str, type: InstanceType, requested_by: User | None, host: Host | None = None, demo: bool = False
+) -> Instance:
+    """Write the instance as Creating and queue the job that starts its server, with demo documents if asked.
+
+    Without a `host` it goes to the one that is loaded least. Raises Refused if no host can take it now.
+    """
+    instance = Instance(name=name, type=type, host=host or least_loaded_host())
     instance.clean_fields()
     with transaction.atomic():
         instance.save(force_insert=True)
@@ -71,11 +75,7 @@ def restart_instance(*, instance: Instance, requested_by: User | None) -> None:
     jobs.enqueue(JobKind.RESTART, host=instance.host, instance=instance, requested_by=requested_by)
 
 
-def _least_loaded_host() -> Host:
-    """The host whose agent answers and that has the fewest instances; this one before any agent has started."""
-    now = timezone.now()
-    hosts = list(Host.objects.annotate(load=Count("instances")).order_by("load", "name"))
-    for host in hosts:
-        if host.is_online(now):
-            return host
-    return hosts[0] if hosts else Host.objects.create(name=settings.CONSOLE_HOST)
+def least_loaded_host() -> Host:
+    """The host for a new instance: online and loaded least; before any agent has started, this one."""
+    name = hosts.least_loaded(hosts.online_loads(timezone.now())) or settings.CONSOLE_HOST
+    return Host.objects.get_or_create(name=name)[0]

@@ -26,7 +26,7 @@ def instance_list(request: Request) -> HttpResponseBase:
     filters = InstanceListForm(request)
     if filters.exports:
         return export("instances", INSTANCE_COLUMNS, filters.found(Instance.objects.all()))
-    page = filters.page(Instance.objects.all())
+    page = filters.page(Instance.objects.shown())
     context = {
         "instances": page.rows,
         "page": page,
@@ -42,13 +42,18 @@ def instance_list(request: Request) -> HttpResponseBase:
 def instance_create(request: Request) -> HttpResponse:
     form = CreateInstanceForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        instance = services.create_instance(
-            name=form.cleaned_data["name"],
-            type=InstanceType(form.cleaned_data["type"]),
-            requested_by=request.user,
-        )
-        message = _("Creating the instance %s.") % instance.name
-        return answer_done(request, message=message, redirect=reverse("instances:list"), changed="instances-changed")
+        try:
+            instance = services.create_instance(
+                name=form.cleaned_data["name"],
+                type=InstanceType(form.cleaned_data["type"]),
+                host=form.chosen_host,
+                requested_by=request.user,
+            )
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            message, listed = _("Creating the instance %s.") % instance.name, reverse("instances:list")
+            return answer_done(request, message=message, redirect=listed, changed="instances-changed")
     context = {
         "form": form,
         "title": _("Create DB Instance"),
@@ -63,7 +68,7 @@ def instance_create(request: Request) -> HttpResponse:
 @live
 def instance_detail(request: Request, instance_id: str) -> HttpResponse:
     """Basic Information."""
-    instance = get_object_or_404(Instance, pk=instance_id)
+    instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
     context = {"instance": instance, "any_in_progress": instance.in_transition}
     return render_list(request, "instances/detail.html", "instances/_detail.html", context)
 
@@ -71,7 +76,7 @@ def instance_detail(request: Request, instance_id: str) -> HttpResponse:
 @performs(services.delete_instance)
 @require_http_methods(["GET", "HEAD", "POST"])
 def instance_delete(request: Request, instance_id: str) -> HttpResponse:
-    instance = get_object_or_404(Instance, pk=instance_id)
+    instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
     reason = ""
     if request.method == "POST":
         try:
@@ -113,7 +118,7 @@ def task_list(request: Request) -> HttpResponseBase:
 @performs(services.restart_instance)
 @require_http_methods(["GET", "HEAD", "POST"])
 def instance_restart(request: Request, instance_id: str) -> HttpResponse:
-    instance = get_object_or_404(Instance, pk=instance_id)
+    instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
     reason = ""
     if request.method == "POST":
         try:
@@ -139,7 +144,7 @@ def instance_restart(request: Request, instance_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def instance_rename(request: Request, instance_id: str) -> HttpResponse:
     """The name's place as a small form; as a page of its own without JavaScript."""
-    instance = get_object_or_404(Instance, pk=instance_id)
+    instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
     form = RenameInstanceForm(instance, request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
@@ -167,7 +172,7 @@ def _renamed(request: Request, instance: Instance) -> HttpResponse:
 @require_safe
 def instance_name(request: Request, instance_id: str) -> HttpResponse:
     """The name's place as it is when it is not being edited."""
-    instance = get_object_or_404(Instance, pk=instance_id)
+    instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
     if not wants_fragment(request):
         return redirect(instance)
     return _name(request, instance)

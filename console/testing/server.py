@@ -47,11 +47,13 @@ class ConsoleServer(Session):
     """`manage.py up` on a free port with its own home. A context manager: leaving it stops the tree.
 
     `environment` are settings of the console, such as CONSOLE_LEASE_SECONDS="5". The home is made if it is missing,
-    and stays when the console has stopped. `hooks` steers what the console does next.
+    and stays when the console has stopped. `only` is "web" or "agent" for one part of a console that has several homes.
+    `hooks` steers what the console does next.
     """
 
-    def __init__(self, home: Path, *, demo: bool = False, **environment: str) -> None:
+    def __init__(self, home: Path, *, demo: bool = False, only: str = "", **environment: str) -> None:
         self.home = home
+        self.only = only
         self.port = free_port()
         super().__init__(f"http://127.0.0.1:{self.port}")
         self.hooks = Hooks(self.url)
@@ -75,7 +77,8 @@ class ConsoleServer(Session):
     def __enter__(self) -> Self:
         try:
             self.start()
-            self.sign_in()
+            if self.only != "agent":
+                self.sign_in()
         except BaseException:
             self.stop()
             raise
@@ -89,7 +92,7 @@ class ConsoleServer(Session):
     def start(self) -> None:
         begun = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "up", "--port", str(self.port), *([] if self.demo else ["--no-demo"])],
+            [sys.executable, "manage.py", "up", "--port", str(self.port), *self._options()],
             cwd=manage_py().parent,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -104,11 +107,14 @@ class ConsoleServer(Session):
             raise AssertionError("The console did not start:\n" + "".join(self.output))
         self.started_in = time.monotonic() - begun
 
+    def _options(self) -> list[str]:
+        return [*([] if self.demo else ["--no-demo"]), *(["--only", self.only] if self.only else [])]
+
     def _read(self, process: "subprocess.Popen[str]", ready: threading.Event) -> None:
         assert process.stdout is not None
         for line in process.stdout:
             self.output.append(line)
-            if "The console is ready" in line:
+            if "(stop it with Ctrl-C)" in line:
                 ready.set()
 
     def stop(self) -> float:

@@ -120,10 +120,11 @@ def test_an_export_costs_the_same_few_queries_for_any_number_of_rows(plain: Clie
     instance = make_instance()
     for _ in range(rows):
         make_backup(instance, job=make_job(instance=instance, requested_by=None))
-    for path in (BACKUPS, INSTANCES, TASKS):
+    # The filters of Instance Management take the hosts.
+    for path, expected in ((BACKUPS, 3), (INSTANCES, 4), (TASKS, 3)):
         with CaptureQueriesContext(connection) as queries:
             table(plain, path)
-        assert len(queries) == 3
+        assert len(queries) == expected
 
 
 @pytest.mark.parametrize("path", [BACKUPS, INSTANCES, TASKS])

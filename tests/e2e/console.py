@@ -53,9 +53,9 @@ class Console(ConsoleServer):
 
     # --- What tests do often ------------------------------------------------------------------------
 
-    def create_instance(self, name: str, kind: str = "ReplicaSet") -> dict[str, Any]:
+    def create_instance(self, name: str, kind: str = "ReplicaSet", **chosen: str) -> dict[str, Any]:
         """Create an instance through its form and wait until it is Available."""
-        answer = self.post("/instances/create/", {"name": name, "type": kind})
+        answer = self.post("/instances/create/", {"name": name, "type": kind, **chosen})
         assert answer.status == 200, answer
         return self.wait_available(name)
 

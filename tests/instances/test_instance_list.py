@@ -82,7 +82,7 @@ def test_the_list_costs_the_same_few_queries_for_any_number_of_rows(
 ) -> None:
     for _ in range(rows):
         make_instance()
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         plain.get(LIST)
 
 

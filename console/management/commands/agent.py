@@ -31,12 +31,18 @@ class Command(BaseCommand):
         lock = locks.acquire(locks.of_agent(settings.CONSOLE_HOME, host))
         if lock is None:
             raise CommandError(f"An agent for the host {host} is already running on {settings.CONSOLE_HOME}.")
-        automation.begin()
         periodic = (tend, monitoring.check_storage, history.sample_storage)
         agent = Agent(host, HANDLERS, periodic=[partial(task, host) for task in periodic])
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: agent.stop())
         with lock:
+            # Whoever had the lock before has ended; the lock's file has its token.
+            if not agent.take_host(before=lock.read()):
+                raise CommandError(
+                    f"An agent for the host {host} is running elsewhere. Each agent needs a CONSOLE_HOST of its own."
+                )
+            locks.write(lock, agent.token)
+            automation.begin()
             agent.run()
         # Threads that did not end in time must not keep the process; their jobs are settled at the next start.
         sys.stdout.flush()

@@ -4,13 +4,15 @@ import secrets
 import socket
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, connections, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections, transaction
 from django.utils import timezone
 
 from backups.models import Backup, Policy
@@ -18,15 +20,20 @@ from console import catalogues, home, locks
 from console.bind import only_this_machine
 from console.handlers import HANDLERS
 from console.tree import Child, Tree
-from instances import jobs, services
+from instances import hosts, jobs, services
 from instances.choices import InstanceType
-from instances.models import Instance
+from instances.models import Host, Instance
 
 DEMO_INSTANCES = {
     InstanceType.CLUSTER: "demo-cluster",
     InstanceType.REPLICA_SET: "demo-replica-set",
     InstanceType.SINGLE_NODE: "demo-single-node",
 }
+
+
+PARTS = ("web", "agent")
+# Names the lock, by a number that nobody else has a reason to take.
+PREPARING = 0x646263
 
 
 class Command(BaseCommand):
@@ -36,8 +43,9 @@ class Command(BaseCommand):
         parser.add_argument("--bind", default=settings.CONSOLE_BIND, help="address to listen on (%(default)s)")
         parser.add_argument("--port", type=int, default=settings.CONSOLE_PORT, help="port to listen on (%(default)s)")
         parser.add_argument("--no-demo", action="store_true", help="do not make demo instances on an empty console")
+        parser.add_argument("--only", choices=PARTS, help="run one of the two parts; the other runs elsewhere")
 
-    def handle(self, *args: Any, bind: str, port: int, no_demo: bool, **options: Any) -> None:
+    def handle(self, *args: Any, bind: str, port: int, no_demo: bool, only: str | None, **options: Any) -> None:
         os.umask(0o077)
         if settings.CONSOLE_TEST_HOOKS and not only_this_machine(bind, settings.CONSOLE_URL):
             raise CommandError(
@@ -54,31 +62,40 @@ class Command(BaseCommand):
                 "Stop it first, or set CONSOLE_HOME to another directory."
             )
         with lock:
-            probe(bind, port)
-            self.prepare(no_demo=no_demo)
-            ended_well = self.tree(bind, port).run()
+            parts = [only] if only else list(PARTS)
+            if "web" in parts:
+                probe(bind, port)
+            self.prepare(parts, no_demo=no_demo)
+            ended_well = self.tree(parts, bind, port).run()
         if not ended_well:
             sys.exit(1)
 
-    def prepare(self, *, no_demo: bool) -> None:
+    def prepare(self, parts: Sequence[str], *, no_demo: bool) -> None:
         """Bring database, static files, translations, administrator and demo up to date; all of it can be repeated."""
-        try:
-            call_command("migrate", interactive=False, verbosity=0)
-        except OperationalError as error:
-            raise CommandError(f"The console database cannot be used: {error}") from None
-        # README's pictures are no part of the pages.
-        call_command("collectstatic", interactive=False, verbosity=0, clear=True, ignore_patterns=["readme"])
+        if "web" in parts:
+            # README's pictures are no part of the pages.
+            call_command("collectstatic", interactive=False, verbosity=0, clear=True, ignore_patterns=["readme"])
         for directory in settings.LOCALE_PATHS:
             catalogues.compile_into(directory)
+        try:
+            with one_at_a_time():
+                self.prepare_database(parts, no_demo=no_demo)
+        except OperationalError as error:
+            raise CommandError(f"The console database cannot be used: {error}") from None
+        connections.close_all()
+
+    def prepare_database(self, parts: Sequence[str], *, no_demo: bool) -> None:
+        call_command("migrate", interactive=False, verbosity=0)
         jobs.fail_expired(HANDLERS, timezone.now())
+        if "agent" in parts:
+            hosts.expect(settings.CONSOLE_HOST, timezone.now())
         if not User.objects.exists():
             self.create_administrator()
-        if not no_demo and not Instance.objects.exists() and not Backup.objects.exists():
+        if "agent" in parts and not no_demo and not Instance.objects.exists() and not Backup.objects.exists():
             for kind, name in DEMO_INSTANCES.items():
                 with transaction.atomic():
                     made = services.create_instance(name=name, type=kind, requested_by=None, demo=True)
                     Policy.default(made, enabled=False).save(force_insert=True)
-        connections.close_all()
 
     def create_administrator(self) -> None:
         name, given = settings.CONSOLE_ADMIN_USER, settings.CONSOLE_ADMIN_PASSWORD
@@ -88,21 +105,47 @@ class Command(BaseCommand):
         shown = "as set in CONSOLE_ADMIN_PASSWORD" if given else f"{password}   (shown only this once)"
         self.stdout.write(f"Password:      {shown}")
 
-    def tree(self, bind: str, port: int) -> Tree:
+    def tree(self, parts: Sequence[str], bind: str, port: int) -> Tree:
         python, parent = sys.executable, str(os.getpid())
         web = [
             *(python, "-m", "console.web", "--bind", bind, "--port", str(port), "--parent-pid", parent),
             *("--workers", str(settings.CONSOLE_WEB_WORKERS), "--threads", str(settings.CONSOLE_WEB_THREADS)),
         ]
         agent = [python, str(settings.BASE_DIR / "manage.py"), "agent", "--parent-pid", parent]
+        commands = {"web": web, "agent": agent}
         address = settings.CONSOLE_URL or f"http://{f'[{bind}]' if ':' in bind else bind}:{port}"
+        said = f"The console is ready: {address}" if "web" in parts else f"The agent of {settings.CONSOLE_HOST} runs"
         return Tree(
-            [Child("web", web), Child("agent", agent)],
-            ready=lambda: answers(bind, port),
-            on_ready=lambda: self.stdout.write(f"The console is ready: {address}   (stop it with Ctrl-C)"),
+            [Child(part, commands[part]) for part in parts],
+            ready=(lambda: answers(bind, port)) if "web" in parts else is_heard_of,
+            on_ready=lambda: self.stdout.write(f"{said}   (stop it with Ctrl-C)"),
             report=self.stderr.write,
             drain=settings.CONSOLE_DRAIN_SECONDS,
         )
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Several `up` on one PostgreSQL prepare it one after the other. On SQLite the lock of the home does that."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [PREPARING])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [PREPARING])
+
+
+def is_heard_of() -> bool:
+    """True once this host's agent gives signs of life."""
+    try:
+        return Host.objects.online(timezone.now()).filter(name=settings.CONSOLE_HOST).exclude(agent="").exists()
+    except (DatabaseError, InterfaceError):
+        return False
+    finally:
+        connections.close_all()
 
 
 def probe(bind: str, port: int) -> None:

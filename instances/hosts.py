@@ -1,0 +1,71 @@
+"""Which host: the one agent that runs it, and the one that gets a new instance."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Q
+
+from instances.models import Host, offline_after
+
+# A host with less room for archives gets a new instance only if no other has more.
+LITTLE_SPACE = 1024**3
+
+
+# --- The agent's hold on its host: on one machine a lock does it, between machines this row ------------------------
+
+
+def take(name: str, *, agent: str, before: str, now: datetime) -> bool:
+    """Make the agent the host's one; False if another is, and was heard of lately.
+
+    `before` is the agent that this one is known to follow, and does not wait for: it has ended.
+    """
+    Host.objects.get_or_create(name=name)
+    free = Q(agent__in=["", before]) | Q(seen__isnull=True) | Q(seen__lte=now - offline_after())
+    return bool(Host.objects.filter(free, name=name).update(agent=agent, seen=now))
+
+
+def hold(name: str, *, agent: str, now: datetime) -> bool:
+    """A sign of life; False if another agent has taken the host over."""
+    return bool(Host.objects.filter(name=name, agent=agent).update(seen=now))
+
+
+def release(name: str, *, agent: str) -> None:
+    """Let another agent take the host at once. It has been heard of all the same."""
+    Host.objects.filter(name=name, agent=agent).update(agent="")
+
+
+def expect(name: str, now: datetime) -> None:
+    """The host's agent is about to start: what is asked of it meanwhile waits in the queue."""
+    Host.objects.offline(now).filter(name=name).update(seen=None)
+
+
+# --- The host of a new instance -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Load:
+    """What decides where a new instance goes. `storage_free` is None if there is no limit or it is not known."""
+
+    host: str
+    instances: int
+    storage_free: int | None = None
+    storage_failure: str = ""
+
+    @property
+    def burden(self) -> tuple[bool, bool, int, float]:
+        """The smaller, the better: can archives be written, is there room for them, how many servers run there."""
+        free = float("inf") if self.storage_free is None else self.storage_free
+        return bool(self.storage_failure), free < LITTLE_SPACE, self.instances, -free
+
+
+def least_loaded(loads: Iterable[Load]) -> str | None:
+    """The host that a new instance goes to, if nobody chooses: of two alike the first by name."""
+    best = min(loads, key=lambda load: (load.burden, load.host), default=None)
+    return best.host if best else None
+
+
+def online_loads(now: datetime) -> list[Load]:
+    """The loads of the hosts whose agents are heard of, by name."""
+    found = Host.objects.online(now).annotate(load=Count("instances")).order_by("name")
+    return [Load(*columns) for columns in found.values_list("name", "load", "storage_free", "storage_failure")]

@@ -1,0 +1,168 @@
+"""Several machines, each of which is a home here: two hosts with their agents, two web servers, one PostgreSQL."""
+
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from console.testing.session import Session
+from tests.e2e.bulk import fill
+from tests.e2e.console import ROOT, Console, connect
+from tests.e2e.test_crash import leftovers
+from tests.postgres import Cluster
+from tests.waiting import wait_for
+
+LEASE = "3"
+KEY = "of-both-web-servers-" + "x" * 40
+STOPPED = "The agent stopped while this was running."
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def here(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """The console with a host of its own, alpha."""
+    home = tmp_path_factory.mktemp("alpha") / "home"
+    with Console(
+        home, DATABASE_URL=cluster.url, CONSOLE_HOST="alpha", CONSOLE_LEASE_SECONDS=LEASE, CONSOLE_SECRET_KEY=KEY
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def there(here: Console, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """The second host, beta, with an agent alone."""
+    home = tmp_path_factory.mktemp("beta") / "home"
+    with Console(
+        home,
+        only="agent",
+        DATABASE_URL=cluster.url,
+        CONSOLE_HOST="beta",
+        CONSOLE_LEASE_SECONDS=LEASE,
+        CONSOLE_BACKUP_BYTES_PER_SECOND="500000",
+    ) as running:
+        yield running
+
+
+def agent_of(console: Console) -> int:
+    return console.pid_of("manage.py agent")
+
+
+def row_of(console: Console, instance: dict[str, str]) -> str:
+    page = console.get("/instances/").text
+    return re.search(rf'<tr id="instance-{instance["id"]}".*?</tr>', page, re.DOTALL)[0]  # type: ignore[index]
+
+
+def test_a_host_stops_answering_in_mid_backup_and_comes_back(here: Console, there: Console) -> None:
+    ours = here.create_instance("on-alpha", host="alpha")
+    theirs = here.create_instance("on-beta", host="beta")
+    assert (ours["host_id"], theirs["host_id"]) == ("alpha", "beta")
+    for instance, owner, other in ((ours, here, there), (theirs, there, here)):
+        assert (owner.home / "instances" / instance["id"]).is_dir()
+        assert not (other.home / "instances" / instance["id"]).exists()
+        fill(instance["port"], megabytes=2)
+    page = here.get("/instances/?host=beta").text
+    assert "on-beta" in page and "on-alpha" not in page
+
+    here.create_backup(theirs["id"], "cut-short")
+    wait_for(lambda: any((there.home / "staging").rglob("*.db")), because="copying on beta")
+    os.kill(agent_of(there), signal.SIGSTOP)
+    try:
+        failed = here.wait_backup("cut-short", "FAILED")
+        assert failed["failure"] == STOPPED
+        wait_for(lambda: "Host offline since" in row_of(here, theirs), because="the row to say offline")
+        assert 'data-status="normal"' in row_of(here, theirs) and "Host offline" not in row_of(here, ours)
+        refused = here.create_backup(theirs["id"], "not-now")
+        assert refused.status == 422 and "The host beta is offline" in refused.text
+        # The server itself goes on, and so does the other host.
+        with connect(theirs["port"]) as client:
+            assert client.bulk.texts.count_documents({}) == 2000
+        here.create_backup(ours["id"], "meanwhile")
+        here.wait_backup("meanwhile")
+    finally:
+        os.kill(agent_of(there), signal.SIGCONT)
+
+    wait_for(lambda: "Host offline" not in row_of(here, theirs), because="beta to be back")
+    assert here.instance("on-beta")["action"] == ""
+    wait_for(lambda: not any((there.home / "staging").rglob("*.db")), because="beta to have cleaned up")
+    assert here.backup("cut-short")["status"] == "FAILED"
+    here.create_backup(theirs["id"], "well-again")
+    backup = here.wait_backup("well-again")
+    assert there.archive(backup).exists() and not here.archive(backup).exists()
+    assert not there.archive(failed).exists() and leftovers(here) == []
+    assert here.query("SELECT 1 FROM instances_job WHERE status IN ('Queued', 'Running') OR left_behind") == []
+
+    here.post(f"/backups/{backup['id']}/restore/", {"name": "copy-on-beta", "request_key": secrets.token_hex(16)})
+    copy = here.wait_available("copy-on-beta")
+    assert copy["host_id"] == "beta"
+    with connect(copy["port"]) as client:
+        assert client.bulk.texts.count_documents({}) == 2000
+
+
+def test_the_least_loaded_host_gets_an_instance_that_nobody_placed(here: Console, there: Console) -> None:
+    counts = {
+        row["name"]: row["instances"]
+        for row in here.query(
+            "SELECT h.name, COUNT(i.id) AS instances FROM instances_host h"
+            " LEFT JOIN instances_instance i ON i.host_id = h.name GROUP BY h.name"
+        )
+    }
+    fewest = min(counts, key=lambda name: (counts[name], name))
+    first = here.create_instance("placed-first")
+    assert len(set(counts.values())) == 1 or first["host_id"] == fewest
+
+
+def test_a_second_agent_of_the_same_host_is_refused(here: Console, there: Console, tmp_path: Path) -> None:
+    before = agent_of(there)
+    second = subprocess.run(
+        [sys.executable, "manage.py", "agent"],
+        cwd=ROOT,
+        env={**there.environment, "CONSOLE_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert second.returncode != 0
+    assert "An agent for the host beta is running elsewhere" in second.stderr
+    assert agent_of(there) == before
+
+
+def test_an_agent_that_was_killed_has_its_host_back_at_once(here: Console, there: Console) -> None:
+    killed = agent_of(there)
+    os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: agent_of(there) not in (0, killed), because="another agent")
+    instance = here.create_instance("after-the-kill", host="beta")
+    assert instance["host_id"] == "beta"
+
+
+def test_two_web_servers_share_sessions_forms_and_static_files(here: Console, cluster: Cluster, tmp_path: Path) -> None:
+    """As behind one address: the browser's cookies go to either, and each answers to what the other has said."""
+    with Console(
+        tmp_path / "home", only="web", DATABASE_URL=cluster.url, CONSOLE_SECRET_KEY=KEY, CONSOLE_LEASE_SECONDS=LEASE
+    ) as second:
+        browser = Session(here.url)
+        browser.sign_in()
+        page = browser.get("/instances/")
+        # The form is one server's, and is submitted to the other.
+        browser._token = browser._find_token("/instances/create/")
+        browser.url = second.url
+        answer = browser.post("/instances/create/", {"name": "by-the-second", "type": "Single"})
+        assert answer.status == 200 and "by-the-second" in answer.text
+        here.wait_available("by-the-second")
+        styles = set(re.findall(r'href="(/static/[^"]+\.css)"', page.text))
+        assert styles and all(browser.get(style).status == 200 for style in styles)
+        assert second.pid_of("console.web") and "manage.py agent" not in " ".join(second.pids().values())
+        # What the one ends, the other knows.
+        browser.post("/sign-out/", {})
+        browser.url = here.url
+        assert "/sign-in/" in browser.get("/instances/").url

@@ -1,0 +1,261 @@
+"""Several hosts: which of them gets a new instance, which agent runs one, and what can be done while one is offline."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from backups.services import create_backup, delete_backup, restore_to_new_instance, restore_to_original, verify_backup
+from console.exceptions import Refused
+from instances import hosts, services
+from instances.agent import Agent
+from instances.choices import InstanceType, JobStatus
+from instances.hosts import LITTLE_SPACE, Load, least_loaded
+from instances.models import Host, Instance, Job
+from tests.factories import make_backup, make_host, make_instance
+
+LIST, CREATE = reverse("instances:list"), reverse("instances:create")
+GIB = 1024**3
+
+
+# --- Which host gets a new instance ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("loads", "chosen"),
+    [
+        ([], None),
+        ([Load("a", 3), Load("b", 2), Load("c", 4)], "b"),
+        ([Load("a", 2, 5 * GIB), Load("b", 2, 9 * GIB)], "b"),
+        ([Load("b", 2), Load("a", 2)], "a"),
+        # No limit is more than any.
+        ([Load("a", 2, 9 * GIB), Load("b", 2, None)], "b"),
+        # Where archives cannot be kept, backups would fail.
+        ([Load("a", 9), Load("b", 0, None, "Read-only file system")], "a"),
+        ([Load("a", 9, 2 * GIB), Load("b", 0, LITTLE_SPACE - 1)], "a"),
+        ([Load("a", 1, 0), Load("b", 0, 0)], "b"),
+        ([Load("a", 0, 0), Load("b", 9, None, "Read-only file system")], "a"),
+    ],
+)
+def test_least_loaded(loads: list[Load], chosen: str | None) -> None:
+    assert least_loaded(loads) == chosen
+    assert least_loaded(reversed(loads)) == chosen
+
+
+# --- Which agent runs a host ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+class TestHold:
+    def test_a_new_host_is_taken_and_held(self) -> None:
+        now = timezone.now()
+        assert hosts.take("b", agent="first", before="", now=now)
+        assert Host.objects.get().is_online(now)
+        assert hosts.hold("b", agent="first", now=now + timedelta(seconds=5))
+
+    def test_a_second_agent_of_the_same_host_is_refused(self) -> None:
+        now = timezone.now()
+        hosts.take("b", agent="first", before="", now=now)
+        assert not hosts.take("b", agent="second", before="", now=now + timedelta(seconds=14))
+        assert not hosts.take("b", agent="second", before="another", now=now + timedelta(seconds=14))
+        assert hosts.hold("b", agent="first", now=now)
+
+    def test_one_that_is_not_heard_of_any_more_loses_it(self) -> None:
+        now = timezone.now()
+        hosts.take("b", agent="first", before="", now=now)
+        assert hosts.take("b", agent="second", before="", now=now + timedelta(seconds=15))
+        assert not hosts.hold("b", agent="first", now=now + timedelta(seconds=16))
+        assert Host.objects.get().agent == "second"
+
+    def test_a_restart_on_the_same_home_does_not_wait(self) -> None:
+        now = timezone.now()
+        hosts.take("b", agent="first", before="", now=now)
+        assert hosts.take("b", agent="second", before="first", now=now)
+
+    def test_after_a_clean_stop_nobody_waits(self) -> None:
+        now = timezone.now()
+        hosts.take("b", agent="first", before="", now=now)
+        hosts.release("b", agent="another")
+        assert not hosts.take("b", agent="second", before="", now=now)
+        hosts.release("b", agent="first")
+        assert hosts.take("b", agent="second", before="", now=now)
+
+    def test_an_agent_that_lost_its_host_ends(self) -> None:
+        agent = Agent("b", {})
+        assert agent.take_host(before="")
+        hosts.take("b", agent="another", before=agent.token, now=timezone.now())
+        agent._lose_host()
+        assert agent._may_end()
+        agent.supervisor.shut_down()
+
+
+# --- While a host is offline ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def offline(db: None) -> Host:
+    host = make_host("away")
+    Host.objects.filter(pk=host.pk).update(seen=timezone.now() - timedelta(minutes=5))
+    host.refresh_from_db()
+    return host
+
+
+def test_nothing_is_queued_for_it_and_nothing_changes(offline: Host, user: User) -> None:
+    instance = make_instance(host=offline)
+    backup = make_backup(instance)
+    asked: list[Any] = [
+        lambda: create_backup(instance=instance, name="nightly", requested_by=user),
+        lambda: services.restart_instance(instance=instance, requested_by=user),
+        lambda: services.delete_instance(instance=instance, requested_by=user),
+        lambda: services.create_instance(name="new-one", type=InstanceType.CLUSTER, host=offline, requested_by=user),
+        lambda: delete_backup(backup=backup, requested_by=user),
+        lambda: verify_backup(backup=backup, requested_by=user),
+        lambda: restore_to_new_instance(backup=backup, name="copy-of-it", requested_by=user),
+        lambda: restore_to_original(backup=backup, safety_backup=False, requested_by=user),
+    ]
+    for ask in asked:
+        with pytest.raises(Refused, match="The host away is offline: its agent was last heard of on"):
+            ask()
+    instance.refresh_from_db()
+    backup.refresh_from_db()
+    assert instance.action == "" and (backup.status, backup.uses, backup.verifying) == ("COMPLETED", 0, False)
+    assert not Job.objects.exists() and Instance.objects.count() == 1
+
+
+def test_what_needs_no_agent_can_be_done(offline: Host, user: User) -> None:
+    instance = make_instance(host=offline)
+    assert services.rename_instance(instance=instance, name="renamed", requested_by=user).name == "renamed"
+
+
+def test_before_its_agent_s_first_start_and_while_it_starts_jobs_wait(offline: Host, user: User) -> None:
+    hosts.expect("away", timezone.now())
+    offline.refresh_from_db()
+    create_backup(instance=make_instance(host=offline), name="nightly", requested_by=user)
+    assert Job.objects.get().status == JobStatus.QUEUED
+
+
+def test_one_that_is_online_stays_so_when_another_agent_is_expected(db: None) -> None:
+    seen = make_host("here").seen
+    hosts.expect("here", timezone.now())
+    assert Host.objects.get().seen == seen
+
+
+def test_its_instances_say_so_in_row_and_page_and_their_status_stays(offline: Host, plain: Client) -> None:
+    instance = make_instance(host=offline, name="orders")
+    for path in (LIST, instance.get_absolute_url()):
+        html = plain.get(path).text
+        assert "Host offline since" in html and "Available" in html, path
+        assert 'data-status="normal"' in html and "every 1s" in html
+    assert "The host away is offline" in plain.get(LIST).text
+    Host.objects.filter(pk="away").update(seen=timezone.now())
+    assert "Host offline" not in plain.get(LIST).text
+
+
+def test_a_row_that_was_rendered_before_says_it_too(plain: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_instance(name="orders")
+    assert "Host offline" not in plain.get(LIST).text
+    later = timezone.now() + timedelta(seconds=20)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: later)
+    assert "Host offline" in plain.get(LIST).text
+
+
+def test_its_instances_are_not_offered_for_a_backup(offline: Host, plain: Client) -> None:
+    make_instance(host=offline, name="gone-away", type=InstanceType.CLUSTER)
+    make_instance(name="still-here", type=InstanceType.CLUSTER)
+    html = plain.get(reverse("backups:create")).text
+    assert "still-here" in html and "gone-away" not in html
+
+
+# --- Choosing and seeing the host -----------------------------------------------------------------------------------
+
+
+def test_with_one_host_there_is_nothing_to_choose_or_to_filter(plain: Client) -> None:
+    make_instance()
+    assert 'name="host"' not in plain.get(CREATE).text + plain.get(LIST).text
+
+
+def test_the_dialog_offers_the_hosts_that_are_online(offline: Host, plain: Client) -> None:
+    make_instance(host=make_host("a"))
+    Host.objects.filter(pk="a").update(storage_free=3 * GIB)
+    make_host("b")
+    form = plain.get(CREATE).context["form"]
+    assert form.fields["host"].choices == [
+        ("", "Least loaded (b)"),
+        ("a", "a: 1 instance, 3.0\xa0GB free for archives"),
+        ("b", "b: 0 instances"),
+    ]
+
+
+@pytest.mark.parametrize(("sent", "expected"), [({"host": "a"}, "a"), ({"host": ""}, "b"), ({}, "b")])
+def test_the_chosen_host_or_the_least_loaded_gets_it(htmx: Client, sent: dict[str, str], expected: str) -> None:
+    make_instance(host=make_host("a"))
+    make_host("b")
+    assert htmx.post(CREATE, {"name": "orders", "type": "Single", **sent}).status_code == 204
+    made = Instance.objects.get(name="orders")
+    assert made.host_id == expected == Job.objects.get().host_id
+
+
+def test_a_host_that_has_gone_offline_meanwhile_is_refused_at_its_field(offline: Host, htmx: Client) -> None:
+    make_host("a")
+    make_host("b")
+    answer = htmx.post(CREATE, {"name": "orders", "type": "Single", "host": "away"})
+    assert answer.status_code == 422 and "offline or has gone" in json.dumps(answer.context["form"].errors)
+    assert not Instance.objects.exists()
+
+
+def test_when_none_is_online_the_dialog_says_why(offline: Host, htmx: Client, settings: Any) -> None:
+    settings.CONSOLE_HOST = "away"
+    answer = htmx.post(CREATE, {"name": "orders", "type": "Single"})
+    assert answer.status_code == 422 and "The host away is offline" in answer.text
+    assert not Instance.objects.exists()
+
+
+def test_several_hosts_are_a_column_and_a_filter(plain: Client) -> None:
+    make_instance(host=make_host("alpha"), name="orders")
+    make_instance(host=make_host("beta"), name="users")
+    html = plain.get(LIST).text
+    assert 'data-label="Host"' in html and '<select name="host"' in html
+    found = plain.get(LIST, {"host": "beta"}).context["instances"]
+    assert [instance.name for instance in found] == ["users"]
+    assert len(plain.get(LIST, {"host": "nobody"}).context["instances"]) == 2
+
+
+def test_basic_information_says_where_its_clients_have_to_run(plain: Client) -> None:
+    instance = make_instance(host=make_host("alpha"), port=8635)
+    html = plain.get(instance.get_absolute_url()).text
+    assert "127.0.0.1:8635" in html
+    assert "Programs that connect to this address have to run on the host alpha." in html
+
+
+# --- Where an archive can be read -----------------------------------------------------------------------------------
+
+
+def test_a_restored_instance_is_made_where_the_archive_is(user: User, db: None) -> None:
+    backup = make_backup(make_instance(host=make_host("alpha")))
+    make_host("beta")
+    restoration = restore_to_new_instance(backup=backup, name="orders-copy", requested_by=user)
+    assert restoration.target is not None and restoration.target.host_id == "alpha"
+
+
+def test_with_shared_storage_it_goes_to_the_least_loaded_host(
+    user: User, db: None, monkeypatch: pytest.MonkeyPatch, offline: Host
+) -> None:
+    monkeypatch.setattr("backups.storage.ArchiveStorage.shared", True)
+    backup = make_backup(make_instance(host=offline))
+    make_host("beta")
+    restoration = restore_to_new_instance(backup=backup, name="orders-copy", requested_by=user)
+    assert restoration.target is not None and restoration.target.host_id == "beta"
+    assert verify_backup(backup=backup, requested_by=user).host_id == "beta"
+
+
+def test_a_backup_on_another_host_is_not_restored_over_the_instance(user: User, db: None) -> None:
+    instance = make_instance(host=make_host("alpha"))
+    backup = make_backup(instance, host=make_host("beta"))
+    with pytest.raises(Refused, match="The archive is on the host beta, the instance on alpha"):
+        restore_to_original(backup=backup, safety_backup=False, requested_by=user)
+    assert not Job.objects.exists()
