@@ -1,18 +1,26 @@
-"""The dialogs, as tests meet them: fields by their labels, buttons by their names."""
+"""The dialogs, as tests meet them: fields by their labels, buttons by their names.
+
+Each names in `views` the addresses that show it; a test of the console's holds that to all addresses.
+"""
 
 import re
-from typing import Self
+from typing import ClassVar, Self
 
 from playwright.sync_api import Locator, Page, expect
 
 
 class Dialog:
-    """The open dialog with this title; making the object waits for it."""
+    """The open dialog; making the object waits for it."""
 
-    def __init__(self, page: Page, title: str, confirm: str = "OK") -> None:
+    views: ClassVar[tuple[str, ...]] = ()
+    title = ""
+    confirm = "OK"
+    # The operation of a row that opens it.
+    operation = ""
+
+    def __init__(self, page: Page) -> None:
         self.page = page
-        self.root = page.get_by_role("dialog", name=title)
-        self.confirm = confirm
+        self.root = page.get_by_role("dialog", name=self.title)
         expect(self.root).to_be_visible()
 
     def field(self, label: str) -> Locator:
@@ -26,21 +34,39 @@ class Dialog:
     def done(self) -> None:
         """Press the button that does it, and wait until the dialog has closed."""
         self.press()
-        expect(self.root).to_be_hidden()
+        self.expect_closed()
 
     def cancel(self) -> None:
-        self.root.get_by_role("button", name="Cancel").or_(self.root.get_by_role("link", name="Cancel")).click()
+        self.root.get_by_role("button", name="Cancel", exact=True).click()
+        self.expect_closed()
+
+    def escape(self) -> None:
+        self.page.keyboard.press("Escape")
+        self.expect_closed()
+
+    def expect_closed(self) -> None:
         expect(self.root).to_be_hidden()
+
+    def expect_text(self, *texts: str) -> Self:
+        """Wait until the dialog says each of these somewhere."""
+        for text in texts:
+            expect(self.root).to_contain_text(text)
+        return self
 
     def expect_error(self, label: str, message: str) -> None:
         """The message stands beside the field, and is read with it."""
         expect(self.field(label)).to_have_accessible_description(re.compile(re.escape(message)))
         expect(self.field(label)).to_have_attribute("aria-invalid", "true")
 
+    def expect_refused(self, message: str) -> None:
+        """The sentence that says why nothing was done stands above the fields."""
+        expect(self.root.get_by_role("alert").filter(has_text=message)).to_be_visible()
+
 
 class CreateBackupDialog(Dialog):
-    def __init__(self, page: Page) -> None:
-        super().__init__(page, "Create Backup")
+    views = ("backups:create", "backups:create-for-instance")
+    title = "Create Backup"
+    operation = "Create Backup"
 
     def choose(self, *, type: str, instance: str) -> Self:
         """In Backup Management: the instance, by its type's label and by its name."""
@@ -60,8 +86,8 @@ class CreateBackupDialog(Dialog):
 
 
 class CreateInstanceDialog(Dialog):
-    def __init__(self, page: Page) -> None:
-        super().__init__(page, "Create DB Instance")
+    views = ("instances:create",)
+    title = "Create DB Instance"
 
     def submit(self, *, name: str, type: str = "Replica set") -> None:
         self.field("DB Instance Name").fill(name)
@@ -72,24 +98,30 @@ class CreateInstanceDialog(Dialog):
 class RestoreDialog(Dialog):
     """Opens with Create New Instance; to_original() changes over."""
 
-    def __init__(self, page: Page) -> None:
-        super().__init__(page, "Restore Backup")
+    views = ("backups:restore", "backups:restore-to-original")
+    title = "Restore Backup"
+    operation = "Restore"
 
     def to_new(self, name: str) -> None:
         self.field("DB Instance Name").fill(name)
         self.done()
 
-    def to_original(self, instance: str, *, safety_backup: bool = True) -> None:
+    def change_to_original(self) -> Self:
         self.root.get_by_role("link", name="Restore to Original").click()
+        expect(self.field("Type the name of the instance to confirm")).to_be_visible()
+        self.confirm = "Restore"
+        return self
+
+    def to_original(self, instance: str, *, safety_backup: bool = True) -> None:
+        self.change_to_original()
         self.field("Type the name of the instance to confirm").fill(instance)
         self.field("Back up the present data first").set_checked(safety_backup)
-        self.confirm = "Restore"
         self.done()
 
 
 class PolicyDialog(Dialog):
-    def __init__(self, page: Page) -> None:
-        super().__init__(page, "Modify Backup Policy")
+    views = ("backups:policy",)
+    title = "Modify Backup Policy"
 
     def turn(self, on: bool) -> Self:
         self.field("Automated Backup").set_checked(on)
@@ -99,11 +131,77 @@ class PolicyDialog(Dialog):
         self.field("Retention Period (days)").fill(str(days))
         return self
 
+    def start_at(self, window: str) -> Self:
+        """The UTC hour, such as 23:00-00:00."""
+        self.field("Time Window (UTC)").select_option(window)
+        return self
+
+    def on(self, *weekdays: str) -> Self:
+        """On these weekdays and no others, by their names."""
+        for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"):
+            self.field(day).set_checked(day in weekdays)
+        return self
+
+    def delete_automated(self) -> Self:
+        """When it is turned off: the automated backups go."""
+        self.field("Delete automated backups").check()
+        return self
+
 
 class EditDescriptionDialog(Dialog):
-    def __init__(self, page: Page) -> None:
-        super().__init__(page, "Edit Description")
+    views = ("backups:edit-description",)
+    title = "Edit Description"
+    operation = "Edit Description"
 
     def submit(self, description: str) -> None:
         self.field("Description").fill(description)
         self.done()
+
+
+class CancelBackupDialog(Dialog):
+    views = ("backups:cancel",)
+    title, confirm = "Cancel Backup", "Yes"
+    operation = "Cancel"
+
+
+class VerifyBackupDialog(Dialog):
+    views = ("backups:verify",)
+    title, confirm = "Verify Backup", "Verify"
+    operation = "Verify"
+
+
+class LockBackupDialog(Dialog):
+    views = ("backups:lock",)
+    title, confirm = "Lock Backup", "Lock"
+    operation = "Lock"
+
+
+class UnlockBackupDialog(Dialog):
+    views = ("backups:unlock",)
+    title, confirm = "Unlock Backup", "Unlock"
+    operation = "Unlock"
+
+
+class DeleteBackupDialog(Dialog):
+    views = ("backups:delete",)
+    title, confirm = "Delete Backup", "Yes"
+    operation = "Delete"
+
+
+class DeleteBackupsDialog(Dialog):
+    """For the rows that are ticked."""
+
+    views = ("backups:delete-selected",)
+    title, confirm = "Delete Backups", "Yes"
+
+
+class RestartInstanceDialog(Dialog):
+    views = ("instances:restart",)
+    title, confirm = "Restart DB Instance", "Yes"
+    operation = "Restart"
+
+
+class DeleteInstanceDialog(Dialog):
+    views = ("instances:delete",)
+    title, confirm = "Delete DB Instance", "Yes"
+    operation = "Delete"

@@ -5,25 +5,45 @@ backups.row("before-upgrade").expect_status("Complete")
 """
 
 import re
-from typing import Self
+from pathlib import Path
+from typing import ClassVar, NamedTuple, Self, TypeVar
 from urllib.parse import urljoin
 
 from playwright.sync_api import Locator, Page, expect
 
 from console.testing.dialogs import (
+    CancelBackupDialog,
     CreateBackupDialog,
     CreateInstanceDialog,
+    DeleteBackupDialog,
+    DeleteBackupsDialog,
+    DeleteInstanceDialog,
     Dialog,
     EditDescriptionDialog,
+    LockBackupDialog,
     PolicyDialog,
+    RestartInstanceDialog,
     RestoreDialog,
+    UnlockBackupDialog,
+    VerifyBackupDialog,
 )
+
+Asked = TypeVar("Asked", bound=Dialog)
 
 # The end of work may take a while; an assertion ends as soon as it is true.
 WORK_MILLISECONDS = 60_000
 
 
+class Exported(NamedTuple):
+    """A list as the browser saved it."""
+
+    name: str
+    text: str
+
+
 class SignIn:
+    views: ClassVar[tuple[str, ...]] = ("sign-in",)
+
     def __init__(self, page: Page) -> None:
         self.page = page
 
@@ -32,18 +52,32 @@ class SignIn:
         self.page.goto(urljoin(url, "/sign-in/"))
         return self
 
-    def submit(self, username: str, password: str) -> None:
+    def shown(self) -> Self:
+        """Wait until it is asked who this is."""
+        expect(self.page.get_by_role("button", name="Sign in")).to_be_visible()
+        return self
+
+    def attempt(self, username: str, password: str) -> None:
+        """For what will be refused."""
         self.page.get_by_label("Username").fill(username)
         self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Sign in").click()
+
+    def expect_error(self, text: str) -> None:
+        expect(self.page.get_by_role("alert").filter(has_text=text)).to_be_visible()
+
+    def submit(self, username: str, password: str) -> None:
+        self.attempt(username, password)
         # The menu with the own name, which is there at any width.
         expect(self.page.get_by_role("banner").get_by_role("button", name=username)).to_be_visible()
 
 
 class ConsolePage:
-    """A page of the console, for a user who has signed in."""
+    """A page of the console, for a user who has signed in. `views` are the names of its addresses."""
 
-    path = "/"
+    views: ClassVar[tuple[str, ...]] = ()
+    # Empty: wherever the browser is.
+    path = ""
     heading = ""
 
     def __init__(self, page: Page) -> None:
@@ -58,8 +92,10 @@ class ConsolePage:
         expect(self.page.get_by_role("heading", name=self.heading, level=1)).to_be_visible()
         return self
 
-    def search(self, text: str) -> None:
-        self.page.get_by_role("searchbox").fill(text)
+    def choose_in_user_menu(self, name: str) -> None:
+        """Sessions, Change password or Sign out."""
+        self.page.get_by_role("banner").get_by_role("button").last.click()
+        self.page.get_by_role("menuitem", name=name, exact=True).click()
 
     def expect_toast(self, text: str) -> None:
         """Wait until a message says so: of what was just asked for, or of work that has ended."""
@@ -94,6 +130,12 @@ class ConsolePage:
     def _toast(self, text: str) -> Locator:
         return self.page.get_by_role("status").locator("[data-toast]").filter(has_text=text)
 
+    def _export(self, link: str) -> Exported:
+        with self.page.expect_download() as download:
+            self.page.get_by_role("main").get_by_role("link", name=link, exact=True).click()
+        saved = Path(download.value.path())
+        return Exported(download.value.suggested_filename, saved.read_text(encoding="utf-8-sig"))
+
     def _press(self, name: str) -> None:
         self.page.get_by_role("main").get_by_role("link", name=name, exact=True).or_(
             self.page.get_by_role("main").get_by_role("button", name=name, exact=True)
@@ -103,6 +145,45 @@ class ConsolePage:
         """The newest row whose name is a link with this text."""
         link = self.page.get_by_role("link", name=name, exact=True)
         return self.page.get_by_role("row").filter(has=link).first
+
+
+class ListPage(ConsolePage):
+    """A page with a list that is searched, filtered, sorted and turned, all of it without leaving the page."""
+
+    def rows(self, text: str = "") -> Locator:
+        """The rows that show the text somewhere, without the head."""
+        cells = self.page.get_by_role("cell")
+        return self.page.get_by_role("main").get_by_role("row").filter(has=cells).filter(has_text=text)
+
+    def search(self, text: str) -> None:
+        self.page.get_by_role("searchbox").fill(text)
+
+    def filter(self, label: str, choice: str) -> None:
+        """One of the lists beside the search, such as ("Status", "Failed")."""
+        self.page.get_by_role("search").get_by_label(label, exact=True).select_option(label=choice)
+
+    def more_filters(self) -> Locator:
+        """Open what stands behind Filters; the fields are found in it by their labels."""
+        self.page.get_by_role("button", name="Filters").click()
+        return self.page.get_by_role("group", name="Filters")
+
+    def clear(self) -> None:
+        """Undo the search and all filters."""
+        self.page.get_by_role("link", name="Clear").click()
+
+    def refresh(self) -> None:
+        self.page.get_by_role("link", name="Refresh", exact=True).click()
+
+    def sort(self, column: str) -> None:
+        self.page.get_by_role("columnheader", name=column).get_by_role("link").click()
+
+    def turn(self, to: str) -> None:
+        """To the First, Previous, Next or Last page, or to so many rows on each, such as "50"."""
+        self.page.get_by_role("navigation", name="Pages").get_by_role("link", name=to, exact=True).click()
+
+    def export(self) -> Exported:
+        """The whole list as CSV."""
+        return self._export("Export as CSV")
 
 
 class Row:
@@ -149,9 +230,18 @@ class Row:
         self.root.get_by_role("button", name="More").click()
         self.page.get_by_role("menuitem", name=name, exact=True).click()
 
-    def _confirmed(self, menu: str, title: str, confirm: str) -> None:
-        self.choose(menu)
-        Dialog(self.page, title, confirm).done()
+    def ask(self, dialog: type[Asked]) -> Asked:
+        """Open the dialog by its operation in the More menu, and leave the answer to the test."""
+        self.choose(dialog.operation)
+        return dialog(self.page)
+
+    def expect_refused(self, name: str, reason: str) -> None:
+        """The operation in the More menu cannot be used now, and says why."""
+        self.root.get_by_role("button", name="More").click()
+        item = self.page.get_by_role("menuitem", name=name)
+        expect(item).to_have_attribute("aria-disabled", "true")
+        expect(item).to_contain_text(reason)
+        self.page.keyboard.press("Escape")
 
 
 class InstanceRow(Row):
@@ -162,25 +252,54 @@ class InstanceRow(Row):
         return CreateBackupDialog(self.page)
 
     def create_backup_from_menu(self) -> CreateBackupDialog:
-        self.choose("Create Backup")
-        return CreateBackupDialog(self.page)
+        return self.ask(CreateBackupDialog)
 
     def open(self, name: str) -> "BasicInformation":
         self.root.get_by_role("link", name=name, exact=True).click()
         return BasicInformation(self.page).shown()
 
-    def rename(self, name: str) -> None:
+    def edit_name(self) -> "RenameForm":
+        # While it is edited, the row is not found by its name.
+        row = self.page.locator(f'[data-instance-id="{self.id}"]')
         self.choose("Rename")
-        form = self.page.get_by_role("form", name="Rename DB Instance")
-        form.get_by_label("DB Instance Name").fill(name)
-        form.get_by_role("button", name="OK").click()
-        expect(form).to_be_hidden()
+        return RenameForm(self.page, row)
+
+    def rename(self, name: str) -> None:
+        self.edit_name().submit(name)
 
     def restart(self) -> None:
-        self._confirmed("Restart", "Restart DB Instance", "Yes")
+        self.ask(RestartInstanceDialog).done()
 
     def delete(self) -> None:
-        self._confirmed("Delete", "Delete DB Instance", "Yes")
+        self.ask(DeleteInstanceDialog).done()
+
+
+class RenameForm:
+    """An instance's name while it is edited in its place: in a row, or on Basic Information."""
+
+    views: ClassVar[tuple[str, ...]] = ("instances:rename", "instances:name")
+
+    def __init__(self, page: Page, within: Locator) -> None:
+        self.page = page
+        self.root = within.get_by_role("form", name="Rename DB Instance")
+        self.name = self.root.get_by_label("DB Instance Name")
+        expect(self.name).to_be_focused()
+
+    def submit(self, name: str) -> None:
+        self.attempt(name)
+        expect(self.page.get_by_role("link", name=name, exact=True).first).to_be_visible()
+
+    def attempt(self, name: str) -> None:
+        """For what will be refused."""
+        self.name.fill(name)
+        self.name.press("Enter")
+
+    def expect_error(self, message: str) -> None:
+        expect(self.root.get_by_role("listitem").filter(has_text=message)).to_be_visible()
+
+    def escape(self) -> None:
+        self.name.press("Escape")
+        expect(self.root).to_have_count(0)
 
 
 class BackupRow(Row):
@@ -196,23 +315,22 @@ class BackupRow(Row):
 
     def cancel(self) -> None:
         self.press("Cancel")
-        Dialog(self.page, "Cancel Backup", "Yes").done()
+        CancelBackupDialog(self.page).done()
 
     def verify(self) -> None:
-        self._confirmed("Verify", "Verify Backup", "Verify")
+        self.ask(VerifyBackupDialog).done()
 
     def edit_description(self) -> EditDescriptionDialog:
-        self.choose("Edit Description")
-        return EditDescriptionDialog(self.page)
+        return self.ask(EditDescriptionDialog)
 
     def lock(self) -> None:
-        self._confirmed("Lock", "Lock Backup", "Lock")
+        self.ask(LockBackupDialog).done()
 
     def unlock(self) -> None:
-        self._confirmed("Unlock", "Unlock Backup", "Unlock")
+        self.ask(UnlockBackupDialog).done()
 
     def delete(self) -> None:
-        self._confirmed("Delete", "Delete Backup", "Yes")
+        self.ask(DeleteBackupDialog).done()
 
 
 class TaskRow(Row):
@@ -222,6 +340,7 @@ class TaskRow(Row):
 class Overview(ConsolePage):
     """The front page."""
 
+    views = ("home",)
     path, heading = "/", "Overview"
 
     def status(self, label: str) -> Locator:
@@ -251,7 +370,8 @@ class Overview(ConsolePage):
         return self.page.get_by_role("group", name=name)
 
 
-class InstanceManagement(ConsolePage):
+class InstanceManagement(ListPage):
+    views = ("instances:list",)
     path, heading = "/instances/", "Instance Management"
 
     def row(self, name: str) -> InstanceRow:
@@ -261,11 +381,24 @@ class InstanceManagement(ConsolePage):
         self._press("Create DB Instance")
         return CreateInstanceDialog(self.page)
 
+    def tab(self, name: str) -> None:
+        """Clusters, Replica Sets, Single Nodes or All."""
+        self.page.get_by_role("main").get_by_role("link", name=name, exact=True).click()
+
 
 class BasicInformation(ConsolePage):
-    """Of one instance; reached by its name in Instance Management."""
+    """Of one instance; reached by its name in Instance Management, or opened with its id."""
 
+    views = ("instances:detail",)
     heading = "Basic Information"
+
+    def __init__(self, page: Page, instance_id: str = "") -> None:
+        super().__init__(page)
+        self.path = f"/instances/{instance_id}/" if instance_id else ""
+
+    def edit_name(self) -> RenameForm:
+        self.page.get_by_role("main").get_by_role("button", name=re.compile("^Rename ")).click()
+        return RenameForm(self.page, self.page.get_by_role("main"))
 
     def expect_down(self, text: str) -> None:
         """Wait until the page says that the server is down, and this of it."""
@@ -277,8 +410,14 @@ class BasicInformation(ConsolePage):
         navigation.get_by_role("link", name="Backups & Restorations").click()
         return BackupsAndRestorations(self.page).shown()
 
+    def tasks(self) -> "TaskCenter":
+        """Task Center with the tasks of this instance alone."""
+        navigation = self.page.get_by_role("navigation", name="Navigation")
+        navigation.get_by_role("link", name="Tasks of this instance").click()
+        return TaskCenter(self.page).shown()
 
-class BackupList(ConsolePage):
+
+class BackupList(ListPage):
     def row(self, name: str) -> BackupRow:
         return BackupRow(self.page, self._row(name))
 
@@ -286,8 +425,18 @@ class BackupList(ConsolePage):
         self._press("Create Backup")
         return CreateBackupDialog(self.page)
 
+    def tick(self, *names: str) -> None:
+        for name in names:
+            self.page.get_by_label(f"Select {name}", exact=True).check()
+
+    def delete_selected(self) -> DeleteBackupsDialog:
+        form = self.page.get_by_role("form", name="Selected backups")
+        form.get_by_role("button", name="Delete").click()
+        return DeleteBackupsDialog(self.page)
+
 
 class BackupManagement(BackupList):
+    views = ("backups:list",)
     path, heading = "/backups/", "Backup Management"
 
     def tab(self, name: str) -> None:
@@ -296,9 +445,14 @@ class BackupManagement(BackupList):
 
 
 class BackupsAndRestorations(BackupList):
-    """Of one instance; reached by its Basic Information."""
+    """Of one instance; reached by its Basic Information, or opened with its id."""
 
+    views = ("backups:instance",)
     heading = "Backups & Restorations"
+
+    def __init__(self, page: Page, instance_id: str = "") -> None:
+        super().__init__(page)
+        self.path = f"/instances/{instance_id}/backups/" if instance_id else ""
 
     def modify_policy(self) -> PolicyDialog:
         self._press("Modify Backup Policy")
@@ -310,6 +464,10 @@ class BackupsAndRestorations(BackupList):
 
 
 class BackupDetail(ConsolePage):
+    """Of one backup; reached by its name in a list."""
+
+    views = ("backups:detail",)
+
     def __init__(self, page: Page, name: str) -> None:
         super().__init__(page)
         self.heading = name
@@ -326,7 +484,8 @@ class BackupDetail(ConsolePage):
         return self.page.get_by_role("term").filter(has_text=term_only).first.locator("xpath=following-sibling::dd[1]")
 
 
-class TaskCenter(ConsolePage):
+class TaskCenter(ListPage):
+    views = ("instances:tasks",)
     path, heading = "/tasks/", "Task Center"
 
     def row(self, kind: str, instance: str) -> TaskRow:
@@ -336,15 +495,67 @@ class TaskCenter(ConsolePage):
 
 
 class Audit(ConsolePage):
+    views = ("audit",)
     path, heading = "/audit/", "Audit"
+
+    def rows(self, text: str = "") -> Locator:
+        """The events that show the text somewhere, newest first."""
+        cells = self.page.get_by_role("cell")
+        return self.page.get_by_role("row").filter(has=cells).filter(has_text=text)
 
     def row(self, trace: str, resource: str) -> Locator:
         return self.page.get_by_role("row").filter(has_text=trace).filter(has_text=resource).first
 
+    def filter(self, label: str, value: str) -> None:
+        """One of the fields above the list, such as ("Resource name or ID", "orders")."""
+        field = self.page.get_by_role("search").get_by_label(label, exact=True)
+        field.fill(value)
+        field.press("Enter")
+
+    def filter_outcome(self, label: str) -> None:
+        """Succeeded, Refused, Failed or All outcomes."""
+        self.page.get_by_role("search").get_by_label("Outcome", exact=True).select_option(label=label)
+
+    def export(self) -> Exported:
+        """What the filters let through, as CSV."""
+        return self._export("Export")
+
 
 class Sessions(ConsolePage):
+    """Where the user is signed in."""
+
+    views = ("sessions",)
     path, heading = "/account/sessions/", "Sessions"
+
+    def row(self, browser: str) -> Locator:
+        """The newest session of the browser, such as "Firefox"."""
+        return self.page.get_by_role("row").filter(has_text=browser).first
+
+    def end(self, browser: str) -> None:
+        """Sign the user out there."""
+        self.row(browser).get_by_role("button", name="End", exact=True).click()
+        self.expect_toast("The session has ended.")
+
+    def end_all_others(self) -> None:
+        self.page.get_by_role("button", name="End all others").click()
+        self.expect_toast("ended.")
 
 
 class Password(ConsolePage):
+    views = ("password-change",)
     path, heading = "/account/password/", "Change password"
+
+    def attempt(self, *, old: str, new: str, again: str = "") -> None:
+        """For what will be refused."""
+        for label, value in (("Old password", old), ("New password", new), ("New password confirmation", again or new)):
+            self.page.get_by_label(label, exact=True).fill(value)
+        self._press("Change password")
+
+    def change(self, *, old: str, new: str) -> None:
+        self.attempt(old=old, new=new)
+        self.expect_toast("The password is changed.")
+
+    def expect_error(self, label: str, message: str) -> None:
+        """The message stands beside the field, and is read with it."""
+        field = self.page.get_by_label(label, exact=True)
+        expect(field).to_have_accessible_description(re.compile(re.escape(message)))

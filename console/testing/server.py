@@ -143,6 +143,18 @@ class ConsoleServer(Session):
             raise AssertionError(f"manage.py {arguments[0]} failed:\n{done.stdout}{done.stderr}")
         return done.stdout
 
+    def seed(
+        self, number: int = 1, *, instances: int = 3, backups: int = 24, documents: int = 0, archives: bool = True
+    ) -> None:
+        """Fill the console, which may be running, with what `manage.py seed` makes; its users have PASSWORD."""
+        sizes = {"seed": number, "instances": instances, "backups": backups, "documents": documents}
+        options = [f"--{name}={value}" for name, value in sizes.items()]
+        self.manage("seed", f"--password={PASSWORD}", *options, *([] if archives else ["--no-archives"]))
+
+    def reset(self) -> None:
+        """Empty the console, which may be running: whoever is signed in stays so."""
+        self.manage("reset", f"--yes-destroy={self.home}")
+
     def pids(self) -> dict[int, str]:
         """The processes of this console, by pid, found by their environment: also those nobody waits for."""
         mine = f"CONSOLE_HOME={self.home}".encode()

@@ -5,7 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import admin, backup, fleet, lists, load, memory, others, pages, pause, restore, s3
+from tests.bench import admin, backup, fleet, lists, load, memory, others, pages, pause, restore, s3, start
 from tests.bench.bench import Bench
 from tests.bench.report import Row, lines, machine
 
@@ -17,6 +17,7 @@ GROUPS = {
     "pause": pause.rows,
     "pages": pages.rows,
     "restore": restore.rows,
+    "start": start.rows,
     "s3": s3.rows,
     "lists": lists.rows,
     "admin": admin.rows,

@@ -3,10 +3,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from console.testing.pages import InstanceManagement
 from tests import browser as installed
-from tests.e2e.console import PASSWORD, Console
+from tests.e2e.console import Console
 from tests.e2e.stage import Stage, staged
 
 expect.set_options(timeout=15_000)
@@ -23,6 +24,24 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
 def console_server(console: Console) -> Console:
     """The package's fixture, on the console that is running anyway."""
     return console
+
+
+@pytest.fixture(scope="session")
+def _tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    with Console(tmp_path_factory.mktemp("tree") / "home") as running:
+        yield running
+
+
+@pytest.fixture
+def tree(_tree: Console) -> Console:
+    """A console that tests share which kill or stop parts of it; it runs when a test begins.
+
+    For no more than four deaths of one part in all tests: `up` takes five within a minute for a loop.
+    """
+    if _tree.process.poll() is not None:
+        _tree.output.clear()
+        _tree.start()
+    return _tree
 
 
 @pytest.fixture
@@ -45,14 +64,10 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any], browser_n
 
 
 @pytest.fixture
-def signed_in(console: Console, context: BrowserContext, page: Page) -> Page:
+def signed_in(signed_in_page: Page) -> Page:
     """A page of a signed-in user on Instance Management."""
-    page.goto(f"{console.url}/instances/")
-    page.get_by_label("Username").fill("admin")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Instance Management", level=1)).to_be_visible()
-    return page
+    InstanceManagement(signed_in_page).open()
+    return signed_in_page
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from console.testing.pages import BackupsAndRestorations
 from tests.e2e.console import Console, connect
 from tests.waiting import wait_for
 
@@ -26,53 +27,39 @@ def wait_policy(console: Console, instance: dict[str, Any]) -> dict[str, Any]:
     return wait_for(lambda: console.query(sql, instance["id"]), because="the default policy")[0]
 
 
-def test_it_is_switched_off_and_on_and_off_again_with_its_backups(signed_in: Page, console: Console) -> None:
-    page = signed_in
+def test_it_is_switched_off_and_on_and_off_again_with_its_backups(signed_in_page: Page, console: Console) -> None:
+    page = signed_in_page
     instance = console.create_instance("with-a-policy")
     with connect(instance["port"]) as client:
         client["shop"]["orders"].insert_one({"item": "lamp"})
-    page.goto(f"{console.url}/instances/{instance['id']}/backups/")
+    backups = BackupsAndRestorations(page, instance["id"]).open()
     expect(page.get_by_text("Automated backup is on: every day, 02:00-03:00 UTC, kept for 7 days.")).to_be_visible()
     assert automated(console, instance) == []
 
-    page.get_by_role("link", name="Modify Backup Policy").click()
-    dialog = page.get_by_role("dialog", name="Modify Backup Policy")
-    dialog.get_by_role("switch").uncheck()
-    expect(dialog.get_by_label("Retention Period (days)")).to_be_hidden()
-    dialog.get_by_role("button", name="OK").click()
+    dialog = backups.modify_policy().turn(False)
+    expect(dialog.field("Retention Period (days)")).to_be_hidden()
+    dialog.done()
     expect(page.get_by_text("Automated backup is off.").first).to_be_visible()
 
-    page.get_by_role("link", name="Modify Backup Policy").click()
-    dialog.get_by_role("switch").check()
-    dialog.get_by_label("Retention Period (days)").fill("733")
-    for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"):
-        dialog.get_by_label(day).uncheck()
-    dialog.get_by_role("button", name="OK").click()
-    expect(dialog.get_by_text("Enter a whole number from 1 to 732.")).to_be_visible()
-    expect(dialog.get_by_text("Choose at least one day of the week.")).to_be_visible()
-    expect(dialog.get_by_label("Retention Period (days)")).to_have_value("733")
-    dialog.get_by_label("Retention Period (days)").fill("6")
-    expect(dialog.get_by_label("Sunday")).to_be_checked()
-    expect(dialog.get_by_label("Sunday")).to_be_disabled()
-    dialog.get_by_label("Time Window (UTC)").select_option("23:00-00:00")
-    dialog.get_by_role("button", name="OK").click()
-    expect(dialog).to_be_hidden()
+    dialog = backups.modify_policy().turn(True).keep(733).on().press()
+    dialog.expect_text("Enter a whole number from 1 to 732.", "Choose at least one day of the week.")
+    expect(dialog.field("Retention Period (days)")).to_have_value("733")
+    dialog.keep(6)
+    expect(dialog.field("Sunday")).to_be_checked()
+    expect(dialog.field("Sunday")).to_be_disabled()
+    dialog.start_at("23:00-00:00").done()
 
-    row = page.get_by_role("row").filter(has_text=f"auto-{instance['id']}-")
-    expect(row).to_contain_text("Complete")
-    expect(row).to_contain_text("Automated")
+    wait_for(lambda: automated(console, instance), because="the first automated backup")
     (backup,) = automated(console, instance)
     assert re.fullmatch(f"auto-{instance['id']}-[0-9]{{14}}", backup["name"])
+    row = backups.row(backup["name"])
+    row.expect_status("Complete")
+    row.expect_text("Automated")
     assert console.archive(backup).exists()
-    row.get_by_role("button", name="More").click()
-    expect(page.get_by_role("menuitem", name="Delete")).to_have_attribute("aria-disabled", "true")
-    page.keyboard.press("Escape")
+    row.expect_refused("Delete", "They can be deleted only while the policy is off.")
 
-    page.get_by_role("link", name="Modify Backup Policy").click()
-    dialog.get_by_role("switch").uncheck()
-    dialog.get_by_label("Delete automated backups").check()
-    dialog.get_by_role("button", name="OK").click()
-    expect(row).to_have_count(0)
+    backups.modify_policy().turn(False).delete_automated().done()
+    row.expect_gone()
     assert not console.archive(backup).exists()
 
 

@@ -17,10 +17,10 @@ def leftovers(console: Console) -> list[str]:
     return staged + [name for name in console.stored() if name not in whole]
 
 
-def test_the_agent_killed_in_mid_backup(fresh_console: Console, tmp_path: object) -> None:
-    console = fresh_console
-    instance = console.create_instance("orders")
-    fill(instance["port"], megabytes=60)
+def test_the_agent_killed_in_mid_backup(tree: Console) -> None:
+    console = tree
+    instance = console.create_instance("cut-short")
+    console.hooks.slow_next_backup(1_000)
     with Writer(instance["port"]) as writer:
         wait_for(lambda: writer.acknowledged > 20)
         console.create_backup(instance["id"], "cut-short")
@@ -29,7 +29,7 @@ def test_the_agent_killed_in_mid_backup(fresh_console: Console, tmp_path: object
         row = console.wait_backup("cut-short", "FAILED")
         acknowledged = writer.acknowledged
     assert row["failure"] == "The agent stopped while this was running."
-    console.wait_available("orders")
+    console.wait_available("cut-short")
     wait_for(lambda: leftovers(console) == [], because="no leftovers")
     with connect(instance["port"]) as client:
         stored = {document["_id"] for document in client["second"]["numbers"].find({}, {"_id": 1})}
@@ -39,13 +39,13 @@ def test_the_agent_killed_in_mid_backup(fresh_console: Console, tmp_path: object
     done = console.wait_backup("the-next-one")
     assert console.archive(done).exists()
     wait_for(lambda: leftovers(console) == [], because="no leftovers")
-    assert console.instance("orders")["action"] == ""
+    assert console.instance("cut-short")["action"] == ""
 
 
-def test_a_stop_in_mid_backup_ends_it_as_failed(fresh_console: Console) -> None:
-    console = fresh_console
-    instance = console.create_instance("orders")
-    fill(instance["port"], megabytes=60)
+def test_a_stop_in_mid_backup_ends_it_as_failed(tree: Console) -> None:
+    console = tree
+    instance = console.create_instance("stopped")
+    console.hooks.slow_next_backup(100)
     console.create_backup(instance["id"], "stopped")
     wait_for(lambda: any((console.home / "staging").rglob("*.db")), because="copying")
     console.stop()
@@ -58,7 +58,7 @@ def test_a_stop_in_mid_backup_ends_it_as_failed(fresh_console: Console) -> None:
 def test_a_stop_with_time_to_drain_lets_the_backup_finish(tmp_path: Path) -> None:
     with Console(tmp_path / "home", CONSOLE_DRAIN_SECONDS="60") as console:
         instance = console.create_instance("drained")
-        fill(instance["port"], megabytes=60)
+        console.hooks.slow_next_backup(1_000)
         console.create_backup(instance["id"], "finished-first")
         console.wait_running("backup")
         console.stop()
@@ -67,11 +67,10 @@ def test_a_stop_with_time_to_drain_lets_the_backup_finish(tmp_path: Path) -> Non
     assert console.pids() == {}
 
 
-def test_two_instances_back_up_at_the_same_time(fresh_console: Console) -> None:
-    console = fresh_console
+def test_two_instances_back_up_at_the_same_time(console: Console) -> None:
     instances = [console.create_instance(name) for name in ("first", "second")]
-    for instance in instances:
-        fill(instance["port"], megabytes=30)
+    # The first to begin is still at it when the other one is done.
+    console.hooks.slow_next_backup(500)
     for instance in instances:
         console.create_backup(instance["id"], f"of-{instance['name']}")
     rows = [console.wait_backup(f"of-{instance['name']}") for instance in instances]
@@ -79,9 +78,8 @@ def test_two_instances_back_up_at_the_same_time(fresh_console: Console) -> None:
     assert jobs[0]["started"] < jobs[1]["ended"] and jobs[1]["started"] < jobs[0]["ended"]
 
 
-def test_a_corrupt_database_file_fails_the_backup_and_says_which(fresh_console: Console, tmp_path: object) -> None:
-    console = fresh_console
-    instance = console.create_instance("orders")
+def test_a_corrupt_database_file_fails_the_backup_and_says_which(console: Console) -> None:
+    instance = console.create_instance("corrupt")
     fill(instance["port"], megabytes=2)
     data = console.home / "instances" / instance["id"] / "data" / "bulk.db"
     wait_for(lambda: data.stat().st_size > 500_000 or checkpoint(instance["port"]), because="pages in the file")

@@ -1,15 +1,15 @@
 """Deleting an instance with its real server, data and backups."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
-from tests.e2e.bulk import fill
+from console.testing.dialogs import DeleteInstanceDialog
+from console.testing.pages import BackupManagement, InstanceManagement
 from tests.e2e.console import Console, connect
 from tests.waiting import wait_for
 
 
-def test_the_server_and_the_data_go_and_the_manual_backup_stays(signed_in: Page, console: Console) -> None:
-    page = signed_in
+def test_the_server_and_the_data_go_and_the_manual_backup_stays(signed_in_page: Page, console: Console) -> None:
     instance = console.create_instance("to-be-deleted", "Sharding")
     with connect(instance["port"]) as client:
         client["shop"]["orders"].insert_one({"item": "lamp"})
@@ -18,48 +18,34 @@ def test_the_server_and_the_data_go_and_the_manual_backup_stays(signed_in: Page,
     console.wait_available("to-be-deleted")
     server = next(pid for pid, line in console.pids().items() if instance["id"] in line)
 
-    page.goto(f"{console.url}/instances/")
-    row = page.get_by_role("row").filter(has_text="to-be-deleted")
-    row.get_by_role("button", name="More").click()
-    page.get_by_role("menuitem", name="Delete").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("1 manual backup")
-    dialog.get_by_role("button", name="Yes").click()
-    expect(dialog).to_be_hidden()
-    expect(row).to_have_count(0)
+    row = InstanceManagement(signed_in_page).open().row("to-be-deleted")
+    row.ask(DeleteInstanceDialog).expect_text("1 manual backup").done()
+    row.expect_gone()
 
     assert console.instance("to-be-deleted") == {}
     assert server not in console.pids()
     wait_for(lambda: not list((console.home / "instances").glob(f"{instance['id']}*")), because="no data")
     assert console.archive(kept).exists()
-    page.get_by_role("link", name="Backup Management").click()
-    row = page.get_by_role("row").filter(has_text="kept-backup")
+    row_of_backup = BackupManagement(signed_in_page).open().row("kept-backup")
     for text in ("to-be-deleted", instance["id"], "Complete"):
-        expect(row).to_contain_text(text)
+        row_of_backup.expect_text(text)
 
 
-@pytest.mark.parametrize("leave", ["Cancel", "Escape"])
-def test_leaving_the_confirmation_deletes_nothing(signed_in: Page, console: Console, leave: str) -> None:
-    page, name = signed_in, f"spared-by-{leave}"
+@pytest.mark.parametrize("leave", ["cancel", "escape"])
+def test_leaving_the_confirmation_deletes_nothing(signed_in_page: Page, console: Console, leave: str) -> None:
+    name = f"spared-by-{leave}"
     console.create_instance(name)
-    page.goto(f"{console.url}/instances/")
-    page.get_by_role("row").filter(has_text=name).get_by_role("button", name="More").click()
-    page.get_by_role("menuitem", name="Delete").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_be_visible()
-    if leave == "Cancel":
-        dialog.get_by_role("button", name="Cancel").click()
-    else:
-        page.keyboard.press("Escape")
-    expect(dialog).to_be_hidden()
+    dialog = InstanceManagement(signed_in_page).open().row(name).ask(DeleteInstanceDialog)
+    getattr(dialog, leave)()
     assert console.instance(name)["action"] == ""
 
 
 def test_deleting_a_busy_instance_is_refused_with_the_reason(console: Console) -> None:
     instance = console.create_instance("busy-one")
-    fill(instance["port"], megabytes=40)
+    console.hooks.slow_next_backup(100)
     console.create_backup(instance["id"], "in-the-way")
     answer = console.post(f"/instances/{instance['id']}/delete/", {})
     assert answer.status == 422
     assert "operation is running" in answer.text
-    console.wait_backup("in-the-way")
+    console.post(f"/backups/{console.backup('in-the-way')['id']}/cancel/", {})
+    console.wait_backup("in-the-way", "FAILED")

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.bulk import fill
+from console.testing.pages import BackupDetail, BackupsAndRestorations, BasicInformation, SignIn, TaskCenter
 from tests.e2e.console import PASSWORD, Console
 
 
@@ -23,101 +22,89 @@ def instance(console: Console) -> dict[str, Any]:
     return made
 
 
-def rows(page: Page, beginning: str = "listed-") -> Any:
-    return page.locator("tbody tr").filter(has_text=beginning)
-
-
 def test_pages_sorting_and_search_swap_the_list_and_are_in_the_address(
-    signed_in: Page, console: Console, instance: dict[str, Any], tmp_path: Path
+    signed_in_page: Page, instance: dict[str, Any]
 ) -> None:
-    page = signed_in
-    path = f"{console.url}/instances/{instance['id']}/backups/"
-    page.goto(path)
-    expect(rows(page)).to_have_count(11)
-    page.get_by_role("navigation", name="Pages").get_by_role("link", name="10", exact=True).click()
-    expect(rows(page)).to_have_count(10)
+    page = signed_in_page
+    backups = BackupsAndRestorations(page, instance["id"]).open()
+    path, rows = page.url, backups.rows("listed-")
+    expect(rows).to_have_count(11)
+    backups.turn("10")
+    expect(rows).to_have_count(10)
     expect(page).to_have_url(f"{path}?size=10")
-    page.get_by_role("link", name="Next").click()
-    expect(rows(page)).to_have_count(1)
+    backups.turn("Next")
+    expect(rows).to_have_count(1)
     expect(page).to_have_url(re.compile(r"\?size=10&after="))
     expect(page.get_by_role("link", name="Next")).to_be_disabled()
     page.reload()
-    expect(rows(page, "listed-00")).to_have_count(1)
-    page.get_by_role("link", name="Refresh", exact=True).click()
+    expect(backups.rows("listed-00")).to_have_count(1)
+    backups.refresh()
     expect(page).to_have_url(re.compile("after="))
     page.go_back()
-    expect(rows(page)).to_have_count(10)
+    expect(rows).to_have_count(10)
 
-    page.get_by_role("columnheader", name="Backup Name/ID").get_by_role("link").click()
-    expect(rows(page).first).to_contain_text("listed-00")
+    backups.sort("Backup Name/ID")
+    expect(rows.first).to_contain_text("listed-00")
     expect(page.get_by_role("columnheader", name="Backup Name/ID")).to_have_attribute("aria-sort", "ascending")
-    page.get_by_role("searchbox").fill("LISTED-07")
-    expect(rows(page)).to_have_count(1)
+    backups.search("LISTED-07")
+    expect(rows).to_have_count(1)
     expect(page).to_have_url(re.compile("q=LISTED-07"))
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Export as CSV").click()
-    text = Path(download.value.path()).read_text(encoding="utf-8-sig")
-    assert text.count("\n") == 2 and "listed-07" in text and download.value.suggested_filename == "backups-listed.csv"
-    page.get_by_role("link", name="Clear").click()
-    expect(rows(page)).to_have_count(11)
+    exported = backups.export()
+    assert exported.name == "backups-listed.csv"
+    assert exported.text.count("\n") == 2 and "listed-07" in exported.text
+    backups.clear()
+    expect(rows).to_have_count(11)
     expect(page).to_have_url(path)
 
 
-def test_the_task_center_shows_work_live_and_closes_nothing_meanwhile(signed_in: Page, console: Console) -> None:
-    page = signed_in
+def test_the_task_center_shows_work_live_and_closes_nothing_meanwhile(signed_in_page: Page, console: Console) -> None:
+    page = signed_in_page
     instance = console.create_instance("busy-tasks", "Single")
-    fill(instance["port"], megabytes=60)
-    page.goto(f"{console.url}/instances/{instance['id']}/")
+    console.hooks.slow_next_backup(500)
     console.create_backup(instance["id"], "watched-task")
-    page.get_by_role("link", name="Tasks of this instance").click()
-    expect(page.get_by_role("heading", name="Task Center")).to_be_visible()
-    row = page.locator("tbody tr").filter(has_text="watched-task")
-    expect(row).to_contain_text(re.compile("Queued|Running"))
-    page.get_by_role("button", name="Filters").click()
-    field = page.get_by_label("DB instance: whole name or ID")
+    tasks = BasicInformation(page, instance["id"]).open().tasks()
+    row = tasks.row("Physical backup", "busy-tasks")
+    row.expect_text("watched-task")
+    assert row.status in {"Queued", "Running"}
+    field = tasks.more_filters().get_by_label("DB instance: whole name or ID")
     expect(field).to_have_value(instance["id"])
     field.fill("half-typed")
-    expect(row).to_contain_text("Completed")
-    expect(row).to_contain_text("by admin")
+    row.expect_status("Completed")
+    row.expect_text("by admin")
     expect(field).to_be_visible()
     expect(field).to_have_value("half-typed")
     field.fill(instance["id"])
     page.keyboard.press("Escape")
     expect(field).to_be_hidden()
-    row.get_by_role("link", name="watched-task").click()
-    expect(page.get_by_role("heading", name="watched-task")).to_be_visible()
-    expect(page.get_by_role("main")).to_contain_text("Complete")
+    row.press("watched-task")
+    expect(BackupDetail(page, "watched-task").shown().fact("Status")).to_contain_text("Complete")
 
 
 @pytest.fixture
 def without_javascript(browser: Browser, console: Console) -> Iterator[Page]:
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
-        page.goto(f"{console.url}/")
-        page.get_by_label("Username").fill("admin")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
+        SignIn(page).open(console.url).submit("admin", PASSWORD)
         yield page
 
 
-def test_without_javascript_all_of_it_is_links_and_forms(
-    without_javascript: Page, console: Console, instance: dict[str, Any]
-) -> None:
+@pytest.mark.usefixtures("instance")
+def test_without_javascript_all_of_it_is_links_and_forms(without_javascript: Page) -> None:
     page = without_javascript
-    page.get_by_role("link", name="Task Center").click()
-    page.get_by_label("Task", exact=True).select_option(label="Physical backup")
-    page.get_by_role("button", name="Filters").click()
-    page.get_by_label("DB instance: whole name or ID").fill("LISTED")
-    page.get_by_label("Sort by").select_option(label="Oldest first")
-    page.get_by_role("button", name="Apply").click()
-    expect(page.locator("tbody tr")).to_have_count(11)
-    expect(page.locator("tbody tr").first).to_contain_text("listed-00")
-    page.get_by_role("navigation", name="Pages").get_by_role("link", name="10", exact=True).click()
-    page.get_by_role("link", name="Next").click()
-    expect(page.locator("tbody tr")).to_have_count(1)
-    expect(page.locator("tbody tr")).to_contain_text("listed-10")
-    page.get_by_role("link", name="First").click()
-    expect(page.locator("tbody tr")).to_have_count(10)
-    page.get_by_role("searchbox").fill("no-such-instance")
+    tasks = TaskCenter(page).open()
+    tasks.filter("Task", "Physical backup")
+    filters = tasks.more_filters()
+    filters.get_by_label("DB instance: whole name or ID").fill("LISTED")
+    filters.get_by_label("Sort by").select_option(label="Oldest first")
+    filters.get_by_role("button", name="Apply").click()
+    expect(tasks.rows()).to_have_count(11)
+    expect(tasks.rows().first).to_contain_text("listed-00")
+    tasks.turn("10")
+    tasks.turn("Next")
+    expect(tasks.rows()).to_have_count(1)
+    expect(tasks.rows()).to_contain_text("listed-10")
+    tasks.turn("First")
+    expect(tasks.rows()).to_have_count(10)
+    tasks.search("no-such-instance")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_text("No task matches.")).to_be_visible()

@@ -5,6 +5,7 @@ import signal
 
 from playwright.sync_api import Page, expect
 
+from console.testing.pages import BasicInformation, InstanceManagement, RenameForm
 from tests.e2e.console import Console, connect
 from tests.waiting import wait_for
 
@@ -14,21 +15,19 @@ def server_of(console: Console, instance_id: str) -> int:
     return next((pid for pid, line in console.pids().items() if instance_id in line), 0)
 
 
-def test_a_restart_gives_a_new_server_with_the_same_data_on_the_same_port(signed_in: Page, console: Console) -> None:
-    page = signed_in
+def test_a_restart_gives_a_new_server_with_the_same_data_on_the_same_port(
+    signed_in_page: Page, console: Console
+) -> None:
+    page = signed_in_page
     instance = console.create_instance("to-restart")
     with connect(instance["port"]) as client:
         client["shop"]["orders"].insert_many([{"_id": number} for number in range(100)])
     before = server_of(console, instance["id"])
 
-    page.goto(f"{console.url}/instances/")
-    row = page.get_by_role("row").filter(has_text="to-restart")
-    row.get_by_role("button", name="More").click()
-    page.get_by_role("menuitem", name="Restart").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
-    expect(page.get_by_role("dialog")).to_be_hidden()
+    row = InstanceManagement(page).open().row("to-restart")
+    row.restart()
     wait_for(lambda: console.query("SELECT 1 FROM instances_job WHERE kind='restart-instance' AND status='Completed'"))
-    expect(row).to_contain_text("Available")
+    row.expect_status("Available")
 
     after = console.wait_available("to-restart")
     assert after["port"] == instance["port"]
@@ -36,67 +35,58 @@ def test_a_restart_gives_a_new_server_with_the_same_data_on_the_same_port(signed
     with connect(instance["port"]) as client:
         assert client["shop"]["orders"].count_documents({}) == 100
 
-    page.goto(f"{console.url}/instances/{instance['id']}/")
     started = console.instance("to-restart")["started"]
     wait_for(lambda: console.instance("to-restart")["documents"] == 100 and started)
-    page.reload()
+    BasicInformation(page, instance["id"]).open()
     usage = page.get_by_text("Usage").locator("..")
     for text in ("Storage Used", "100", "Connections", "Running Since"):
         expect(usage).to_contain_text(text)
 
 
-def test_the_agent_killed_in_mid_restart_leaves_an_instance_that_comes_back(fresh_console: Console) -> None:
-    console = fresh_console
-    instance = console.create_instance("to-restart")
+def test_the_agent_killed_in_mid_restart_leaves_an_instance_that_comes_back(tree: Console) -> None:
+    console = tree
+    instance = console.create_instance("killed-restarting")
     console.post(f"/instances/{instance['id']}/restart/", {})
     os.kill(console.pid_of("manage.py agent"), signal.SIGKILL)
-    console.wait_available("to-restart")
+    console.wait_available("killed-restarting")
     assert console.query(
         "SELECT status FROM instances_job WHERE kind='restart-instance' AND status IN ('Failed','Completed')"
     )
     wait_for(lambda: server_of(console, instance["id"]))
 
 
-def test_a_name_is_edited_in_its_place_in_the_list(signed_in: Page, console: Console) -> None:
-    page = signed_in
+def test_a_name_is_edited_in_its_place_in_the_list(signed_in_page: Page, console: Console) -> None:
+    page = signed_in_page
     instance = console.create_instance("to-rename")
-    page.goto(f"{console.url}/instances/")
+    instances = InstanceManagement(page).open()
     row = page.locator(f"#instance-{instance['id']}")
     edit = row.get_by_role("button", name="Rename to-rename")
-    name = row.get_by_role("textbox", name="DB Instance Name")
 
     edit.click()
-    expect(name).to_be_focused()
-    name.press("Escape")
-    expect(name).to_have_count(0)
+    RenameForm(page, row).escape()
     expect(edit).to_be_focused()
 
-    row.get_by_role("button", name="More").click()
-    page.get_by_role("menuitem", name="Rename").click()
-    name.fill("1é")
-    name.press("Enter")
-    expect(row).to_contain_text("Start the name with a letter")
-    expect(name).to_have_value("1é")
+    form = instances.row("to-rename").edit_name()
+    form.attempt("1é")
+    form.expect_error("Start the name with a letter")
+    expect(form.name).to_have_value("1é")
 
     # A refresh of the list leaves the place alone that is being edited.
-    name.fill("renamed-inline")
+    form.name.fill("renamed-inline")
     console.create_backup(instance["id"], "in-between")
     with page.expect_response(lambda answer: answer.url.endswith("/instances/")):
-        page.get_by_role("link", name="Refresh", exact=True).click()
+        instances.refresh()
     console.wait_backup("in-between")
-    expect(name).to_have_value("renamed-inline")
-    name.press("Enter")
+    expect(form.name).to_have_value("renamed-inline")
+    form.name.press("Enter")
     expect(row.get_by_role("link", name="renamed-inline", exact=True)).to_be_visible()
     assert console.instance("renamed-inline")["id"] == instance["id"]
 
 
-def test_on_basic_information_the_whole_page_takes_the_new_name(signed_in: Page, console: Console) -> None:
-    page = signed_in
+def test_on_basic_information_the_whole_page_takes_the_new_name(signed_in_page: Page, console: Console) -> None:
+    page = signed_in_page
     instance = console.create_instance("to-rename-here")
-    page.goto(f"{console.url}/instances/{instance['id']}/")
-    page.get_by_role("button", name="Rename to-rename-here").click()
-    page.get_by_role("textbox", name="DB Instance Name").fill("renamed-here")
-    page.get_by_role("button", name="OK").click()
+    BasicInformation(page, instance["id"]).open().edit_name().submit("renamed-here")
     expect(page.get_by_role("navigation", name="Breadcrumb")).to_contain_text("renamed-here")
     expect(page.get_by_role("heading", name="renamed-here", level=2)).to_be_visible()
     expect(page.get_by_role("button", name="Copy connection string")).to_be_visible()

@@ -11,6 +11,7 @@ from pymongo import MongoClient
 from pymongo.collection import Collection
 from pymongo.errors import ConnectionFailure
 
+from console.testing.pages import BackupManagement, BackupsAndRestorations
 from tests.e2e.bulk import fill
 from tests.e2e.console import Console, connect
 from tests.e2e.contents import contents, generations, put
@@ -18,11 +19,11 @@ from tests.e2e.restorations import make_backed_up, of, restoration, restore_to_o
 from tests.waiting import wait_for
 
 
-@pytest.mark.parametrize("page_of", ["/backups/", "/instances/{id}/backups/"], ids=["of all", "of one instance"])
+@pytest.mark.parametrize("of_all", [True, False], ids=["of all", "of one instance"])
 def test_a_backup_becomes_a_new_instance_with_the_same_documents_and_indexes(
-    signed_in: Page, console: Console, page_of: str
+    signed_in_page: Page, console: Console, of_all: bool
 ) -> None:
-    page, name = signed_in, f"to-new-{len(page_of)}"
+    page, name = signed_in_page, f"to-new-{'from-all' if of_all else 'from-one'}"
     instance = console.create_instance(name, "Sharding")
     put(instance["port"], "old")
     fill(instance["port"], megabytes=1)
@@ -32,75 +33,57 @@ def test_a_backup_becomes_a_new_instance_with_the_same_documents_and_indexes(
     console.wait_available(name)
     put(instance["port"], "new")
 
-    page.goto(console.url + page_of.format(id=instance["id"]))
-    page.locator(f"#backup-{backup['id']}").get_by_role("link", name="Restore").click()
-    dialog = page.get_by_role("dialog", name="Restore Backup")
-    for text in ("Cluster", "0.8.1", "SQLite", f"{name} is not changed"):
-        expect(dialog).to_contain_text(text)
-    field = dialog.get_by_label("DB Instance Name")
-    expect(field).to_have_value(re.compile(rf"{name}-restored-[0-9a-f]{{4}}"))
-    field.fill(f"{name}-copy")
-    dialog.get_by_role("button", name="OK").click()
-    expect(dialog).to_be_hidden()
+    backups = BackupManagement(page) if of_all else BackupsAndRestorations(page, instance["id"])
+    dialog = backups.open().row(backup["name"]).restore()
+    dialog.expect_text("Cluster", "0.8.1", "SQLite", f"{name} is not changed")
+    expect(dialog.field("DB Instance Name")).to_have_value(re.compile(rf"{name}-restored-[0-9a-f]{{4}}"))
+    dialog.to_new(f"{name}-copy")
 
     copy = console.wait_available(f"{name}-copy")
     assert copy["port"] != instance["port"] and copy["type"] == "Sharding"
     assert contents(copy["port"]) == expected
     assert generations(instance["port"]) == of("new")
     console.wait_available(name)
-    page.goto(f"{console.url}/instances/{copy['id']}/backups/")
-    row = page.get_by_role("table", name="Restorations").get_by_role("row").filter(has_text=backup["id"])
-    expect(row).to_contain_text("Complete")
+    BackupsAndRestorations(page, copy["id"]).open().restoration(backup["id"]).expect_status("Complete")
 
 
-def test_the_backup_of_a_deleted_instance_becomes_a_new_one(signed_in: Page, console: Console) -> None:
-    page = signed_in
+def test_the_backup_of_a_deleted_instance_becomes_a_new_one(signed_in_page: Page, console: Console) -> None:
     instance, backup = make_backed_up(console, "long-deleted")
     console.post(f"/instances/{instance['id']}/delete/", {})
     wait_for(lambda: not console.instance("long-deleted"), because="the deletion")
 
-    page.goto(f"{console.url}/backups/")
-    page.locator(f"#backup-{backup['id']}").get_by_role("link", name="Restore").click()
-    dialog = page.get_by_role("dialog", name="Restore Backup")
-    expect(dialog.get_by_role("button", name="Restore to Original")).to_have_attribute("aria-disabled", "true")
-    dialog.get_by_label("DB Instance Name").fill("back-again")
-    dialog.get_by_role("button", name="OK").click()
-    expect(dialog).to_be_hidden()
+    dialog = BackupManagement(signed_in_page).open().row(backup["name"]).restore()
+    other_way = dialog.root.get_by_role("button", name="Restore to Original")
+    expect(other_way).to_have_attribute("aria-disabled", "true")
+    dialog.to_new("back-again")
     assert generations(console.wait_available("back-again")["port"]) == of("old")
 
 
 def test_an_instance_goes_back_to_its_backup_and_the_safety_backup_has_what_it_was(
-    signed_in: Page, console: Console
+    signed_in_page: Page, console: Console
 ) -> None:
-    page = signed_in
     instance, backup = make_backed_up(console, "to-original")
-    page.goto(f"{console.url}/instances/{instance['id']}/backups/")
-    page.locator(f"#backup-{backup['id']}").get_by_role("link", name="Restore").click()
-    dialog = page.get_by_role("dialog", name="Restore Backup")
-    dialog.get_by_role("link", name="Restore to Original").click()
-    for text in ("to-original", "to-original-backup", "overwritten", "unavailable meanwhile", "just now"):
-        expect(dialog).to_contain_text(text)
-    expect(dialog.get_by_label("Back up the present data first")).to_be_checked()
-    typed = dialog.get_by_label("Type the name of the instance")
+    backups = BackupsAndRestorations(signed_in_page, instance["id"]).open()
+    dialog = backups.row(backup["name"]).restore().change_to_original()
+    dialog.expect_text("to-original", "to-original-backup", "overwritten", "unavailable meanwhile", "just now")
+    expect(dialog.field("Back up the present data first")).to_be_checked()
+    typed = dialog.field("Type the name of the instance to confirm")
     typed.fill("to-origina")
-    dialog.get_by_role("button", name="Restore").click()
-    expect(dialog).to_contain_text("Type exactly this name: to-original")
+    dialog.press().expect_text("Type exactly this name: to-original")
     expect(typed).to_have_value("to-origina")
     typed.fill("to-original")
-    dialog.get_by_role("button", name="Restore").click()
-    expect(dialog).to_be_hidden()
+    dialog.done()
 
     assert restoration(console, instance["id"])["status"] == "COMPLETED"
     after = console.wait_available("to-original")
     assert after["port"] == instance["port"]
     assert generations(instance["port"]) == of("old")
-    row = page.get_by_role("table", name="Restorations").get_by_role("row").filter(has_text=backup["id"])
-    expect(row).to_contain_text("Complete")
+    backups.restoration(backup["id"]).expect_status("Complete")
     [safety] = console.query(
         "SELECT * FROM backups_backup WHERE name LIKE 'before-restore-%' AND instance_uid = ?", instance["id"]
     )
     assert (safety["status"], safety["type"]) == ("COMPLETED", "Manual")
-    expect(page.locator(f"#backup-{safety['id']}")).to_contain_text("Complete")
+    backups.row(safety["name"]).expect_status("Complete")
 
     restore_to_original(console, safety, "to-original")
     assert restoration(console, instance["id"])["status"] == "COMPLETED"
@@ -150,19 +133,13 @@ def test_a_damaged_archive_changes_nothing_and_says_so(console: Console, damage:
     assert said in row["verify_failure"] and row["verified_at"] is None and row["uses"] == 0
 
 
-def test_verify_marks_the_backup_with_time_and_counts(signed_in: Page, console: Console) -> None:
-    page = signed_in
+def test_verify_marks_the_backup_with_time_and_counts(signed_in_page: Page, console: Console) -> None:
     instance, backup = make_backed_up(console, "verified")
     console.post(f"/instances/{instance['id']}/delete/", {})
-    page.goto(f"{console.url}/backups/")
-    row = page.locator(f"#backup-{backup['id']}")
-    row.get_by_role("button", name="More").click()
-    page.get_by_role("menuitem", name="Verify").click()
-    dialog = page.get_by_role("dialog", name="Verify Backup")
-    dialog.get_by_role("button", name="Verify").click()
-    expect(dialog).to_be_hidden()
-    expect(row).to_contain_text("Verified")
-    expect(row).to_contain_text("600 documents in 2 collections")
+    row = BackupManagement(signed_in_page).open().row(backup["name"])
+    row.verify()
+    row.expect_text("Verified")
+    row.expect_text("600 documents in 2 collections")
     assert not list((console.home / "staging").iterdir())
     assert not [line for line in console.pids().values() if "staging" in line]
 

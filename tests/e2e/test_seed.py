@@ -11,8 +11,7 @@ from tests.waiting import wait_for
 def test_what_is_seeded_while_the_console_runs_is_real_and_can_be_emptied_away(fresh_console: Console) -> None:
     console = fresh_console
     mine = console.create_instance("made-by-hand")
-    said = console.manage("seed", "--instances", "2", "--backups", "4", "--password", "a-given-password")
-    assert "2 with a server" in said and "a-given-password" not in said
+    console.seed(instances=2, backups=4)
 
     instance = console.wait_available("shop-01")
     with connect(instance["port"]) as client:
@@ -35,8 +34,7 @@ def test_what_is_seeded_while_the_console_runs_is_real_and_can_be_emptied_away(f
     console.wait_available("abnormal")
 
     console.create_backup(mine["id"], "in-the-way")
-    said = console.manage("reset", "--yes-destroy", str(console.home))
-    assert "is empty" in said
+    console.reset()
     for table in ("instances_instance", "instances_job", "backups_backup", "backups_restoration", "backups_policy"):
         assert console.query(f"SELECT count(*) AS n FROM {table}") == [{"n": 0}], table
     assert console.stored() == []

@@ -81,11 +81,11 @@ def can_connect(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_sigterm_stops_everything(fresh_console: Console) -> None:
-    fresh_console.create_instance("orders")
-    fresh_console.process.terminate()
-    assert fresh_console.process.wait(10) == 0
-    assert fresh_console.pids() == {}
+def test_sigterm_stops_everything(tree: Console) -> None:
+    tree.create_instance("terminated")
+    tree.process.terminate()
+    assert tree.process.wait(10) == 0
+    assert tree.pids() == {}
 
 
 def test_a_second_up_on_the_same_home_is_refused(console: Console) -> None:
@@ -106,15 +106,15 @@ def test_a_home_that_cannot_be_written_is_refused(console: Console, tmp_path: Pa
 
 
 @pytest.mark.parametrize("whole_group", [False, True], ids=["main process alone", "whole group"])
-def test_a_killed_web_server_comes_back(fresh_console: Console, whole_group: bool) -> None:
-    main = fresh_console.pid_of("console.web")
+def test_a_killed_web_server_comes_back(tree: Console, whole_group: bool) -> None:
+    main = tree.pid_of("console.web")
     if whole_group:
         os.killpg(main, signal.SIGKILL)
     else:
         os.kill(main, signal.SIGKILL)
-    wait_for(lambda: fresh_console.pid_of("console.web") != main, because="a new web server")
-    wait_for(lambda: health(fresh_console) == 200, because="an answer of the new web server")
-    assert fresh_console.get("/instances/").status == 200
+    wait_for(lambda: tree.pid_of("console.web") != main, because="a new web server")
+    wait_for(lambda: health(tree) == 200, because="an answer of the new web server")
+    assert tree.get("/instances/").status == 200
 
 
 def health(console: Console) -> int:
@@ -124,35 +124,35 @@ def health(console: Console) -> int:
         return 0
 
 
-def test_a_killed_agent_comes_back_with_its_servers(fresh_console: Console) -> None:
-    instance = fresh_console.create_instance("orders")
+def test_a_killed_agent_comes_back_with_its_servers(tree: Console) -> None:
+    instance = tree.create_instance("agent-killed")
     with connect(instance["port"]) as client:
         client["shop"]["orders"].insert_many({"_id": number} for number in range(100))
-    agent = fresh_console.pid_of("manage.py agent")
+    agent = tree.pid_of("manage.py agent")
     os.kill(agent, signal.SIGKILL)
-    wait_for(lambda: fresh_console.pid_of("manage.py agent") != agent, because="a new agent")
-    wait_for(lambda: "starting" in fresh_console.instance("orders")["failure"], because="the row to say so")
-    fresh_console.wait_available("orders")
+    wait_for(lambda: tree.pid_of("manage.py agent") != agent, because="a new agent")
+    wait_for(lambda: "starting" in tree.instance("agent-killed")["failure"], because="the row to say so")
+    tree.wait_available("agent-killed")
     with connect(instance["port"]) as client:
         assert client["shop"]["orders"].count_documents({}) == 100
 
 
-def test_a_killed_server_comes_back(fresh_console: Console) -> None:
-    instance = fresh_console.create_instance("orders")
-    server = fresh_console.pid_of("instances.engine.server")
+def test_a_killed_server_comes_back(tree: Console) -> None:
+    instance = tree.create_instance("server-killed")
+    server = tree.pid_of(instance["id"])
     os.kill(server, signal.SIGKILL)
-    wait_for(lambda: fresh_console.instance("orders")["state"] == "abnormal", because="Abnormal")
-    fresh_console.wait_available("orders")
-    assert fresh_console.pid_of("instances.engine.server") != server
-    assert fresh_console.instance("orders")["port"] == instance["port"]
+    wait_for(lambda: tree.instance("server-killed")["state"] == "abnormal", because="Abnormal")
+    tree.wait_available("server-killed")
+    assert tree.pid_of(instance["id"]) != server
+    assert tree.instance("server-killed")["port"] == instance["port"]
 
 
-def test_a_killed_up_leaves_nothing_running(fresh_console: Console) -> None:
-    fresh_console.create_instance("orders")
-    assert len(fresh_console.pids()) >= 5
-    fresh_console.process.kill()
-    fresh_console.process.wait()
-    wait_for(lambda: fresh_console.pids() == {}, seconds=15, because="the end of every process")
+def test_a_killed_up_leaves_nothing_running(tree: Console) -> None:
+    tree.create_instance("up-killed")
+    assert len(tree.pids()) >= 5
+    tree.process.kill()
+    tree.process.wait()
+    wait_for(lambda: tree.pids() == {}, seconds=15, because="the end of every process")
 
 
 def test_an_instance_gets_another_port_at_once_if_its_first_is_taken_meanwhile(fresh_console: Console) -> None:

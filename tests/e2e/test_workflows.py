@@ -1,46 +1,39 @@
 """The three Create Backup workflows in a real browser, with a client writing before, during and after."""
 
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from console.testing.dialogs import CreateBackupDialog
+from console.testing.pages import BackupManagement, BackupsAndRestorations, InstanceManagement
 from tests.e2e import archives
-from tests.e2e.bulk import fill
 from tests.e2e.console import Console, connect
 from tests.e2e.writer import Writer
 from tests.waiting import wait_for
 
-
-def open_from_the_row(page: Page, console: Console, instance: dict[str, str]) -> None:
-    page.goto(f"{console.url}/instances/")
-    row = page.get_by_role("row").filter(has_text=instance["id"])
-    row.get_by_role("link", name="Create Backup").first.click()
+Instance = dict[str, Any]
 
 
-def open_from_the_rows_menu(page: Page, console: Console, instance: dict[str, str]) -> None:
-    page.goto(f"{console.url}/instances/")
-    row = page.get_by_role("row").filter(has_text=instance["id"])
-    row.get_by_role("button", name="More").click()
-    page.get_by_role("menuitem", name="Create Backup").click()
+def open_from_the_row(page: Page, instance: Instance) -> CreateBackupDialog:
+    return InstanceManagement(page).open().row(instance["name"]).create_backup()
 
 
-def open_from_backup_management(page: Page, console: Console, instance: dict[str, str]) -> None:
-    page.get_by_role("link", name="Backup Management").click()
-    page.get_by_role("link", name="Create Backup").first.click()
-    page.get_by_label("DB Instance Type").select_option(label="Single node")
-    page.get_by_label("DB Instance Name").select_option(instance["id"])
+def open_from_the_rows_menu(page: Page, instance: Instance) -> CreateBackupDialog:
+    return InstanceManagement(page).open().row(instance["name"]).create_backup_from_menu()
 
 
-def open_from_backups_and_restorations(page: Page, console: Console, instance: dict[str, str]) -> None:
-    page.goto(f"{console.url}/instances/")
-    page.get_by_role("link", name=instance["name"], exact=True).click()
-    expect(page.get_by_role("heading", name="Basic Information")).to_be_visible()
-    page.get_by_role("link", name="Backups & Restorations").first.click()
-    page.get_by_role("link", name="Create Backup").first.click()
+def open_from_backup_management(page: Page, instance: Instance) -> CreateBackupDialog:
+    dialog = BackupManagement(page).open().create_backup()
+    return dialog.choose(type="Single node", instance=instance["name"])
+
+
+def open_from_backups_and_restorations(page: Page, instance: Instance) -> CreateBackupDialog:
+    own = InstanceManagement(page).open().row(instance["name"]).open(instance["name"])
+    return own.backups_and_restorations().create_backup()
 
 
 WORKFLOWS = [
@@ -53,30 +46,27 @@ WORKFLOWS = [
 
 @pytest.mark.parametrize("open_dialog", WORKFLOWS, ids=lambda function: function.__name__)
 def test_a_backup_goes_from_backing_up_to_complete(
-    signed_in: Page, console: Console, tmp_path: Path, open_dialog: Callable[[Page, Console, dict[str, str]], None]
+    signed_in_page: Page, console: Console, tmp_path: Path, open_dialog: Callable[[Page, Instance], CreateBackupDialog]
 ) -> None:
-    page = signed_in
+    page = signed_in_page
     name = open_dialog.__name__.replace("_", "-")
     instance = console.create_instance(f"i-{name}", "Single")
     with Writer(instance["port"]) as writer:
         wait_for(lambda: writer.acknowledged >= 50)
-        open_dialog(page, console, instance)
-        dialog = page.get_by_role("dialog", name="Create Backup")
-        expect(dialog.get_by_label("Backup Name")).to_have_value(re.compile(r"backup-[0-9a-f]{4}"))
-        dialog.get_by_label("Backup Name").fill(name)
-        dialog.get_by_label("Description").fill("Made by a test")
+        dialog = open_dialog(page, instance)
+        expect(dialog.field("Backup Name")).to_have_value(re.compile(r"backup-[0-9a-f]{4}"))
+        dialog.fill(name=name, description="Made by a test")
         before = writer.acknowledged
-        dialog.get_by_role("button", name="OK").click()
-        expect(dialog).to_be_hidden()
+        dialog.done()
 
         backup = console.wait_backup(name)
         after = wait_for(lambda: writer.acknowledged if writer.acknowledged > before + 20 else 0)
-        for path in ("/backups/", f"/instances/{instance['id']}/backups/"):
-            page.goto(console.url + path)
-            row = page.get_by_role("row").filter(has_text=backup["id"])
-            for text in ("Complete", "Manual", "Physical", "Made by a test", instance["name"]):
-                if path == "/backups/" or text != instance["name"]:
-                    expect(row).to_contain_text(text)
+        for backups in (BackupManagement(page), BackupsAndRestorations(page, instance["id"])):
+            row = backups.open().row(name)
+            assert row.id == backup["id"]
+            for text in ("Complete", "Manual", "Physical", "Made by a test"):
+                row.expect_text(text)
+        BackupManagement(page).open().row(name).expect_text(instance["name"])
     assert writer.error is None
 
     assert backup["size"] == console.archive(backup).stat().st_size
@@ -93,29 +83,30 @@ def test_a_backup_goes_from_backing_up_to_complete(
     assert console.instance(instance["name"])["action"] == ""
 
 
-def test_the_pages_are_live(signed_in: Page, console: Console) -> None:
+def test_the_pages_are_live(signed_in_page: Page, console: Console) -> None:
     """The new row is there at once, and Complete comes without a reload, on every page that shows it."""
-    page = signed_in
     instance = console.create_instance("live-pages")
-    fill(instance["port"], megabytes=40)
-    others = {}
-    for path in ("/backups/", f"/instances/{instance['id']}/backups/", "/instances/"):
-        others[path] = page.context.new_page()
-        others[path].goto(console.url + path)
-        others[path].evaluate("window.notReloaded = true")
-    main = others["/backups/"]
-    main.get_by_role("link", name="Create Backup").first.click()
-    dialog = main.get_by_role("dialog")
-    dialog.get_by_label("DB Instance Type").select_option("ReplicaSet")
-    dialog.get_by_label("DB Instance Name").select_option(instance["id"])
-    dialog.get_by_label("Backup Name").fill("live-backup")
-    dialog.get_by_role("button", name="OK").click()
-    expect(dialog).to_be_hidden()
-    row = main.get_by_role("row").filter(has_text="live-backup")
-    expect(row).to_contain_text("Backing up")
-    expect(row.get_by_role("progressbar")).to_be_visible()
-    console.wait_backup("live-backup")
-    ended = time.monotonic()
-    expect(row).to_contain_text("Complete")
-    assert time.monotonic() - ended < 3
-    assert main.evaluate("window.notReloaded")
+    console.hooks.slow_next_backup(400)
+    backups = BackupManagement(signed_in_page).open()
+    signed_in_page.evaluate("window.notReloaded = true")
+    backups.create_backup().choose(type="Replica set", instance="live-pages").submit(name="live-backup")
+    row = backups.row("live-backup")
+    row.expect_status("Backing up")
+    row.expect_progress()
+    own = BackupsAndRestorations(another_tab(signed_in_page), instance["id"]).open()
+    instances = InstanceManagement(another_tab(signed_in_page)).open()
+    for shown in (own, instances):
+        shown.page.evaluate("window.notReloaded = true")
+    own.row("live-backup").expect_status("Backing up")
+    instances.row("live-pages").expect_status("Backing up")
+    row.expect_status("Complete")
+    own.row("live-backup").expect_status("Complete")
+    instances.row("live-pages").expect_status("Available")
+    for tab in (backups, own, instances):
+        assert tab.page.evaluate("window.notReloaded")
+
+
+def another_tab(page: Page) -> Page:
+    tab = page.context.new_page()
+    tab.goto(page.url)
+    return tab

@@ -1,0 +1,55 @@
+"""Every address that shows a page or a dialog has an object in console.testing, and no object is of none."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import URLPattern, get_resolver, reverse
+
+from console.testing import dialogs, pages
+from tests.factories import make_backup, make_instance
+
+pytestmark = pytest.mark.django_db
+OBJECTS = {
+    view: kind
+    for module in (pages, dialogs)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and kind.__module__ == module.__name__
+    for view in getattr(kind, "views", ())
+}
+
+
+def addresses() -> Iterator[tuple[str, list[str]]]:
+    """Every address by its name, with what stands in it."""
+    for pattern in get_resolver().url_patterns:
+        namespace = getattr(pattern, "namespace", None)
+        for entry in getattr(pattern, "url_patterns", [pattern]):
+            if isinstance(entry, URLPattern) and entry.name:
+                yield f"{namespace}:{entry.name}" if namespace else entry.name, list(entry.pattern.converters)
+
+
+ADDRESSES = dict(addresses())
+
+
+def shows_something(name: str, user: User) -> bool:
+    """That somebody who goes there sees a page of its own."""
+    backup = make_backup(make_instance())
+    things = {"backup_id": backup.id, "instance_id": backup.instance_uid}
+    path = reverse(name, kwargs={key: things.get(key, "x") for key in ADDRESSES[name]})
+    client = Client()
+    if name != "sign-in":
+        client.force_login(user)
+    answer = client.get(path)
+    answer.close()
+    page = answer.status_code == 200 and not answer.streaming
+    return page and answer.headers["Content-Type"].startswith("text/html") and b"<h1" in answer.content
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_a_page_has_an_object(name: str, user: User) -> None:
+    assert (name in OBJECTS) == shows_something(name, user) or name in {"instances:name"}
+
+
+def test_every_object_is_of_an_address_that_is_there() -> None:
+    assert set(OBJECTS) <= set(ADDRESSES)
