@@ -205,3 +205,15 @@ class DeleteInstanceDialog(Dialog):
     views = ("instances:delete",)
     title, confirm = "Delete DB Instance", "Yes"
     operation = "Delete"
+
+
+class KeysDialog(Dialog):
+    """Which keys do what; the key ? opens it."""
+
+    views = ("keys",)
+    title, confirm = "Keyboard shortcuts", "Close"
+
+    def turn(self, on: bool) -> Self:
+        """The keys that are single letters, in this browser."""
+        self.field("Single-key shortcuts").set_checked(on)
+        return self

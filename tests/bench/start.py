@@ -14,7 +14,8 @@ TARGET = "< 5 s"
 
 
 def rows(bench: "Bench") -> Iterator[Row]:
-    first, again = [], []
+    first: list[float] = []
+    again: list[float] = []
     for run in range(bench.runs):
         console = ConsoleServer(bench.empty(f"start-{run}") / "home")
         for taken in (first, again):

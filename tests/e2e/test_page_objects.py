@@ -1,9 +1,9 @@
 """Every page object once, against the real pages: what console.testing promises is there."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from console.testing import pages
+from console.testing import dialogs, pages
 from tests.e2e.console import Console
 
 
@@ -87,3 +87,25 @@ def test_a_backup_is_restored_to_new_and_to_original(signed_in_page: Page, conso
     policy = own.modify_policy().turn(True).keep(0).press()
     policy.expect_error("Retention Period (days)", "1 to 732")
     policy.cancel()
+
+
+def test_the_keys_are_told_and_turned_off(signed_in_page: Page) -> None:
+    pages.InstanceManagement(signed_in_page).open()
+    signed_in_page.keyboard.press("?")
+    dialogs.KeysDialog(signed_in_page).turn(False).escape()
+
+
+def test_an_account_changes_its_password_and_ends_its_sessions(console: Console, browser: Browser) -> None:
+    said = console.manage("user", "objects", "--role", "read-only")
+    password = said.split("Password:")[1].split()[0]
+    page, other = (browser.new_context().new_page() for _ in range(2))
+    for each in (page, other):
+        pages.SignIn(each).open(console.url).submit("objects", password)
+    sessions = pages.Sessions(page).open()
+    sessions.end_all_others()
+    other.reload()
+    pages.SignIn(other).shown()
+    form = pages.Password(page).open()
+    form.attempt(old=password, new="short", again="other")
+    form.expect_error("New password confirmation", "didn’t match")
+    form.change(old=password, new="battery staple 7")
