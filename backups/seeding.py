@@ -21,7 +21,6 @@ from backups.choices import BackupStatus, BackupType, RestorationStatus, Restora
 from backups.handlers import manifest_of
 from backups.history import hour
 from backups.models import EVERY_DAY, Backup, Policy, Restoration, StorageSample, weekdays_text
-from backups.services import about
 from backups.storage import archive_storage
 from console.seeding import Seed
 from instances import seeding
@@ -254,50 +253,40 @@ def stored(drawn: Drawn) -> bool:
     return drawn.backup.status == BackupStatus.COMPLETED and drawn.backup.host_id != seeding.AWAY
 
 
-@dataclass(frozen=True)
-class Work:
+class Past:
     """What was done with backups: tasks, and the restorations among them, not saved."""
 
-    jobs: list[Job]
-    restorations: list[Restoration]
-
-
-def work(seed: Seed, first: list[Drawn], named: dict[str, Drawn], instances: Instances, user: User | None) -> Work:
-    """Restorations of every outcome, verifications and deletions; `first` are the newest of the ordinary backups."""
-    done = Work([], [])
-    complete = [drawn.backup for drawn in first if drawn.backup.status == BackupStatus.COMPLETED]
-    others = instances.others
-    copy, failed_copy = (
-        Instance(id=seed.id("in02", name), name=name, host=others["abnormal"].host)
-        for name in ("copy-since-deleted", "copy-that-failed")
-    )
-    failed_old = others["restoration-failed"]
+    def __init__(self, seed: Seed, instances: Instances, user: User | None) -> None:
+        self.seed, self.instances, self.user = seed, instances, user
+        self.jobs: list[Job] = []
+        self.restorations: list[Restoration] = []
 
     def restored(
-        backup: Backup, target: Instance, way: RestorationWay, hours: float, status: JobStatus, failure: str = ""
+        self,
+        backup: Backup,
+        target: Instance,
+        way: RestorationWay,
+        *,
+        hours: float,
+        status: JobStatus = JobStatus.COMPLETED,
+        failure: str = "",
     ) -> None:
-        kind = JobKind.RESTORE_NEW if way is RestorationWay.NEW else JobKind.RESTORE_ORIGINAL
-        there = target if target in instances.all else None
-        job = seeding.job(
-            seed,
-            kind,
-            there,
-            "restoration",
-            status,
-            at=seed.ago(hours=hours),
+        """So long ago; a target that is none of the seeded instances has been deleted since."""
+        there = target if target in self.instances.all else None
+        to_new = way is RestorationWay.NEW
+        job = self._job(
+            JobKind.RESTORE_NEW if to_new else JobKind.RESTORE_ORIGINAL,
+            backup,
+            hours=hours,
             status=status,
-            host=target.host,
             failure=failure,
-            interrupted=failure == _interrupted(),
-            requested_by=user,
+            host=target.host,
+            instance=there,
             instance_uid=target.id,
             instance_name=target.name,
-            parameters={"source": backup.instance_uid if way is RestorationWay.NEW else "", **about(backup)},
+            parameters={"source": backup.instance_uid if to_new else "", "backup": backup.id},
         )
-        if status is JobStatus.RUNNING:
-            job.progress = 63
-        done.jobs.append(job)
-        done.restorations.append(
+        self.restorations.append(
             Restoration(
                 backup=backup,
                 backup_uid=backup.id,
@@ -313,59 +302,77 @@ def work(seed: Seed, first: list[Drawn], named: dict[str, Drawn], instances: Ins
                 started=job.created,
                 ended=job.ended,
                 job=job,
-                requested_by=user,
+                requested_by=self.user,
             )
         )
 
-    def other(kind: JobKind, backup: Backup, hours: float, status: JobStatus, failure: str = "") -> Job:
-        job = seeding.job(
-            seed,
+    def done(
+        self,
+        kind: JobKind,
+        backup: Backup,
+        *,
+        hours: float,
+        status: JobStatus = JobStatus.COMPLETED,
+        failure: str = "",
+    ) -> Job:
+        """A verification or a deletion, so long ago."""
+        return self._job(
             kind,
-            None,
-            kind,
-            status,
-            at=seed.ago(hours=hours),
+            backup,
+            hours=hours,
             status=status,
+            failure=failure,
             host=backup.host,
+            parameters={"backup": backup.id},
+        )
+
+    def _job(
+        self, kind: JobKind, backup: Backup, *, hours: float, status: JobStatus, failure: str, **fields: Any
+    ) -> Job:
+        job = seeding.job(
+            self.seed,
+            kind,
+            fields.pop("instance", None),
+            "past",
+            status,
+            at=self.seed.ago(hours=hours),
+            status=status,
             failure=failure,
             interrupted=failure == _interrupted(),
-            requested_by=user,
-            parameters=about(backup),
+            requested_by=self.user,
+            **fields,
         )
-        done.jobs.append(job)
+        self.jobs.append(job)
         return job
 
-    away, there = named["being-restored"].backup, named["being-put-back"].backup
-    restored(away, others["being-restored-to"], RestorationWay.NEW, 2.6, JobStatus.RUNNING)
-    restored(there, others["restoring"], RestorationWay.ORIGINAL, 2.5, JobStatus.RUNNING)
-    named["being-verified"].backup.verify_job = other(
-        JobKind.VERIFY, named["being-verified"].backup, 2.4, JobStatus.RUNNING
-    )
-    named["being-verified"].backup.verify_job.progress = 35
-    restored(
-        named["last-of-failed"].backup,
-        failed_old,
-        RestorationWay.ORIGINAL,
-        20,
-        JobStatus.FAILED,
-        failed_old.failure,
-    )
+
+def past(seed: Seed, first: list[Drawn], named: dict[str, Drawn], instances: Instances, user: User | None) -> Past:
+    """Restorations, verifications and deletions of every outcome; `first` are the newest of the ordinary backups."""
+    done = Past(seed, instances, user)
+    others, (new, original) = instances.others, (RestorationWay.NEW, RestorationWay.ORIGINAL)
+    running, failed = JobStatus.RUNNING, JobStatus.FAILED
+    backups = {name: drawn.backup for name, drawn in named.items()}
+    verifying, lost = backups["being-verified"], others["restoration-failed"]
+    done.restored(backups["being-restored"], others["being-restored-to"], new, hours=2.6, status=running)
+    done.restored(backups["being-put-back"], others["restoring"], original, hours=2.5, status=running)
+    verifying.verify_job = done.done(JobKind.VERIFY, verifying, hours=2.4, status=running)
+    done.restored(backups["last-of-failed"], lost, original, hours=20, status=failed, failure=lost.failure)
+    complete = [drawn.backup for drawn in first if drawn.backup.status == BackupStatus.COMPLETED]
     if complete:
         newest, oldest = complete[0], complete[-1]
-        restored(oldest, copy, RestorationWay.NEW, 30, JobStatus.COMPLETED)
-        restored(oldest, oldest.instance or copy, RestorationWay.ORIGINAL, 28, JobStatus.COMPLETED)
-        restored(newest, failed_copy, RestorationWay.NEW, 26, JobStatus.FAILED, _interrupted())
-        verified = other(JobKind.VERIFY, newest, 1, JobStatus.COMPLETED)
-        _verified(newest, verified)
-        other(JobKind.VERIFY, oldest, 22, JobStatus.FAILED, _interrupted())
-        other(JobKind.DELETE_BACKUP, oldest, 50, JobStatus.COMPLETED)
-        other(
-            JobKind.DELETE_BACKUP,
-            oldest,
-            48,
-            JobStatus.FAILED,
-            _("The archive could not be deleted: %s.") % os.strerror(errno.EIO),
+        here = oldest.host
+        kept, broken = (
+            Instance(id=seed.id("in02", name), name=name, host=here) for name in ("copy-since-deleted", "copy-failed")
         )
+        assert oldest.instance
+        done.restored(oldest, kept, new, hours=30)
+        done.restored(oldest, oldest.instance, original, hours=28)
+        done.restored(newest, broken, new, hours=26, status=failed, failure=_interrupted())
+        _verified(newest, done.done(JobKind.VERIFY, newest, hours=1))
+        done.done(JobKind.VERIFY, oldest, hours=22, status=failed, failure=_interrupted())
+        done.done(JobKind.DELETE_BACKUP, oldest, hours=50)
+        broke = _("The archive could not be deleted: %s.") % os.strerror(errno.EIO)
+        done.done(JobKind.DELETE_BACKUP, oldest, hours=48, status=failed, failure=broke)
     return done
 
 

@@ -146,11 +146,12 @@ def job(
     ended = {JobStatus.COMPLETED, JobStatus.FAILED}
     begun = at + timedelta(seconds=0.4)
     running = {"token": seed.uuid("token", kind, *what), "lease_until": seed.now + _LEASE}
-    assert instance or host
+    where = host or (instance.host if instance else None)
+    assert where
     made = Job(
         id=seed.uuid("job", kind, *what),
         kind=kind,
-        host=host or instance.host,  # type: ignore[union-attr]
+        host=where,
         instance=instance,
         instance_uid=instance.id if instance else "",
         instance_name=instance.name if instance else "",
@@ -161,7 +162,7 @@ def job(
         requested_by=requested_by,
         **(running if status is JobStatus.RUNNING else {}),
     )
-    made.progress = 100 if status is JobStatus.COMPLETED else 0
+    made.progress = {JobStatus.COMPLETED: 100, JobStatus.RUNNING: 63}.get(status, 0)
     for name, value in fields.items():
         setattr(made, name, value)
     return made

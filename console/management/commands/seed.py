@@ -102,15 +102,15 @@ class Command(BaseCommand):
         with kept_if_written(instances, [*special.values(), *first]):
             instances_seeding.give_files(instances, made)
             self.store(drawing, [*special.values(), *first], archives=archives)
-            work = backups_seeding.work(seed, first, special, instances, user)
+            past = backups_seeding.past(seed, first, special, instances, user)
             with transaction.atomic():
                 Instance.objects.bulk_create(instances.all)
                 Policy.objects.bulk_create(backups_seeding.policies(seed, instances))
                 Job.objects.bulk_create(
-                    [*instances_seeding.jobs_of(seed, instances, (gone.id, gone.name), user), *work.jobs]
+                    [*instances_seeding.jobs_of(seed, instances, (gone.id, gone.name), user), *past.jobs]
                 )
                 write([*special.values(), *first])
-                Restoration.objects.bulk_create(work.restorations)
+                Restoration.objects.bulk_create(past.restorations)
                 console_seeding.write_events(list(history(instances, [*special.values(), *first])), user)
         written = len(first) + len(special)
         while batch := list(islice(ordinary, _BATCH)):
