@@ -214,7 +214,8 @@ class Row:
     def expect_progress(self, *details: str) -> None:
         """Wait until the row has a bar of progress that says all this: bytes, speed, time left."""
         bar = self.root.get_by_role("progressbar")
-        for detail in details or ("",):
+        expect(bar).to_be_visible(timeout=WORK_MILLISECONDS)
+        for detail in details:
             expect(bar).to_have_accessible_description(re.compile(re.escape(detail)), timeout=WORK_MILLISECONDS)
 
     def expect_gone(self) -> None:

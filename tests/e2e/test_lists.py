@@ -53,8 +53,11 @@ def test_pages_sorting_and_search_swap_the_list_and_are_in_the_address(
     assert exported.name == "backups-listed.csv"
     assert exported.text.count("\n") == 2 and "listed-07" in exported.text
     backups.clear()
-    expect(rows).to_have_count(11)
     expect(page).to_have_url(path)
+    # The size of the pages is remembered.
+    expect(rows).to_have_count(10)
+    backups.turn("20")
+    expect(rows).to_have_count(11)
 
 
 def test_the_task_center_shows_work_live_and_closes_nothing_meanwhile(signed_in_page: Page, console: Console) -> None:
