@@ -143,6 +143,14 @@ def test_a_moved_clock_moves_windows_and_retention_and_nothing_else() -> None:
 
 
 @pytest.mark.usefixtures("on")
+def test_under_a_moved_clock_a_new_instance_gets_its_policy_all_the_same() -> None:
+    hooks.move_clock(seconds=30 * 86_400, requested_by=None)
+    instance = make_instance()
+    automation.tend("local", hooks.now())
+    assert Policy.objects.filter(instance=instance, enabled=True).exists()
+
+
+@pytest.mark.usefixtures("on")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.AVAILABLE])
 def test_a_held_status_is_shown_until_it_is_given_back(status: Status) -> None:

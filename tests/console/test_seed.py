@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 from django.db.models import Sum
@@ -166,6 +167,20 @@ def test_what_fails_leaves_neither_rows_nor_files(home: Path, monkeypatch: pytes
     assert [len(each) for each in rows()] == [0, 0, 0, 0, 0]
     assert sorted(path.name for path in home.iterdir() if not path.name.endswith(".lock")) == ["instances"]
     assert list((home / "instances").iterdir()) == []
+
+
+def test_what_a_killed_seeding_left_is_not_in_the_way(home: Path) -> None:
+    left = Seed(1, NOW)
+    archive_name = f"{left.id('br02', 'backup', 0)}.tar.zst"
+    storages["backups"].save(archive_name, ContentFile(b"half"))
+    data = process.data_dir(instance_home(left.id("in02", "instance", "shop-01")))
+    data.mkdir(parents=True)
+    (data / "stale.db").write_bytes(b"stale")
+    (home / "seed").mkdir()
+    seed(backups=1)
+    assert storages["backups"].size(archive_name) == Backup.objects.get(pk=left.id("br02", "backup", 0)).size > 4
+    assert not (data / "stale.db").exists() and (data / "shop.db").exists()
+    assert not (home / "seed").exists()
 
 
 @pytest.mark.parametrize("wrong", [{"instances": 0}, {"backups": -1}, {"documents": -1}])
