@@ -28,12 +28,12 @@ from typing import Any
 import zstandard
 from django.core.files import File
 from django.core.files.storage import Storage
-from django.template.defaultfilters import filesizeformat
-from django.utils.translation import gettext as _
 
 from backups.manifest import SIZE_LIMIT, ArchiveError, Collection, Database, Manifest
 from backups.storage import Streamed, sync_directory
 from console.disk import explain
+from console.sentences import Size
+from console.sentences import sentence as _
 from instances.engine.checks import Checks
 
 __all__ = ["ArchiveError", "Collection", "Database", "Manifest", "Written", "read_manifest", "unpack", "write"]
@@ -423,7 +423,7 @@ class _Archive:
         if free < needed:
             raise ArchiveError(
                 _("The databases need %(needed)s, but only %(free)s are free in %(path)s.")
-                % {"needed": filesizeformat(needed), "free": filesizeformat(free), "path": destination}
+                % {"needed": Size(needed), "free": Size(free), "path": destination}
             )
         for database in manifest.databases:
             self._member(database.file, exactly=database.bytes)

@@ -10,7 +10,6 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from backups import archive, history
 from backups.choices import BackupStatus
@@ -18,6 +17,8 @@ from backups.models import Backup
 from backups.storage import NotEnoughSpace, archive_storage
 from console import hooks
 from console.disk import explain
+from console.sentences import kept
+from console.sentences import sentence as _
 from instances.choices import Action, JobKind, Step
 from instances.engine import process
 from instances.engine.snapshot import Progress, Snapshot, SnapshotError, snapshot
@@ -88,7 +89,7 @@ def make_archive(work: Work, backup: Backup, *, begin: float = 0, end: float = 1
         written = archive.write(storage, backup.archive_name, manifest, files, progress=archived)
         return Made(written, manifest, taken.pause_seconds)
     except (SnapshotError, archive.ArchiveError, NotEnoughSpace) as error:
-        raise JobFailed(str(error)) from error
+        raise JobFailed(kept(error)) from error
 
 
 def manifest_of(backup: Backup, taken: Snapshot) -> archive.Manifest:

@@ -14,7 +14,6 @@ from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from backups import archive
 from backups.choices import BackupStatus, BackupType
@@ -22,6 +21,7 @@ from backups.models import Backup, new_backup_id
 from backups.storage import NotEnoughSpace, archive_storage
 from console import audit, locks
 from console.exceptions import Refused
+from console.sentences import sentence as _
 from instances.choices import InstanceType
 from instances.engine.checks import check, count_documents
 from instances.engine.commands import ENGINE

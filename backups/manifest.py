@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils.translation import gettext as _
-
+from console.sentences import sentence as _
 from instances.engine.cut import DATABASE_NAME
 from instances.engine.snapshot import DatabaseCopy
 

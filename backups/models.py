@@ -13,7 +13,6 @@ from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backups.choices import BackupMethod, BackupStatus, BackupType, RestorationStatus, RestorationWay, Weekday
@@ -24,6 +23,8 @@ from console import hooks
 from console.days import Day
 from console.ids import new_id
 from console.lists import NameKey, SizeKey
+from console.sentences import SentenceField
+from console.sentences import sentence as _
 from console.validators import NAME_MAX_LENGTH, description_validators, name_validators
 from instances.choices import InstanceType, JobKind
 from instances.models import Host, Instance, Job
@@ -209,7 +210,7 @@ class Backup(models.Model):
     type = models.CharField(max_length=16, choices=BackupType.choices, default=BackupType.MANUAL)
     method = models.CharField(max_length=16, choices=BackupMethod.choices, default=BackupMethod.PHYSICAL)
     status = models.CharField(max_length=16, choices=BackupStatus.choices, default=BackupStatus.BUILDING)
-    failure = models.TextField(blank=True)
+    failure = SentenceField(blank=True)
     started = models.DateTimeField(default=timezone.now, editable=False)
     ended = models.DateTimeField(null=True, blank=True)
     # Of the archive, in bytes; null until it is whole.
@@ -251,7 +252,7 @@ class Backup(models.Model):
         Job, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
     verified_at = models.DateTimeField(null=True, blank=True, editable=False)
-    verify_failure = models.TextField(blank=True, editable=False)
+    verify_failure = SentenceField(blank=True, editable=False)
     # What it counted: {"documents": n, "collections": n, "databases": {name: {collection: documents}}}.
     verification = models.JSONField(default=dict, blank=True, editable=False)
 
@@ -511,7 +512,7 @@ class Restoration(models.Model):
     # Made by the same job before the present data went: only on the way to the original.
     safety_backup = models.ForeignKey(Backup, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     status = models.CharField(max_length=16, choices=RestorationStatus.choices, default=RestorationStatus.RUNNING)
-    failure = models.TextField(blank=True)
+    failure = SentenceField(blank=True)
     started = models.DateTimeField(default=timezone.now, editable=False)
     ended = models.DateTimeField(null=True, blank=True)
     job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="restoration")

@@ -6,15 +6,15 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
-from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from backups import archive
 from backups.choices import RestorationStatus
 from backups.handlers import archive_failed, archive_made, clean_up_archive, make_archive, staging
 from backups.models import Backup, Restoration
 from backups.storage import NotEnoughSpace, archive_storage
+from console.sentences import Size, joined, kept
+from console.sentences import sentence as _
 from instances.choices import Action, JobKind, State, Step
 from instances.engine import process, swap
 from instances.engine.client import EngineError
@@ -52,7 +52,7 @@ def _unpack(work: Work, backup: Backup, destination: Path) -> archive.Manifest:
             )
             inspection.finish(lambda: work.report(_UNPACKED))
     except (archive.ArchiveError, Damaged) as error:
-        raise JobFailed(str(error)) from error
+        raise JobFailed(kept(error)) from error
     return manifest
 
 
@@ -88,7 +88,7 @@ def _restore_new(work: Work) -> None:
     try:
         start_on_some_port(work, instance)
     except StartFailed as error:
-        raise JobFailed(str(error)) from error
+        raise JobFailed(kept(error)) from error
 
 
 def _restored_new(job: Job, _result: None) -> None:
@@ -161,7 +161,7 @@ def _require_room_for_backup(data_dir: Path) -> None:
         if free < needed:
             raise NotEnoughSpace(
                 _("The copy of the present data needs %(needed)s, but only %(free)s are free.")
-                % {"needed": filesizeformat(needed), "free": filesizeformat(free)}
+                % {"needed": Size(needed), "free": Size(free)}
             )
         archive_storage().require_space(needed)
     except NotEnoughSpace as error:
@@ -263,7 +263,7 @@ def _differences(manifest: archive.Manifest, counted: dict[str, dict[str, int]])
         return ""
     if len(told) > _DIFFERENCES:
         told[_DIFFERENCES:] = [_("%d more collections differ") % (len(told) - _DIFFERENCES)]
-    return _("Restored, the backup differs from its manifest: %s.") % "; ".join(told)
+    return _("Restored, the backup differs from its manifest: %s.") % joined("; ", told)
 
 
 def _verified(job: Job, counts: dict[str, Any]) -> None:

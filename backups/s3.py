@@ -28,10 +28,10 @@ from botocore.exceptions import (
 )
 from django.core.files import File
 from django.utils.http import content_disposition_header
-from django.utils.translation import gettext as _
 from storages.backends.s3 import S3Storage
 
 from backups.storage import ArchiveStorage, StorageFailed, require_flat
+from console.sentences import sentence as _
 
 _MEGABYTE = 1024 * 1024
 # What S3 allows, and what is used as long as an archive fits into so many parts: up to 80 GB.

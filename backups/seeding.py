@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.utils.translation import gettext as _
 
 from backups import archive, schedule
 from backups.choices import BackupStatus, BackupType, RestorationStatus, RestorationWay, Weekday
@@ -23,6 +22,7 @@ from backups.history import hour
 from backups.models import EVERY_DAY, Backup, Policy, Restoration, StorageSample, weekdays_text
 from backups.storage import archive_storage
 from console.seeding import Seed
+from console.sentences import sentence as _
 from instances import seeding
 from instances.choices import InstanceType, JobKind, JobStatus
 from instances.engine import process

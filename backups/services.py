@@ -9,7 +9,6 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
-from django.utils.translation import gettext as _
 
 from backups import history, schedule
 from backups.choices import BackupStatus, BackupType, RestorationWay
@@ -22,6 +21,7 @@ from console import audit, hooks
 from console.audit import action
 from console.exceptions import Refused
 from console.roles import Permission
+from console.sentences import sentence as _
 from instances import jobs
 from instances.choices import Action, JobKind
 from instances.models import Instance, Job

@@ -12,8 +12,9 @@ from typing import IO, cast
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
-from django.template.defaultfilters import filesizeformat
-from django.utils.translation import gettext as _
+
+from console.sentences import Size
+from console.sentences import sentence as _
 
 _CHUNK = 1024 * 1024
 # Holds the folder's id: what tells the folder from an empty one where its disk should be mounted.
@@ -186,7 +187,7 @@ class FolderStorage(ArchiveStorage, FileSystemStorage):
         if free < size:
             raise NotEnoughSpace(
                 _("The archive can take up to %(size)s, but only %(free)s are free in %(folder)s.")
-                % {"size": filesizeformat(size), "free": filesizeformat(free), "folder": self.location}
+                % {"size": Size(size), "free": Size(free), "folder": self.location}
             )
 
     def _save(self, name: str, content: "File[bytes]") -> str:

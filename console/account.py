@@ -1,12 +1,12 @@
 """What people do to their own account, and an administrator to others': one function per action."""
 
 from django.contrib.auth.models import Group, User
-from django.utils.translation import gettext as _
 
 from console.audit import action
 from console.exceptions import Refused
 from console.models import UserSession
 from console.roles import Permission, Role
+from console.sentences import sentence as _
 
 
 @action("consoleChangePassword", needs=None, resource="user")

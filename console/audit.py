@@ -19,13 +19,14 @@ from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 
 from console import origin, roles
 from console.choices import Outcome
 from console.exceptions import Refused
 from console.models import AuditEvent
 from console.roles import Permission
+from console.sentences import Sentence, joined, kept
+from console.sentences import sentence as _
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -69,7 +70,7 @@ def record(
 
 def _plain(text: str) -> str:
     """What was refused may hold anything; no database but SQLite stores a NUL."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text
 
 
 @dataclass
@@ -147,10 +148,17 @@ def action(trace: str, *, needs: Permission | None, resource: str) -> Callable[[
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, Refused):
-        return str(error.message)
+        return str(kept(error.message))
     if isinstance(error, ValidationError):
-        return " ".join(error.messages)
+        return joined(" ", [_of_validation(each) for each in error.error_list])
     return str(error)
+
+
+def _of_validation(error: ValidationError) -> str:
+    message = kept(error.message)
+    if not isinstance(message, Sentence):
+        return " ".join(error.messages)
+    return message % error.params if error.params else message
 
 
 # --- Signing in and out: Django tells by its signals ------------------------------------------------------

@@ -31,6 +31,13 @@ KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
     "npgettext_lazy": ((1, "c"), 2, 3),
+    # The engine's exceptions.
+    "Reason": None,
+    "SnapshotError": None,
+    "_NotNow": None,
+    "Damaged": None,
+    "FilesInUse": None,
+    "EngineError": None,
 }
 _PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[-+ #0]*\d*(?:\.\d+)?[a-zA-Z%]")
 _Key = tuple[str | None, str]
@@ -170,7 +177,7 @@ def _marked(path: Path) -> Iterator[Message]:
         # In brackets, so that the lines' indents mean nothing.
         source = f"(\n{templatize(source)}\n)"
     for _line, function, arguments, _comments in extract_python(BytesIO(source.encode()), KEYWORDS, [], {}):
-        given = [arguments] if isinstance(arguments, str) else list(arguments)
+        given = [arguments] if isinstance(arguments, str) else list(arguments or ())
         positions = KEYWORDS[str(function)] or (1,)
         context, texts = None, []
         for position in positions:

@@ -3,7 +3,8 @@
 import sqlite3
 
 from django.db import DatabaseError, InterfaceError, OperationalError
-from django.utils.translation import gettext as _
+
+from console.sentences import sentence as _
 
 # What its server or its disk says, and no fault of the query.
 AWAY = (OperationalError, InterfaceError)

@@ -2,7 +2,7 @@
 
 import errno
 
-from django.utils.translation import gettext as _
+from console.sentences import sentence as _
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 

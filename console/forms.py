@@ -9,6 +9,7 @@ from django.contrib.auth.password_validation import password_validators_help_tex
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from console import times
 from console.choices import Outcome
 from console.exceptions import Refused
 from console.lists import MomentField
@@ -78,7 +79,7 @@ class PasswordForm(PasswordChangeForm):
 
 
 class AuditFilterForm(forms.Form):
-    """The toolbar of Audit. A value it does not know filters nothing. Times are UTC."""
+    """The toolbar of Audit. A value it does not know filters nothing."""
 
     user = forms.CharField(required=False, label=_("User"), max_length=150)
     resource = forms.CharField(
@@ -87,8 +88,8 @@ class AuditFilterForm(forms.Form):
         max_length=150,
         widget=forms.TextInput(attrs={"data-shortcut": "/"}),
     )
-    since = MomentField(required=False, label=_("From (UTC)"))
-    until = MomentField(required=False, label=_("To (UTC)"))
+    since = MomentField(required=False, label=times.FROM)
+    until = MomentField(required=False, label=times.TO)
     outcome = forms.ChoiceField(required=False, label=_("Outcome"), choices=[("", _("All outcomes")), *Outcome.choices])
 
     def is_set(self) -> bool:

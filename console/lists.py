@@ -48,6 +48,7 @@ from django.utils import formats
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from console import times
 from console.htmx import REFRESH
 from console.http import Request
 from console.sizes import SIZES, page_size
@@ -254,7 +255,7 @@ class Page(Generic[Row]):
 
 
 class MomentField(forms.DateTimeField):
-    """A moment in UTC, as a browser's field for date and time writes it."""
+    """A moment in the viewer's time zone, as a browser's field for date and time writes it."""
 
     widget = forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"})
     default_error_messages = {"invalid": _("Enter a date and a time, such as 2026-11-22 09:30.")}
@@ -281,8 +282,8 @@ class ListForm(forms.Form):
     sorts: ClassVar[Mapping[str, Sort]]
 
     q = forms.CharField(required=False, label=_("Search by name or ID"))
-    since = MomentField(required=False, label=_("From (UTC)"))
-    until = MomentField(required=False, label=_("To (UTC)"))
+    since = MomentField(required=False, label=times.FROM)
+    until = MomentField(required=False, label=times.TO)
     sort = forms.ChoiceField(required=False, label=_("Sort by"))
 
     def __init__(self, request: Request, *, within: Q | None = None) -> None:

@@ -5,9 +5,11 @@ from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect, QueryDict
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import resolve_url
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 
-from console import access, origin
+from console import access, origin, times
 from console.htmx import current_path
 from console.http import Request
 
@@ -21,6 +23,22 @@ class OriginMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         with origin.of_request(request):
             return self.get_response(request)
+
+
+class TimeZoneMiddleware:
+    """Times are the viewer's, whose browser tells its zone in a cookie that the script sets; UTC until it has.
+
+    As LocaleMiddleware does with the language, the zone stays active after the answer: a part of it may be made later.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        timezone.activate(times.zone_named(request.COOKIES.get(times.COOKIE, "")))
+        response = self.get_response(request)
+        patch_vary_headers(response, ("Cookie",))
+        return response
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):

@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from console.choices import Outcome
+from console.sentences import SentenceField
 
 
 class AppendOnly(Exception):
@@ -51,7 +52,7 @@ class AuditEvent(models.Model):
     resource_name = models.CharField(max_length=150, blank=True)
     address = models.GenericIPAddressField(null=True, blank=True)
     outcome = models.CharField(max_length=16, choices=Outcome.choices)
-    reason = models.TextField(blank=True)
+    reason = SentenceField(blank=True)
 
     objects = AuditEventQuerySet.as_manager()
 

@@ -6,8 +6,10 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, User
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+
+from console.sentences import joined
+from console.sentences import sentence as _
 
 
 class Permission(Enum):
@@ -69,8 +71,8 @@ def refusal(user: AbstractBaseUser | AnonymousUser | None, permission: Permissio
     if not roles:
         return _("Your user has no role yet. Ask an administrator for one.")
     return _("Your role (%(yours)s) may not do this. It takes: %(others)s.") % {
-        "yours": ", ".join(str(role.label) for role in roles),
-        "others": ", ".join(str(role.label) for role in Role if permission in MAY[role]),
+        "yours": joined(", ", [role.label for role in roles]),
+        "others": joined(", ", [role.label for role in Role if permission in MAY[role]]),
     }
 
 

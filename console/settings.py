@@ -48,6 +48,11 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 # Each is named in its own words, for those who can read it.
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+FORMAT_MODULE_PATH = "console.formats"
 # Compiled by `up` out of the apps' own locale/.
 LOCALE_PATHS = [CONSOLE_HOME / "locale"]
 LOGIN_URL = "sign-in"
@@ -75,6 +80,7 @@ MIDDLEWARE = [
     "console.middleware.OriginMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "console.middleware.TimeZoneMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -199,6 +205,7 @@ if CONSOLE_URL:
         SECURE_HSTS_PRELOAD = True
         SESSION_COOKIE_SECURE = True
         CSRF_COOKIE_SECURE = True
+        LANGUAGE_COOKIE_SECURE = True
 
 # Only where nobody but this machine can reach it. `up` refuses what is missing here.
 TEST_HOOKS = CONSOLE_TEST_HOOKS and only_this_machine(CONSOLE_BIND, CONSOLE_URL)

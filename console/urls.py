@@ -19,6 +19,7 @@ urlpatterns = [
         LoginView.as_view(template_name="console/sign_in.html", redirect_authenticated_user=True),
         name="sign-in",
     ),
+    path("language/", views.language, name="language"),
     path("sign-out/", needs(None)(LogoutView.as_view()), name="sign-out"),
     path("account/password/", views.password_change, name="password-change"),
     path("account/sessions/", views.session_list, name="sessions"),

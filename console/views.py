@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views import defaults
+from django.views import defaults, i18n
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -41,6 +41,13 @@ AUDIT_PAGE = 50
 def healthz(request: Request) -> HttpResponse:
     """Alive: the web server answers. Says nothing of the database or the agent."""
     return HttpResponse("ok\n", content_type="text/plain")
+
+
+@login_not_required
+@require_POST
+def language(request: Request) -> HttpResponse:
+    """Django's own view, for everybody: the choice is kept in a cookie, and the page comes again in that language."""
+    return i18n.set_language(request)
 
 
 def csrf_failure(request: Request, reason: str = "") -> HttpResponse:

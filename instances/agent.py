@@ -10,9 +10,9 @@ from datetime import datetime
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from console import database, disk
+from console.sentences import sentence as _
 from instances import handlers as files
 from instances import hosts, jobs
 from instances.choices import JobKind

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.db import models, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from console.exceptions import Refused
+from console.sentences import sentence as _
 from instances import jobs, services
 from instances.choices import JobKind
 from instances.engine import process

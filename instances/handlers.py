@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
-from django.utils.translation import gettext as _
 
 from console import hooks
+from console.sentences import sentence as _
 from instances.choices import Action, InstanceType, JobKind, JobStatus, State
 from instances.engine import demo, process, swap
 from instances.engine.client import EngineError

@@ -16,9 +16,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, connections, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from console.exceptions import Refused
+from console.sentences import sentence as _
 from instances.choices import JobKind, JobStatus, Step
 from instances.models import Host, Instance, Job
 from instances.pace import Amount, Pace, Reading

@@ -12,11 +12,12 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import LessThan
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.translation import gettext as _
 
+from console import times
 from console.ids import new_id
 from console.lists import NameKey
+from console.sentences import SentenceField, ShortSentenceField
+from console.sentences import sentence as _
 from console.validators import NAME_MAX_LENGTH, name_validators
 from instances.choices import (
     STATUS_OF_ACTION,
@@ -68,7 +69,7 @@ class Host(models.Model):
     # What its agent last found of the backups' storage: the bytes that are free, if there is a limit, and why none
     # can be written there; when nothing is wrong, nothing.
     storage_free = models.BigIntegerField(null=True, blank=True)
-    storage_failure = models.TextField(blank=True)
+    storage_failure = SentenceField(blank=True)
     storage_checked = models.DateTimeField(null=True, blank=True)
 
     # Where with_need() was asked for.
@@ -97,7 +98,7 @@ class Host(models.Model):
             "The host %(host)s is offline: its agent was last heard of on %(since)s. Start it, then try again."
         ) % {
             "host": self.name,
-            "since": date_format(timezone.localtime(since), "M j, Y H:i:s T"),
+            "since": times.moment(times.local(since)),
         }
 
 
@@ -180,7 +181,7 @@ class Instance(models.Model):
     port = models.PositiveIntegerField(null=True, blank=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.CREATING)
     action = models.CharField(max_length=32, choices=Action.choices, default=Action.NONE, blank=True)
-    failure = models.TextField(blank=True)
+    failure = SentenceField(blank=True)
     created = models.DateTimeField(default=timezone.now, editable=False)
 
     # What the agent last learnt from the server itself, and when.
@@ -338,12 +339,12 @@ class Job(models.Model):
     progress = models.PositiveSmallIntegerField(default=0)
     # The step it is at, as pace.Reading has it; empty where none is counted.
     detail = models.JSONField(default=dict)
-    failure = models.TextField(blank=True)
+    failure = SentenceField(blank=True)
     created = models.DateTimeField(default=timezone.now, editable=False)
     started = models.DateTimeField(null=True, blank=True)
     ended = models.DateTimeField(null=True, blank=True)
     # Why it should end before it is done: its work sees that at its next report. Empty: nobody wants it to.
-    cancel_reason = models.CharField(max_length=256, blank=True)
+    cancel_reason = ShortSentenceField(max_length=256, blank=True)
     # Null when the console itself asked for it.
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

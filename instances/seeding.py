@@ -12,9 +12,9 @@ from itertools import cycle, islice
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.utils.translation import gettext as _
 
 from console.seeding import Seed
+from console.sentences import sentence as _
 from instances.choices import Action, InstanceType, JobKind, JobStatus, State
 from instances.engine import process
 from instances.engine.samples import Sample

@@ -4,11 +4,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from console.audit import action
 from console.exceptions import Refused
 from console.roles import Permission
+from console.sentences import sentence as _
 from instances import hosts, jobs
 from instances.choices import Action, InstanceType, JobKind
 from instances.models import Host, Instance

@@ -18,10 +18,11 @@ from typing import TypeVar
 
 from django.db import DatabaseError, close_old_connections, connections
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from console import hooks
 from console.disk import explain
+from console.sentences import joined
+from console.sentences import sentence as _
 from instances.choices import Action, State
 from instances.engine import process
 from instances.engine.client import ping
@@ -172,7 +173,7 @@ class Supervisor:
         server.deaths += 1
         words = process.last_words(server.home)
         reason = _("The database server ended and is being started again.")
-        self._pool.submit(self._write_abnormal, server, f"{reason} {words}".strip())
+        self._pool.submit(self._write_abnormal, server, joined(" ", [reason, words]) if words else reason)
 
     def _on_main(self, function: Callable[[], Result]) -> Result:
         answer: Future[Result] = Future()

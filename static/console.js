@@ -241,7 +241,7 @@
 
   // ---- Menus ----------------------------------------------------------------------------------
 
-  const items = (menu) => [...menu.querySelectorAll("[role=menuitem]")];
+  const items = (menu) => [...menu.querySelectorAll("[role^=menuitem]")];
 
   // The browser focuses what has this attribute while it opens the menu: no key press can come in between, as it could
   // before "toggle". Neither event bubbles; they are caught on their way down.
@@ -285,7 +285,7 @@
   });
 
   document.addEventListener("click", (event) => {
-    const item = closest(event, "[role=menuitem]:not([aria-disabled])");
+    const item = closest(event, "[role^=menuitem]:not([aria-disabled])");
     if (item && !event.ctrlKey && !event.metaKey) item.closest("[popover]").hidePopover();
   });
 
@@ -541,6 +541,13 @@
       const [unit, length] = UNITS.find(([, size]) => -seconds >= size) ?? UNITS.at(-1);
       time.textContent = seconds ? ago.format(Math.ceil(seconds / length), unit).replace(".", "") : now;
     }
+  }
+
+  // The zone of the times that the server writes; it is told at the first page, and again when the user has travelled.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone) {
+    const secure = location.protocol === "https:" ? "; secure" : "";
+    document.cookie = `time_zone=${zone}; path=/; max-age=${365 * 24 * 3600}; samesite=lax${secure}`;
   }
 
   function ready() {

@@ -2,6 +2,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone, translation
 
 from console import catalogues
 from tests.factories import make_user
@@ -14,6 +15,13 @@ def translations() -> None:
     """What `up` does at its start."""
     for directory in settings.LOCALE_PATHS:
         catalogues.compile_into(directory)
+
+
+@pytest.fixture(autouse=True)
+def english_and_utc() -> None:
+    """What a test's requests activate stays active in its thread, as it does in a worker's."""
+    translation.activate(settings.LANGUAGE_CODE)
+    timezone.deactivate()
 
 
 @pytest.fixture

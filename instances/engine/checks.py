@@ -102,4 +102,6 @@ def _ask(database: sqlite3.Connection, path: Path, query: str) -> list[tuple[Any
 
 
 def _damaged(path: Path, found: object) -> SnapshotError:
-    return SnapshotError(f"The copy of database {path.stem} is damaged, so the database may be: {found}.")
+    return SnapshotError(
+        "The copy of database %(name)s is damaged, so the database may be: %(found)s.", name=path.stem, found=found
+    )

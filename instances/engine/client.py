@@ -6,14 +6,15 @@ from types import TracebackType
 from typing import Any, Self
 
 from instances.engine import wire
+from instances.engine.reason import Reason
 from instances.engine.wire import Document
 
 
-class EngineError(Exception):
+class EngineError(Reason):
     """A server did not answer, or refused; the text is a sentence. `code` is MongoDB's, 0 without an answer."""
 
-    def __init__(self, message: str, code: int = 0) -> None:
-        super().__init__(message)
+    def __init__(self, text: str, *, code: int = 0, **figures: object) -> None:
+        super().__init__(text, **figures)
         self.code = code
 
 
@@ -24,7 +25,7 @@ class Connection:
         try:
             self._socket = socket.create_connection(("127.0.0.1", port), timeout)
         except OSError as error:
-            raise EngineError(f"No database server answers on port {port}.") from error
+            raise EngineError("No database server answers on port %(port)d.", port=port) from error
         self._timeout = timeout
 
     def command(self, body: Document, *, database: str = "admin") -> Document:
@@ -42,11 +43,15 @@ class Connection:
                 raise wire.Malformed("a message has a wrong length")
             reply = wire.decode(self._receive(length - wire.HEADER.size, deadline)).body
         except TimeoutError as error:
-            raise EngineError(f"The database server did not answer within {self._timeout:g} s.") from error
+            raise EngineError(
+                "The database server did not answer within %(timeout)g s.", timeout=self._timeout
+            ) from error
         except (OSError, wire.Malformed) as error:
             raise EngineError("The connection to the database server broke.") from error
         if reply.get("ok") != 1:
-            raise EngineError(f"The database server refused: {reply.get('errmsg')}", reply.get("code", 8))
+            raise EngineError(
+                "The database server refused: %(why)s", why=reply.get("errmsg"), code=reply.get("code", 8)
+            )
         return reply
 
     def _receive(self, size: int, deadline: float) -> bytes:

@@ -19,6 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
+from instances.engine.reason import Reason
+
 DATABASE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 SUFFIX = ".db"
 
@@ -32,7 +34,7 @@ _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL}
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 
 
-class SnapshotError(Exception):
+class SnapshotError(Reason):
     """Why there is no snapshot, as a sentence for people."""
 
 
@@ -53,7 +55,7 @@ class Cut:
     pause_seconds: float
 
 
-class _NotNow(Exception):
+class _NotNow(Reason):
     """Why this attempt at the cut failed; another may succeed."""
 
 
@@ -63,7 +65,7 @@ def take_cut(data_dir: Path, held: contextlib.ExitStack, attempting: Callable[[]
     `attempting` is called before each attempt and may raise to give up. Raises SnapshotError after half a minute
     of attempts.
     """
-    reason = ""
+    reason: object = ""
     for attempt, patience in enumerate(_PATIENCE):
         time.sleep(_REST * min(attempt, 10))
         attempting()
@@ -71,11 +73,11 @@ def take_cut(data_dir: Path, held: contextlib.ExitStack, attempting: Callable[[]
             try:
                 cut = _try_cut(data_dir, opened, patience)
             except _NotNow as error:
-                reason = str(error)
+                reason = error
             else:
                 held.enter_context(opened.pop_all())
                 return cut
-    raise SnapshotError(f"The databases could not be brought to a standstill for a moment: {reason}.")
+    raise SnapshotError("The databases could not be brought to a standstill for a moment: %(reason)s.", reason=reason)
 
 
 def _try_cut(data_dir: Path, opened: contextlib.ExitStack, patience: float) -> Cut:
@@ -120,7 +122,7 @@ def _open_live(path: Path, mode: str, opened: contextlib.ExitStack) -> sqlite3.C
     _read(connection)
     # In another mode a reader would stop the writers for as long as the copy takes.
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        raise _NotNow(f"database {path.stem} is not in WAL mode")
+        raise _NotNow("database %(name)s is not in WAL mode", name=path.stem)
     return connection
 
 
@@ -148,12 +150,14 @@ def _explained(path: Path, data_dir: Path, files: dict[Path, int]) -> Iterator[N
         yield
     except sqlite3.Error as error:
         if result_code(error) in _BUSY:
-            raise _NotNow(f"a long operation runs on database {path.stem} ({error})") from error
+            raise _NotNow(
+                "a long operation runs on database %(name)s (%(error)s)", name=path.stem, error=error
+            ) from error
         if database_files(data_dir) != files:
             raise _NotNow("databases were being created or dropped") from error
         if result_code(error) in DAMAGED:
-            raise SnapshotError(f"Database {path.stem} is damaged: {error}.") from error
-        raise SnapshotError(f"Database {path.stem} could not be read: {error}.") from error
+            raise SnapshotError("Database %(name)s is damaged: %(error)s.", name=path.stem, error=error) from error
+        raise SnapshotError("Database %(name)s could not be read: %(error)s.", name=path.stem, error=error) from error
 
 
 def database_files(data_dir: Path) -> dict[Path, int]:
@@ -168,7 +172,7 @@ def database_files(data_dir: Path) -> dict[Path, int]:
                 if stat.S_ISREG(facts.st_mode) and facts.st_size:
                     files[path] = facts.st_ino
     except OSError as error:
-        raise SnapshotError(f"The data directory could not be read: {error.strerror}.") from error
+        raise SnapshotError("The data directory could not be read: %(error)s.", error=error.strerror) from error
     return files
 
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from django.utils.translation import gettext as _
-
 from instances.engine.client import Connection
 from instances.engine.cut import sqlite_uri
+from instances.engine.reason import Reason
 
 _CHECKERS = 2
 _REPORT_EVERY = 0.1
@@ -23,7 +22,7 @@ _SQLITE_INNOCUOUS = 0x200000
 _COUNT_SECONDS = 600.0
 
 
-class Damaged(Exception):
+class Damaged(Reason):
     """A database file is not one, or is not whole; the message is a sentence."""
 
 
@@ -92,7 +91,7 @@ def _distrust(connection: sqlite3.Connection) -> None:
 
 
 def _damaged(path: Path, why: object) -> Damaged:
-    return Damaged(_("Database %(name)s in the archive is damaged: %(why)s.") % {"name": path.stem, "why": why})
+    return Damaged("Database %(name)s in the archive is damaged: %(why)s.", name=path.stem, why=why)
 
 
 def count_documents(port: int) -> Iterator[Count]:

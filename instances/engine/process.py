@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from instances.engine.reason import Reason
+
 # A server holds a lock on this file of its home for its life.
 LOCK_NAME = "server.lock"
 STOP_SECONDS = 10.0
@@ -20,7 +22,7 @@ _FREE_SECONDS = 15.0
 _LOG_LIMIT = 4 * 1024 * 1024
 
 
-class FilesInUse(Exception):
+class FilesInUse(Reason):
     """A server still uses the files of its instance."""
 
 
@@ -100,7 +102,7 @@ def exclusive(home: Path, *, seconds: float = _FREE_SECONDS) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() >= deadline:
-                    raise FilesInUse(f"A database server still uses the files in {home}.") from None
+                    raise FilesInUse("A database server still uses the files in %(home)s.", home=home) from None
                 time.sleep(0.05)
         yield
     finally:

@@ -153,20 +153,29 @@ def _copy(source: Source, staging: Path, pages: int, step: Callable[[int, int, i
     source.reader.close()
     size = source.pages * source.page_size
     if _size(path) != size:
-        raise SnapshotError(f"The copy of database {source.name} has {_size(path)} bytes instead of {size}.")
+        raise SnapshotError(
+            "The copy of database %(name)s has %(found)d bytes instead of %(size)d.",
+            name=source.name,
+            found=_size(path),
+            size=size,
+        )
     collections = tuple(CollectionCount(name, documents) for name, documents in count_documents(path).items())
     return DatabaseCopy(source.name, path, source.pages, source.page_size, size, collections)
 
 
 def _copy_failed(name: str, staging: Path, error: sqlite3.Error | OSError) -> SnapshotError:
     if isinstance(error, sqlite3.Error) and result_code(error) in DAMAGED:
-        return SnapshotError(f"Database {name} is damaged: {error}.")
+        return SnapshotError("Database %(name)s is damaged: %(error)s.", name=name, error=error)
     if isinstance(error, OSError) or result_code(error) in _NOT_WRITTEN:
         return SnapshotError(
-            f"Database {name} could not be copied to {staging} ({error}). "
-            f"{_human(shutil.disk_usage(staging).free)} are free there; make room, or check the disk, and try again."
+            "Database %(name)s could not be copied to %(path)s (%(error)s). "
+            "%(free)s are free there; make room, or check the disk, and try again.",
+            name=name,
+            path=staging,
+            error=error,
+            free=_human(shutil.disk_usage(staging).free),
         )
-    return SnapshotError(f"Database {name} could not be copied: {error}.")
+    return SnapshotError("Database %(name)s could not be copied: %(error)s.", name=name, error=error)
 
 
 # --- Files and errors ------------------------------------------------------------------------------------------
@@ -177,14 +186,19 @@ def _make_directory(staging: Path) -> None:
         staging.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         staging.mkdir(mode=0o700)
     except OSError as error:
-        raise SnapshotError(f"The staging directory {staging} could not be made: {error.strerror}.") from error
+        raise SnapshotError(
+            "The staging directory %(path)s could not be made: %(error)s.", path=staging, error=error.strerror
+        ) from error
 
 
 def _require_space(staging: Path, needed: int) -> None:
     free = shutil.disk_usage(staging).free
     if free < needed:
         raise SnapshotError(
-            f"The copy of the databases needs {_human(needed)} in {staging}, but only {_human(free)} are free."
+            "The copy of the databases needs %(needed)s in %(path)s, but only %(free)s are free.",
+            needed=_human(needed),
+            path=staging,
+            free=_human(free),
         )
 
 
