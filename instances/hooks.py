@@ -2,12 +2,12 @@
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from console.audit import action
 from console.exceptions import Refused
 from console.models import HookState
 from console.roles import Permission
+from console.sentences import sentence as _
 from instances.choices import STATUS_OF_STATE, Action, State, Status
 from instances.models import Instance
 

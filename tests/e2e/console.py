@@ -10,6 +10,7 @@ import psycopg
 import pymongo
 from psycopg.rows import dict_row
 
+from console.sentences import decode
 from console.testing.server import ConsoleServer, free_port, manage_py
 from console.testing.session import PASSWORD, Answer
 from tests.waiting import wait_for
@@ -28,6 +29,13 @@ class Console(ConsoleServer):
     # --- What the console's own database says -------------------------------------------------------
 
     def query(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        """The rows; sentences in them as they are read in English."""
+        return [
+            {name: decode(value) if isinstance(value, str) else value for name, value in row.items()}
+            for row in self._query(sql, parameters)
+        ]
+
+    def _query(self, sql: str, parameters: tuple[Any, ...]) -> list[dict[str, Any]]:
         if url := self.environment.get("DATABASE_URL"):
             with psycopg.connect(url, row_factory=dict_row) as postgresql:
                 return postgresql.execute(sql.replace("?", "%s").encode(), parameters).fetchall()
