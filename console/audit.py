@@ -150,7 +150,8 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, Refused):
         return str(kept(error.message))
     if isinstance(error, ValidationError):
-        return joined(" ", [_of_validation(each) for each in error.error_list])
+        by_field = error.error_dict.values() if hasattr(error, "error_dict") else [error.error_list]
+        return joined(" ", [_of_validation(each) for errors in by_field for each in errors])
     return str(error)
 
 

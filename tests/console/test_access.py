@@ -7,7 +7,7 @@ from django.urls import get_resolver, reverse
 from tests.factories import make_instance, make_user
 
 pytestmark = pytest.mark.django_db
-OPEN = {"healthz", "metrics", "readyz", "sign-in"}
+OPEN = {"healthz", "language", "metrics", "readyz", "sign-in"}
 
 
 def all_paths() -> list[str]:

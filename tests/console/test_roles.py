@@ -29,6 +29,7 @@ NEEDS: dict[str, Permission | None] = {
     "metrics": EVERYBODY,
     "readyz": EVERYBODY,
     "sign-in": EVERYBODY,
+    "language": EVERYBODY,
     "sign-out": EVERYBODY,
     "password-change": EVERYBODY,
     "keys": EVERYBODY,

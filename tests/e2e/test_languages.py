@@ -87,8 +87,9 @@ def test_why_the_agent_failed_is_said_in_the_reader_s_language(signed_in: Page, 
     page = signed_in
     instance = console.create_instance("damaged-one")
     data = console.home / "instances" / instance["id"] / "data" / "bulk.db"
-    # Until SQLite has moved pages from its log to the file.
-    wait_for(lambda: fill(instance["port"], megabytes=2) or data.stat().st_size > 500_000, because="a database file")
+    fill(instance["port"], megabytes=4)
+    # SQLite has moved pages from its log to the file.
+    wait_for(lambda: data.stat().st_size > 500_000, because="pages in the file")
     with data.open("r+b") as file:
         file.seek(8192)
         file.write(b"\xff" * 4096 * 20)
