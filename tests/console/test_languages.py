@@ -82,9 +82,10 @@ def test_it_is_a_form_with_a_token_and_not_a_link(client: Client) -> None:
     assert Client(enforce_csrf_checks=True).post("/language/", {"language": "zh-hans"}).status_code == 403
 
 
+@pytest.mark.parametrize("headers", [{}, CHINESE], ids=["english", "chinese"])
 @pytest.mark.parametrize("path", ["/sign-in/", "/instances/"])
-def test_each_language_is_offered_in_its_own_words(user: User, path: str) -> None:
-    client = Client()
+def test_each_language_is_offered_in_its_own_words(user: User, path: str, headers: dict[str, str]) -> None:
+    client = Client(headers=headers)
     if path != "/sign-in/":
         client.force_login(user)
     page = client.get(path + "?q=a").text

@@ -51,6 +51,7 @@ DIALOGS: dict[str, dict[str, str]] = {
 }
 ELSEWHERE = {
     "activity": "what the script of every page asks for",
+    "language": "takes no GET",
     "sign-in": "the tests of those who have not signed in",
     "sign-out": "takes no GET",
     "session-end": "takes no GET",
