@@ -413,8 +413,8 @@
 
   // One for all tabs of the browser: what one has told, no other tells again.
   const cursor = remembered(() => localStorage, "activity");
-  // Of this tab: what is still shown when another page is opened.
-  const kept = remembered(() => sessionStorage, "toasts");
+  // Of this tab: what is still shown when another page is opened, in the language that it was said in.
+  const kept = remembered(() => sessionStorage, `toasts-${document.documentElement.lang}`);
   const keptToasts = () => JSON.parse(kept.get() ?? "[]").filter(({ until }) => !until || until > Date.now());
   let running = Number(say.running);
   let asking = false;
