@@ -11,12 +11,13 @@ from django.http import HttpResponse
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from backups.choices import BackupStatus
 from backups.models import Backup, BackupTally, StorageSample, Stored
+from console import times
 from console.charts import Chart, Point, Series, Value, stacked
 from console.days import Day, by_day, last_days
 from console.htmx import live, render_list
@@ -86,7 +87,7 @@ def backups_chart(days: Sequence[Day]) -> Chart:
 
 
 def _point(day: Day, values: Sequence[Value], url: str = "") -> Point:
-    return Point(str(day.date.day), date_format(day.date, "M j, Y"), values, url)
+    return Point(str(day.date.day), times.day(day.date), values, url)
 
 
 def _backups_of(day: Day) -> str:

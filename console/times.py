@@ -1,6 +1,6 @@
 """Times as people read them: in the viewer's time zone and language, with the zone's name."""
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -28,8 +28,8 @@ def moment(when: datetime) -> str:
     return f"{written} {_zone_at(when)}"
 
 
-def day(when: datetime) -> str:
-    """Such as Nov 22, 2026: the day in the zone that `when` is in."""
+def day(when: date) -> str:
+    """Such as Nov 22, 2026: the day, of a moment that in the zone it is in."""
     return date_format(when, pgettext("date format", "M j, Y"), use_l10n=False)
 
 
