@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 
 from console import roles
 from console.http import Request
-from console.sizes import page_size, remember_size
+from console.sizes import SHOWN, page_size, remember_size
 
 Response = TypeVar("Response", bound=HttpResponseBase)
 
@@ -56,9 +56,9 @@ def render_page(
     return response
 
 
-# What a list's refresh says in the query string, besides the list's own address: the version that the browser has, and
-# when that was read (milliseconds).
-REFRESH = ("version", "as_of")
+# What a list's refresh says in the query string, besides the list's own address: the version that the browser has,
+# when that was read (milliseconds), and how many rows its page has, whatever has been chosen in another tab since.
+REFRESH = ("version", "as_of", SHOWN)
 # For so long a refresh is answered with what somebody else's has found.
 SHARED_SECONDS = 1
 # Stands for both while the fragment is rendered; unguessable, so no user's text is mistaken for it.
@@ -97,13 +97,11 @@ def live(view: Callable[..., Response]) -> Callable[..., Response | HttpResponse
     return answer
 
 
-def _list_url(request: Request, **shown: str) -> str:
-    """The list's address, without what its refresh adds, and with what is shown though the address does not say so."""
+def _list_url(request: Request) -> str:
+    """The list's address, without what its refresh adds."""
     query = request.GET.copy()
     for name in REFRESH:
         query.pop(name, None)
-    for name, value in shown.items():
-        query[name] = value
     return f"{request.path}?{query.urlencode()}" if query else request.path
 
 
@@ -111,19 +109,19 @@ def _shared_key(request: Request) -> str:
     personal = {settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME}
     choices = sorted((name, value) for name, value in request.COOKIES.items() if name not in personal)
     seen_as = (roles.roles_of(request.user), get_language(), timezone.get_current_timezone_name(), choices)
-    return hashlib.sha256(repr((_list_url(request), seen_as)).encode()).hexdigest()
+    return hashlib.sha256(repr((_list_url(request), page_size(request), seen_as)).encode()).hexdigest()
 
 
 def render_list(request: Request, page: str, fragment: str, context: Mapping[str, Any]) -> HttpResponse:
     """Render a list that refreshes itself: 204 if the fragment is what the browser says it has.
 
     The version is a hash of the fragment's own markup, so it cannot miss a thing that shows. The fragment gets
-    `version`, `as_of` and `list_url`, the address it refreshes itself from; the page gets it as `list_html`.
+    `version`, `as_of`, `rows_shown` and `list_url`, the address it refreshes itself from; the page gets it as
+    `list_html`.
     """
     stamps = {"version": f"{_STAMP}-v", "as_of": f"{_STAMP}-t"}
-    # What is shown keeps its size, whatever is chosen in another tab.
-    shown = {"size": str(page_size(request))} if "page" in context else {}
-    html = render_to_string(fragment, {**context, **stamps, "list_url": _list_url(request, **shown)}, request)
+    given = {**context, **stamps, "list_url": _list_url(request), "rows_shown": page_size(request)}
+    html = render_to_string(fragment, given, request)
     version = hashlib.sha256(html.replace(_STAMP, "").encode()).hexdigest()[:16]
     as_of = request.read_at
     html = mark_safe(html.replace(stamps["version"], version).replace(stamps["as_of"], str(as_of)))  # noqa: S308  # it is a template's own output
@@ -133,8 +131,7 @@ def render_list(request: Request, page: str, fragment: str, context: Mapping[str
         made = _Fragment(html, version, as_of)
         caches["lists"].set(_shared_key(request), made, SHARED_SECONDS)
         response = made.answer(request.GET.get("version", ""))
-    if shown:
-        remember_size(request, response)
+    remember_size(request, response)
     return _varying(response)
 
 

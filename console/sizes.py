@@ -9,14 +9,17 @@ from console.http import Request
 SIZES = (10, 20, 50, 100)
 DEFAULT_SIZE = 20
 SIZE_COOKIE = "page-size"
+# What a list that refreshes itself says it shows; in no address.
+SHOWN = "rows"
 
 _WRITTEN = {str(size) for size in SIZES}
 _A_YEAR = 365 * 24 * 3600
 
 
 def page_size(request: Request) -> int:
-    asked, kept = request.GET.get("size", ""), request.COOKIES.get(SIZE_COOKIE, "")
-    return next((int(size) for size in (asked, kept) if size in _WRITTEN), DEFAULT_SIZE)
+    asked, shown = request.GET.get("size", ""), request.GET.get(SHOWN, "")
+    known = (asked, shown, request.COOKIES.get(SIZE_COOKIE, ""))
+    return next((int(size) for size in known if size in _WRITTEN), DEFAULT_SIZE)
 
 
 def remember_size(request: Request, response: HttpResponseBase) -> None:

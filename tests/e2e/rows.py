@@ -102,7 +102,8 @@ def running(kind: str, about: Instance | None) -> Job:
 
 
 def jobs(idle: Instance, abnormal: Instance, gone: Instance) -> None:
-    ended = {"started": timezone.now(), "ended": timezone.now()}
+    # Long enough ago for nobody to be told of it.
+    ended = {"started": timezone.now() - timedelta(hours=1), "ended": timezone.now() - timedelta(hours=1)}
     job("restart-instance", abnormal, status="Queued")
     job("create-instance", idle, status="Completed", **ended)
     job("delete-backup", idle, status="Failed", failure=LONG, **ended)
