@@ -236,12 +236,13 @@ def test_asking_costs_two_queries_besides_the_session_and_its_user(
 
 
 def test_asking_looks_at_few_jobs_however_many_there_are(user: User) -> None:
-    """By its indexes: no plan goes through all jobs."""
+    """By its indexes: no plan goes through all jobs (of SQLite's, which do not depend on how many there are)."""
     with connection.execute_wrapper(explained := Explained()):
         news_for(user, Cursor(timezone.now()), timezone.now())
     of_jobs = [plan for plan in explained.plans if "instances_job " in plan]
-    if connection.vendor == "sqlite":
-        assert of_jobs
+    if connection.vendor != "sqlite":
+        return
+    assert of_jobs
     for plan in of_jobs:
         assert "job_of_user_by_end (requested_by_id=? AND ended" in plan, plan
     assert [plan for plan in explained.plans if "SEARCH U0" in plan and "(status=?)" in plan], "work of hosts"

@@ -5,8 +5,9 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.test import Client
 
 from console import database
@@ -63,10 +64,16 @@ def test_a_dialog_is_answered_with_the_sentence_alone(client: Client, full: None
     )
 
 
-def as_django_raises(error: sqlite3.Error) -> DatabaseError:
-    with pytest.raises(DatabaseError) as raised, connection.wrap_database_errors:
-        raise error
-    return raised.value
+def as_django_raises(error: Exception) -> DatabaseError:
+    """Whichever database the tests run on."""
+    raised = OperationalError(*error.args)
+    raised.__cause__ = error
+    return raised
+
+
+def test_a_full_disk_of_postgresql_is_explained() -> None:
+    full = as_django_raises(psycopg.errors.DiskFull("could not extend file"))
+    assert database.explain(full) == "The disk of the console database is full. Make room on it."
 
 
 def test_a_lock_is_explained(tmp_path: Path) -> None:
