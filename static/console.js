@@ -53,13 +53,14 @@
     (near ?? document.getElementById("main")).focus({ preventScroll: !next });
   }
 
+  const lost = () => document.activeElement === document.body || !canHaveFocus(document.activeElement);
   let focused = null;
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
     const held = detail.target.id !== "dialog-content" && detail.target.contains(document.activeElement);
     focused = held ? placeOf(document.activeElement) : null;
   });
   document.addEventListener("htmx:afterSettle", () => {
-    if (focused && (document.activeElement === document.body || !canHaveFocus(document.activeElement))) goBackTo(focused);
+    if (focused && lost()) goBackTo(focused);
     focused = null;
   });
 
@@ -148,7 +149,8 @@
 
   dialog?.addEventListener("close", () => {
     document.getElementById("dialog-content").replaceChildren();
-    goBackTo(opener);
+    // The browser itself gives the focus back, if it can; and by now somebody may have gone on.
+    if (lost()) goBackTo(opener);
   });
 
   // Only a press that also began on the backdrop closes: selecting text may end outside.
@@ -194,6 +196,28 @@
   });
   window.addEventListener("pageshow", ({ persisted }) => {
     if (persisted) document.querySelectorAll("[type=submit]").forEach((button) => (button.disabled = false));
+  });
+
+  // ---- What somebody asks of a list is not thrown away by its refresh, which then comes after it ----
+
+  const asked = new Map();
+  const postponed = new Map();
+  const add = (id, by) => asked.set(id, (asked.get(id) ?? 0) + by);
+
+  document.addEventListener("htmx:confirm", (event) => {
+    const { elt, target, triggeringEvent } = event.detail;
+    if (!elt.hidden || !elt.matches("[hx-trigger*='from:body']") || !asked.get(target.id)) return;
+    event.preventDefault();
+    postponed.set(target.id, triggeringEvent.type);
+  });
+  document.addEventListener("htmx:beforeSend", ({ detail }) => detail.elt.hidden || add(detail.target.id, 1));
+  document.addEventListener("htmx:afterRequest", ({ detail: { elt, target } }) => {
+    if (elt.hidden) return;
+    add(target.id, -1);
+    if (asked.get(target.id) || !postponed.has(target.id)) return;
+    const type = postponed.get(target.id);
+    postponed.delete(target.id);
+    htmx.trigger(document.body, type);
   });
 
   // Filters that are not set stay out of the address.

@@ -16,7 +16,7 @@ from django.utils import timezone
 from backups.models import Backup, Restoration
 from console.audit import Resource, record
 from console.choices import Outcome
-from instances.models import Instance, Job
+from instances.models import Host, Instance, Job
 from tests import factories
 from tests.e2e.console import ROOT, Console
 
@@ -42,7 +42,7 @@ def run(console: Console, code: str) -> str:
 
 
 def rows() -> dict[str, str]:
-    """On a host that has no agent: nobody works on them, so they stay as they are."""
+    """On a host that has no agent, though it seems to be heard of: nobody works on them, so they stay as they are."""
     idle = instance("rows-idle", type="Single")
     busy = instance("rows-busy", type="Sharding", action="BACKUP")
     abnormal = instance("rows-abnormal", state="abnormal", failure=LONG)
@@ -73,6 +73,7 @@ def rows() -> dict[str, str]:
     gone.delete()
     restorations(Instance.objects.filter(name=REAL).first() or idle, idle, made["locked"])
     events(made["automated"], idle)
+    Host.objects.filter(name="elsewhere").update(seen=timezone.now() + timedelta(hours=2))
     ids = {name: each.id for name, each in made.items()}
     return {**ids, "idle": idle.id, "busy": busy.id, "abnormal": abnormal.id, "gone": made["orphan"].instance_uid}
 

@@ -37,7 +37,10 @@ class Stage:
 @contextmanager
 def staged(browser: Browser, home: Path) -> Iterator[Stage]:
     # Without motion: a colour that is on its way is not the colour.
-    with Console(home) as console, browser.new_context(reduced_motion="reduce", viewport=WIDE) as context:
+    with (
+        Console(home, CONSOLE_TEST_HOOKS="0") as console,
+        browser.new_context(reduced_motion="reduce", viewport=WIDE) as context,
+    ):
         page = context.new_page()
         page.set_default_timeout(15_000)
         SignIn(page).open(console.url).submit("admin", PASSWORD)

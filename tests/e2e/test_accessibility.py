@@ -307,6 +307,17 @@ def test_the_page_of_an_error_in_the_console(stage: Stage) -> None:
         stage.console.execute(broken.format("datetime('now')"))
 
 
+def test_a_host_whose_agent_is_missed(stage: Stage) -> None:
+    kept = stage.console.query("SELECT seen FROM instances_host WHERE name = 'elsewhere'")[0]["seen"]
+    stage.console.execute("UPDATE instances_host SET seen = '2026-01-01 00:00:00' WHERE name = 'elsewhere'")
+    try:
+        page = stage.open("/instances/")
+        expect(page.get_by_text("The agent on the host elsewhere is not heard of.").first).to_be_visible()
+        assert judged(page) == []
+    finally:
+        stage.console.execute("UPDATE instances_host SET seen = ? WHERE name = 'elsewhere'", kept)
+
+
 def test_the_page_that_says_that_the_database_is_away(stage: Stage) -> None:
     stage.console.execute("ALTER TABLE backups_restoration RENAME TO backups_restoration_away")
     try:

@@ -1,5 +1,6 @@
 """A list that polls, in a real browser: what the user is doing stays as it is when news comes in."""
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -178,3 +179,17 @@ def test_the_focus_comes_back_to_what_a_button_has_become(signed_in: Page, conso
     finally:
         console.execute("UPDATE instances_instance SET action = '' WHERE name = 'refresh-idle'")
     expect(button).to_be_focused()
+
+
+def test_what_is_asked_of_a_list_is_not_thrown_away_by_its_refresh(signed_in: Page, console: Console) -> None:
+    page = signed_in
+    page.goto(f"{console.url}/instances/")
+    # The news come in while the search is on its way.
+    page.evaluate(
+        """document.addEventListener("htmx:beforeSend", ({ detail }) => {
+             if (!detail.elt.hidden) setTimeout(() => htmx.trigger(document.body, "instances-changed"));
+           }, { once: true })"""
+    )
+    page.get_by_role("searchbox").fill("refresh-nothing")
+    expect(page).to_have_url(re.compile("q=refresh-nothing"))
+    expect(page.get_by_text("No instance matches.")).to_be_visible()
