@@ -296,8 +296,8 @@ def saving(bucket: Bucket, megabytes: int) -> list[str]:
 
 
 def parts(bucket: Bucket) -> list[int]:
-    """The sizes of what has arrived of an upload."""
-    for upload in bucket.client.list_multipart_uploads(Bucket=bucket.name).get("Uploads", ()):
+    """The sizes of what has arrived of an upload of KEY: the storage begins others only to see whether it may."""
+    for upload in bucket.client.list_multipart_uploads(Bucket=bucket.name, Prefix=KEY).get("Uploads", ()):
         found = bucket.client.list_parts(Bucket=bucket.name, Key=upload["Key"], UploadId=upload["UploadId"])
         return [part["Size"] for part in found.get("Parts", ())]
     return []
