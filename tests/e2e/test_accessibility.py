@@ -322,7 +322,7 @@ def test_the_page_that_says_that_the_database_is_away(stage: Stage) -> None:
     stage.console.execute("ALTER TABLE backups_restoration RENAME TO backups_restoration_away")
     try:
         page = stage.open(f"/instances/{stage.ids['real']}/backups/")
-        expect(page.get_by_role("heading", name="The console database does not answer")).to_be_visible()
+        expect(page.get_by_role("heading", name="The console database cannot be used")).to_be_visible()
         assert judged(page) == []
     finally:
         stage.console.execute("ALTER TABLE backups_restoration_away RENAME TO backups_restoration")
