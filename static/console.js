@@ -200,23 +200,24 @@
 
   // ---- What somebody asks of a list is not thrown away by its refresh, which then comes after it ----
 
+  // By request, the list that it is for. Not by element: one that its own answer removes is not there at the end.
   const asked = new Map();
   const postponed = new Map();
-  const add = (id, by) => asked.set(id, (asked.get(id) ?? 0) + by);
+  const isAsked = (id) => [...asked.values()].includes(id);
 
   document.addEventListener("htmx:confirm", (event) => {
     const { elt, target, triggeringEvent } = event.detail;
-    if (!elt.hidden || !elt.matches("[hx-trigger*='from:body']") || !asked.get(target.id)) return;
+    if (!elt.hidden || !elt.matches("[hx-trigger*='from:body']") || !isAsked(target.id)) return;
     event.preventDefault();
     postponed.set(target.id, triggeringEvent.type);
   });
-  document.addEventListener("htmx:beforeSend", ({ detail }) => detail.elt.hidden || add(detail.target.id, 1));
-  document.addEventListener("htmx:afterRequest", ({ detail: { elt, target } }) => {
-    if (elt.hidden) return;
-    add(target.id, -1);
-    if (asked.get(target.id) || !postponed.has(target.id)) return;
-    const type = postponed.get(target.id);
-    postponed.delete(target.id);
+  document.addEventListener("htmx:beforeSend", ({ detail: { elt, target, xhr } }) => elt.hidden || asked.set(xhr, target.id));
+  document.addEventListener("htmx:afterRequest", ({ detail: { xhr } }) => {
+    const id = asked.get(xhr);
+    asked.delete(xhr);
+    if (!id || isAsked(id) || !postponed.has(id)) return;
+    const type = postponed.get(id);
+    postponed.delete(id);
     htmx.trigger(document.body, type);
   });
 
