@@ -60,9 +60,9 @@ def test_what_has_been_unfolded_and_focused_stays_so_while_it_refreshes(fresh_co
 def test_a_failure_is_told_with_its_reason(fresh_console: Console, page: Page) -> None:
     console = fresh_console
     instance = console.create_instance("to-fail")
-    (console.home / "backups").write_text("A file where the folder of the archives should be.")
-    console.create_backup(instance["id"], "cannot-be-written")
-    failed = console.wait_backup("cannot-be-written", "FAILED")
+    console.hooks.fail_next_backup(at=40)
+    console.create_backup(instance["id"], "to-fail-too")
+    failed = console.wait_backup("to-fail-too", "FAILED")
     SignIn(page).open(console.url).submit("admin", PASSWORD)
     overview = Overview(page).shown()
     overview.expect_today(complete=0, failed=1)
