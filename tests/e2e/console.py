@@ -1,5 +1,6 @@
 """The console of the package's own tests, which also look into its database and its files."""
 
+import os
 import secrets
 import sqlite3
 from contextlib import closing
@@ -8,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pymongo
+from django.conf import settings
 from psycopg.rows import dict_row
 
 from console.sentences import decode
@@ -18,6 +20,10 @@ from tests.waiting import wait_for
 __all__ = ["PASSWORD", "ROOT", "Answer", "Console", "connect", "free_port"]
 
 ROOT = manage_py().parent
+
+# Without pytest nobody has chosen settings: sentences are then read as they were written.
+if "DJANGO_SETTINGS_MODULE" not in os.environ:
+    settings.configure(USE_I18N=False)
 
 
 def connect(port: int) -> pymongo.MongoClient[dict[str, Any]]:
