@@ -151,10 +151,19 @@ class Site(Console):
         self.make_backup(subject, f"{name}-first")
         return subject
 
+    def _until_taken(self, ask: Callable[[], Answer | None]) -> None:
+        """Ask again while it is refused: after a fault a host counts as offline until its agent is heard of again."""
+
+        def taken() -> bool:
+            answer = ask()
+            return answer is None or answer.status != 422
+
+        wait_for(taken, seconds=REST_SECONDS, because="the request to be taken")
+
     def make_backup(self, subject: Subject, name: str) -> Copy:
         """A backup that has to become Complete."""
         before = subject.ledger.held()
-        self.ask_backup(subject.id, name)
+        self._until_taken(lambda: self.ask_backup(subject.id, name))
         row = wait_for(lambda: self._ended_backup(name), seconds=REST_SECONDS, because=f"the end of {name}")
         require(row["status"] == "COMPLETED", Kind.BROKEN, f"the backup {name} failed: {row['failure']}")
         self.wait_available(subject.name)
@@ -168,7 +177,7 @@ class Site(Console):
 
     def make_copy(self, backup: Copy, name: str) -> Copy:
         """A new instance of the backup, which has to become Available."""
-        self.ask_restore_new(backup.id, name)
+        self._until_taken(lambda: self.ask_restore_new(backup.id, name))
         row = wait_for(lambda: self._ended_instance(name), seconds=REST_SECONDS, because=f"the restoration {name}")
         require(row["state"] == "normal", Kind.BROKEN, f"the restoration to {name} failed: {row['failure']}")
         return self.keep(row, backup.held)
