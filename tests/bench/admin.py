@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 RUNS = 31
 TARGET = "<= 0.5x"
 # The size is said each time: a browser keeps the last.
-# What is measured: its name, the console's page, and the admin's.
+# What is measured: its name, the console's page, and the admin's. The size is said each time: a browser keeps the last.
 PAGES = {
     "Backup list, 20 rows": ("/backups/?size=20", "/admin/backups/backup/"),
     "Backup list, 100 rows": ("/backups/?size=100", "/admin-100/backups/backup/"),

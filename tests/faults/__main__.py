@@ -24,7 +24,7 @@ def main() -> None:
         "--only", action="append", metavar="NAME", help="kills, or a part of the names of faults; may be repeated"
     )
     parser.add_argument("--rounds", type=int, default=2, metavar="N", help="of each fault in each operation (2)")
-    parser.add_argument("--short", action="store_true", help="every kind of fault once: a minute or two")
+    parser.add_argument("--short", action="store_true", help="every kind of fault once: some minutes")
     parser.add_argument("--directory", type=Path, help="where the files go (the system's temporary directory)")
     options = parser.parse_args()
     mounts.make_private()
