@@ -50,8 +50,7 @@ def _instance(console: Console, name: str, source: Path) -> str:
 def _seconds(console: Console, wanted: list[tuple[str, str]]) -> float:
     """From the first start to the last end of the backups, by the console's own record."""
     for id, name in wanted:
-        answer = console.create_backup(id, name)
-        assert answer.status == 200, answer
+        console.create_backup(id, name)
     ended = [datetime.fromisoformat(console.wait_backup(name, seconds=300)["ended"]) for _id, name in wanted]
     started = [
         datetime.fromisoformat(row["started"])

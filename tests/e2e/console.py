@@ -1,6 +1,7 @@
 """The console of the package's own tests, which also look into its database and its files."""
 
 import os
+import re
 import secrets
 import sqlite3
 from contextlib import closing
@@ -83,18 +84,28 @@ class Console(ConsoleServer):
         assert row is not None
         return row
 
-    def create_backup(self, instance_id: str, name: str, description: str = "") -> Answer:
+    def submit_backup(self, instance_id: str, name: str, description: str = "") -> Answer:
+        """Submit the Create Backup form, whatever it is answered."""
         return self.post(
             f"/instances/{instance_id}/backups/create/",
             {"name": name, "description": description, "request_key": secrets.token_hex(16)},
         )
+
+    def create_backup(self, instance_id: str, name: str, description: str = "") -> None:
+        """Have a backup begin. Fails with what the form says, if it is refused."""
+        answer = self.submit_backup(instance_id, name, description)
+        assert answer.status == 200, f"{answer.status}: {' '.join(re.sub('<[^>]*>', ' ', answer.text).split())}"
 
     def wait_backup(self, name: str, status: str = "COMPLETED", *, seconds: float = 60) -> dict[str, Any]:
         def ended() -> dict[str, Any] | None:
             row = self.backup(name)
             return row if row and row["status"] != "BUILDING" else None
 
-        row = wait_for(ended, seconds=seconds, because=f"the end of {name}")
+        try:
+            row = wait_for(ended, seconds=seconds, because=f"the end of {name}")
+        except AssertionError as error:
+            error.add_note(f"{self.backup(name)}\n{self.query('SELECT * FROM instances_job WHERE ended IS NULL')}")
+            raise
         assert row is not None and row["status"] == status, row
         return row
 

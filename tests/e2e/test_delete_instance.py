@@ -44,6 +44,8 @@ def test_deleting_a_busy_instance_is_refused_with_the_reason(console: Console) -
     instance = console.create_instance("busy-one")
     console.hooks.slow_next_backup(100)
     console.create_backup(instance["id"], "in-the-way")
+    # A backup that is cancelled before it begins would leave its slowness to the next one.
+    console.wait_running("backup")
     answer = console.post(f"/instances/{instance['id']}/delete/", {})
     assert answer.status == 422
     assert "operation is running" in answer.text

@@ -65,7 +65,7 @@ def test_a_held_status_is_taken_for_what_it_is_and_given_back(signed_in_page: Pa
     console.hooks.set_status(row, "abnormal")
     instances.open()
     row.expect_status("Abnormal")
-    refused = console.create_backup(instance["id"], "not-now")
+    refused = console.submit_backup(instance["id"], "not-now")
     assert refused.status == 422 and "Abnormal" in refused.text
     console.hooks.set_status(row, "normal")
     instances.open()
