@@ -221,6 +221,32 @@
     htmx.trigger(document.body, type);
   });
 
+  // ---- Nothing moves under a pressed pointer: a click that began on one thing would end on another, and be none -----
+
+  let pressed = null;
+  const waiting = new Map();
+
+  function whenReleased(name, then) {
+    if (pressed) waiting.set(name, then);
+    else then();
+  }
+
+  document.addEventListener("pointerdown", ({ target }) => (pressed = target), true);
+  for (const name of ["pointerup", "pointercancel"]) {
+    // The click comes right after the release.
+    document.addEventListener(name, () => setTimeout(() => {
+      pressed = null;
+      const all = [...waiting.values()];
+      waiting.clear();
+      all.forEach((then) => then());
+    }), true);
+  }
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (!detail.requestConfig.elt.hidden || !detail.target.contains(pressed)) return;
+    detail.shouldSwap = false;
+    whenReleased(detail.target.id, () => htmx.trigger(document.body, "instances-changed"));
+  });
+
   // Filters that are not set stay out of the address.
   document.addEventListener("htmx:configRequest", ({ detail }) => {
     if (detail.verb !== "get") return;
@@ -472,8 +498,10 @@
     if (String(down) !== say.down) htmx.trigger(document.body, "instances-changed");
     say.down = down;
     document.title = (running ? `(${running}) ` : "") + document.title.replace(/^\(\d+\) /, "");
-    document.getElementById("notices").innerHTML = notices;
-    ready();
+    whenReleased("notices", () => {
+      document.getElementById("notices").innerHTML = notices;
+      ready();
+    });
   }
 
   async function ask() {

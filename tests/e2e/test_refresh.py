@@ -46,14 +46,21 @@ class Running:
     def news(self, page: Page) -> None:
         """Let two refreshes with news come in, and wait until each is on the page."""
         for _ in range(2):
-            self.progress = self.progress % 98 + 1
-            self._execute("UPDATE instances_job SET progress = ? WHERE status = 'Running'", self.progress)
-            name = f"refresh-busy-{self.progress}"
-            self._execute("UPDATE instances_instance SET name = ? WHERE name LIKE 'refresh-busy%'", name)
+            self.change()
             if "/backups/" in page.url:
                 expect(page.get_by_role("progressbar").first).to_have_attribute("value", str(self.progress))
             else:
-                expect(page.get_by_role("link", name=name, exact=True)).to_be_visible()
+                expect(page.get_by_role("link", name=self.name, exact=True)).to_be_visible()
+
+    @property
+    def name(self) -> str:
+        """The busy instance's name, which is news too."""
+        return f"refresh-busy-{self.progress}"
+
+    def change(self) -> None:
+        self.progress = self.progress % 98 + 1
+        self._execute("UPDATE instances_job SET progress = ? WHERE status = 'Running'", self.progress)
+        self._execute("UPDATE instances_instance SET name = ? WHERE name LIKE 'refresh-busy%'", self.name)
 
     def end(self) -> None:
         self._execute("UPDATE instances_instance SET action = '' WHERE name LIKE 'refresh-busy%'")
@@ -92,6 +99,23 @@ def test_an_open_menu_stays_open_with_its_focus(signed_in: Page, console: Consol
     running.news(page)
     expect(item).to_be_visible()
     assert page.evaluate("window.openMenu.isConnected && window.openMenu.matches(':popover-open')")
+
+
+def test_a_refresh_waits_for_a_pressed_pointer(signed_in: Page, console: Console, running: Running) -> None:
+    """A click whose target changes or moves between press and release would be none."""
+    page = signed_in
+    row_of_the_idle_instance(page, console).get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Delete").hover()
+    page.mouse.down()
+    with page.expect_response(lambda answer: running.name in answer.text() if answer.status == 200 else False):
+        running.change()
+    # Settled, if it was swapped.
+    page.evaluate("new Promise(requestAnimationFrame)")
+    changed = page.get_by_role("link", name=running.name, exact=True)
+    expect(changed).to_have_count(0)
+    page.mouse.up()
+    expect(page.get_by_role("dialog", name="Delete")).to_be_visible()
+    expect(changed).to_have_count(1)
 
 
 @pytest.mark.parametrize("path", ["/instances/", "/backups/"])
