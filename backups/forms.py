@@ -1,7 +1,6 @@
 """The dialogs on backups: Create Backup in its two forms, Edit Description, Modify Backup Policy."""
 
 import secrets
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -22,7 +21,7 @@ from backups.models import (
     Policy,
     window_label,
 )
-from console.forms import DescriptionField, DialogForm, NameField
+from console.forms import DescriptionField, DialogForm, NameField, RequestKeyField
 from console.lists import NameKey, is_id, opaque, search
 from instances.choices import InstanceType
 from instances.models import Host, Instance, is_available
@@ -42,17 +41,6 @@ _NARROWS = {
 def suggested_name() -> str:
     """A valid name such as backup-7f3a, for people who do not care; names may repeat."""
     return f"backup-{secrets.token_hex(2)}"
-
-
-class RequestKeyField(forms.UUIDField):
-    """Numbers the dialog, so that submitting it twice does the thing once."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            widget=forms.HiddenInput,
-            initial=uuid.uuid4,
-            error_messages={"invalid": _("The dialog is damaged. Close it and open it again.")},
-        )
 
 
 class CreateBackupForm(DialogForm):

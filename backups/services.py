@@ -14,12 +14,12 @@ from backups import history, schedule
 from backups.choices import BackupStatus, BackupType, RestorationWay
 from backups.handlers import HANDLERS
 from backups.models import Backup, BackupQuerySet, Policy, Restoration, weekdays_text
-from backups.once import once
 from backups.placement import host_of_archive, host_of_restored
 from backups.storage import archive_storage
 from console import audit, hooks
 from console.audit import action
 from console.exceptions import Refused
+from console.once import once
 from console.roles import Permission
 from console.sentences import sentence as _
 from instances import jobs

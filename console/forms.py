@@ -1,5 +1,6 @@
 """What every dialog's form has in common."""
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -45,6 +46,17 @@ class DescriptionField(forms.CharField):
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("help_text", DESCRIPTION_RULE)
         super().__init__(strip=False, required=False, **kwargs)
+
+
+class RequestKeyField(forms.UUIDField):
+    """Numbers the dialog, so that submitting it twice does the thing once."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            widget=forms.HiddenInput,
+            initial=uuid.uuid4,
+            error_messages={"invalid": _("The dialog is damaged. Close it and open it again.")},
+        )
 
 
 class DialogForm(forms.Form):

@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from console.forms import DialogForm, NameField
+from console.forms import DialogForm, NameField, RequestKeyField
 from instances import hosts
 from instances.choices import InstanceType
 from instances.models import Host, Instance
@@ -27,6 +27,8 @@ class CreateInstanceForm(DialogForm):
         help_text=_("The machine that the database server runs on. Only programs on that machine can connect to it."),
         error_messages={"invalid_choice": _("This host is offline or has gone. Choose one from the list.")},
     )
+
+    request_key = RequestKeyField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -184,6 +184,9 @@ class Instance(models.Model):
     failure = SentenceField(blank=True)
     created = models.DateTimeField(default=timezone.now, editable=False)
 
+    # The dialog's own number: submitting the same dialog twice makes one instance.
+    request_key = models.UUIDField(null=True, blank=True, unique=True, editable=False)
+
     # What the agent last learnt from the server itself, and when.
     engine = models.CharField(max_length=32, blank=True)
     engine_version = models.CharField(max_length=32, blank=True)

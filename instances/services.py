@@ -1,5 +1,7 @@
 """What people do to instances: one function per action, for pages, API and commands alike."""
 
+from uuid import UUID
+
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -7,6 +9,7 @@ from django.utils import timezone
 
 from console.audit import action
 from console.exceptions import Refused
+from console.once import once
 from console.roles import Permission
 from console.sentences import sentence as _
 from instances import hosts, jobs
@@ -16,15 +19,23 @@ from instances.signals import instance_deleting
 
 
 @action("ddsCreateInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
+@once(Instance)
 def create_instance(
-    *, name: str, type: InstanceType, requested_by: User | None, host: Host | None = None, demo: bool = False
+    *,
+    name: str,
+    type: InstanceType,
+    requested_by: User | None,
+    host: Host | None = None,
+    demo: bool = False,
+    request_key: UUID | None = None,
 ) -> Instance:
     """Write the instance as Creating and queue the job that starts its server, with demo documents if asked.
 
-    Without a `host` it goes to the one that is loaded least. Raises Refused if no host can take it now.
+    Without a `host` it goes to the one that is loaded least. Coming again with the same `request_key` returns the
+    instance of the first time. Raises Refused if no host can take it now.
     """
-    instance = Instance(name=name, type=type, host=host or least_loaded_host())
-    instance.clean_fields()
+    instance = Instance(name=name, type=type, host=host or least_loaded_host(), request_key=request_key)
+    instance.clean_fields(exclude=["request_key"])
     with transaction.atomic():
         instance.save(force_insert=True)
         jobs.enqueue(

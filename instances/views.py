@@ -48,6 +48,7 @@ def instance_create(request: Request) -> HttpResponse:
                 type=InstanceType(form.cleaned_data["type"]),
                 host=form.chosen_host,
                 requested_by=request.user,
+                request_key=form.cleaned_data["request_key"],
             )
         except Refused as refusal:
             form.refuse(refusal)

@@ -237,7 +237,7 @@ def test_the_source_address_is_believed_of_configured_proxies_only(
     with override_settings(CONSOLE_PROXIES=proxies):
         plain.post(
             reverse("instances:create"),
-            {"name": "orders", "type": "Single"},
+            {"name": "orders", "type": "Single", "request_key": "0" * 32},
             REMOTE_ADDR="192.0.2.1",
             headers={"X-Forwarded-For": forwarded},
         )

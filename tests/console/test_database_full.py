@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def client() -> Client:
 def create_until_it_fails(client: Client, **headers: str) -> tuple[int, str, str]:
     """What the last answer was, after those that still found room."""
     for number in range(500):
-        answer = client.post("/instances/create/", {"name": f"made-{number}", "type": "Single"}, headers=headers)
+        sent = {"name": f"made-{number}", "type": "Single", "request_key": str(uuid.uuid4())}
+        answer = client.post("/instances/create/", sent, headers=headers)
         if answer.status_code >= 400:
             return answer.status_code, answer.content.decode(), answer.get("Retry-After", "")
     raise AssertionError("There was always room.")

@@ -70,7 +70,8 @@ class Console(ConsoleServer):
 
     def create_instance(self, name: str, kind: str = "ReplicaSet", **chosen: str) -> dict[str, Any]:
         """Create an instance through its form and wait until it is Available."""
-        answer = self.post("/instances/create/", {"name": name, "type": kind, **chosen})
+        form = {"name": name, "type": kind, "request_key": secrets.token_hex(16)}
+        answer = self.post("/instances/create/", form | chosen)
         assert answer.status == 200, answer
         return self.wait_available(name)
 

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from console.testing.dialogs import CreateBackupDialog
-from console.testing.pages import BackupManagement, BackupsAndRestorations, SignIn
+from console.testing.pages import BackupManagement, BackupsAndRestorations, InstanceManagement, SignIn
 from tests.e2e.console import PASSWORD, Console
 from tests.waiting import wait_for
 
@@ -66,6 +66,30 @@ def test_a_double_click_makes_one_backup(signed_in_page: Page, console: Console,
     console.wait_backup("clicked-twice")
     console.wait_available("dialogs")
     assert len(console.query("SELECT id FROM backups_backup WHERE name = 'clicked-twice'")) == 1
+
+
+def test_a_double_click_makes_one_instance(signed_in_page: Page, console: Console) -> None:
+    dialog = InstanceManagement(signed_in_page).open().create_instance()
+    dialog.field("DB Instance Name").fill("clicked-twice")
+    dialog.root.get_by_role("button", name="OK").dblclick()
+    dialog.expect_closed()
+    console.wait_available("clicked-twice")
+    assert len(console.query("SELECT id FROM instances_instance WHERE name = 'clicked-twice'")) == 1
+
+
+def test_ok_again_after_an_answer_that_was_lost_makes_one_instance(signed_in_page: Page, console: Console) -> None:
+    dialog = InstanceManagement(signed_in_page).open().create_instance()
+    dialog.field("DB Instance Name").fill("answered-once")
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    signed_in_page.route("**/instances/create/", lose, times=1)
+    dialog.press().expect_refused("does not answer")
+    dialog.done()
+    console.wait_available("answered-once")
+    assert len(console.query("SELECT id FROM instances_instance WHERE name = 'answered-once'")) == 1
 
 
 def test_enter_submits(signed_in_page: Page, console: Console, instance: dict[str, str]) -> None:

@@ -156,7 +156,8 @@ def test_two_web_servers_share_sessions_forms_and_static_files(here: Console, cl
         # The form is one server's, and is submitted to the other.
         browser._token = browser._find_token("/instances/create/")
         browser.url = second.url
-        answer = browser.post("/instances/create/", {"name": "by-the-second", "type": "Single"})
+        form = {"name": "by-the-second", "type": "Single", "request_key": secrets.token_hex(16)}
+        answer = browser.post("/instances/create/", form)
         assert answer.status == 200 and "by-the-second" in answer.text
         here.wait_available("by-the-second")
         styles = set(re.findall(r'href="(/static/[^"]+\.css)"', page.text))

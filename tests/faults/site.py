@@ -75,11 +75,8 @@ class Site(Console):
 
     # --- Requests -----------------------------------------------------------------------------------------------
 
-    def ask(self, path: str, data: dict[str, str], *, done: Callable[[], object] = lambda: False) -> Answer | None:
-        """Submit the form; again if no answer comes and it has not been `done`, as a user whose browser shows an error.
-
-        None if it was done without an answer.
-        """
+    def ask(self, path: str, data: dict[str, str]) -> Answer:
+        """Submit the form; again if no answer comes, as a user whose browser shows an error."""
         deadline = time.monotonic() + _ASK_SECONDS
         while True:
             try:
@@ -87,33 +84,30 @@ class Site(Console):
             except (OSError, http.client.HTTPException) as error:
                 require(time.monotonic() < deadline, Kind.STUCK, f"{path} is not answered: {error!r}")
                 time.sleep(0.1)
-                if done():
-                    return None
                 continue
             # 404, 409 and 422 say that it has been done already, or cannot be.
             require(answer.status < 500, Kind.BROKEN, f"{path} answered {answer.status}: {answer.text[:300]}")
             return answer
 
-    def ask_create(self, name: str) -> Answer | None:
-        # Names may repeat: the form alone does not tell a second instance from a second request.
-        data = {"name": name, "type": "Single"}
-        return self.ask("/instances/create/", data, done=lambda: self.instance(name))
+    def ask_create(self, name: str) -> Answer:
+        data = {"name": name, "type": "Single", "request_key": secrets.token_hex(16)}
+        return self.ask("/instances/create/", data)
 
-    def ask_backup(self, instance_id: str, name: str) -> Answer | None:
+    def ask_backup(self, instance_id: str, name: str) -> Answer:
         data = {"name": name, "description": "", "request_key": secrets.token_hex(16)}
         return self.ask(f"/instances/{instance_id}/backups/create/", data)
 
-    def ask_restore_new(self, backup_id: str, name: str) -> Answer | None:
+    def ask_restore_new(self, backup_id: str, name: str) -> Answer:
         return self.ask(f"/backups/{backup_id}/restore/", {"name": name, "request_key": secrets.token_hex(16)})
 
-    def ask_restore_original(self, backup_id: str, name: str, *, safety: bool = False) -> Answer | None:
+    def ask_restore_original(self, backup_id: str, name: str, *, safety: bool = False) -> Answer:
         data = {"confirm": name, "request_key": secrets.token_hex(16)} | ({"safety_backup": "on"} if safety else {})
         return self.ask(f"/backups/{backup_id}/restore-to-original/", data)
 
-    def ask_delete_instance(self, instance_id: str) -> Answer | None:
+    def ask_delete_instance(self, instance_id: str) -> Answer:
         return self.ask(f"/instances/{instance_id}/delete/", {})
 
-    def ask_delete_backup(self, backup_id: str) -> Answer | None:
+    def ask_delete_backup(self, backup_id: str) -> Answer:
         return self.ask(f"/backups/{backup_id}/delete/", {})
 
     # --- Rows ---------------------------------------------------------------------------------------------------
@@ -151,14 +145,9 @@ class Site(Console):
         self.make_backup(subject, f"{name}-first")
         return subject
 
-    def _until_taken(self, ask: Callable[[], Answer | None]) -> None:
+    def _until_taken(self, ask: Callable[[], Answer]) -> None:
         """Ask again while it is refused: after a fault a host counts as offline until its agent is heard of again."""
-
-        def taken() -> bool:
-            answer = ask()
-            return answer is None or answer.status != 422
-
-        wait_for(taken, seconds=REST_SECONDS, because="the request to be taken")
+        wait_for(lambda: ask().status != 422, seconds=REST_SECONDS, because="the request to be taken")
 
     def make_backup(self, subject: Subject, name: str) -> Copy:
         """A backup that has to become Complete."""

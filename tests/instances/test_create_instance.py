@@ -1,6 +1,7 @@
 """Create DB Instance: the service and its dialog. The job itself is tested with the real agent."""
 
 import json
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -17,6 +18,10 @@ from tests.factories import make_host, make_instance
 
 pytestmark = pytest.mark.django_db
 CREATE = reverse("instances:create")
+
+
+def form(**changes: str) -> dict[str, str]:
+    return {"name": "orders", "type": "Single", "request_key": str(uuid.uuid4())} | changes
 
 
 def test_an_instance_starts_as_creating_with_a_queued_job(user: User) -> None:
@@ -51,14 +56,14 @@ def test_the_service_itself_keeps_the_name_rule(user: User) -> None:
 
 
 def test_ok_in_the_dialog_creates_it_and_tells_the_list(htmx: Client) -> None:
-    answer = htmx.post(CREATE, {"name": "orders", "type": "Single"})
+    answer = htmx.post(CREATE, form())
     assert answer.status_code == 204
     assert {"dialog-close", "instances-changed", "toast"} <= json.loads(answer.headers["HX-Trigger"]).keys()
     assert Instance.objects.get().type == InstanceType.SINGLE_NODE
 
 
 def test_ok_without_javascript_goes_to_the_list(plain: Client) -> None:
-    answer = plain.post(CREATE, {"name": "orders", "type": "Single"}, follow=True)
+    answer = plain.post(CREATE, form(), follow=True)
     assert answer.redirect_chain == [(reverse("instances:list"), 302)]
     html = answer.content.decode()
     assert "orders" in html and "Creating" in html
@@ -67,10 +72,10 @@ def test_ok_without_javascript_goes_to_the_list(plain: Client) -> None:
 @pytest.mark.parametrize(
     ("data", "field"),
     [
-        ({"name": "abc", "type": "Single"}, "name"),
-        ({"name": "", "type": "Single"}, "name"),
-        ({"name": "good-name", "type": "Galaxy"}, "type"),
-        ({"name": "good-name"}, "type"),
+        (form(name="abc"), "name"),
+        (form(name=""), "name"),
+        (form(type="Galaxy"), "type"),
+        (form(type=""), "type"),
     ],
 )
 def test_a_broken_rule_is_shown_beside_its_field(htmx: Client, data: dict[str, str], field: str) -> None:
@@ -81,11 +86,33 @@ def test_a_broken_rule_is_shown_beside_its_field(htmx: Client, data: dict[str, s
     assert not Instance.objects.exists()
 
 
+def test_each_dialog_has_a_number_of_its_own(htmx: Client) -> None:
+    first, second = (htmx.get(CREATE).context["form"]["request_key"].value() for _ in range(2))
+    assert first != second
+
+
+@pytest.mark.parametrize("key", [{}, {"request_key": "mended"}], ids=["without", "damaged"])
+def test_a_dialog_that_lost_its_number_makes_nothing(htmx: Client, key: dict[str, str]) -> None:
+    answer = htmx.post(CREATE, {"name": "orders", "type": "Single"} | key)
+    assert answer.status_code == 422 and list(answer.context["form"].errors) == ["request_key"]
+    assert not Instance.objects.exists()
+
+
+def test_submitting_the_same_dialog_twice_creates_one_instance(htmx: Client) -> None:
+    sent = form()
+    answers = [htmx.post(CREATE, sent), htmx.post(CREATE, sent)]
+    assert [answer.status_code for answer in answers] == [204, 204]
+    assert answers[0].headers["HX-Trigger"] == answers[1].headers["HX-Trigger"]
+    assert Instance.objects.count() == Job.objects.count() == 1
+    assert htmx.post(CREATE, form()).status_code == 204
+    assert Instance.objects.count() == 2
+
+
 def test_another_method_is_405(htmx: Client) -> None:
     assert htmx.delete(CREATE).status_code == 405
 
 
 def test_signing_in_comes_first(client: Client) -> None:
     assert client.get(CREATE).status_code == 302
-    assert client.post(CREATE, {"name": "orders", "type": "Single"}).status_code == 302
+    assert client.post(CREATE, form()).status_code == 302
     assert not Instance.objects.exists()

@@ -20,6 +20,7 @@ from instances.models import Host, Instance, Job
 from tests.factories import make_backup, make_host, make_instance
 
 LIST, CREATE = reverse("instances:list"), reverse("instances:create")
+FORM = {"name": "orders", "type": "Single", "request_key": "0" * 32}
 GIB = 1024**3
 
 
@@ -195,7 +196,7 @@ def test_the_dialog_offers_the_hosts_that_are_online(offline: Host, plain: Clien
 def test_the_chosen_host_or_the_least_loaded_gets_it(htmx: Client, sent: dict[str, str], expected: str) -> None:
     make_instance(host=make_host("a"))
     make_host("b")
-    assert htmx.post(CREATE, {"name": "orders", "type": "Single", **sent}).status_code == 204
+    assert htmx.post(CREATE, FORM | sent).status_code == 204
     made = Instance.objects.get(name="orders")
     assert made.host_id == expected == Job.objects.get().host_id
 
@@ -203,14 +204,14 @@ def test_the_chosen_host_or_the_least_loaded_gets_it(htmx: Client, sent: dict[st
 def test_a_host_that_has_gone_offline_meanwhile_is_refused_at_its_field(offline: Host, htmx: Client) -> None:
     make_host("a")
     make_host("b")
-    answer = htmx.post(CREATE, {"name": "orders", "type": "Single", "host": "away"})
+    answer = htmx.post(CREATE, FORM | {"host": "away"})
     assert answer.status_code == 422 and "offline or has gone" in json.dumps(answer.context["form"].errors)
     assert not Instance.objects.exists()
 
 
 def test_when_none_is_online_the_dialog_says_why(offline: Host, htmx: Client, settings: Any) -> None:
     settings.CONSOLE_HOST = "away"
-    answer = htmx.post(CREATE, {"name": "orders", "type": "Single"})
+    answer = htmx.post(CREATE, FORM)
     assert answer.status_code == 422 and "The host away is offline" in answer.text
     assert not Instance.objects.exists()
 

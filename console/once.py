@@ -4,14 +4,13 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 
-from backups.models import Backup, Restoration
 from console import audit
 from console.exceptions import Refused
 
 P = ParamSpec("P")
-Row = TypeVar("Row", Backup, Restoration)
+Row = TypeVar("Row", bound=models.Model)
 
 
 def once(model: type[Row]) -> Callable[[Callable[P, Row]], Callable[P, Row]]:
@@ -29,7 +28,7 @@ def once(model: type[Row]) -> Callable[[Callable[P, Row]], Callable[P, Row]]:
                 return function(*args, **kwargs)
 
             def done() -> Row | None:
-                row = model.objects.filter(request_key=key).first()
+                row = model._default_manager.filter(request_key=key).first()
                 if row:
                     audit.nothing_new()
                 return row

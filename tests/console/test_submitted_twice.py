@@ -13,7 +13,7 @@ from console.models import AuditEvent
 from instances.models import Instance, Job
 from tests.at_once import at_once
 from tests.conftest import HTMX
-from tests.factories import make_backup, make_instance
+from tests.factories import make_backup, make_host, make_instance
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,6 +39,12 @@ class TestTwiceAtTheSameInstant:
         assert submit_twice(user, path, {"name": "before-upgrade"}) == [204, 204]
         assert Backup.objects.count() == Job.objects.count() == successes("ddsCreateBackup") == 1
         assert AuditEvent.objects.filter(trace="ddsCreateBackup").count() == 1
+
+    def test_create_instance(self, user: User, turn: int) -> None:
+        make_host()
+        assert submit_twice(user, reverse("instances:create"), {"name": "orders", "type": "Single"}) == [204, 204]
+        assert Instance.objects.count() == Job.objects.count() == successes("ddsCreateInstance") == 1
+        assert AuditEvent.objects.filter(trace="ddsCreateInstance").count() == 1
 
     def test_restore_to_a_new_instance(self, user: User, turn: int) -> None:
         backup = make_backup()
