@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 
 _PR_SET_PDEATHSIG = 1
 
@@ -21,3 +22,17 @@ def die_with(parent_pid: int) -> None:
         sys.exit(f"prctl failed: {os.strerror(error)}")
     if os.getppid() != parent_pid:
         sys.exit("The process that started this one has ended already.")
+
+
+def end_with_input() -> None:
+    """Have this process get SIGTERM when its standard input ends: when whoever holds the other end of the pipe does.
+
+    Unlike die_with this asks nothing of the thread that started the process, which may be any of a test's.
+    """
+    threading.Thread(target=_read_to_the_end, daemon=True).start()
+
+
+def _read_to_the_end() -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -44,7 +44,8 @@ def _leads(pid: int) -> bool:
 
 
 class ConsoleServer(Session):
-    """`manage.py up` on a free port with its own home. A context manager: leaving it stops the tree.
+    """`manage.py up` on a free port with its own home. A context manager: leaving it stops the tree, and so
+    does the end of this process, also by SIGKILL.
 
     `environment` are settings of the console, such as CONSOLE_LEASE_SECONDS="5". The home is made if it is missing,
     and stays when the console has stopped. `only` is "web" or "agent" for one part of a console that has several homes.
@@ -92,9 +93,11 @@ class ConsoleServer(Session):
     def start(self) -> None:
         begun = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "up", "--port", str(self.port), *self._options()],
+            [sys.executable, "manage.py", "up", "--until-input-ends", "--port", str(self.port), *self._options()],
             cwd=manage_py().parent,
             env=self.environment,
+            # Ends with this process, however it ends, and so does the console.
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -111,11 +114,12 @@ class ConsoleServer(Session):
         return [*([] if self.demo else ["--no-demo"]), *(["--only", self.only] if self.only else [])]
 
     def _read(self, process: "subprocess.Popen[str]", ready: threading.Event) -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            self.output.append(line)
-            if "(stop it with Ctrl-C)" in line:
-                ready.set()
+        assert process.stdin is not None and process.stdout is not None
+        with process.stdin, process.stdout:
+            for line in process.stdout:
+                self.output.append(line)
+                if "(stop it with Ctrl-C)" in line:
+                    ready.set()
 
     def stop(self) -> float:
         """Stop the tree as Ctrl-C does; return the seconds it took."""

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.waiting import wait_for
+
 THEIRS = """
 import json, os, time, urllib.request
 from pathlib import Path
@@ -15,6 +17,22 @@ def test_there_is_a_console(console_server):
     assert urllib.request.urlopen(console_server.url + "/healthz").status == 200
     assert "No migrations" not in console_server.manage("settings")
     Path("seen.json").write_text(json.dumps({"home": str(console_server.home), "took": console_server.started_in}))
+"""
+
+
+KILLED = """
+import signal, sys, threading
+from pathlib import Path
+from console.testing.server import ConsoleServer
+
+server = ConsoleServer(Path(sys.argv[1]))
+# The thread that starts it may end long before the tests do.
+starting = threading.Thread(target=server.start)
+starting.start()
+starting.join()
+server.sign_in()
+print("ready", flush=True)
+signal.pause()
 """
 
 
@@ -42,9 +60,23 @@ def test_a_console_starts_for_them_and_goes_with_the_run(tmp_path: Path) -> None
     seen = json.loads((tmp_path / "seen.json").read_text())
     # Under 5 s on a machine with nothing else to do; the bound is for one that has.
     assert seen["took"] < 20
-    mine = f"CONSOLE_HOME={seen['home']}".encode()
-    left = [entry for entry in Path("/proc").glob("[0-9]*/environ") if mine in read(entry)]
-    assert left == []
+    assert left(seen["home"]) == []
+
+
+def test_a_console_goes_with_a_run_that_is_killed(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(home)], stdout=subprocess.PIPE, text=True) as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == "ready\n"
+        assert len(left(str(home))) >= 3
+        killed.kill()
+    wait_for(lambda: left(str(home)) == [], seconds=15, because="the end of every process")
+
+
+def left(home: str) -> list[Path]:
+    """The processes of the console with this home."""
+    mine = f"CONSOLE_HOME={home}".encode()
+    return [entry for entry in Path("/proc").glob("[0-9]*/environ") if mine in read(entry)]
 
 
 def read(path: Path) -> bytes:

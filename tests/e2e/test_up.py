@@ -76,6 +76,23 @@ def test_the_first_start_makes_administrator_and_demo_and_a_stop_leaves_nothing(
         console.stop()
 
 
+def test_from_a_shell_it_does_not_matter_what_becomes_of_its_input(tmp_path: Path) -> None:
+    console = Console(tmp_path / "home")
+    with subprocess.Popen(
+        [sys.executable, "manage.py", "up", "--no-demo", "--port", str(console.port)],
+        cwd=ROOT,
+        env=console.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as up:
+        assert up.stdout is not None
+        assert any("The console is ready" in line for line in up.stdout)
+        assert up.poll() is None
+        up.send_signal(signal.SIGINT)
+        assert up.wait(10) == 0
+
+
 def can_connect(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0

@@ -19,6 +19,7 @@ from backups.models import Backup, Policy
 from console import catalogues, home, locks
 from console.bind import only_this_machine
 from console.handlers import HANDLERS
+from console.process import end_with_input
 from console.tree import Child, Tree
 from instances import hosts, jobs, services
 from instances.choices import InstanceType
@@ -43,10 +44,17 @@ class Command(BaseCommand):
         parser.add_argument("--bind", default=settings.CONSOLE_BIND, help="address to listen on (%(default)s)")
         parser.add_argument("--port", type=int, default=settings.CONSOLE_PORT, help="port to listen on (%(default)s)")
         parser.add_argument("--no-demo", action="store_true", help="do not make demo instances on an empty console")
+        parser.add_argument(
+            "--until-input-ends",
+            action="store_true",
+            help="stop also when standard input ends; for programs that run it",
+        )
         parser.add_argument("--only", choices=PARTS, help="run one of the two parts; the other runs elsewhere")
 
     def handle(self, *args: Any, bind: str, port: int, no_demo: bool, only: str | None, **options: Any) -> None:
         os.umask(0o077)
+        if options["until_input_ends"]:
+            end_with_input()
         if settings.CONSOLE_TEST_HOOKS and not only_this_machine(bind, settings.CONSOLE_URL):
             raise CommandError(
                 "CONSOLE_TEST_HOOKS=1 is for a console that only this machine can reach: let it listen on 127.0.0.1, "
