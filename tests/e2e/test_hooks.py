@@ -88,3 +88,11 @@ def test_up_refuses_them_where_others_could_reach_them(tmp_path: Path) -> None:
     open_to_all = Console(tmp_path / "home", CONSOLE_BIND="0.0.0.0")  # noqa: S104
     with pytest.raises(AssertionError, match="CONSOLE_TEST_HOOKS=1 is for a console that only this machine can reach"):
         open_to_all.start()
+
+
+def test_the_banner_makes_no_page_longer_than_the_window(signed_in_page: Page) -> None:
+    """A page that scrolls by the banner's height moves what is about to be clicked."""
+    page = InstanceManagement(signed_in_page).open().page
+    expect(page.get_by_text("Test hooks are on")).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 1600})
+    assert page.evaluate("document.scrollingElement.scrollHeight") == 1600
