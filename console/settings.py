@@ -16,6 +16,8 @@ DATABASES = {"default": DATABASE_URL}
 # What DATABASE_URL says after its ? stays.
 _OPTIONS = DATABASES["default"].setdefault("OPTIONS", {})
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Each thread keeps its connection: opening the file and reading its schema costs more than a page's queries.
+    DATABASES["default"]["CONN_MAX_AGE"] = None
     _OPTIONS |= {
         # BEGIN IMMEDIATE: with Django's default a transaction that reads before it writes fails under
         # concurrency with "database is locked" instead of waiting for its turn.
@@ -113,10 +115,10 @@ CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
     # Lists as they are now, for a second.
     "lists": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "lists"},
-    # Markup of lists' rows, about 5 KB each; what has not been shown for longest goes.
-    "rows": {
+    # Markup of lists' rows and of other parts, about 5 KB each; what has not been shown for longest goes.
+    "parts": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "LOCATION": "rows",
+        "LOCATION": "parts",
         "TIMEOUT": None,
         "OPTIONS": {"MAX_ENTRIES": 3000},
     },
