@@ -27,8 +27,7 @@ from console.sentences import SentenceField
 from console.sentences import sentence as _
 from console.validators import NAME_MAX_LENGTH, description_validators, name_validators
 from instances.choices import InstanceType, JobKind
-from instances.models import Host, Instance, Job
-from instances.pace import Reading
+from instances.models import UNLISTED_OF_HOST, UNLISTED_OF_INSTANCE, UNLISTED_OF_JOB, Host, Instance, Job
 
 
 def new_backup_id() -> str:
@@ -144,12 +143,24 @@ def weekdays_text(days: Iterable[int]) -> str:
     return ",".join(str(day) for day in sorted(set(days)))
 
 
+_UNLISTED = (
+    *("contents", "sha256", "cut_at", "pause_seconds", "engine", "storage_engine", "request_key"),
+    *(f"{job}__{column}" for job in ("job", "verify_job") for column in UNLISTED_OF_JOB),
+    *(f"{host}__{column}" for host in ("host", "instance__host") for column in UNLISTED_OF_HOST),
+    *(f"instance__{column}" for column in UNLISTED_OF_INSTANCE),
+)
+
+
 class BackupQuerySet(models.QuerySet["Backup"]):
     def shown(self) -> Self:
         """With what a list shows of each, in the same query, and without what only the backup's own page does."""
         return self.select_related("host", "job", "verify_job", "instance__backup_policy", "instance__host").defer(
             "contents"
         )
+
+    def listed(self) -> Self:
+        """shown(), without the columns that no list shows."""
+        return self.shown().defer(*_UNLISTED)
 
     def automated(self) -> Self:
         return self.filter(type=BackupType.AUTOMATED)
@@ -378,10 +389,11 @@ class Backup(models.Model):
         return "" if self.locked else _("This backup is not locked.")
 
     @property
-    def reading(self) -> Reading | None:
-        """How far the job is that makes it, or verifies it; None if there is nothing to say."""
-        job = self.verify_job if self.verifying else self.job
-        return job.reading if job else None
+    def job_in_progress(self) -> Job | None:
+        """The job that makes it, or verifies it, now."""
+        if self.state is BackupStatus.BUILDING:
+            return self.job
+        return self.verify_job if self.verifying else None
 
     @property
     def in_transition(self) -> bool:
@@ -537,6 +549,10 @@ class Restoration(models.Model):
 
     def __str__(self) -> str:
         return f"{self.backup_name} > {self.target_name}"
+
+    @property
+    def job_in_progress(self) -> Job | None:
+        return self.job if self.state.in_progress else None
 
     @property
     def state(self) -> RestorationStatus:

@@ -39,7 +39,7 @@ def backup_list(request: Request) -> HttpResponseBase:
     filters = BackupListForm(request)
     if filters.exports:
         return export("backups", BACKUP_COLUMNS, filters.found(Backup.objects.shown()))
-    page = filters.page(Backup.objects.shown())
+    page = filters.page(Backup.objects.listed())
     context = {
         "backups": page.rows,
         "page": page,
@@ -58,7 +58,7 @@ def instance_backups(request: Request, instance_id: str) -> HttpResponseBase:
     if filters.exports:
         instance = get_object_or_404(Instance, pk=instance_id)
         return export(f"backups-{instance.name}", BACKUP_COLUMNS, filters.found(Backup.objects.shown()))
-    page = filters.page(Backup.objects.shown())
+    page = filters.page(Backup.objects.listed())
     # Mostly it came with its backups.
     instance = next((backup.instance for backup in page.rows if backup.instance), None) or get_object_or_404(
         Instance.objects.shown().select_related("backup_policy"), pk=instance_id

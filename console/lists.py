@@ -327,6 +327,13 @@ class ListForm(forms.Form):
         return any(self.request.GET.get(name) for name in self.fields if name != "sort")
 
     @property
+    def facts(self) -> object:
+        """What its toolbar can show, for its part of the page."""
+        fields: list[Any] = [select.field for select in self.selects()]
+        choices = [[value for value, _label in field.choices] for field in fields]
+        return type(self).__name__, address(self.request), choices
+
+    @property
     def exports(self) -> bool:
         return self.request.GET.get("format") == "csv"
 

@@ -42,6 +42,18 @@ def new_instance_id() -> str:
     return new_id("in02")
 
 
+# The columns that no list shows, and so does not read, of what its rows are about besides.
+UNLISTED_OF_HOST = ("agent", "storage_free", "storage_failure", "storage_checked")
+UNLISTED_OF_INSTANCE = (
+    *("failure", "engine", "engine_version", "storage_engine", "compatible_version"),
+    *("storage_bytes", "documents", "connections", "started", "facts_at", "last_backup_at"),
+)
+UNLISTED_OF_JOB = (
+    *("parameters", "failure", "created", "started", "ended", "requested_by", "token", "lease_until"),
+    *("interrupted", "left_behind", "instance", "instance_uid", "instance_name"),
+)
+
+
 class HostQuerySet(models.QuerySet["Host"]):
     def offline(self, now: datetime) -> Self:
         """Those whose agent was heard of, and is not any more."""
@@ -71,6 +83,9 @@ class Host(models.Model):
     storage_free = models.BigIntegerField(null=True, blank=True)
     storage_failure = SentenceField(blank=True)
     storage_checked = models.DateTimeField(null=True, blank=True)
+
+    # See console/templatetags/parts.py; `offline_since` is what rows show of it.
+    volatile = frozenset({"seen", "agent", "storage_free", "storage_failure", "storage_checked"})
 
     # Where with_need() was asked for.
     is_needed: bool
@@ -359,6 +374,9 @@ class Job(models.Model):
     # True from the job's end until its host has removed the files that it may have left.
     left_behind = models.BooleanField(default=False)
 
+    # See console/templatetags/parts.py; `progress` is what rows show of it.
+    volatile = frozenset({"progress", "detail", "lease_until"})
+
     objects = JobQuerySet.as_manager()
 
     class Meta:
@@ -391,6 +409,11 @@ class Job(models.Model):
     def state(self) -> JobStatus:
         """The status as the member it is, with its label, tone and whether it is in progress."""
         return JobStatus(self.status)
+
+    @property
+    def job_in_progress(self) -> Self | None:
+        """Itself, while it runs."""
+        return self if self.state is JobStatus.RUNNING else None
 
     @property
     def reading(self) -> Reading | None:

@@ -1,9 +1,11 @@
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.cache import caches
 from django.test import Client
 from django.utils import timezone, translation
 
+from backups import activity
 from console import catalogues
 from tests.factories import make_user
 
@@ -22,6 +24,13 @@ def english_and_utc() -> None:
     """What a test's requests activate stays active in its thread, as it does in a worker's."""
     translation.activate(settings.LANGUAGE_CODE)
     timezone.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def hosts_are_found_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pages find out of hosts once a second, tests change within one."""
+    caches["lists"].clear()
+    monkeypatch.setattr(activity, "SHARED_SECONDS", 0)
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def ago(when: datetime) -> str:
 
 @register.simple_tag(takes_context=True)
 def activity(context: dict[str, Any]) -> Activity | None:
-    """What every page shows of the user's work and of the agents; nothing to whom may not look. One query."""
+    """What every page shows of the user's work and of the agents; nothing to whom may not look."""
     user = context.get("user")
     if not isinstance(user, User) or roles.refusal(user, Permission.VIEW):
         return None

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import caches
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from backups import activity
 from backups.activity import Cursor, news_for
 from backups.services import create_backup, delete_backup
 from console.roles import Role
@@ -344,3 +346,14 @@ def test_a_page_learns_that_a_server_is_down_so_that_its_list_looks_again(browse
     assert news is not None and news["down"] == 1 and browser.ask() is None
     html = browser.client.get(reverse("backups:list")).content.decode()
     assert 'data-down="1"' in html
+
+
+def test_hosts_are_found_once_a_second_for_everybody(
+    user: User, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    monkeypatch.setattr(activity, "SHARED_SECONDS", 60)
+    caches["lists"].clear()
+    another = make_user(username="another")
+    activity.activity_of(user, timezone.now())
+    with django_assert_num_queries(1):
+        activity.activity_of(another, timezone.now())

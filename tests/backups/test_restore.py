@@ -395,5 +395,5 @@ def test_restorations_cost_the_same_few_queries_for_any_number(
     instance = make_instance()
     for _ in range(rows):
         restore_to_new_instance(backup=make_backup(instance), name="copy", requested_by=user)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         plain.get(reverse("backups:instance", args=[instance.id]))

@@ -354,7 +354,7 @@ def test_the_page_costs_the_same_few_queries_however_much_there_is(
     plain: Client, number: int, django_assert_num_queries: Any
 ) -> None:
     fill(number)
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         plain.get(HOME)
 
 

@@ -76,7 +76,7 @@ def test_unknown_wrong_method_and_signed_out(plain: Client, client: Client) -> N
 def test_a_request_writes_nothing_until_five_minutes_have_passed(user: User, django_assert_num_queries: Any) -> None:
     client = signed_in(user)
     first = UserSession.objects.get()
-    with django_assert_num_queries(3):  # the session, its user, and the agents
+    with django_assert_num_queries(4):  # the session, its user, the work and the agents
         client.get("/account/password/")
     early = timezone.now() - timedelta(minutes=6)
     UserSession.objects.update(seen=early)

@@ -73,5 +73,5 @@ def test_the_password_that_was_typed_is_not_kept(locked: Client) -> None:
 
 
 def test_the_throttle_costs_other_pages_nothing(plain: Client, django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(3):  # the session, its user, and the agents
+    with django_assert_num_queries(4):  # the session, its user, the work and the agents
         plain.get("/account/password/")

@@ -82,7 +82,7 @@ def test_the_list_costs_the_same_few_queries_for_any_number_of_rows(
 ) -> None:
     for _ in range(rows):
         make_instance()
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         plain.get(LIST)
 
 
@@ -117,7 +117,7 @@ def test_basic_information_shows_the_facts(plain: Client) -> None:
 def test_basic_information_costs_few_queries(plain: Client, django_assert_num_queries: Any) -> None:
     instance = make_instance()
     make_backup(instance)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         plain.get(instance.get_absolute_url())
 
 

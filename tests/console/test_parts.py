@@ -21,12 +21,12 @@ LIST = "/backups/"
 
 @pytest.fixture(autouse=True)
 def nothing_rendered() -> None:
-    caches["rows"].clear()
+    caches["parts"].clear()
 
 
 def render(user: User, **inputs: object) -> str:
     names = " ".join(f"{name}={name}" for name in inputs)
-    template = engines["django"].from_string(f'{{% load rows %}}{{% row "backups/_row.html" {names} %}}')
+    template = engines["django"].from_string(f'{{% load parts %}}{{% part "backups/_row.html" {names} %}}')
     return template.render({**inputs, "user": user})
 
 
@@ -101,5 +101,5 @@ def test_a_language_and_a_time_zone_have_rows_of_their_own(user: User, monkeypat
 
 
 def test_a_row_knows_nothing_of_the_page_but_its_inputs(user: User) -> None:
-    template = engines["django"].from_string('{% load rows %}{% row "components/_failure.html" %}')
+    template = engines["django"].from_string('{% load parts %}{% part "components/_failure.html" %}')
     assert "secret" not in template.render({"user": user, "reason": "secret"})
