@@ -213,7 +213,11 @@ class KeysDialog(Dialog):
     views = ("keys",)
     title, confirm = "Keyboard shortcuts", "Close"
 
+    @property
+    def switch(self) -> Locator:
+        """Turns the keys that are single letters on and off, in this browser."""
+        return self.field("Single-key shortcuts")
+
     def turn(self, on: bool) -> Self:
-        """The keys that are single letters, in this browser."""
-        self.field("Single-key shortcuts").set_checked(on)
+        self.switch.set_checked(on)
         return self

@@ -7,7 +7,7 @@ backups.row("before-upgrade").expect_status("Complete")
 import re
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Self, TypeVar
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -20,6 +20,7 @@ from console.testing.dialogs import (
     DeleteInstanceDialog,
     Dialog,
     EditDescriptionDialog,
+    KeysDialog,
     LockBackupDialog,
     PolicyDialog,
     RestartInstanceDialog,
@@ -29,6 +30,7 @@ from console.testing.dialogs import (
 )
 
 Asked = TypeVar("Asked", bound=Dialog)
+Shown = TypeVar("Shown", bound="ConsolePage")
 
 # The end of work may take a while; an assertion ends as soon as it is true.
 WORK_MILLISECONDS = 60_000
@@ -43,6 +45,8 @@ class Exported(NamedTuple):
 
 class SignIn:
     views: ClassVar[tuple[str, ...]] = ("sign-in",)
+    # As they are in the language that the page is in.
+    username, password, button = "Username", "Password", "Sign in"
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -54,14 +58,18 @@ class SignIn:
 
     def shown(self) -> Self:
         """Wait until it is asked who this is."""
-        expect(self.page.get_by_role("button", name="Sign in")).to_be_visible()
+        expect(self.page.get_by_role("button", name=self.button)).to_be_visible()
         return self
+
+    def choose_language(self, name: str) -> None:
+        """By its own name, such as "English"."""
+        self.page.get_by_role("button", name=name, exact=True).click()
 
     def attempt(self, username: str, password: str) -> None:
         """For what will be refused."""
-        self.page.get_by_label("Username").fill(username)
-        self.page.get_by_label("Password").fill(password)
-        self.page.get_by_role("button", name="Sign in").click()
+        self.page.get_by_label(self.username).fill(username)
+        self.page.get_by_label(self.password).fill(password)
+        self.page.get_by_role("button", name=self.button).click()
 
     def expect_error(self, text: str) -> None:
         expect(self.page.get_by_role("alert").filter(has_text=text)).to_be_visible()
@@ -83,8 +91,9 @@ class ConsolePage:
     def __init__(self, page: Page) -> None:
         self.page = page
 
-    def open(self) -> Self:
-        self.page.goto(urljoin(self.page.url, self.path))
+    def open(self, **query: str | int) -> Self:
+        """`query` is what stands behind the question mark of the address, such as q="orders" or size=50 of a list."""
+        self.page.goto(urljoin(self.page.url, self.path) + (f"?{urlencode(query)}" if query else ""))
         return self.shown()
 
     def shown(self) -> Self:
@@ -92,10 +101,33 @@ class ConsolePage:
         expect(self.page.get_by_role("heading", name=self.heading, level=1)).to_be_visible()
         return self
 
+    def expect_text(self, text: str | re.Pattern[str]) -> None:
+        """Wait until the page shows the text somewhere below its bar."""
+        expect(self.page.get_by_role("main").get_by_text(text).first).to_be_visible(timeout=WORK_MILLISECONDS)
+
+    def go_to(self, kind: type[Shown]) -> Shown:
+        """Another page, by the navigation on the left."""
+        navigation = self.page.get_by_role("navigation", name="Navigation")
+        navigation.get_by_role("link", name=kind.heading, exact=True).click()
+        return kind(self.page).shown()
+
+    @property
+    def user_menu(self) -> Locator:
+        """The button with the user's own name."""
+        return self.page.get_by_role("banner").get_by_role("button").last
+
     def choose_in_user_menu(self, name: str) -> None:
-        """Sessions, Change password or Sign out."""
-        self.page.get_by_role("banner").get_by_role("button").last.click()
-        self.page.get_by_role("menuitem", name=name, exact=True).click()
+        """Sessions, Change password, Keyboard shortcuts, Sign out or a language."""
+        self.user_menu.click()
+        self.user_menu_item(name).click()
+
+    def user_menu_item(self, name: str) -> Locator:
+        item = self.page.get_by_role("menuitem", name=name, exact=True)
+        return item.or_(self.page.get_by_role("menuitemradio", name=name, exact=True))
+
+    def show_keys(self) -> KeysDialog:
+        self.choose_in_user_menu("Keyboard shortcuts")
+        return KeysDialog(self.page)
 
     def expect_toast(self, text: str) -> None:
         """Wait until a message says so: of what was just asked for, or of work that has ended."""
@@ -155,12 +187,19 @@ class ListPage(ConsolePage):
         cells = self.page.get_by_role("cell")
         return self.page.get_by_role("main").get_by_role("row").filter(has=cells).filter(has_text=text)
 
+    @property
+    def search_field(self) -> Locator:
+        return self.page.get_by_role("searchbox")
+
     def search(self, text: str) -> None:
-        self.page.get_by_role("searchbox").fill(text)
+        self.search_field.fill(text)
+
+    def filter_field(self, label: str) -> Locator:
+        """One of the lists beside the search, such as "Status"."""
+        return self.page.get_by_role("search").get_by_label(label, exact=True)
 
     def filter(self, label: str, choice: str) -> None:
-        """One of the lists beside the search, such as ("Status", "Failed")."""
-        self.page.get_by_role("search").get_by_label(label, exact=True).select_option(label=choice)
+        self.filter_field(label).select_option(label=choice)
 
     def more_filters(self) -> Locator:
         """Open what stands behind Filters; the fields are found in it by their labels."""
@@ -171,15 +210,33 @@ class ListPage(ConsolePage):
         """Undo the search and all filters."""
         self.page.get_by_role("link", name="Clear").click()
 
+    @property
+    def refresh_button(self) -> Locator:
+        return self.page.get_by_role("link", name="Refresh", exact=True)
+
     def refresh(self) -> None:
-        self.page.get_by_role("link", name="Refresh", exact=True).click()
+        self.refresh_button.click()
 
     def sort(self, column: str) -> None:
         self.page.get_by_role("columnheader", name=column).get_by_role("link").click()
 
+    def expect_sorted(self, column: str, order: str) -> None:
+        """Wait until the column's head says "ascending" or "descending"."""
+        expect(self.page.get_by_role("columnheader", name=column)).to_have_attribute("aria-sort", order)
+
+    def pager(self, to: str) -> Locator:
+        """The First, Previous, Next or Last page, or so many rows on each, such as "50"."""
+        return self.page.get_by_role("navigation", name="Pages").get_by_role("link", name=to, exact=True)
+
     def turn(self, to: str) -> None:
-        """To the First, Previous, Next or Last page, or to so many rows on each, such as "50"."""
-        self.page.get_by_role("navigation", name="Pages").get_by_role("link", name=to, exact=True).click()
+        self.pager(to).click()
+
+    def tab_of(self, name: str) -> Locator:
+        """Clusters, Replica Sets, Single Nodes or All, where the list has tabs."""
+        return self.page.get_by_role("main").get_by_role("link", name=name, exact=True)
+
+    def tab(self, name: str) -> None:
+        self.tab_of(name).click()
 
     def export(self) -> Exported:
         """The whole list as CSV."""
@@ -223,13 +280,26 @@ class Row:
 
     def press(self, name: str) -> None:
         """One of the row's own operations."""
+        self.operation(name).click()
+
+    def operation(self, name: str) -> Locator:
+        """One of the row's own operations, or its name: a link, or a button if it cannot be used now."""
         link = self.root.get_by_role("link", name=name, exact=True)
-        link.or_(self.root.get_by_role("button", name=name, exact=True)).first.click()
+        return link.or_(self.root.get_by_role("button", name=name, exact=True)).first
+
+    @property
+    def more(self) -> Locator:
+        """The button that opens the row's menu."""
+        return self.root.get_by_role("button", name="More")
+
+    def menu_item(self, name: str) -> Locator:
+        """An operation of the open More menu. The name of one that cannot be used now goes on with the reason."""
+        return self.page.get_by_role("menuitem", name=re.compile(f"^{re.escape(name)}"))
 
     def choose(self, name: str) -> None:
         """An operation of the row's More menu."""
-        self.root.get_by_role("button", name="More").click()
-        self.page.get_by_role("menuitem", name=name, exact=True).click()
+        self.more.click()
+        self.menu_item(name).click()
 
     def ask(self, dialog: type[Asked]) -> Asked:
         """Open the dialog by its operation in the More menu, and leave the answer to the test."""
@@ -238,8 +308,8 @@ class Row:
 
     def expect_refused(self, name: str, reason: str) -> None:
         """The operation in the More menu cannot be used now, and says why."""
-        self.root.get_by_role("button", name="More").click()
-        item = self.page.get_by_role("menuitem", name=name)
+        self.more.click()
+        item = self.menu_item(name)
         expect(item).to_have_attribute("aria-disabled", "true")
         expect(item).to_contain_text(reason)
         self.page.keyboard.press("Escape")
@@ -334,6 +404,10 @@ class BackupRow(Row):
         self.ask(DeleteBackupDialog).done()
 
 
+class RestorationRow(Row):
+    id_attribute = "data-restoration-id"
+
+
 class TaskRow(Row):
     id_attribute = "data-task-id"
 
@@ -367,6 +441,12 @@ class Overview(ConsolePage):
         rows = self.page.get_by_role("list", name="What failed and why").get_by_role("listitem")
         return rows.filter(has_text=what).first
 
+    def as_table(self, name: str) -> Locator:
+        """The table below the chart, such as "Backups of the last 14 days", which it unfolds."""
+        table = self.page.get_by_role("table", name=name, include_hidden=True)
+        self.page.get_by_role("figure").filter(has=table).get_by_text("As a table").click()
+        return table
+
     def _chart(self, name: str) -> Locator:
         return self.page.get_by_role("group", name=name)
 
@@ -382,12 +462,17 @@ class InstanceManagement(ListPage):
         self._press("Create DB Instance")
         return CreateInstanceDialog(self.page)
 
-    def tab(self, name: str) -> None:
-        """Clusters, Replica Sets, Single Nodes or All."""
-        self.page.get_by_role("main").get_by_role("link", name=name, exact=True).click()
+
+class FactsPage(ConsolePage):
+    """A page that says what is known of one thing."""
+
+    def fact(self, term: str) -> Locator:
+        """What stands beside the term, such as "Size"."""
+        term_only = re.compile(rf"^\s*{re.escape(term)}\s*$")
+        return self.page.get_by_role("term").filter(has_text=term_only).first.locator("xpath=following-sibling::dd[1]")
 
 
-class BasicInformation(ConsolePage):
+class BasicInformation(FactsPage):
     """Of one instance; reached by its name in Instance Management, or opened with its id."""
 
     views = ("instances:detail",)
@@ -426,9 +511,13 @@ class BackupList(ListPage):
         self._press("Create Backup")
         return CreateBackupDialog(self.page)
 
+    def box(self, name: str) -> Locator:
+        """The box that selects the row; "all" is the one over them."""
+        return self.page.get_by_role("checkbox", name=f"Select {name}", exact=True)
+
     def tick(self, *names: str) -> None:
         for name in names:
-            self.page.get_by_label(f"Select {name}", exact=True).check()
+            self.box(name).check()
 
     def delete_selected(self) -> DeleteBackupsDialog:
         form = self.page.get_by_role("form", name="Selected backups")
@@ -439,10 +528,6 @@ class BackupList(ListPage):
 class BackupManagement(BackupList):
     views = ("backups:list",)
     path, heading = "/backups/", "Backup Management"
-
-    def tab(self, name: str) -> None:
-        """Clusters, Replica Sets, Single Nodes or All."""
-        self.page.get_by_role("main").get_by_role("link", name=name, exact=True).click()
 
 
 class BackupsAndRestorations(BackupList):
@@ -459,30 +544,31 @@ class BackupsAndRestorations(BackupList):
         self._press("Modify Backup Policy")
         return PolicyDialog(self.page)
 
-    def restoration(self, backup: str) -> Row:
+    def restoration(self, backup: str) -> RestorationRow:
         table = self.page.get_by_role("table", name="Restorations")
-        return Row(self.page, table.get_by_role("row").filter(has_text=backup).first)
+        return RestorationRow(self.page, table.get_by_role("row").filter(has_text=backup).first)
 
 
-class BackupDetail(ConsolePage):
-    """Of one backup; reached by its name in a list."""
+class BackupDetail(FactsPage):
+    """Of one backup; reached by its name in a list, or opened with its id."""
 
     views = ("backups:detail",)
 
-    def __init__(self, page: Page, name: str) -> None:
+    def __init__(self, page: Page, name: str, backup_id: str = "") -> None:
         super().__init__(page)
         self.heading = name
+        self.path = f"/backups/{backup_id}/" if backup_id else ""
+
+    @property
+    def backup(self) -> BackupRow:
+        """Its id, status and operations, as a row of the lists has them."""
+        return BackupRow(self.page, self.page.get_by_role("region", name=self.heading, exact=True))
 
     def expect_progress(self, *details: str) -> None:
         """Wait until the page shows a bar of progress, and all this beside it: bytes, speed, time left."""
         expect(self.page.get_by_role("progressbar")).to_be_visible()
         for detail in details:
             expect(self.fact("Status")).to_contain_text(detail, timeout=WORK_MILLISECONDS)
-
-    def fact(self, term: str) -> Locator:
-        """What stands beside the term, such as "Size"."""
-        term_only = re.compile(rf"^\s*{re.escape(term)}\s*$")
-        return self.page.get_by_role("term").filter(has_text=term_only).first.locator("xpath=following-sibling::dd[1]")
 
 
 class TaskCenter(ListPage):

@@ -30,8 +30,9 @@ class Stage:
         return self.page
 
     def new_context(self, browser: Browser, **options: Any) -> BrowserContext:
-        """A browser of its own, signed in."""
-        return browser.new_context(storage_state=self.session, **{"viewport": WIDE, **options})
+        """A browser of its own, signed in; its pages begin anywhere in the console."""
+        chosen = {"viewport": WIDE, "base_url": self.console.url, **options}
+        return browser.new_context(storage_state=self.session, **chosen)
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def staged(browser: Browser, home: Path) -> Iterator[Stage]:
     # Without motion: a colour that is on its way is not the colour.
     with (
         Console(home, CONSOLE_TEST_HOOKS="0") as console,
-        browser.new_context(reduced_motion="reduce", viewport=WIDE) as context,
+        browser.new_context(reduced_motion="reduce", viewport=WIDE, base_url=console.url) as context,
     ):
         page = context.new_page()
         page.set_default_timeout(15_000)

@@ -26,7 +26,7 @@ def test_a_role_that_is_taken_away_is_gone_at_once_and_the_page_says_so(console:
     dialog.press().expect_refused("Your role (Read-only) may not do this.")
 
     instances.open()
-    button = row.root.get_by_role("button", name="Create Backup")
+    button = row.operation("Create Backup")
     expect(button).to_have_attribute("aria-disabled", "true")
     button.hover()
     expect(row.root.get_by_role("tooltip")).to_contain_text("Your role (Read-only) may not do this.")

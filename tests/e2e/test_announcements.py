@@ -2,6 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
+from console.testing.pages import BackupManagement, BasicInformation, ConsolePage
 from tests.e2e.stage import Stage
 
 # Everything that any polite region has said since the page was opened.
@@ -16,25 +17,28 @@ new MutationObserver((records) => {
 """
 
 
-def listen(page: Page, url: str) -> None:
+def listen(shown: ConsolePage, **query: str) -> None:
     # What the page tells of itself when it has just been opened is not news of a list.
-    with page.expect_response("**/activity/**"):
-        page.goto(url)
-    page.evaluate(LISTEN)
+    with shown.page.expect_response("**/activity/**"):
+        shown.open(**query)
+    shown.page.evaluate(LISTEN)
+
+
+def refresh(backups: BackupManagement) -> None:
+    with backups.page.expect_response("**/backups/**"):
+        backups.refresh()
 
 
 def test_a_changed_status_is_said_once_with_its_name(staged_page: Page, stage: Stage) -> None:
     page, console = staged_page, stage.console
-    listen(page, f"{console.url}/backups/?q=rows-many-00")
+    backups = BackupManagement(page)
+    listen(backups, q="rows-many-00")
     try:
-        with page.expect_response("**/backups/**"):
-            page.get_by_role("link", name="Refresh", exact=True).click()
+        refresh(backups)
         console.execute("UPDATE backups_backup SET status = 'FAILED' WHERE name = 'rows-many-00'")
-        with page.expect_response("**/backups/**"):
-            page.get_by_role("link", name="Refresh", exact=True).click()
+        refresh(backups)
         expect(page.locator("#announcer")).to_have_text("rows-many-00: Failed.")
-        with page.expect_response("**/backups/**"):
-            page.get_by_role("link", name="Refresh", exact=True).click()
+        refresh(backups)
         expect(page.locator("#announcer")).to_have_text("")
         heard = page.evaluate("window.heard")
         assert [text for text in heard if "rows-" in text] == ["rows-many-00: Failed."]
@@ -44,11 +48,11 @@ def test_a_changed_status_is_said_once_with_its_name(staged_page: Page, stage: S
 
 def test_what_a_toast_tells_is_not_said_again(staged_page: Page, stage: Stage) -> None:
     page, console = staged_page, stage.console
-    listen(page, f"{console.url}/backups/?q=rows-many-0")
+    backups = BackupManagement(page)
+    listen(backups, q="rows-many-0")
     try:
         console.execute("UPDATE backups_backup SET status = 'FAILED' WHERE name IN ('rows-many-01', 'rows-many-02')")
-        with page.expect_response("**/backups/**"):
-            page.get_by_role("link", name="Refresh", exact=True).click()
+        refresh(backups)
         toast = "new CustomEvent('toast', { detail: { message: 'The backup rows-many-01 failed.' } })"
         page.evaluate(f"document.body.dispatchEvent({toast.replace('} })', '}, bubbles: true })')})")
         expect(page.locator("#announcer")).to_have_text("rows-many-02: Failed.")
@@ -58,9 +62,9 @@ def test_what_a_toast_tells_is_not_said_again(staged_page: Page, stage: Stage) -
         console.execute("UPDATE backups_backup SET status = 'COMPLETED' WHERE name LIKE 'rows-many-0%'")
 
 
-def test_the_page_of_one_backup_says_it_too(staged_page: Page, stage: Stage) -> None:
+def test_the_page_of_one_instance_says_it_too(staged_page: Page, stage: Stage) -> None:
     page, console = staged_page, stage.console
-    listen(page, f"{console.url}/instances/{stage.ids['abnormal']}/")
+    listen(BasicInformation(page, stage.ids["abnormal"]))
     try:
         console.execute("UPDATE instances_instance SET state = 'normal' WHERE name = 'rows-abnormal'")
         expect(page.locator("#announcer")).to_have_text("rows-abnormal: Available.")

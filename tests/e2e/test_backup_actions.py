@@ -50,14 +50,14 @@ def test_ticks_survive_the_refresh_and_the_selected_ones_go_with_their_archives(
     console.create_backup(instance["id"], "still-running")
     page = signed_in_page
     backups = BackupsAndRestorations(page, instance["id"]).open()
-    expect(page.get_by_label("Select still-running")).to_be_disabled()
-    page.get_by_label("Select all").check()
-    page.get_by_label("Select to-be-kept").uncheck()
+    expect(backups.box("still-running")).to_be_disabled()
+    backups.tick("all")
+    backups.box("to-be-kept").uncheck()
     backups.row("still-running").expect_status("Complete")
     for name in ("first-to-go", "second-to-go"):
-        expect(page.get_by_label(f"Select {name}")).to_be_checked()
+        expect(backups.box(name)).to_be_checked()
     for name in ("to-be-kept", "still-running"):
-        expect(page.get_by_label(f"Select {name}")).not_to_be_checked()
+        expect(backups.box(name)).not_to_be_checked()
     archives = [console.archive(console.backup(name)) for name in ("first-to-go", "second-to-go")]
     assert all(path.exists() for path in archives)
 

@@ -33,13 +33,13 @@ def test_it_is_switched_off_and_on_and_off_again_with_its_backups(signed_in_page
     with connect(instance["port"]) as client:
         client["shop"]["orders"].insert_one({"item": "lamp"})
     backups = BackupsAndRestorations(page, instance["id"]).open()
-    expect(page.get_by_text("Automated backup is on: every day, 02:00-03:00 UTC, kept for 7 days.")).to_be_visible()
+    backups.expect_text("Automated backup is on: every day, 02:00-03:00 UTC, kept for 7 days.")
     assert automated(console, instance) == []
 
     dialog = backups.modify_policy().turn(False)
     expect(dialog.field("Retention Period (days)")).to_be_hidden()
     dialog.done()
-    expect(page.get_by_text("Automated backup is off.").first).to_be_visible()
+    backups.expect_text("Automated backup is off.")
 
     dialog = backups.modify_policy().turn(True).keep(733).on().press()
     dialog.expect_text("Enter a whole number from 1 to 732.", "Choose at least one day of the week.")

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from console.testing import pages
 from tests.e2e.console import ROOT, Console
 
 README = (ROOT / "README.md").read_text().split("### What tests may rely on")[1].split("\n## ")[0]
@@ -14,23 +15,30 @@ ATTRIBUTES = {row[0]: re.findall(r"data-[a-z-]+", row[1]) for row in ROWS if len
 
 
 @pytest.fixture(scope="module")
-def paths(console: Console) -> dict[str, str]:
-    """The address of each page that README names, with a backup and a restoration on it."""
+def ids(console: Console) -> dict[str, str]:
+    """Of an instance with a backup and a restoration."""
     instance = console.create_instance("contract")
     console.create_backup(instance["id"], "contract")
     backup = console.wait_backup("contract")
     console.wait_available("contract")
     console.post(f"/backups/{backup['id']}/restore/", {"name": "contract-copy", "request_key": "0" * 32})
     console.wait_available("contract-copy")
+    return {"instance": instance["id"], "backup": backup["id"]}
+
+
+@pytest.fixture
+def shown(signed_in_page: Page, ids: dict[str, str]) -> dict[str, pages.ConsolePage]:
+    """Each page that README names."""
+    page = signed_in_page
     return {
-        "Overview": "/",
-        "Instance Management": "/instances/",
-        "Basic Information": f"/instances/{instance['id']}/",
-        "Backup Management": "/backups/",
-        "Backups & Restorations": f"/instances/{instance['id']}/backups/",
-        "the page of a backup": f"/backups/{backup['id']}/",
-        "Task Center": "/tasks/",
-        "Audit": "/audit/",
+        "Overview": pages.Overview(page),
+        "Instance Management": pages.InstanceManagement(page),
+        "Basic Information": pages.BasicInformation(page, ids["instance"]),
+        "Backup Management": pages.BackupManagement(page),
+        "Backups & Restorations": pages.BackupsAndRestorations(page, ids["instance"]),
+        "the page of a backup": pages.BackupDetail(page, "contract", ids["backup"]),
+        "Task Center": pages.TaskCenter(page),
+        "Audit": pages.Audit(page),
     }
 
 
@@ -38,22 +46,19 @@ def test_the_tables_are_there() -> None:
     assert len(NAMES) > 20 and len(ATTRIBUTES) == 7
 
 
-def test_every_page_has_its_roles_and_names(signed_in_page: Page, console: Console, paths: dict[str, str]) -> None:
-    page = signed_in_page
-    for title, path in paths.items():
-        page.goto(console.url + path)
+def test_every_page_has_its_roles_and_names(shown: dict[str, pages.ConsolePage]) -> None:
+    for title, each in shown.items():
+        page = each.open().page
         for where, role, name in NAMES:
             if where in {title, "every page"}:
                 found = page.get_by_role(role, name=name, exact=role != "button")  # type: ignore[arg-type]
                 expect(found.first, f"{role} {name} on {title}").to_be_visible()
 
 
-def test_rows_and_pages_have_their_attributes(signed_in_page: Page, console: Console, paths: dict[str, str]) -> None:
-    page = signed_in_page
+def test_rows_and_pages_have_their_attributes(shown: dict[str, pages.ConsolePage]) -> None:
     for where, attributes in ATTRIBUTES.items():
-        title = "Backups & Restorations" if "Restorations" in where else next(name for name in paths if name in where)
-        page.goto(console.url + paths[title])
-        part = page.locator("".join(f"[{attribute}]" for attribute in attributes)).first
+        title = "Backups & Restorations" if "Restorations" in where else next(name for name in shown if name in where)
+        part = shown[title].open().page.locator("".join(f"[{attribute}]" for attribute in attributes)).first
         expect(part, where).to_be_visible()
         for attribute in attributes:
             assert part.get_attribute(attribute), f"{attribute} of {where} is empty"

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from console.testing.dialogs import CreateBackupDialog
-from console.testing.pages import BackupManagement, BackupsAndRestorations, InstanceManagement, SignIn
+from console.testing.pages import BackupManagement, BackupsAndRestorations, InstanceManagement, Overview, SignIn
 from tests.e2e.console import PASSWORD, Console
 from tests.waiting import wait_for
 
@@ -123,28 +123,30 @@ def test_without_javascript_the_forms_are_pages(
     without_javascript: Page, console: Console, instance: dict[str, str]
 ) -> None:
     page = without_javascript
-    page.get_by_role("link", name="Backup Management").click()
+    Overview(page).shown().go_to(BackupManagement)
     page.get_by_role("link", name="Create Backup").first.click()
-    page.get_by_label("DB Instance Type").select_option(label="Single node")
-    page.get_by_role("button", name="Show the instances of this type").click()
-    page.get_by_label("DB Instance Name").select_option(instance["id"])
-    page.get_by_label("Backup Name").fill("no")
-    page.get_by_role("button", name="OK").click()
-    expect(page.get_by_text("at least 4")).to_be_visible()
-    page.get_by_label("Backup Name").fill("no-script")
-    page.get_by_role("button", name="OK").click()
-    expect(page.get_by_role("row").filter(has_text="no-script")).to_be_visible()
+    form = page.get_by_role("main")
+    form.get_by_label("DB Instance Type").select_option(label="Single node")
+    form.get_by_role("button", name="Show the instances of this type").click()
+    form.get_by_label("DB Instance Name").select_option(instance["id"])
+    form.get_by_label("Backup Name").fill("no")
+    form.get_by_role("button", name="OK").click()
+    expect(form.get_by_text("at least 4")).to_be_visible()
+    form.get_by_label("Backup Name").fill("no-script")
+    form.get_by_role("button", name="OK").click()
+    backups = BackupManagement(page).shown()
+    expect(backups.row("no-script").root).to_be_visible()
     console.wait_backup("no-script")
     console.wait_available("dialogs")
 
-    page.get_by_role("link", name="Instance Management").click()
+    instances = backups.go_to(InstanceManagement)
     page.get_by_role("link", name="Create DB Instance").first.click()
-    page.get_by_label("DB Instance Name").fill("made-without-script")
-    page.get_by_role("button", name="OK").click()
-    expect(page.get_by_role("row").filter(has_text="made-without-script")).to_be_visible()
-    made = console.wait_available("made-without-script")
-    page.goto(f"{console.url}/instances/{made['id']}/delete/")
-    page.get_by_role("button", name="Yes").click()
+    form.get_by_label("DB Instance Name").fill("made-without-script")
+    form.get_by_role("button", name="OK").click()
+    expect(instances.shown().row("made-without-script").root).to_be_visible()
+    console.wait_available("made-without-script")
+    instances.open().row("made-without-script").choose("Delete")
+    form.get_by_role("button", name="Yes").click()
     wait_for(lambda: not console.instance("made-without-script"), because="the deletion")
 
 

@@ -11,8 +11,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
+from console.testing.pages import BackupManagement
 from tests.backups.real_archives import foreign_archive
 from tests.e2e.console import ROOT, Console, connect
 from tests.waiting import wait_for
@@ -47,14 +48,13 @@ def test_what_the_browser_saves_opens_with_the_commands_of_the_readme(
     console.create_backup(instance["id"], "download-me")
     backup = console.wait_backup("download-me")
 
-    page.goto(f"{console.url}/backups/")
-    page.get_by_role("row").filter(has_text=backup["id"]).get_by_role("link", name="download-me").click()
-    expect(page.get_by_role("heading", name="download-me", level=1)).to_be_visible()
+    row = BackupManagement(page).open().row("download-me")
+    assert row.id == backup["id"]
+    detail = row.open("download-me")
     for text in ("1,201", "customers", "orders", "1,200", backup["sha256"]):
-        expect(page.get_by_text(text).first).to_be_visible()
+        detail.expect_text(text)
     with page.expect_download() as saving:
-        page.get_by_role("button", name="More").click()
-        page.get_by_role("menuitem", name="Download").click()
+        detail.backup.choose("Download")
     saved = tmp_path / saving.value.suggested_filename
     saving.value.save_as(saved)
     assert saved.name == f"download-me-{backup['id']}.tar.zst"

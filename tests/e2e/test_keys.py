@@ -1,21 +1,50 @@
 """The keys `/`, `c` and `?`: what they do, where they are left alone, and that they can be turned off."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from console.testing.dialogs import CreateBackupDialog, KeysDialog
+from console.testing.pages import (
+    Audit,
+    BackupManagement,
+    BackupsAndRestorations,
+    BasicInformation,
+    ConsolePage,
+    InstanceManagement,
+    ListPage,
+    Sessions,
+    TaskCenter,
+)
 from tests.e2e.stage import Stage
 
+Opened = Callable[[Page, Stage], ConsolePage]
 
-@pytest.mark.parametrize("path", ["/instances/", "/backups/", "/tasks/", "/audit/", "/instances/{idle}/backups/"])
-def test_the_slash_goes_to_the_search_and_escape_leaves_it(staged_page: Page, stage: Stage, path: str) -> None:
+
+def of_one_instance(page: Page, stage: Stage) -> BackupsAndRestorations:
+    return BackupsAndRestorations(page, stage.ids["idle"]).open()
+
+
+def by_itself(kind: type[ConsolePage]) -> Opened:
+    return lambda page, _: kind(page).open()
+
+
+def expect_no_dialog(page: Page) -> None:
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    "open_page", [*map(by_itself, (InstanceManagement, BackupManagement, TaskCenter, Audit)), of_one_instance]
+)
+def test_the_slash_goes_to_the_search_and_escape_leaves_it(staged_page: Page, stage: Stage, open_page: Opened) -> None:
     page = staged_page
-    page.goto(stage.console.url + path.format(**stage.ids))
+    shown = open_page(page, stage)
     refresh = page.get_by_role("link", name="Refresh", exact=True)
     refresh.focus()
     page.keyboard.press("/")
-    search = page.get_by_role("searchbox").or_(page.get_by_label("Resource name or ID"))
+    search = shown.search_field if isinstance(shown, ListPage) else page.get_by_label("Resource name or ID")
     expect(search).to_be_focused()
     expect(search).to_have_value("")
     expect(search).to_have_attribute("aria-keyshortcuts", "/")
@@ -23,138 +52,125 @@ def test_the_slash_goes_to_the_search_and_escape_leaves_it(staged_page: Page, st
     expect(refresh).to_be_focused()
 
 
-def test_what_is_typed_into_a_field_is_typed(staged_page: Page, stage: Stage) -> None:
+def test_what_is_typed_into_a_field_is_typed(staged_page: Page) -> None:
     page = staged_page
-    page.goto(f"{stage.console.url}/backups/")
+    backups = BackupManagement(page).open()
     page.keyboard.press("/")
     page.keyboard.type("c/?")
-    expect(page.get_by_role("searchbox")).to_have_value("c/?")
-    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(backups.search_field).to_have_value("c/?")
+    expect_no_dialog(page)
 
 
-@pytest.mark.parametrize("path", ["/backups/", "/instances/{idle}/backups/"])
-def test_c_opens_create_backup_and_the_focus_comes_back(staged_page: Page, stage: Stage, path: str) -> None:
+@pytest.mark.parametrize("open_page", [by_itself(BackupManagement), of_one_instance])
+def test_c_opens_create_backup_and_the_focus_comes_back(staged_page: Page, stage: Stage, open_page: Opened) -> None:
     page = staged_page
-    page.goto(stage.console.url + path.format(**stage.ids))
-    expect(page.locator("#create-backup")).to_have_attribute("aria-keyshortcuts", "c")
+    open_page(page, stage)
+    button = page.get_by_role("main").get_by_role("link", name="Create Backup").first
+    expect(button).to_have_attribute("aria-keyshortcuts", "c")
     refresh = page.get_by_role("link", name="Refresh", exact=True)
     refresh.focus()
     page.keyboard.press("c")
-    dialog = page.get_by_role("dialog", name="Create Backup")
-    expect(dialog).to_be_visible()
+    dialog = CreateBackupDialog(page)
     # Typed in the dialog they are letters.
     page.keyboard.press("c")
     page.keyboard.press("?")
-    expect(dialog).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(dialog).to_be_hidden()
+    expect(dialog.root).to_be_visible()
+    dialog.escape()
     expect(refresh).to_be_focused()
 
 
-def test_in_instance_management_c_is_meant_of_the_row_that_has_the_focus(staged_page: Page, stage: Stage) -> None:
+def test_in_instance_management_c_is_meant_of_the_row_that_has_the_focus(staged_page: Page) -> None:
     page = staged_page
-    page.goto(f"{stage.console.url}/instances/")
+    instances = InstanceManagement(page).open()
     page.keyboard.press("c")
-    expect(page.get_by_role("dialog")).to_be_hidden()
-    name = page.get_by_role("link", name="rows-idle", exact=True)
+    expect_no_dialog(page)
+    name = instances.row("rows-idle").operation("rows-idle")
     name.focus()
     page.keyboard.press("c")
-    dialog = page.get_by_role("dialog", name="Create Backup")
-    expect(dialog).to_contain_text("rows-idle")
-    page.keyboard.press("Escape")
+    CreateBackupDialog(page).expect_text("rows-idle").escape()
     expect(name).to_be_focused()
     # Refused, the button takes the focus, which shows why.
-    page.get_by_role("link", name="rows-busy", exact=True).focus()
+    busy = instances.row("rows-busy")
+    busy.operation("rows-busy").focus()
     page.keyboard.press("c")
-    refused = page.get_by_role("row").filter(has_text="rows-busy").get_by_role("button", name="Create Backup")
-    expect(refused).to_be_focused()
+    expect(busy.root.get_by_role("button", name="Create Backup")).to_be_focused()
     expect(page.get_by_role("tooltip").filter(has_text="No backup can be made now")).to_be_visible()
-    expect(dialog).to_be_hidden()
+    expect_no_dialog(page)
 
 
-def test_the_question_mark_shows_the_keys_as_the_users_menu_does(staged_page: Page, stage: Stage) -> None:
+def test_the_question_mark_shows_the_keys_as_the_users_menu_does(staged_page: Page) -> None:
     page = staged_page
-    page.goto(f"{stage.console.url}/account/sessions/")
+    sessions = Sessions(page).open()
     page.keyboard.press("?")
-    dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
-    expect(dialog).to_contain_text("Go to the page’s search")
-    page.keyboard.press("Escape")
-    menu = page.get_by_role("button", name="admin")
-    expect(menu).to_be_focused()
+    KeysDialog(page).expect_text("Go to the page’s search").escape()
+    expect(sessions.user_menu).to_be_focused()
     page.keyboard.press("Enter")
-    page.get_by_role("menuitem", name="Keyboard shortcuts").click()
-    expect(dialog).to_be_visible()
+    sessions.user_menu_item("Keyboard shortcuts").click()
+    KeysDialog(page)
 
 
 @pytest.mark.parametrize("modifier", ["Control", "Alt", "Meta"])
-def test_with_a_modifier_the_keys_are_the_browsers(staged_page: Page, stage: Stage, modifier: str) -> None:
+def test_with_a_modifier_the_keys_are_the_browsers(staged_page: Page, modifier: str) -> None:
     page = staged_page
-    page.goto(f"{stage.console.url}/backups/")
+    BackupManagement(page).open()
     page.evaluate("addEventListener('keydown', (event) => (window.prevented = event.defaultPrevented))")
     page.keyboard.press(f"{modifier}+c")
     assert page.evaluate("window.prevented") is False
-    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect_no_dialog(page)
 
 
-def test_with_an_open_menu_the_keys_do_nothing(staged_page: Page, stage: Stage) -> None:
+def test_with_an_open_menu_the_keys_do_nothing(staged_page: Page) -> None:
     page = staged_page
-    page.goto(f"{stage.console.url}/backups/")
-    page.get_by_role("button", name="More").first.click()
+    BackupManagement(page).open(q="rows-complete").row("rows-complete").more.click()
     item = page.get_by_role("menuitem").first
     expect(item).to_be_focused()
     page.keyboard.press("c")
     page.keyboard.press("/")
     expect(item).to_be_focused()
-    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect_no_dialog(page)
 
 
 def test_a_page_without_a_search_leaves_the_slash_to_the_browser(staged_page: Page, stage: Stage) -> None:
     page = staged_page
-    page.goto(f"{stage.console.url}/instances/{stage.ids['idle']}/")
+    BasicInformation(page, stage.ids["idle"]).open()
     page.evaluate("addEventListener('keydown', (event) => (window.prevented = event.defaultPrevented))")
     page.keyboard.press("/")
     assert page.evaluate("window.prevented") is False
 
 
-def test_the_keys_can_be_turned_off_and_stay_off_in_this_browser(staged_page: Page, stage: Stage) -> None:
+def test_the_keys_can_be_turned_off_and_stay_off_in_this_browser(staged_page: Page) -> None:
     page = staged_page
-    page.goto(f"{stage.console.url}/backups/")
+    backups = BackupManagement(page).open()
     page.keyboard.press("?")
-    switch = page.get_by_role("switch", name="Single-key shortcuts")
-    expect(switch).to_be_checked()
-    expect(switch).to_be_focused()
+    dialog = KeysDialog(page)
+    expect(dialog.switch).to_be_checked()
+    expect(dialog.switch).to_be_focused()
     page.keyboard.press("Space")
-    page.keyboard.press("Escape")
-    page.goto(f"{stage.console.url}/backups/?size=10")
+    dialog.escape()
+    backups.open(size=10)
     for key in "/c?":
         page.keyboard.press(key)
     expect(page.locator("body")).to_be_focused()
-    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect_no_dialog(page)
     assert page.locator("[aria-keyshortcuts]").count() == 0
-    # Another page that is open has heard of it.
-    page.get_by_role("button", name="admin").click()
-    page.get_by_role("menuitem", name="Keyboard shortcuts").click()
-    expect(switch).not_to_be_checked()
-    switch.check()
-    page.keyboard.press("Escape")
+    dialog = backups.show_keys()
+    expect(dialog.switch).not_to_be_checked()
+    dialog.turn(True).escape()
     page.keyboard.press("/")
-    expect(page.get_by_role("searchbox")).to_be_focused()
+    expect(backups.search_field).to_be_focused()
 
 
-def test_a_refresh_does_not_take_the_keys_away(staged_page: Page, stage: Stage) -> None:
-    page = staged_page
-    page.goto(f"{stage.console.url}/backups/")
-    with page.expect_response(re.compile("/backups/")):
-        page.get_by_role("link", name="Refresh", exact=True).click()
-    expect(page.get_by_role("searchbox")).to_have_attribute("aria-keyshortcuts", "/")
+def test_a_refresh_does_not_take_the_keys_away(staged_page: Page) -> None:
+    backups = BackupManagement(staged_page).open()
+    with staged_page.expect_response(re.compile("/backups/")):
+        backups.refresh()
+    expect(backups.search_field).to_have_attribute("aria-keyshortcuts", "/")
 
 
 def test_without_javascript_the_keys_are_a_page_that_says_what_they_need(browser: Browser, stage: Stage) -> None:
     with stage.new_context(browser, java_script_enabled=False) as context:
         page = context.new_page()
-        page.goto(f"{stage.console.url}/backups/")
-        page.get_by_role("button", name="admin").click()
-        page.get_by_role("menuitem", name="Keyboard shortcuts").click()
+        BackupManagement(page).open().choose_in_user_menu("Keyboard shortcuts")
         expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()
         expect(page.locator("noscript p")).to_have_text("The keys / c and ? need JavaScript.")
         expect(page.get_by_role("switch")).to_be_hidden()

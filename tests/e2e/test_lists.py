@@ -35,7 +35,7 @@ def test_pages_sorting_and_search_swap_the_list_and_are_in_the_address(
     backups.turn("Next")
     expect(rows).to_have_count(1)
     expect(page).to_have_url(re.compile(r"\?size=10&after="))
-    expect(page.get_by_role("link", name="Next")).to_be_disabled()
+    expect(backups.pager("Next")).to_be_disabled()
     page.reload()
     expect(backups.rows("listed-00")).to_have_count(1)
     backups.refresh()
@@ -45,7 +45,7 @@ def test_pages_sorting_and_search_swap_the_list_and_are_in_the_address(
 
     backups.sort("Backup Name/ID")
     expect(rows.first).to_contain_text("listed-00")
-    expect(page.get_by_role("columnheader", name="Backup Name/ID")).to_have_attribute("aria-sort", "ascending")
+    backups.expect_sorted("Backup Name/ID", "ascending")
     backups.search("LISTED-07")
     expect(rows).to_have_count(1)
     expect(page).to_have_url(re.compile("q=LISTED-07"))
@@ -110,4 +110,4 @@ def test_without_javascript_all_of_it_is_links_and_forms(without_javascript: Pag
     expect(tasks.rows()).to_have_count(10)
     tasks.search("no-such-instance")
     page.get_by_role("button", name="Search").click()
-    expect(page.get_by_text("No task matches.")).to_be_visible()
+    tasks.expect_text("No task matches.")

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from console.testing.dialogs import CreateBackupDialog
+from console.testing.pages import BackupManagement
 from tests.e2e.stage import Stage
 
 # Of every element, also those in the dialog, and of what is made before, after and behind it.
@@ -22,20 +24,20 @@ MOVING = """() => {
 }"""
 
 
-def open_everything(page: Page, stage: Stage) -> None:
+def open_everything(page: Page) -> None:
     """A list with work in progress, with the dialog, a menu's content and a toast on it."""
-    page.goto(f"{stage.console.url}/backups/?q=rows-building")
+    BackupManagement(page).open(q="rows-building")
     toast = "document.body.dispatchEvent(new CustomEvent('toast', { detail: { message: 'Said.' }, bubbles: true }))"
     page.evaluate(toast)
     page.keyboard.press("c")
-    expect(page.get_by_role("dialog", name="Create Backup")).to_be_visible()
+    CreateBackupDialog(page)
 
 
 @pytest.mark.parametrize(("motion", "moves"), [("reduce", False), ("no-preference", True)])
 def test_nothing_moves_for_those_who_want_less_motion(stage: Stage, browser: Browser, motion: Any, moves: bool) -> None:
     with stage.new_context(browser, reduced_motion=motion) as context:
         page = context.new_page()
-        open_everything(page, stage)
+        open_everything(page)
         assert bool(page.evaluate(MOVING)) is moves
 
 
@@ -45,20 +47,18 @@ PART = "(node, [pseudo, name]) => getComputedStyle(node, pseudo)[name]"
 def test_with_forced_colours_what_only_a_colour_drew_is_still_drawn(stage: Stage, browser: Browser) -> None:
     with stage.new_context(browser, forced_colors="active", reduced_motion="reduce") as context:
         page = context.new_page()
-        page.goto(f"{stage.console.url}/backups/?q=rows-building")
+        backups = BackupManagement(page).open(q="rows-building")
         canvas = page.locator("html").evaluate(PART, [None, "backgroundColor"])
         here = page.get_by_role("navigation", name="Navigation").locator("[aria-current]")
-        tabs = page.get_by_role("navigation", name="Filter by type")
         for part in (
             page.locator(".badge").first.evaluate(PART, ["::before", "backgroundColor"]),
-            page.get_by_role("progressbar").evaluate(PART, [None, "borderTopColor"]),
+            backups.row("rows-building").root.get_by_role("progressbar").evaluate(PART, [None, "borderTopColor"]),
             here.evaluate(PART, ["::before", "backgroundColor"]),
-            tabs.get_by_role("link", name="All").evaluate(PART, [None, "borderBottomColor"]),
+            backups.tab_of("All").evaluate(PART, [None, "borderBottomColor"]),
         ):
             assert part != canvas
-        assert tabs.get_by_role("link", name="Clusters").evaluate(PART, [None, "borderBottomColor"]) == canvas
-        page.keyboard.press("?")
-        switch = page.get_by_role("switch")
+        assert backups.tab_of("Clusters").evaluate(PART, [None, "borderBottomColor"]) == canvas
+        switch = backups.show_keys().switch
         expect(switch).to_be_checked()
         on = switch.evaluate(PART, [None, "backgroundColor"])
         assert on != canvas and switch.evaluate(PART, ["::before", "backgroundColor"]) != on

@@ -1,17 +1,16 @@
 """A list that polls, in a real browser: what the user is doing stays as it is when news comes in."""
 
 import re
-import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.e2e.console import ROOT, Console
+from console.testing.dialogs import DeleteInstanceDialog
+from console.testing.pages import BackupManagement, InstanceManagement, InstanceRow, ListPage
+from tests.e2e import rows
+from tests.e2e.console import Console
 
 # A backup that runs for as long as the tests want: its job is leased by nobody who works on it.
 PREPARE = """
@@ -50,7 +49,7 @@ class Running:
             if "/backups/" in page.url:
                 expect(page.get_by_role("progressbar").first).to_have_attribute("value", str(self.progress))
             else:
-                expect(page.get_by_role("link", name=self.name, exact=True)).to_be_visible()
+                expect(InstanceManagement(page).row(self.name).root).to_be_visible()
 
     @property
     def name(self) -> str:
@@ -59,93 +58,89 @@ class Running:
 
     def change(self) -> None:
         self.progress = self.progress % 98 + 1
-        self._execute("UPDATE instances_job SET progress = ? WHERE status = 'Running'", self.progress)
-        self._execute("UPDATE instances_instance SET name = ? WHERE name LIKE 'refresh-busy%'", self.name)
+        self.console.execute("UPDATE instances_job SET progress = ? WHERE status = 'Running'", self.progress)
+        self.console.execute("UPDATE instances_instance SET name = ? WHERE name LIKE 'refresh-busy%'", self.name)
 
     def end(self) -> None:
-        self._execute("UPDATE instances_instance SET action = '' WHERE name LIKE 'refresh-busy%'")
-        self._execute("DELETE FROM backups_backup WHERE name LIKE 'refresh-%'")
-        self._execute("UPDATE instances_job SET status = 'Failed', token = NULL WHERE status = 'Running'")
-
-    def _execute(self, sql: str, *parameters: object) -> None:
-        with closing(sqlite3.connect(self.console.home / "console.sqlite3", timeout=20)) as database, database:
-            database.execute(sql, parameters)
+        self.console.execute("UPDATE instances_instance SET action = '' WHERE name LIKE 'refresh-busy%'")
+        self.console.execute("DELETE FROM backups_backup WHERE name LIKE 'refresh-%'")
+        self.console.execute("UPDATE instances_job SET status = 'Failed', token = NULL WHERE status = 'Running'")
 
 
 @pytest.fixture(scope="module")
 def running(console: Console) -> Iterator[Running]:
     for name in ("refresh-busy", "refresh-idle"):
         console.create_instance(name)
-    prepare = [sys.executable, "manage.py", "shell", "--no-imports", "-c", PREPARE]
-    subprocess.run(prepare, cwd=ROOT, env=console.environment, check=True)
+    rows.run(console, PREPARE)
     running = Running(console)
     yield running
     running.end()
 
 
-def row_of_the_idle_instance(page: Page, console: Console) -> Locator:
+def idle_instance(page: Page) -> InstanceRow:
     page.set_viewport_size({"width": 1600, "height": 900})
-    page.goto(f"{console.url}/instances/")
-    return page.get_by_role("row").filter(has_text="refresh-idle")
+    return InstanceManagement(page).open().row("refresh-idle")
 
 
-def test_an_open_menu_stays_open_with_its_focus(signed_in: Page, console: Console, running: Running) -> None:
+def test_an_open_menu_stays_open_with_its_focus(signed_in: Page, running: Running) -> None:
     page = signed_in
-    row_of_the_idle_instance(page, console).get_by_role("button", name="More").click()
+    row = idle_instance(page)
+    row.more.click()
     page.keyboard.press("End")
-    item = page.get_by_role("menuitem", name="Delete").and_(page.locator(":focus"))
-    expect(item).to_be_visible()
+    item = row.menu_item("Delete")
+    expect(item).to_be_focused()
     page.evaluate("window.openMenu = document.querySelector('[role=menu]:popover-open')")
     running.news(page)
     expect(item).to_be_visible()
+    expect(item).to_be_focused()
     assert page.evaluate("window.openMenu.isConnected && window.openMenu.matches(':popover-open')")
 
 
-def test_a_refresh_waits_for_a_pressed_pointer(signed_in: Page, console: Console, running: Running) -> None:
+def test_a_refresh_waits_for_a_pressed_pointer(signed_in: Page, running: Running) -> None:
     """A click whose target changes or moves between press and release would be none."""
     page = signed_in
-    row_of_the_idle_instance(page, console).get_by_role("button", name="More").click()
-    page.get_by_role("menuitem", name="Delete").hover()
+    row = idle_instance(page)
+    row.more.click()
+    row.menu_item("Delete").hover()
     page.mouse.down()
     with page.expect_response(lambda answer: running.name in answer.text() if answer.status == 200 else False):
         running.change()
     # Settled, if it was swapped.
     page.evaluate("new Promise(requestAnimationFrame)")
-    changed = page.get_by_role("link", name=running.name, exact=True)
+    changed = InstanceManagement(page).row(running.name).root
     expect(changed).to_have_count(0)
     page.mouse.up()
-    expect(page.get_by_role("dialog", name="Delete")).to_be_visible()
+    DeleteInstanceDialog(page)
     expect(changed).to_have_count(1)
 
 
-@pytest.mark.parametrize("path", ["/instances/", "/backups/"])
-def test_the_focus_stays_on_its_control(signed_in: Page, console: Console, running: Running, path: str) -> None:
+@pytest.mark.parametrize("kind", [InstanceManagement, BackupManagement])
+def test_the_focus_stays_on_its_control(signed_in: Page, running: Running, kind: type[ListPage]) -> None:
     page = signed_in
     page.set_viewport_size({"width": 1600, "height": 900})
-    page.goto(console.url + path)
-    control = page.get_by_role("row").filter(has_text="refresh-").get_by_role("button", name="Copy").last
+    control = kind(page).open().rows("refresh-").get_by_role("button", name="Copy").last
     control.focus()
     running.news(page)
     expect(control).to_be_focused()
 
 
-def test_the_page_stays_where_it_was_scrolled_to(signed_in: Page, console: Console, running: Running) -> None:
+def test_the_page_stays_where_it_was_scrolled_to(signed_in: Page, running: Running) -> None:
     page = signed_in
     page.set_viewport_size({"width": 1280, "height": 400})
-    page.goto(f"{console.url}/backups/")
+    BackupManagement(page).open()
     page.evaluate("window.scrollTo(0, 300)")
     running.news(page)
     assert page.evaluate("window.scrollY") == 300
 
 
-def test_what_is_typed_into_the_search_stays(signed_in: Page, console: Console, running: Running) -> None:
+def test_what_is_typed_into_the_search_stays(signed_in: Page, running: Running) -> None:
     page = signed_in
-    page.goto(f"{console.url}/backups/")
-    search = page.get_by_role("searchbox")
+    backups = BackupManagement(page).open()
+    search = backups.search_field
     search.click()
     # Slowly enough for refreshes and searches to come in between the keys.
     page.keyboard.type("refresh-", delay=200)
-    expect(page.get_by_role("row").filter(has_text="refresh-19")).to_be_visible()
+    expect(backups.row("refresh-19").root).to_be_visible()
     page.keyboard.press("ArrowLeft")
     running.news(page)
     expect(search).to_be_focused()
@@ -153,67 +148,63 @@ def test_what_is_typed_into_the_search_stays(signed_in: Page, console: Console, 
     assert page.evaluate("document.activeElement.selectionStart") == len("refresh-") - 1
 
 
-def test_the_page_of_a_backup_follows_it_to_its_end(signed_in: Page, console: Console, running: Running) -> None:
-    page = signed_in
-    page.goto(f"{console.url}/backups/{console.backup('refresh-19')['id']}/")
-    more = page.get_by_role("button", name="More")
-    more.focus()
-    running.news(page)
-    expect(more).to_be_focused()
-    more.click()
-    expect(page.get_by_role("menuitem", name="Download")).to_have_attribute("aria-disabled", "true")
+def test_the_page_of_a_backup_follows_it_to_its_end(signed_in: Page, running: Running) -> None:
+    backup = BackupManagement(signed_in).open().row("refresh-19").open("refresh-19").backup
+    backup.more.focus()
+    running.news(signed_in)
+    expect(backup.more).to_be_focused()
+    backup.more.click()
+    expect(backup.menu_item("Download")).to_have_attribute("aria-disabled", "true")
 
 
 def test_the_focus_goes_to_the_next_row_when_its_own_is_gone(
     signed_in: Page, console: Console, running: Running
 ) -> None:
-    page = signed_in
-    page.goto(f"{console.url}/backups/?q=refresh-")
-    row = page.get_by_role("row").filter(has_text="refresh-15")
-    row.get_by_role("button", name="More").focus()
+    backups = BackupManagement(signed_in).open(q="refresh-")
+    row = backups.row("refresh-15")
+    row.more.focus()
     console.execute("DELETE FROM backups_backup WHERE name = 'refresh-15'")
-    expect(row).to_have_count(0)
-    expect(page.get_by_role("link", name="refresh-14", exact=True)).to_be_focused()
+    row.expect_gone()
+    expect(backups.row("refresh-14").operation("refresh-14")).to_be_focused()
 
 
 def test_an_open_menu_of_a_row_that_goes_gives_the_focus_to_the_next(
     signed_in: Page, console: Console, running: Running
 ) -> None:
     page = signed_in
-    page.goto(f"{console.url}/backups/?q=refresh-")
-    row = page.get_by_role("row").filter(has_text="refresh-13")
-    row.get_by_role("button", name="More").click()
+    backups = BackupManagement(page).open(q="refresh-")
+    row = backups.row("refresh-13")
+    row.more.click()
     expect(page.get_by_role("menuitem").first).to_be_focused()
     console.execute("DELETE FROM backups_backup WHERE name = 'refresh-13'")
-    expect(row).to_have_count(0)
-    expect(page.get_by_role("link", name="refresh-12", exact=True)).to_be_focused()
+    row.expect_gone()
+    expect(backups.row("refresh-12").operation("refresh-12")).to_be_focused()
 
 
 def test_the_focus_comes_back_to_what_a_button_has_become(signed_in: Page, console: Console, running: Running) -> None:
-    page = signed_in
-    page.goto(f"{console.url}/instances/?q=refresh-idle")
-    button = page.get_by_role("link", name="Create Backup").first
+    instances = InstanceManagement(signed_in).open(q="refresh-idle")
+    row = instances.row("refresh-idle")
+    button = row.root.get_by_role("link", name="Create Backup")
     button.focus()
-    refresh = page.get_by_role("link", name="Refresh", exact=True)
     try:
         console.execute("UPDATE instances_instance SET action = 'RESTART' WHERE name = 'refresh-idle'")
         # As a click would take the focus along, htmx is asked itself.
-        refresh.evaluate("(link) => htmx.trigger(document.body, 'instances-changed')")
-        expect(page.get_by_role("button", name="Create Backup").first).to_be_focused()
+        instances.refresh_button.evaluate("(link) => htmx.trigger(document.body, 'instances-changed')")
+        expect(row.root.get_by_role("button", name="Create Backup")).to_be_focused()
     finally:
         console.execute("UPDATE instances_instance SET action = '' WHERE name = 'refresh-idle'")
     expect(button).to_be_focused()
 
 
-def test_what_is_asked_of_a_list_is_not_thrown_away_by_its_refresh(signed_in: Page, console: Console) -> None:
+def test_what_is_asked_of_a_list_is_not_thrown_away_by_its_refresh(signed_in: Page) -> None:
     page = signed_in
-    page.goto(f"{console.url}/instances/")
+    instances = InstanceManagement(page).open()
     # The news come in while the search is on its way.
     page.evaluate(
         """document.addEventListener("htmx:beforeSend", ({ detail }) => {
              if (!detail.elt.hidden) setTimeout(() => htmx.trigger(document.body, "instances-changed"));
            }, { once: true })"""
     )
-    page.get_by_role("searchbox").fill("refresh-nothing")
+    instances.search("refresh-nothing")
     expect(page).to_have_url(re.compile("q=refresh-nothing"))
-    expect(page.get_by_text("No instance matches.")).to_be_visible()
+    instances.expect_text("No instance matches.")

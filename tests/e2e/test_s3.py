@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
-from console.testing.pages import BackupManagement, InstanceManagement, SignIn
+from console.testing.pages import BackupManagement, BackupsAndRestorations, InstanceManagement, SignIn
 from tests.backups.real_archives import foreign_archive
 from tests.e2e.bulk import fill
 from tests.e2e.console import PASSWORD, Console, connect
@@ -65,7 +65,7 @@ def test_from_the_backup_to_its_deletion(signed_in: Page, console: Console, buck
     assert saved.name == f"kept-in-s3-{backup['id']}.tar.zst"
     assert hashlib.sha256(saved.read_bytes()).hexdigest() == backup["sha256"]
     assert backup["sha256"] in console.get(f"/backups/{backup['id']}/sha256").text
-    expect(page.get_by_role("heading", name="Backup Management", level=1)).to_be_visible()
+    BackupManagement(page).shown()
 
     put(instance["port"], "new")
     row.restore().to_new("copy-from-s3")
@@ -90,14 +90,9 @@ def test_an_instances_automated_backups_go_from_the_bucket_with_it(
     console.create_backup(instance["id"], "manual-one")
     manual = console.wait_backup("manual-one")
     console.wait_available("to-be-deleted")
-    instances = InstanceManagement(signed_in).open()
-    instances.page.goto(f"{console.url}/instances/{instance['id']}/backups/")
+    backups = BackupsAndRestorations(signed_in, instance["id"]).open()
     for on in (False, True):
-        signed_in.get_by_role("link", name="Modify Backup Policy").click()
-        dialog = signed_in.get_by_role("dialog")
-        dialog.get_by_label("Automated Backup", exact=True).set_checked(on)
-        dialog.get_by_role("button", name="OK").click()
-        expect(dialog).to_be_hidden()
+        backups.modify_policy().turn(on).done()
     automated = wait_for(
         lambda: console.query(
             "SELECT * FROM backups_backup WHERE instance_uid = ? AND type = 'Auto' AND status = 'COMPLETED'",
