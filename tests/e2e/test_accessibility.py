@@ -1,4 +1,4 @@
-"""No page, dialog, menu or message breaks a rule of WCAG 2.2 AA that axe-core can judge, in light and in dark."""
+"""No page, dialog, menu or message breaks a rule of WCAG 2.2 AA that axe-core can judge: light, dark and Chinese."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,7 +8,17 @@ from axe_playwright_python.sync_playwright import Axe
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from playwright.sync_api import Browser, Page, expect
 
-from console.testing.pages import SignIn
+from console.testing.pages import (
+    BackupList,
+    BackupManagement,
+    BackupsAndRestorations,
+    ConsolePage,
+    InstanceManagement,
+    ListPage,
+    Password,
+    Row,
+    SignIn,
+)
 from tests.e2e.console import PASSWORD, Console
 from tests.e2e.stage import NARROW, WIDE, Stage
 
@@ -142,67 +152,93 @@ def test_a_dialog_and_the_same_as_a_page_of_its_own(stage: Stage, name: str) -> 
     page = stage.open(path)
     assert found(page) == []
     stage.open("/instances/")
-    in_place = name == "instances:rename"
-    target = f"#name-{stage.ids['idle']}" if in_place else "#dialog-content"
-    page.evaluate(f"htmx.ajax('GET', {path!r}, {{target: {target!r}, swap: 'innerHTML'}})")
-    if not in_place:
-        expect(page.get_by_role("dialog")).to_be_visible()
-    else:
-        expect(page.get_by_role("form", name="Rename DB Instance")).to_be_visible()
+    show_in_place(stage, page, name)
     assert judged(page) == []
 
 
+def show_in_place(stage: Stage, page: Page, name: str) -> None:
+    """The dialog, or the form in its row, on the page that is open: Instance Management."""
+    target = f"#name-{stage.ids['idle']}" if name == "instances:rename" else "#dialog-content"
+    path = address(stage, name, DIALOGS[name])
+    page.evaluate(f"htmx.ajax('GET', {path!r}, {{target: {target!r}, swap: 'innerHTML'}})")
+    shown = page.locator(target).get_by_role("form") if name == "instances:rename" else page.get_by_role("dialog")
+    expect(shown).to_be_visible()
+
+
+def test_every_page_and_dialog_in_chinese(stage: Stage, browser: Browser) -> None:
+    """The words are others: labels, names, lengths. The colours are not."""
+    wrong = []
+    with browser.new_context(reduced_motion="reduce", locale="zh-CN") as context:
+        stranger = context.new_page()
+        SignIn(stranger).open(stage.console.url)
+        wrong += [f"sign-in: {line}" for line in found(stranger)]
+    with stage.new_context(browser, reduced_motion="reduce", locale="zh-CN") as context:
+        page = context.new_page()
+        page.goto(address(stage, "instances:list", {}))
+        expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
+        for name in DIALOGS:
+            show_in_place(stage, page, name)
+            wrong += [f"{name}: {line}" for line in found(page)]
+            page.keyboard.press("Escape")
+            expect(page.get_by_role("dialog")).to_be_hidden()
+        for name, arguments in PAGES.items():
+            page.set_viewport_size(WIDE)
+            page.goto(address(stage, name, arguments))
+            wrong += [f"{name}: {line}" for line in found(page)]
+            for width in (320, 360, 900, 1140):
+                page.set_viewport_size({"width": width, "height": 740})
+                if page.evaluate("document.documentElement.scrollWidth") > width:
+                    wrong += [f"{name}: has to be scrolled sideways at {width} px"]
+    assert wrong == []
+
+
 def create_backup_with_errors(page: Page) -> None:
-    page.get_by_role("link", name="Create Backup").first.click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Backup Name").fill("1é")
-    dialog.get_by_label("Description").fill("a <b> & c")
-    dialog.get_by_role("button", name="OK").click()
-    expect(dialog.get_by_label("Backup Name")).to_have_attribute("aria-invalid", "true")
+    dialog = BackupList(page).create_backup().fill(name="1é", description="a <b> & c").press()
+    dialog.expect_error("Backup Name", "Start the name with a letter")
 
 
 def rename_with_errors(page: Page) -> None:
-    page.get_by_role("row").filter(has_text="rows-idle").get_by_role("button", name="More").click()
-    page.get_by_role("menuitem", name="Rename").click()
-    form = page.get_by_role("form", name="Rename DB Instance")
-    form.get_by_label("DB Instance Name").fill("1é")
-    page.keyboard.press("Enter")
-    expect(form.get_by_label("DB Instance Name")).to_have_attribute("aria-invalid", "true")
+    form = InstanceManagement(page).row("rows-idle").edit_name()
+    form.attempt("1é")
+    form.expect_error("Start the name with a letter")
+    expect(form.name).to_have_attribute("aria-invalid", "true")
 
 
 def dialog_that_lost_the_console(page: Page) -> None:
-    page.get_by_role("link", name="Create Backup").first.click()
+    dialog = InstanceManagement(page).row("rows-real").create_backup()
     page.context.set_offline(True)
-    page.get_by_role("dialog").get_by_role("button", name="OK").click()
-    expect(page.get_by_role("alert").filter(has_text="does not answer")).to_be_visible()
+    dialog.press().expect_refused("does not answer")
     page.context.set_offline(False)
 
 
 def toast_that_stays(page: Page) -> None:
     page.context.set_offline(True)
-    page.get_by_role("link", name="Refresh", exact=True).click()
-    expect(page.get_by_text("The console does not answer.")).to_be_visible()
+    backups = BackupManagement(page)
+    backups.refresh()
+    backups.expect_toast("The console does not answer.")
     page.context.set_offline(False)
 
 
 def password_with_errors(page: Page) -> None:
-    page.get_by_role("button", name="Change password").click()
-    expect(page.get_by_label("Old password")).to_have_attribute("aria-invalid", "true")
+    form = Password(page)
+    form.attempt(old="", new="")
+    form.expect_error("Old password", "Fill in this field.")
 
 
 def row_menu(page: Page) -> None:
-    page.get_by_role("row").filter(has_text="rows-").get_by_role("button", name="More").first.click()
+    # Of whichever list it is.
+    Row(page, ListPage(page).rows("rows-").first).more.click()
     expect(page.get_by_role("menuitem").first).to_be_focused()
 
 
 def user_menu(page: Page) -> None:
-    page.get_by_role("button", name="admin").click()
-    expect(page.get_by_role("menuitem", name="Sign out")).to_be_visible()
+    shown = ConsolePage(page)
+    shown.user_menu.click()
+    expect(shown.user_menu_item("Sign out")).to_be_visible()
 
 
 def filters(page: Page) -> None:
-    page.get_by_role("button", name="Filters").click()
-    expect(page.get_by_label("Sort by")).to_be_visible()
+    expect(ListPage(page).more_filters().get_by_label("Sort by")).to_be_visible()
 
 
 def filters_with_errors(page: Page) -> None:
@@ -216,21 +252,18 @@ def navigation(page: Page) -> None:
 
 
 def selection(page: Page) -> None:
-    page.get_by_role("checkbox", name="Select rows-failed").check()
+    BackupManagement(page).tick("rows-failed")
     expect(page.get_by_role("form", name="Selected backups").get_by_role("button")).to_be_visible()
 
 
 def reason_of_a_disabled_button(page: Page) -> None:
-    page.get_by_role("row").filter(has_text="rows-busy").get_by_role("button", name="Create Backup").focus()
+    InstanceManagement(page).row("rows-busy").operation("Create Backup").focus()
     expect(page.get_by_role("tooltip").filter(has_text="No backup can be made now")).to_be_visible()
 
 
 def policy_for_a_few_days(page: Page) -> None:
-    page.get_by_role("link", name="Modify Backup Policy").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_role("switch", name="Automated Backup").set_checked(True)
-    dialog.get_by_label("Retention Period (days)").fill("3")
-    expect(dialog.get_by_label("Monday")).to_be_disabled()
+    dialog = BackupsAndRestorations(page).modify_policy().turn(True).keep(3)
+    expect(dialog.field("Monday")).to_be_disabled()
 
 
 def charts_as_tables(page: Page) -> None:
@@ -341,11 +374,9 @@ def test_signing_in_and_being_locked_out(stage: Stage, stranger: Page) -> None:
     stranger.set_viewport_size(NARROW)
     assert found(stranger) == []
     for said in ["Please enter a correct"] * 4 + ["Too many failed attempts"]:
-        stranger.get_by_label("Username").fill("nobody")
-        stranger.get_by_label("Password").fill("wrong")
-        stranger.get_by_role("button", name="Sign in").click()
-        expect(stranger.get_by_role("alert")).to_contain_text(said)
-    assert sign_in and judged(stranger) == []
+        sign_in.attempt("nobody", "wrong")
+        sign_in.expect_error(said)
+    assert judged(stranger) == []
 
 
 def test_what_a_role_does_not_include(stage: Stage, stranger: Page) -> None:
