@@ -26,9 +26,12 @@ class Dialog:
     def field(self, label: str) -> Locator:
         return self.root.get_by_label(label, exact=True)
 
+    def button(self, name: str) -> Locator:
+        return self.root.get_by_role("button", name=name, exact=True)
+
     def press(self) -> Self:
         """Press the button that does it; for what will be refused."""
-        self.root.get_by_role("button", name=self.confirm, exact=True).click()
+        self.button(self.confirm).click()
         return self
 
     def done(self) -> None:
@@ -37,7 +40,7 @@ class Dialog:
         self.expect_closed()
 
     def cancel(self) -> None:
-        self.root.get_by_role("button", name="Cancel", exact=True).click()
+        self.button("Cancel").click()
         self.expect_closed()
 
     def escape(self) -> None:

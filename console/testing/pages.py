@@ -519,9 +519,13 @@ class BackupList(ListPage):
         for name in names:
             self.box(name).check()
 
+    @property
+    def delete_button(self) -> Locator:
+        """Of the ticked rows."""
+        return self.page.get_by_role("form", name="Selected backups").get_by_role("button", name="Delete")
+
     def delete_selected(self) -> DeleteBackupsDialog:
-        form = self.page.get_by_role("form", name="Selected backups")
-        form.get_by_role("button", name="Delete").click()
+        self.delete_button.click()
         return DeleteBackupsDialog(self.page)
 
 

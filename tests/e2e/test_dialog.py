@@ -61,7 +61,7 @@ def test_leaving_the_dialog_gives_the_focus_back_and_makes_nothing(
 
 def test_a_double_click_makes_one_backup(signed_in_page: Page, console: Console, instance: dict[str, str]) -> None:
     dialog = open_dialog(signed_in_page, instance).fill(name="clicked-twice")
-    dialog.root.get_by_role("button", name="OK").dblclick()
+    dialog.button("OK").dblclick()
     dialog.expect_closed()
     console.wait_backup("clicked-twice")
     console.wait_available("dialogs")
@@ -71,7 +71,7 @@ def test_a_double_click_makes_one_backup(signed_in_page: Page, console: Console,
 def test_a_double_click_makes_one_instance(signed_in_page: Page, console: Console) -> None:
     dialog = InstanceManagement(signed_in_page).open().create_instance()
     dialog.field("DB Instance Name").fill("clicked-twice")
-    dialog.root.get_by_role("button", name="OK").dblclick()
+    dialog.button("OK").dblclick()
     dialog.expect_closed()
     console.wait_available("clicked-twice")
     assert len(console.query("SELECT id FROM instances_instance WHERE name = 'clicked-twice'")) == 1

@@ -7,6 +7,25 @@ from itertools import count
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from console.testing.dialogs import (
+    CreateBackupDialog,
+    CreateInstanceDialog,
+    DeleteBackupDialog,
+    DeleteBackupsDialog,
+    DeleteInstanceDialog,
+    PolicyDialog,
+    RestoreDialog,
+)
+from console.testing.pages import (
+    BackupManagement,
+    BackupsAndRestorations,
+    BasicInformation,
+    ConsolePage,
+    InstanceManagement,
+    ListPage,
+    Row,
+    SignIn,
+)
 from tests.e2e.console import PASSWORD
 from tests.e2e.stage import NARROW, Stage
 
@@ -80,32 +99,27 @@ def backup(stage: Stage) -> Iterator[str]:
     yield name
 
 
-def look_for(keyboard: Keyboard, stage: Stage, path: str, text: str) -> None:
+def look_for(keyboard: Keyboard, shown: ListPage, text: str) -> None:
     """Narrow the list by its search."""
-    page = keyboard.page
-    page.goto(stage.console.url + path)
     keyboard.press("/")
-    keyboard.expect(page.get_by_role("searchbox"))
-    page.keyboard.type(text)
-    expect(page).to_have_url(re.compile(f"q={text}"))
+    keyboard.expect(shown.search_field)
+    shown.page.keyboard.type(text)
+    expect(shown.page).to_have_url(re.compile(f"q={text}"))
 
 
-def open_row(keyboard: Keyboard, stage: Stage, path: str, name: str) -> Locator:
-    """Search for the row and return it."""
-    look_for(keyboard, stage, path, name)
-    page = keyboard.page
-    row = page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True)).first
-    expect(row).to_be_visible()
-    return row
+def find_instance(keyboard: Keyboard, name: str) -> Row:
+    instances = InstanceManagement(keyboard.page).open()
+    look_for(keyboard, instances, name)
+    expect(instances.row(name).root).to_be_visible()
+    return instances.row(name)
 
 
-def choose(keyboard: Keyboard, row: Locator, item: str) -> Locator:
-    """An item of the row's More menu; the button, to which the focus comes back."""
-    more = row.get_by_role("button", name="More")
-    keyboard.tab_to(more)
+def choose(keyboard: Keyboard, row: Row, item: str) -> None:
+    """An item of the row's More menu."""
+    keyboard.tab_to(row.more)
     keyboard.press("Enter")
     items = keyboard.page.get_by_role("menuitem")
-    target = keyboard.page.get_by_role("menuitem", name=item, exact=True)
+    target = row.menu_item(item)
     expect(items.first).to_be_visible()
     for _ in range(items.count()):
         if target.evaluate("(node) => node === document.activeElement"):
@@ -113,82 +127,79 @@ def choose(keyboard: Keyboard, row: Locator, item: str) -> Locator:
         keyboard.press("ArrowDown")
     keyboard.expect(target)
     keyboard.press("Enter")
-    return more
 
 
 # --- Create Backup ---------------------------------------------------------------------------------
 
 
 def fill_and_submit(keyboard: Keyboard, stage: Stage, name: str) -> None:
-    page = keyboard.page
-    dialog = page.get_by_role("dialog", name="Create Backup")
-    keyboard.expect(dialog.get_by_label("Backup Name"))
+    dialog = CreateBackupDialog(keyboard.page)
+    keyboard.expect(dialog.field("Backup Name"))
     keyboard.type_over("1é")
     keyboard.press("Enter")
-    expect(dialog.get_by_label("Backup Name")).to_have_attribute("aria-invalid", "true")
-    keyboard.expect(dialog.get_by_label("Backup Name"))
+    dialog.expect_error("Backup Name", "Start the name with a letter")
+    keyboard.expect(dialog.field("Backup Name"))
     keyboard.type_over(name)
-    keyboard.tab_to(dialog.get_by_label("Description"))
-    page.keyboard.type("By keys alone")
-    keyboard.tab_to(dialog.get_by_role("button", name="OK"))
+    keyboard.tab_to(dialog.field("Description"))
+    keyboard.page.keyboard.type("By keys alone")
+    keyboard.tab_to(dialog.button("OK"))
     keyboard.press("Enter")
-    expect(dialog).to_be_hidden()
+    dialog.expect_closed()
     stage.console.wait_backup(name)
     stage.console.wait_available("rows-real")
 
 
 def test_create_backup_from_the_row_of_an_instance(keyboard: Keyboard, stage: Stage) -> None:
-    row = open_row(keyboard, stage, "/instances/", "rows-real")
-    keyboard.tab_to(row.get_by_role("link", name="Create Backup"))
+    row = find_instance(keyboard, "rows-real")
+    keyboard.tab_to(row.operation("Create Backup"))
     keyboard.press("Enter")
     fill_and_submit(keyboard, stage, "keyed-row")
     # While it is backed up the button is another one, and then again: the focus is on it all the same.
-    expect(row).to_contain_text("Available")
-    keyboard.expect(row.get_by_role("link", name="Create Backup"))
+    row.expect_status("Available")
+    keyboard.expect(row.root.get_by_role("link", name="Create Backup"))
 
 
 def test_create_backup_from_the_menu_of_a_row(keyboard: Keyboard, stage: Stage) -> None:
-    row = open_row(keyboard, stage, "/instances/", "rows-real")
-    more = choose(keyboard, row, "Create Backup")
+    row = find_instance(keyboard, "rows-real")
+    choose(keyboard, row, "Create Backup")
     fill_and_submit(keyboard, stage, "keyed-menu")
-    keyboard.expect(more)
+    keyboard.expect(row.more)
 
 
 def test_create_backup_in_backup_management(keyboard: Keyboard, stage: Stage) -> None:
     page = keyboard.page
-    page.goto(f"{stage.console.url}/instances/")
+    InstanceManagement(page).open()
     keyboard.tab_to(page.get_by_role("link", name="Backup Management"))
     keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Backup Management")).to_be_visible()
+    BackupManagement(page).shown()
     button = page.get_by_role("link", name="Create Backup")
     keyboard.tab_to(button)
     keyboard.press("Enter")
-    dialog = page.get_by_role("dialog", name="Create Backup")
-    keyboard.expect(dialog.get_by_label("DB Instance Type"))
+    dialog = CreateBackupDialog(page)
+    keyboard.expect(dialog.field("DB Instance Type"))
     with page.expect_response("**/instance-options/**"):
         page.keyboard.type("Replica")
         keyboard.press("Tab")
-    name = dialog.get_by_label("DB Instance Name")
+    name = dialog.field("DB Instance Name")
     expect(name.get_by_role("option", name="rows-real")).to_have_count(1)
     keyboard.tab_to(name)
     page.keyboard.type("rows-real")
-    keyboard.tab_to(dialog.get_by_label("Backup Name"))
+    keyboard.tab_to(dialog.field("Backup Name"))
     fill_and_submit(keyboard, stage, "keyed-management")
     keyboard.expect(button)
 
 
 def test_create_backup_in_backups_and_restorations(keyboard: Keyboard, stage: Stage) -> None:
-    row = open_row(keyboard, stage, "/instances/", "rows-real")
     page = keyboard.page
-    keyboard.tab_to(row.get_by_role("link", name="rows-real", exact=True))
+    keyboard.tab_to(find_instance(keyboard, "rows-real").operation("rows-real"))
     keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Basic Information")).to_be_visible()
+    BasicInformation(page).shown()
     keyboard.tab_to(page.get_by_role("link", name="Backups & Restorations").first)
     keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Backups & Restorations")).to_be_visible()
+    BackupsAndRestorations(page).shown()
     keyboard.press("c")
     fill_and_submit(keyboard, stage, "keyed-own")
-    keyboard.expect(page.locator("#create-backup"))
+    keyboard.expect(page.get_by_role("main").get_by_role("link", name="Create Backup").first)
 
 
 # --- What else is done with backups ----------------------------------------------------------------
@@ -196,21 +207,22 @@ def test_create_backup_in_backups_and_restorations(keyboard: Keyboard, stage: St
 
 def test_restore_to_a_new_instance(keyboard: Keyboard, stage: Stage) -> None:
     page = keyboard.page
-    row = open_row(keyboard, stage, "/backups/", "rows-complete")
-    restore = row.get_by_role("link", name="Restore")
+    backups = BackupManagement(page).open()
+    look_for(keyboard, backups, "rows-complete")
+    restore = backups.row("rows-complete").operation("Restore")
     keyboard.tab_to(restore)
     keyboard.press("Enter")
-    dialog = page.get_by_role("dialog", name="Restore Backup")
-    keyboard.expect(dialog.get_by_label("DB Instance Name"))
-    keyboard.tab_to(dialog.get_by_role("link", name="Restore to Original"), "Shift+Tab")
+    dialog = RestoreDialog(page)
+    keyboard.expect(dialog.field("DB Instance Name"))
+    keyboard.tab_to(dialog.root.get_by_role("link", name="Restore to Original"), "Shift+Tab")
     keyboard.press("Enter")
-    keyboard.expect(dialog.get_by_label("Type the name of the instance to confirm"))
-    keyboard.tab_to(dialog.get_by_role("link", name="Create New Instance"), "Shift+Tab")
+    keyboard.expect(dialog.field("Type the name of the instance to confirm"))
+    keyboard.tab_to(dialog.root.get_by_role("link", name="Create New Instance"), "Shift+Tab")
     keyboard.press("Enter")
-    keyboard.expect(dialog.get_by_label("DB Instance Name"))
+    keyboard.expect(dialog.field("DB Instance Name"))
     keyboard.type_over("keyed-restored")
     keyboard.press("Enter")
-    expect(dialog).to_be_hidden()
+    dialog.expect_closed()
     keyboard.expect(restore)
     stage.console.wait_available("keyed-restored")
     stage.console.wait_available("rows-real")
@@ -218,35 +230,36 @@ def test_restore_to_a_new_instance(keyboard: Keyboard, stage: Stage) -> None:
 
 def test_modify_the_policy(keyboard: Keyboard, stage: Stage) -> None:
     page = keyboard.page
-    page.goto(f"{stage.console.url}/instances/{stage.ids['real']}/backups/")
+    backups = BackupsAndRestorations(page, stage.ids["real"]).open()
     opener = page.get_by_role("link", name="Modify Backup Policy")
     keyboard.tab_to(opener)
     keyboard.press("Enter")
-    dialog = page.get_by_role("dialog", name="Modify Backup Policy")
-    keyboard.expect(dialog.get_by_role("switch", name="Automated Backup"))
-    days = dialog.get_by_label("Retention Period (days)")
+    dialog = PolicyDialog(page)
+    keyboard.expect(dialog.field("Automated Backup"))
+    days = dialog.field("Retention Period (days)")
     keyboard.tab_to(days)
     keyboard.type_over("0")
     keyboard.press("Enter")
-    expect(days).to_have_attribute("aria-invalid", "true")
+    dialog.expect_error("Retention Period (days)", "1 to 732")
     keyboard.expect(days)
     keyboard.type_over("9")
     keyboard.press("Enter")
-    expect(dialog).to_be_hidden()
-    expect(page.get_by_text("kept for 9 days.")).to_be_visible()
+    dialog.expect_closed()
+    backups.expect_text("kept for 9 days.")
     keyboard.expect(opener)
 
 
 def test_delete_a_backup_and_the_row_goes_from_under_the_focus(keyboard: Keyboard, stage: Stage, backup: str) -> None:
     page = keyboard.page
-    look_for(keyboard, stage, "/backups/", "keyed-")
-    row = page.get_by_role("row").filter(has=page.get_by_role("link", name=backup, exact=True))
+    backups = BackupManagement(page).open()
+    look_for(keyboard, backups, "keyed-")
+    row = backups.row(backup)
     choose(keyboard, row, "Delete")
-    dialog = page.get_by_role("dialog", name="Delete Backup")
-    keyboard.expect(dialog.get_by_role("button", name="Yes"))
+    dialog = DeleteBackupDialog(page)
+    keyboard.expect(dialog.button("Yes"))
     keyboard.press("Enter")
-    expect(dialog).to_be_hidden()
-    expect(row).to_have_count(0)
+    dialog.expect_closed()
+    row.expect_gone()
     page.wait_for_function(
         "document.activeElement.matches('tbody a, tbody button, tbody input, [type=search], .empty a')"
     )
@@ -255,26 +268,25 @@ def test_delete_a_backup_and_the_row_goes_from_under_the_focus(keyboard: Keyboar
 
 def test_delete_the_selected_backups(keyboard: Keyboard, stage: Stage) -> None:
     page = keyboard.page
-    look_for(keyboard, stage, "/backups/", "rows-many-1")
+    backups = BackupManagement(page).open()
+    look_for(keyboard, backups, "rows-many-1")
     for name in ("rows-many-10", "rows-many-11"):
-        box = page.get_by_role("checkbox", name=f"Select {name}")
+        box = backups.box(name)
         keyboard.tab_to(box, "Tab" if name.endswith("0") else "Shift+Tab")
         keyboard.press("Space")
         expect(box).to_be_checked()
-    keyboard.tab_to(page.get_by_role("form", name="Selected backups").get_by_role("button", name="Delete"))
+    keyboard.tab_to(backups.delete_button)
     keyboard.press("Enter")
-    dialog = page.get_by_role("dialog", name="Delete Backups")
-    cancel = dialog.get_by_role("button", name="Cancel")
-    keyboard.tab_to(cancel)
+    dialog = DeleteBackupsDialog(page)
+    keyboard.tab_to(dialog.button("Cancel"))
     keyboard.press("Enter")
-    expect(dialog).to_be_hidden()
-    button = page.get_by_role("form", name="Selected backups").get_by_role("button", name="Delete")
-    keyboard.expect(button)
+    dialog.expect_closed()
+    keyboard.expect(backups.delete_button)
     keyboard.press("Enter")
-    keyboard.expect(dialog.get_by_role("button", name="Yes"))
+    keyboard.expect(dialog.button("Yes"))
     keyboard.press("Enter")
-    expect(dialog).to_be_hidden()
-    expect(page.get_by_role("row").filter(has_text="Deleting")).to_have_count(2)
+    dialog.expect_closed()
+    expect(backups.rows("Deleting")).to_have_count(2)
     page.wait_for_function("document.activeElement !== document.body")
     keyboard.shows()
     stage.console.execute("UPDATE backups_backup SET status = 'COMPLETED' WHERE name LIKE 'rows-many-1%'")
@@ -285,12 +297,12 @@ def test_delete_the_selected_backups(keyboard: Keyboard, stage: Stage) -> None:
 
 def test_rename_in_its_place(keyboard: Keyboard, stage: Stage) -> None:
     page = keyboard.page
-    row = open_row(keyboard, stage, "/instances/", "rows-idle")
+    row = find_instance(keyboard, "rows-idle")
     choose(keyboard, row, "Rename")
     field = page.get_by_role("form", name="Rename DB Instance").get_by_label("DB Instance Name")
     keyboard.expect(field)
     keyboard.press("Escape")
-    keyboard.expect(row.get_by_role("button", name="Rename rows-idle"))
+    keyboard.expect(row.operation("Rename rows-idle"))
     keyboard.press("Enter")
     keyboard.expect(field)
     keyboard.type_over("rows-idle-2")
@@ -301,26 +313,25 @@ def test_rename_in_its_place(keyboard: Keyboard, stage: Stage) -> None:
 
 def test_create_and_delete_an_instance(keyboard: Keyboard, stage: Stage) -> None:
     page = keyboard.page
-    page.goto(f"{stage.console.url}/instances/")
+    instances = InstanceManagement(page).open()
     create = page.get_by_role("link", name="Create DB Instance")
     keyboard.tab_to(create)
     keyboard.press("Enter")
-    dialog = page.get_by_role("dialog", name="Create DB Instance")
-    keyboard.expect(dialog.get_by_label("DB Instance Name"))
+    dialog = CreateInstanceDialog(page)
+    keyboard.expect(dialog.field("DB Instance Name"))
     page.keyboard.type("keyed-instance")
     keyboard.press("Enter")
-    expect(dialog).to_be_hidden()
+    dialog.expect_closed()
     keyboard.expect(create)
     stage.console.wait_available("keyed-instance")
-    row = open_row(keyboard, stage, "/instances/", "keyed-instance")
-    choose(keyboard, row, "Delete")
-    dialog = page.get_by_role("dialog", name="Delete DB Instance")
-    keyboard.expect(dialog.get_by_role("button", name="Yes"))
+    choose(keyboard, find_instance(keyboard, "keyed-instance"), "Delete")
+    confirmation = DeleteInstanceDialog(page)
+    keyboard.expect(confirmation.button("Yes"))
     keyboard.press("Enter")
-    expect(dialog).to_be_hidden()
+    confirmation.expect_closed()
     # It was the only row: what is left of the list is the search that found it, or the way to all.
-    expect(page.get_by_text("No instance matches.")).to_be_visible()
-    keyboard.expect(page.get_by_role("searchbox"))
+    instances.expect_text("No instance matches.")
+    keyboard.expect(instances.search_field)
 
 
 # --- Lists -------------------------------------------------------------------------------------------
@@ -328,13 +339,13 @@ def test_create_and_delete_an_instance(keyboard: Keyboard, stage: Stage) -> None
 
 def test_filters_tabs_order_and_pages(keyboard: Keyboard, stage: Stage) -> None:
     page = keyboard.page
-    page.goto(f"{stage.console.url}/backups/?size=10")
-    tab = page.get_by_role("link", name="Single Nodes")
+    backups = BackupManagement(page).open(size=10)
+    tab = backups.tab_of("Single Nodes")
     keyboard.tab_to(tab)
     keyboard.press("Enter")
     expect(page).to_have_url(re.compile("type=Single"))
     keyboard.expect(tab)
-    status = page.get_by_label("Status")
+    status = backups.filter_field("Status")
     keyboard.tab_to(status)
     page.keyboard.type("Comp")
     expect(page).to_have_url(re.compile("status=COMPLETED"))
@@ -351,9 +362,9 @@ def test_filters_tabs_order_and_pages(keyboard: Keyboard, stage: Stage) -> None:
     header = page.get_by_role("columnheader", name="Size").get_by_role("link")
     keyboard.tab_to(header)
     keyboard.press("Enter")
-    expect(page.get_by_role("columnheader", name="Size")).to_have_attribute("aria-sort", "descending")
+    backups.expect_sorted("Size", "descending")
     keyboard.expect(header)
-    following = page.get_by_role("link", name="Next")
+    following = backups.pager("Next")
     keyboard.tab_to(following, most=120)
     keyboard.press("Enter")
     expect(page).to_have_url(re.compile("after="))
@@ -362,7 +373,7 @@ def test_filters_tabs_order_and_pages(keyboard: Keyboard, stage: Stage) -> None:
     keyboard.tab_to(clear, "Shift+Tab", most=120)
     keyboard.press("Enter")
     expect(clear).to_have_count(0)
-    keyboard.expect(page.get_by_role("searchbox"))
+    keyboard.expect(backups.search_field)
 
 
 # --- The account -------------------------------------------------------------------------------------
@@ -385,22 +396,23 @@ def test_sign_in_and_out(stage: Stage, browser: Browser) -> None:
         keyboard.press("Tab")
         page.keyboard.type(PASSWORD)
         keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="Backup Management")).to_be_visible()
+        BackupManagement(page).shown()
         keyboard.press("Tab")
         keyboard.expect(page.get_by_role("link", name="Skip to content"))
         keyboard.press("Enter")
         expect(page.locator("main")).to_be_focused()
-        menu = page.get_by_role("button", name="admin")
+        shown = ConsolePage(page)
+        menu = shown.user_menu
         keyboard.tab_to(menu, "Shift+Tab")
         keyboard.press("ArrowDown")
-        keyboard.expect(page.get_by_role("menuitem", name="Sessions"))
+        keyboard.expect(shown.user_menu_item("Sessions"))
         keyboard.press("Escape")
         keyboard.expect(menu)
         keyboard.press("Enter")
         keyboard.press("End")
-        keyboard.expect(page.get_by_role("menuitem", name="Sign out"))
+        keyboard.expect(shown.user_menu_item("Sign out"))
         keyboard.press("Enter")
-        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+        SignIn(page).shown()
 
 
 # --- The focus can be seen -----------------------------------------------------------------------------
