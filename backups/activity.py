@@ -157,17 +157,24 @@ def _toast(job: Job) -> Toast:
     names = {
         "backup": job.parameters.get("backup_name", ""),
         "instance": job.instance.name if job.instance else job.instance_name,
+        "task": job.get_kind_display(),
         "reason": job.failure,
     }
     if job.status == JobStatus.COMPLETED:
-        return Toast(_done(JobKind(job.kind)) % names, "ok", _place(job))
+        return Toast(_told(_done(JobKind(job.kind)), _("Task “%(task)s” is completed."), names), "ok", _place(job))
     if job.cancel_reason and job.kind == JobKind.BACKUP:
         return Toast(_("Backup “%(backup)s” is cancelled.") % names, "warn", _place(job))
     if job.requested_by_id is None:
         return Toast(
             _("Automated backup “%(backup)s” of “%(instance)s” failed: %(reason)s") % names, "bad", _place(job)
         )
-    return Toast(_failed(JobKind(job.kind)) % names, "bad", _place(job))
+    said = _told(_failed(JobKind(job.kind)), _("Task “%(task)s” failed: %(reason)s"), names)
+    return Toast(said, "bad", _place(job))
+
+
+def _told(text: str, without_backup: str, names: dict[str, str]) -> str:
+    """`text` with the names in it; the other one if it would name a backup that the job has no name of."""
+    return (text if names["backup"] or "%(backup)s" not in text else without_backup) % names
 
 
 def _done(kind: JobKind) -> str:

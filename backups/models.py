@@ -315,7 +315,10 @@ class Backup(models.Model):
     @property
     def duration(self) -> timedelta | None:
         """How long the making took; None while it runs, and of one that was made elsewhere."""
-        return self.ended - self.started if self.ended and not self.imported else None
+        if not self.ended or self.imported:
+            return None
+        # The clocks of two machines may differ.
+        return max(self.ended - self.started, timedelta())
 
     @property
     def download_name(self) -> str:

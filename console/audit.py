@@ -159,7 +159,9 @@ def _of_validation(error: ValidationError) -> str:
     message = kept(error.message)
     if not isinstance(message, Sentence):
         return " ".join(error.messages)
-    return message % error.params if error.params else message
+    # Of what was typed no more is kept than the sentence says.
+    said = {name: value for name, value in (error.params or {}).items() if f"%({name})" in message.msgid}
+    return message % said if said else message
 
 
 # --- Signing in and out: Django tells by its signals ------------------------------------------------------

@@ -2,6 +2,7 @@ from typing import Literal
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Outcome(models.TextChoices):
@@ -19,3 +20,12 @@ class Outcome(models.TextChoices):
             Outcome.FAILED: "bad",
         }
         return tones[self]
+
+
+class ResourceKind(models.TextChoices):
+    """What actions are about, as the audit names it before the resource's own name."""
+
+    INSTANCE = "instance", pgettext_lazy("kind of resource", "instance")
+    BACKUP = "backup", pgettext_lazy("kind of resource", "backup")
+    USER = "user", pgettext_lazy("kind of resource", "user")
+    HOOK = "hook", pgettext_lazy("kind of resource", "hook")

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from console.choices import Outcome
+from console.choices import Outcome, ResourceKind
 from console.sentences import SentenceField
 
 
@@ -77,6 +77,14 @@ class AuditEvent(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise AppendOnly("Audit events are never deleted.")
+
+    @property
+    def kind(self) -> str:
+        """What the resource is, in the reader's language; the exports have its code."""
+        try:
+            return str(ResourceKind(self.resource_type).label)
+        except ValueError:
+            return self.resource_type
 
     @property
     def result(self) -> Outcome:

@@ -11,6 +11,7 @@ SentenceField keeps these, and gives the text in the language of whoever reads t
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from django.db import models
@@ -40,27 +41,52 @@ class Sentence(str):
     msgid: str
     figures: list[Any] | dict[str, Any] | None
     context: str
+    plural: "Plural | None"
 
-    def __new__(cls, msgid: str, figures: list[Any] | dict[str, Any] | None = None, context: str = "") -> "Sentence":
-        text = translation.pgettext(context, msgid) if context else translation.gettext(msgid)
+    def __new__(
+        cls,
+        msgid: str,
+        figures: list[Any] | dict[str, Any] | None = None,
+        context: str = "",
+        plural: "Plural | None" = None,
+    ) -> "Sentence":
+        if plural:
+            text = translation.ngettext(msgid, plural.msgid, plural.number(figures))
+        else:
+            text = translation.pgettext(context, msgid) if context else translation.gettext(msgid)
         if figures is not None:
             text = text % (figures if isinstance(figures, dict) else tuple(figures))
         made = super().__new__(cls, text)
-        made.msgid, made.figures, made.context = msgid, figures, context
+        made.msgid, made.figures, made.context, made.plural = msgid, figures, context, plural
         return made
 
     def __mod__(self, figures: Any) -> "Sentence":
         if isinstance(figures, Mapping):
-            return Sentence(self.msgid, {name: kept(figure) for name, figure in figures.items()}, self.context)
+            named = {name: kept(figure) for name, figure in figures.items()}
+            return Sentence(self.msgid, named, self.context, self.plural)
         given = figures if isinstance(figures, tuple) else (figures,)
-        return Sentence(self.msgid, [kept(figure) for figure in given], self.context)
+        return Sentence(self.msgid, [kept(figure) for figure in given], self.context, self.plural)
 
     def __str__(self) -> str:
         # Itself, so that str() of an exception that was raised with it is it too.
         return self
 
     def __reduce__(self) -> tuple[type["Sentence"], tuple[Any, ...]]:
-        return Sentence, (self.msgid, self.figures, self.context)
+        return Sentence, (self.msgid, self.figures, self.context, self.plural)
+
+
+@dataclass(frozen=True)
+class Plural:
+    """The English of many, and the number that decides: itself, or the name of the figure that is it."""
+
+    msgid: str
+    by: int | str
+
+    def number(self, figures: list[Any] | dict[str, Any] | None) -> int:
+        """Many until the figure is known."""
+        if isinstance(self.by, int):
+            return self.by
+        return int(figures[self.by]) if isinstance(figures, dict) else 2
 
 
 def sentence(text: str) -> Sentence:
@@ -84,9 +110,14 @@ def kept(value: object) -> Any:
 
 
 def _of_promise(promise: Promise) -> str:
-    """What gettext_lazy and pgettext_lazy returned, as a sentence; anything else as its text."""
+    """What gettext_lazy, pgettext_lazy and ngettext_lazy returned, as a sentence; anything else as its text."""
     reduced: Any = promise.__reduce__()
-    function, arguments = reduced[1][:2]
+    function, *made_of = reduced[1]
+    if function is translation.ngettext:
+        # The class and the name of the figure that decides; or no arguments and all by name, the number too.
+        _none, by, forms = made_of if made_of[0] is str else ((), made_of[1]["number"], made_of[1])
+        return Sentence(forms["singular"], plural=Plural(forms["plural"], by))
+    arguments = made_of[0]
     if function is translation.gettext and len(arguments) == 1:
         return Sentence(arguments[0])
     if function is translation.pgettext and len(arguments) == 2:
@@ -122,6 +153,8 @@ def _to_json(value: Any) -> Any:
     parts: dict[str, Any] = {"msgid": value.msgid}
     if value.context:
         parts["context"] = value.context
+    if value.plural:
+        parts["plural"] = {"msgid": value.plural.msgid, "by": value.plural.by}
     if isinstance(value.figures, dict):
         parts["figures"] = {name: _to_json(figure) for name, figure in value.figures.items()}
     elif value.figures is not None:
@@ -141,7 +174,8 @@ def _from_json(value: Any) -> Any:
         figures = {name: _from_json(figure) for name, figure in figures.items()}
     elif figures is not None:
         figures = [_from_json(figure) for figure in figures]
-    return Sentence(msgid, figures, context)
+    plural = Plural(value["plural"]["msgid"], value["plural"]["by"]) if "plural" in value else None
+    return Sentence(msgid, figures, context, plural)
 
 
 class _Kept:

@@ -1,6 +1,6 @@
-"""Times as people read them: in the viewer's time zone and language, with the zone's name."""
+"""Times as people read them: in the viewer's time zone and language, with the zone's distance from UTC."""
 
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -23,7 +23,7 @@ def zone_named(name: str) -> tzinfo:
 
 
 def moment(when: datetime) -> str:
-    """Such as Nov 22, 2026 09:14:03 CET: in the zone that `when` is in."""
+    """Such as Nov 22, 2026 09:14:03 UTC+1: in the zone that `when` is in."""
     written = date_format(when, pgettext("date format", "M j, Y H:i:s"), use_l10n=False)
     return f"{written} {_zone_at(when)}"
 
@@ -39,9 +39,11 @@ def local(when: datetime) -> datetime:
 
 
 def _zone_at(when: datetime) -> str:
-    """The zone's short name, or its distance from UTC where it has none."""
-    name = when.tzname() or ""
-    return f"UTC{name}" if name.startswith(("+", "-")) else name
+    """Its distance from UTC: short names of zones are not told apart, CST is China's and Chicago's."""
+    offset = when.utcoffset() or timedelta()
+    hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
+    sign = "-" if offset < timedelta() else "+"
+    return f"UTC{sign}{hours}" + (f":{minutes:02}" if minutes else "") if hours or minutes else "UTC"
 
 
 def _labelled(label: str) -> str:

@@ -64,6 +64,19 @@
     focused = null;
   });
 
+  // The server asked for the page anew, such as after a rename: where the focus was it is again.
+  const beforeReload = "focus-after-reload";
+  document.addEventListener("htmx:beforeOnLoad", ({ detail: { elt, xhr } }) => {
+    if (!xhr.getResponseHeader("HX-Refresh")) return;
+    const id = elt.closest("main [id]")?.id ?? "";
+    try { sessionStorage.setItem(beforeReload, id); } catch { /* the page begins at its top */ }
+  });
+  try {
+    const id = sessionStorage.getItem(beforeReload);
+    sessionStorage.removeItem(beforeReload);
+    if (id) firstIn(document.getElementById(id))?.focus({ preventScroll: true });
+  } catch { /* the page begins at its top */ }
+
   // ---- Keys: an element with data-shortcut is focused or pressed by it -------------------------------
 
   // Storage may be forbidden; then the keys work, and cannot be turned off for longer than a page.

@@ -104,6 +104,17 @@ def test_every_kind_of_work_is_named_and_leads_somewhere(
     assert browser.client.get(toast["url"]).status_code == 200
 
 
+@pytest.mark.parametrize("kind", [JobKind.DELETE_BACKUP, JobKind.BACKUP, JobKind.VERIFY, JobKind.RESTORE_ORIGINAL])
+def test_without_the_name_of_its_backup_a_task_is_told_by_what_it_was(
+    user: User, browser: Browser, kind: JobKind
+) -> None:
+    ended(user, kind, ago=1, status=JobStatus.FAILED, failure="The disk is full.", parameters={})
+    ended(user, kind, parameters={})
+    failed, done = browser.toasts()
+    assert failed == (f"Task “{kind.label}” failed: The disk is full.", "bad")
+    assert done == (f"Task “{kind.label}” is completed.", "ok")
+
+
 def test_of_what_is_gone_the_task_is_shown(user: User, browser: Browser) -> None:
     job = ended(user, JobKind.DELETE_INSTANCE, instance_name="orders", parameters={})
     news = browser.ask()

@@ -2,15 +2,17 @@
 
 import csv
 import io
+import re
 import uuid
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.http import StreamingHttpResponse
 from django.test import Client, override_settings
 from django.urls import reverse
@@ -20,7 +22,7 @@ from backups.models import Backup
 from backups.services import create_backup
 from console import audit
 from console.audit import action
-from console.choices import Outcome
+from console.choices import Outcome, ResourceKind
 from console.exceptions import Refused
 from console.exports import defused
 from console.models import AppendOnly, AuditEvent
@@ -281,6 +283,22 @@ def test_the_page_shows_everything_of_an_event_newest_first(plain: Client) -> No
     assert found(answer) == ["second", "first"]
     for text in ("operator", "ddsCreateInstance", "first-id", "203.0.113.9", "Refused", "An operation is running."):
         assert text in html, text
+
+
+def test_the_page_says_what_a_resource_is_in_the_reader_s_language(plain: Client) -> None:
+    for kind in (*ResourceKind.values, "something-else"):
+        audit.record("dds", user=None, resource=audit.Resource(kind, "1", "orders"))
+    plain.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hans"
+    shown = re.findall(r'<span class="secondary">([^<]+)</span> orders', plain.get(reverse("audit")).text)
+    assert shown[::-1] == ["实例", "备份", "用户", "钩子", "something-else"]
+
+
+def test_of_what_was_typed_the_reason_keeps_no_more_than_it_says(user: User) -> None:
+    with pytest.raises(ValidationError):
+        create_instance(name="secret-" * 10, type=InstanceType.SINGLE_NODE, requested_by=user)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reason FROM console_auditevent")
+        assert "secret" not in cursor.fetchone()[0]
 
 
 def test_the_filters(plain: Client) -> None:

@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +12,9 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from console import times
-from tests.factories import make_backup, make_instance
+from instances.choices import JobKind, JobStatus, State
+from instances.models import Host, Instance, Job
+from tests.factories import make_backup, make_instance, make_job
 
 CHINESE = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"}
 MOMENT = datetime(2026, 11, 22, 1, 14, 3, tzinfo=UTC)
@@ -120,26 +123,31 @@ def test_moments_are_the_viewer_s_with_utc_in_a_tip(plain: Client) -> None:
     assert (
         '<time datetime="2026-11-22T01:14:03+00:00" class="moment" tabindex="0" '
         'data-utc="Nov 22, 2026 01:14:03 UTC" aria-description="Nov 22, 2026 01:14:03 UTC">'
-        "Nov 22, 2026 09:14:03 CST</time>"
+        "Nov 22, 2026 09:14:03 UTC+8</time>"
     ) in page
 
 
 def test_the_zone_of_one_viewer_is_not_the_next_one_s(plain: Client) -> None:
     make_backup(make_instance(), started=MOMENT)
     plain.cookies.load({times.COOKIE: "Asia/Shanghai"})
-    assert "09:14:03 CST" in plain.get("/backups/").text
+    assert "09:14:03 UTC+8" in plain.get("/backups/").text
     del plain.cookies[times.COOKIE]
     page = plain.get("/backups/").text
     assert '<time datetime="2026-11-22T01:14:03+00:00">Nov 22, 2026 01:14:03 UTC</time>' in page
-    assert "CST" not in page
+    assert "UTC+8" not in page
 
 
 @pytest.mark.parametrize(
     ("language", "zone", "written"),
     [
-        ("en", "Europe/Berlin", "Nov 22, 2026 02:14:03 CET"),
-        ("en", "America/Sao_Paulo", "Nov 21, 2026 22:14:03 UTC-03"),
-        ("zh-hans", "Asia/Shanghai", "2026年11月22日 09:14:03 CST"),
+        ("en", "Europe/Berlin", "Nov 22, 2026 02:14:03 UTC+1"),
+        ("en", "America/Sao_Paulo", "Nov 21, 2026 22:14:03 UTC-3"),
+        # Its short name is that of Shanghai too.
+        ("en", "America/Chicago", "Nov 21, 2026 19:14:03 UTC-6"),
+        ("en", "Asia/Kolkata", "Nov 22, 2026 06:44:03 UTC+5:30"),
+        ("en", "America/St_Johns", "Nov 21, 2026 21:44:03 UTC-3:30"),
+        ("en", "Europe/London", "Nov 22, 2026 01:14:03 UTC"),
+        ("zh-hans", "Asia/Shanghai", "2026年11月22日 09:14:03 UTC+8"),
         ("zh-hans", "UTC", "2026年11月22日 01:14:03 UTC"),
     ],
 )
@@ -180,3 +188,18 @@ def test_figures_are_written_as_the_language_does(language: str, size: str, smal
         assert rendered("{{ n|filesizeformat }}", n=1536 * 1024**2) == size
         assert rendered("{{ n|filesizeformat }}", n=700) == small
         assert rendered('{{ n|floatformat:"0g" }}', n=1234567) == count
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/instances/{id}/", "/instances/{id}/backups/", "/instances/{id}/backups/create/"]
+)
+def test_chinese_lines_have_chinese_punctuation(plain: Client, path: str) -> None:
+    instance = make_instance()
+    make_job(kind=JobKind.RESTART, instance=instance, instance_name="orders", status=JobStatus.FAILED, ended=MOMENT)
+    Job.objects.update(ended=timezone.now())
+    Instance.objects.update(facts_at=MOMENT, failure="", state=State.ABNORMAL)
+    Host.objects.create(name="away", seen=MOMENT)
+    plain.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hans"
+    page = re.sub(r"<[^>]+>", "", plain.get(path.format(id=instance.id)).text)
+    assert re.findall(r"[\u4e00-\u9fff]+[:,;!?][^\n]*", page) == []
+    assert re.findall(r"[：，。] *[:,]", page) == []

@@ -2,9 +2,11 @@ import copy
 import pickle
 
 import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.utils import timezone
-from django.utils.translation import gettext_lazy, override
+from django.utils.translation import gettext_lazy, ngettext_lazy, override
 
 from backups.choices import BackupStatus
 from console.audit import record
@@ -12,9 +14,10 @@ from console.choices import Outcome
 from console.exceptions import Refused
 from console.models import AuditEvent
 from console.sentences import Sentence, Size, decode, encode, joined, kept, sentence
-from instances.choices import Status
+from instances.choices import InstanceType, Status
 from instances.engine.snapshot import SnapshotError
 from instances.models import Host, Instance, Job
+from instances.services import create_instance
 from tests.factories import make_instance
 
 MISSING = "The instance does not exist any more."
@@ -76,6 +79,27 @@ def test_a_size_is_written_by_the_reader_s_language() -> None:
     assert in_chinese(said) == "复制当前数据需要 5.0\xa0GB，但仅剩 700\xa0字节 可用。"
 
 
+@pytest.mark.parametrize(
+    ("limit", "english"), [(1, "Use at least 1 character (it has 0)."), (4, "Use at least 4 characters (it has 0).")]
+)
+def test_a_plural_goes_by_its_figure_in_each_language(limit: int, english: str) -> None:
+    one = "Use at least %(limit_value)d character (it has %(show_value)d)."
+    many = "Use at least %(limit_value)d characters (it has %(show_value)d)."
+    said = kept(ngettext_lazy(one, many, "limit_value")) % {"limit_value": limit, "show_value": 0}
+    assert said == english
+    assert in_chinese(said) == f"至少需要 {limit} 个字符（当前 0 个）。"
+    with override("zh-hans"):
+        written = encode(kept(ngettext_lazy(one, many, "limit_value")) % {"limit_value": limit, "show_value": 0})
+    assert decode(written) == english
+    assert in_chinese(copy.deepcopy(said)) == in_chinese(said)
+
+
+def test_a_plural_may_know_its_number_from_the_beginning() -> None:
+    backups = "%d backup is deleted.", "%d backups are deleted."
+    assert kept(ngettext_lazy(*backups, 1)) % 1 == "1 backup is deleted."
+    assert in_chinese(kept(ngettext_lazy(*backups, 2)) % 2) == "已删除 2 个备份。"
+
+
 def test_several_are_joined() -> None:
     both = joined(" ", [sentence("The database server ended and is being started again."), "Port 1 is taken."])
     assert both == "The database server ended and is being started again. Port 1 is taken."
@@ -133,3 +157,15 @@ def test_the_audit_says_why_in_the_reader_s_language() -> None:
     with override("zh-hans"):
         record("dds", user=None, outcome=Outcome.REFUSED, reason=sentence(MISSING))
     assert AuditEvent.objects.get().reason == MISSING
+
+
+@pytest.mark.django_db
+def test_the_audit_says_each_broken_rule_of_a_form_in_the_reader_s_language(user: User) -> None:
+    with override("zh-hans"), pytest.raises(ValidationError):
+        create_instance(name="1\u00e9", type=InstanceType.SINGLE_NODE, requested_by=user)
+    assert AuditEvent.objects.get().reason == (
+        "Use at least 4 characters (it has 2). Start the name with a letter (A-Z or a-z). "
+        "Use only letters (A-Z, a-z), digits, hyphens (-) and underscores (_)."
+    )
+    with override("zh-hans"):
+        assert AuditEvent.objects.get().reason.startswith("至少需要 4 个字符（当前 2 个）。")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from console.testing.pages import (
     BackupList,
@@ -321,6 +321,20 @@ def test_a_state_of_a_page(stage: Stage, path: str, prepare: Callable[[Page], No
     assert judged(page) == []
 
 
+@pytest.mark.parametrize("path", ["/instances/", "/backups/"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_a_menu_near_the_lower_edge_is_whole(stage: Stage, path: str, size: ViewportSize) -> None:
+    page = stage.open(path)
+    page.set_viewport_size(size)
+    more = page.get_by_role("row").filter(has_text="rows-").get_by_role("button", name="More").last
+    more.evaluate("(node) => scrollTo(0, node.getBoundingClientRect().bottom + scrollY - innerHeight + 8)")
+    more.click()
+    expect(page.get_by_role("menuitem").first).to_be_focused()
+    box = page.locator(".menu:popover-open").bounding_box()
+    assert box and box["x"] >= 0 and box["x"] + box["width"] <= size["width"]
+    assert box["y"] >= 0 and box["y"] + box["height"] <= size["height"]
+
+
 def test_the_page_of_an_expired_form(stage: Stage) -> None:
     page = stage.open("/account/password/")
     page.evaluate("document.querySelectorAll('main [name=csrfmiddlewaretoken]').forEach((field) => field.remove())")
@@ -347,6 +361,9 @@ def test_a_host_whose_agent_is_missed(stage: Stage) -> None:
         page = stage.open("/instances/")
         expect(page.get_by_text("The agent on the host elsewhere is not heard of.").first).to_be_visible()
         assert judged(page) == []
+        for width in (360, 1280, 1366, 1440):
+            page.set_viewport_size({"width": width, "height": 740})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
     finally:
         stage.console.execute("UPDATE instances_host SET seen = ? WHERE name = 'elsewhere'", kept)
 

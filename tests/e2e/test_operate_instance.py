@@ -92,3 +92,5 @@ def test_on_basic_information_the_whole_page_takes_the_new_name(signed_in_page: 
     expect(page.get_by_role("navigation", name="Breadcrumb")).to_contain_text("renamed-here")
     expect(page.get_by_role("heading", name="renamed-here", level=2)).to_be_visible()
     expect(page.get_by_role("button", name="Copy connection string")).to_be_visible()
+    # Where the form was.
+    expect(page.get_by_role("main").get_by_role("link", name="renamed-here", exact=True).last).to_be_focused()
