@@ -146,7 +146,7 @@ def weekdays_text(days: Iterable[int]) -> str:
 _UNLISTED = (
     *("contents", "sha256", "cut_at", "pause_seconds", "engine", "storage_engine", "request_key"),
     *(f"{job}__{column}" for job in ("job", "verify_job") for column in UNLISTED_OF_JOB),
-    *(f"{host}__{column}" for host in ("host", "instance__host") for column in UNLISTED_OF_HOST),
+    *(f"host__{column}" for column in UNLISTED_OF_HOST),
     *(f"instance__{column}" for column in UNLISTED_OF_INSTANCE),
 )
 
@@ -159,8 +159,8 @@ class BackupQuerySet(models.QuerySet["Backup"]):
         )
 
     def listed(self) -> Self:
-        """shown(), without the columns that no list shows."""
-        return self.shown().defer(*_UNLISTED)
+        """As shown(), without the columns that no list shows, and without the instance's host, mostly the backup's."""
+        return self.select_related("host", "job", "verify_job", "instance__backup_policy").defer(*_UNLISTED)
 
     def automated(self) -> Self:
         return self.filter(type=BackupType.AUTOMATED)

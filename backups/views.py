@@ -50,6 +50,15 @@ def backup_list(request: Request) -> HttpResponseBase:
     return render_list(request, "backups/list.html", "backups/_list.html", context)
 
 
+def _instance_of(backups: list[Backup]) -> Instance | None:
+    """The instance with its host, if it came along with one of its backups, as it mostly does."""
+    for backup in backups:
+        if backup.instance and backup.instance.host_id == backup.host_id:
+            backup.instance.host = backup.host
+            return backup.instance
+    return None
+
+
 @require_safe
 @live
 def instance_backups(request: Request, instance_id: str) -> HttpResponseBase:
@@ -59,8 +68,7 @@ def instance_backups(request: Request, instance_id: str) -> HttpResponseBase:
         instance = get_object_or_404(Instance, pk=instance_id)
         return export(f"backups-{instance.name}", BACKUP_COLUMNS, filters.found(Backup.objects.shown()))
     page = filters.page(Backup.objects.listed())
-    # Mostly it came with its backups.
-    instance = next((backup.instance for backup in page.rows if backup.instance), None) or get_object_or_404(
+    instance = _instance_of(page.rows) or get_object_or_404(
         Instance.objects.shown().select_related("backup_policy"), pk=instance_id
     )
     restorations = list(Restoration.objects.shown().of(instance)[:RESTORATIONS_SHOWN])

@@ -10,6 +10,7 @@ database only the conditions whose index it should use; the others are made opaq
 """
 
 import csv
+import hashlib
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from django import forms
 from django.core import signing
+from django.core.cache import caches
 from django.core.exceptions import ValidationError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import (
@@ -59,6 +61,8 @@ Text = str | Promise
 # How many rows are looked at for a total: those above are shown as "10,000+". Up to so many are sorted without an
 # index on the key.
 COUNTED = 10_000
+# For so many seconds it is known of a list that it has more, without looking at so many rows again.
+MANY_FOR = 60
 
 _END = "end"
 _NAME = re.compile(r"\A[A-Za-z0-9_-]+\Z")
@@ -389,7 +393,10 @@ class ListForm(forms.Form):
 
     def page(self, rows: "QuerySet[Row]") -> Page[Row]:
         """The page that the query string asks for; what cannot be read, or is empty by now, is the first one."""
-        found = self.found(rows).counting()
+        found = self.found(rows)
+        if not found.total:
+            many = caches["lists"].get(self._many)
+            found = replace(found, total=Total(COUNTED, more=True)) if many else found.counting()
         size = page_size(self.request)
         after, before = self.request.GET.get("after", ""), self.request.GET.get("before", "")
         if before and (shown := self._page_before(found, before, size)):
@@ -399,6 +406,11 @@ class ListForm(forms.Form):
         behind = bool(shown)
         shown = shown or list(found.ordered()[: size + 1])
         return self._page(found, shown[:size], previous=behind, next=len(shown) > size)
+
+    @property
+    def _many(self) -> str:
+        """Under which it is known that the list has more rows than are counted."""
+        return hashlib.sha256(f"many {address(self.request)}".encode()).hexdigest()
 
     def _page_before(self, found: Found[Row], before: str, size: int) -> list[Row]:
         """The rows before the place and one more; none if they would not fill a page, which is the first one then."""
@@ -413,9 +425,15 @@ class ListForm(forms.Form):
     def _page(self, found: Found[Row], shown: list[Row], *, previous: bool, next: bool) -> Page[Row]:
         request = self.request
         size = page_size(self.request)
+        total = found.total_by(shown)
+        if total.more and not (previous or next) and len(shown) <= COUNTED:
+            # By now all are in sight.
+            total = Total.of(len(shown))
+        if total.more:
+            caches["lists"].set(self._many, True, MANY_FOR)
         return Page(
             rows=shown,
-            total=found.total_by(shown),
+            total=total,
             first=address(request) if previous else "",
             previous=address(request, before=self._sign(shown[0])) if previous else "",
             next=address(request, after=self._sign(shown[-1])) if next else "",
