@@ -6,7 +6,7 @@ from django.test import Client
 from django.utils import timezone, translation
 
 from backups import activity
-from console import catalogues
+from console import busy, catalogues
 from tests.factories import make_user
 
 HTMX = {"HX-Request": "true"}
@@ -31,6 +31,12 @@ def hosts_are_found_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """What pages find out of hosts once a second, tests change within one."""
     caches["lists"].clear()
     monkeypatch.setattr(activity, "SHARED_SECONDS", 0)
+
+
+@pytest.fixture(autouse=True)
+def never_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unlike a web server, a run of tests computes all the time."""
+    monkeypatch.setattr(busy, "refresh_seconds", lambda: 1)
 
 
 @pytest.fixture
