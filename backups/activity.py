@@ -7,20 +7,18 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from django.contrib.auth.models import User
-from django.core.cache import caches
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from console.htmx import SHARED_SECONDS
-from console.lists import CountOf
+from instances import hosts
 from instances.choices import JobKind, JobStatus
-from instances.models import Host, Instance, Job
+from instances.models import Host, Job
 
 # An end may be written by another host's clock, and be seen later than one that came after it.
 _OVERLAP = timedelta(seconds=30)
@@ -92,23 +90,13 @@ class Toast:
 
 def activity_of(user: User, now: datetime) -> Activity:
     """In one query, since every page asks it; in two once a second."""
-    return _activity(Job.objects.filter(_UNENDED, requested_by=user).count(), _hosts(), now)
+    return _activity(Job.objects.filter(_UNENDED, requested_by=user).count(), hosts.shown(), now)
 
 
-def _hosts() -> list[Any]:
-    """The hosts, each with the count of instances that are down: for a second the same for everybody."""
-    return cast(list[Any], caches["lists"].get_or_set("hosts", _find_hosts, SHARED_SECONDS))
-
-
-def _find_hosts() -> list[Any]:
-    down = CountOf(Instance.objects.down().order_by().values("pk"))
-    return list(Host.objects.with_need().annotate(down=down))
-
-
-def _activity(running: int, hosts: list[Any], now: datetime) -> Activity:
-    offline = [host for host in hosts if not host.is_online(now)]
-    missed = [host for host in offline if host.is_needed or len(offline) == len(hosts)]
-    return Activity(running, hosts[0].down if hosts else 0, missed, no_agent=not hosts)
+def _activity(running: int, shown: list[Host], now: datetime) -> Activity:
+    offline = [host for host in shown if not host.is_online(now)]
+    missed = [host for host in offline if host.is_needed or len(offline) == len(shown)]
+    return Activity(running, shown[0].down if shown else 0, missed, no_agent=not shown)
 
 
 def news_for(user: User, cursor: Cursor, now: datetime) -> tuple[Activity, list[Toast], Cursor]:
@@ -126,7 +114,7 @@ def news_for(user: User, cursor: Cursor, now: datetime) -> tuple[Activity, list[
     ended = [job for job in ended if not (deleting and _is_deletion(job))]
     since = min([max(cursor.since, now - _OVERLAP), *held])
     known = {_key(job) for job in jobs if job.ended and job.ended >= since and (cursor.covers(job) or job in ended)}
-    return _activity(len(running), _hosts(), now), _toasts(ended), Cursor(since, frozenset(known))
+    return _activity(len(running), hosts.shown(), now), _toasts(ended), Cursor(since, frozenset(known))
 
 
 def _is_deletion(job: Job) -> bool:

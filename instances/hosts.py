@@ -1,12 +1,16 @@
-"""Which host: the one agent that runs it, and the one that gets a new instance."""
+"""Which host: the one agent that runs it, what pages show of it, and the one that gets a new instance."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 
+from django.core.cache import caches
 from django.db.models import Count, Q
 
-from instances.models import Host, offline_after
+from console.htmx import SHARED_SECONDS
+from console.lists import CountOf
+from instances.models import Host, Instance, offline_after
 
 # A host with less room for archives gets a new instance only if no other has more.
 LITTLE_SPACE = 1024**3
@@ -38,6 +42,22 @@ def release(name: str, *, agent: str) -> None:
 def expect(name: str, now: datetime) -> None:
     """The host's agent is about to start: what is asked of it meanwhile waits in the queue."""
     Host.objects.offline(now).filter(name=name).update(seen=None)
+
+
+# --- What pages show of hosts ---------------------------------------------------------------------------------------
+
+
+def shown() -> list[Host]:
+    """All hosts by name, each with `is_needed`, and with `down`: of how many instances anywhere the server is down.
+
+    Every page asks for them: for a second they are the same for everybody.
+    """
+    return cast(list[Host], caches["lists"].get_or_set("hosts", _find, SHARED_SECONDS))
+
+
+def _find() -> list[Host]:
+    hosts: Any = Host.objects.with_need().order_by("name")
+    return list(hosts.annotate(down=CountOf(Instance.objects.down().order_by().values("pk"))))
 
 
 # --- The host of a new instance -------------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from console.lists import Columns, ListForm, NameKey, Sort, is_id, is_uuid, name_begins, name_is
+from instances import hosts
 from instances.choices import InstanceType, JobKind, JobStatus, Status
-from instances.models import LAST_BACKUP, Host, Instance, Job, shows_status
+from instances.models import LAST_BACKUP, Instance, Job, shows_status
 
 INTERRUPTED = "interrupted"
 
@@ -33,7 +34,7 @@ class InstanceListForm(ListForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        names = list(Host.objects.order_by("name").values_list("name", flat=True))
+        names = [host.name for host in hosts.shown()]
         # With one host there is nothing to tell apart.
         self.several_hosts = len(names) > 1
         if not self.several_hosts:

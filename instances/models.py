@@ -87,8 +87,9 @@ class Host(models.Model):
     # See console/templatetags/parts.py; `offline_since` is what rows show of it.
     volatile = frozenset({"seen", "agent", "storage_free", "storage_failure", "storage_checked"})
 
-    # Where with_need() was asked for.
+    # Where with_need() was asked for, and where hosts.shown() was.
     is_needed: bool
+    down: int
 
     objects = HostQuerySet.as_manager()
 
@@ -138,6 +139,11 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
     def shown(self) -> Self:
         """With what a list shows of each, in the same query."""
         return self.select_related("host")
+
+    def listed(self) -> Self:
+        """shown(), without the columns that no list shows: most of them change all the time."""
+        facts = ("compatible_version", "storage_bytes", "documents", "connections", "started", "facts_at")
+        return self.shown().defer(*facts, *(f"host__{column}" for column in UNLISTED_OF_HOST))
 
     def available(self) -> Self:
         """Those that can be worked on: the one meaning of the status Available."""

@@ -26,7 +26,7 @@ def instance_list(request: Request) -> HttpResponseBase:
     filters = InstanceListForm(request)
     if filters.exports:
         return export("instances", INSTANCE_COLUMNS, filters.found(Instance.objects.all()))
-    page = filters.page(Instance.objects.shown())
+    page = filters.page(Instance.objects.listed())
     context = {
         "instances": page.rows,
         "page": page,

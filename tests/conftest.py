@@ -5,8 +5,8 @@ from django.core.cache import caches
 from django.test import Client
 from django.utils import timezone, translation
 
-from backups import activity
 from console import busy, catalogues
+from instances import hosts
 from tests.factories import make_user
 
 HTMX = {"HX-Request": "true"}
@@ -30,7 +30,7 @@ def english_and_utc() -> None:
 def hosts_are_found_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """What pages find out of hosts once a second, tests change within one."""
     caches["lists"].clear()
-    monkeypatch.setattr(activity, "SHARED_SECONDS", 0)
+    monkeypatch.setattr(hosts, "SHARED_SECONDS", 0)
 
 
 @pytest.fixture(autouse=True)

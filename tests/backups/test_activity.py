@@ -15,6 +15,7 @@ from backups import activity
 from backups.activity import Cursor, news_for
 from backups.services import create_backup, delete_backup
 from console.roles import Role
+from instances import hosts
 from instances.choices import JobKind, JobStatus, State
 from instances.models import Host, Instance, Job
 from tests.factories import make_backup, make_host, make_instance, make_job, make_user
@@ -362,7 +363,7 @@ def test_a_page_learns_that_a_server_is_down_so_that_its_list_looks_again(browse
 def test_hosts_are_found_once_a_second_for_everybody(
     user: User, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
 ) -> None:
-    monkeypatch.setattr(activity, "SHARED_SECONDS", 60)
+    monkeypatch.setattr(hosts, "SHARED_SECONDS", 60)
     caches["lists"].clear()
     another = make_user(username="another")
     activity.activity_of(user, timezone.now())
