@@ -144,6 +144,10 @@ class ConsolePage:
         self._toast(text).get_by_role("button", name="Close").click()
         self.expect_no_toast(text)
 
+    def expect_announced(self, text: str) -> None:
+        """Wait until this, and nothing else, is said to screen readers; the empty text, until it is taken back."""
+        expect(self.page.locator("#announcer")).to_have_text(text)
+
     def expect_running(self, number: int) -> None:
         """Wait until the title of the browser's tab says how much of the user's work is in progress."""
         title = rf"^\({number}\) " if number else r"^(?!\()"

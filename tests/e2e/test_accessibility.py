@@ -326,7 +326,7 @@ def test_a_state_of_a_page(stage: Stage, path: str, prepare: Callable[[Page], No
 def test_a_menu_near_the_lower_edge_is_whole(stage: Stage, path: str, size: ViewportSize) -> None:
     page = stage.open(path)
     page.set_viewport_size(size)
-    more = page.get_by_role("row").filter(has_text="rows-").get_by_role("button", name="More").last
+    more = Row(page, ListPage(page).rows("rows-").last).more
     more.evaluate("(node) => scrollTo(0, node.getBoundingClientRect().bottom + scrollY - innerHeight + 8)")
     more.click()
     expect(page.get_by_role("menuitem").first).to_be_focused()

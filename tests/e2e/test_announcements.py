@@ -1,6 +1,6 @@
 """What a refresh tells people who do not see it: each change of a status, once, with the name; nothing else."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
 from console.testing.pages import BackupManagement, BasicInformation, ConsolePage
 from tests.e2e.stage import Stage
@@ -37,9 +37,9 @@ def test_a_changed_status_is_said_once_with_its_name(staged_page: Page, stage: S
         refresh(backups)
         console.execute("UPDATE backups_backup SET status = 'FAILED' WHERE name = 'rows-many-00'")
         refresh(backups)
-        expect(page.locator("#announcer")).to_have_text("rows-many-00: Failed.")
+        backups.expect_announced("rows-many-00: Failed.")
         refresh(backups)
-        expect(page.locator("#announcer")).to_have_text("")
+        backups.expect_announced("")
         heard = page.evaluate("window.heard")
         assert [text for text in heard if "rows-" in text] == ["rows-many-00: Failed."]
     finally:
@@ -55,7 +55,7 @@ def test_what_a_toast_tells_is_not_said_again(staged_page: Page, stage: Stage) -
         refresh(backups)
         toast = "new CustomEvent('toast', { detail: { message: 'The backup rows-many-01 failed.' } })"
         page.evaluate(f"document.body.dispatchEvent({toast.replace('} })', '}, bubbles: true })')})")
-        expect(page.locator("#announcer")).to_have_text("rows-many-02: Failed.")
+        backups.expect_announced("rows-many-02: Failed.")
         said = [text for text in page.evaluate("window.heard") if "rows-many-01" in text]
         assert len(said) == 1 and said[0].startswith("The backup rows-many-01 failed.")
     finally:
@@ -64,9 +64,10 @@ def test_what_a_toast_tells_is_not_said_again(staged_page: Page, stage: Stage) -
 
 def test_the_page_of_one_instance_says_it_too(staged_page: Page, stage: Stage) -> None:
     page, console = staged_page, stage.console
-    listen(BasicInformation(page, stage.ids["abnormal"]))
+    basic = BasicInformation(page, stage.ids["abnormal"])
+    listen(basic)
     try:
         console.execute("UPDATE instances_instance SET state = 'normal' WHERE name = 'rows-abnormal'")
-        expect(page.locator("#announcer")).to_have_text("rows-abnormal: Available.")
+        basic.expect_announced("rows-abnormal: Available.")
     finally:
         console.execute("UPDATE instances_instance SET state = 'abnormal' WHERE name = 'rows-abnormal'")

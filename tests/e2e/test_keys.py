@@ -20,27 +20,23 @@ from console.testing.pages import (
 )
 from tests.e2e.stage import Stage
 
-Opened = Callable[[Page, Stage], ConsolePage]
-
-
-def of_one_instance(page: Page, stage: Stage) -> BackupsAndRestorations:
-    return BackupsAndRestorations(page, stage.ids["idle"]).open()
-
-
-def by_itself(kind: type[ConsolePage]) -> Opened:
-    return lambda page, _: kind(page).open()
+OPEN: dict[str, Callable[[Page, Stage], ConsolePage]] = {
+    "instances": lambda page, _: InstanceManagement(page).open(),
+    "backups": lambda page, _: BackupManagement(page).open(),
+    "tasks": lambda page, _: TaskCenter(page).open(),
+    "audit": lambda page, _: Audit(page).open(),
+    "backups of one": lambda page, stage: BackupsAndRestorations(page, stage.ids["idle"]).open(),
+}
 
 
 def expect_no_dialog(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_be_hidden()
 
 
-@pytest.mark.parametrize(
-    "open_page", [*map(by_itself, (InstanceManagement, BackupManagement, TaskCenter, Audit)), of_one_instance]
-)
-def test_the_slash_goes_to_the_search_and_escape_leaves_it(staged_page: Page, stage: Stage, open_page: Opened) -> None:
+@pytest.mark.parametrize("name", OPEN)
+def test_the_slash_goes_to_the_search_and_escape_leaves_it(staged_page: Page, stage: Stage, name: str) -> None:
     page = staged_page
-    shown = open_page(page, stage)
+    shown = OPEN[name](page, stage)
     refresh = page.get_by_role("link", name="Refresh", exact=True)
     refresh.focus()
     page.keyboard.press("/")
@@ -61,10 +57,10 @@ def test_what_is_typed_into_a_field_is_typed(staged_page: Page) -> None:
     expect_no_dialog(page)
 
 
-@pytest.mark.parametrize("open_page", [by_itself(BackupManagement), of_one_instance])
-def test_c_opens_create_backup_and_the_focus_comes_back(staged_page: Page, stage: Stage, open_page: Opened) -> None:
+@pytest.mark.parametrize("name", ["backups", "backups of one"])
+def test_c_opens_create_backup_and_the_focus_comes_back(staged_page: Page, stage: Stage, name: str) -> None:
     page = staged_page
-    open_page(page, stage)
+    OPEN[name](page, stage)
     button = page.get_by_role("main").get_by_role("link", name="Create Backup").first
     expect(button).to_have_attribute("aria-keyshortcuts", "c")
     refresh = page.get_by_role("link", name="Refresh", exact=True)
