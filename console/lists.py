@@ -254,6 +254,11 @@ class Page(Generic[Row]):
     export: str
 
     @property
+    def facts(self) -> object:
+        """What its pager can show, for that part of the page."""
+        return self.needs_pager, self.first, self.previous, self.next, self.last, self.sizes
+
+    @property
     def needs_pager(self) -> bool:
         return self.total.rows > SIZES[0] or bool(self.previous or self.next)
 

@@ -35,10 +35,10 @@ def part(
     every second, and is therefore rendered apart (`plain` as components/_progress.html has it).
     """
     if job is None:
-        return mark_safe(_render(context["user"], template_name, inputs))  # noqa: S308  # it is a template's own output
+        return mark_safe(_render(context.get("user"), template_name, inputs))  # noqa: S308  # it is a template's own output
     shown = {"job": job, "reading": job.reading, "key": job.pk, "plain": plain}
     progress = loader.render_to_string("components/_progress.html", shown)
-    around = _render(context["user"], template_name, {**inputs, "progress": _PROGRESS})
+    around = _render(context.get("user"), template_name, {**inputs, "progress": _PROGRESS})
     return mark_safe(around.replace(_PROGRESS, progress))  # noqa: S308  # as above
 
 

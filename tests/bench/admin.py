@@ -85,10 +85,6 @@ def _measure(backups: int, runs: int) -> dict[str, tuple[float, float]]:
 
 
 def _seconds(client: Any, address: str) -> float:
-    from django.db import connection
-
-    # It connects anew, as for each request of a browser.
-    connection.close()
     started = time.perf_counter()
     answer = client.get(address)
     taken = time.perf_counter() - started
