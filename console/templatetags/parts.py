@@ -25,9 +25,7 @@ _PROGRESS = mark_safe(f"progress-{secrets.token_hex(16)}")  # noqa: S308  # it i
 
 
 @register.simple_tag(takes_context=True)
-def part(
-    context: dict[str, Any], template_name: str, *, job: Any = None, plain: bool = False, **inputs: object
-) -> SafeString:
+def part(context: Any, template_name: str, *, job: Any = None, plain: bool = False, **inputs: object) -> SafeString:
     """The template, given `inputs` and the user, whose roles it may ask for, and nothing else of the page.
 
     So its markup cannot depend on anything but its key: the inputs with what was fetched along with them, the
@@ -35,15 +33,19 @@ def part(
     every second, and is therefore rendered apart (`plain` as components/_progress.html has it).
     """
     if job is None:
-        return mark_safe(_render(context.get("user"), template_name, inputs))  # noqa: S308  # it is a template's own output
+        return mark_safe(_render(context, template_name, inputs))  # noqa: S308  # it is a template's own output
     shown = {"job": job, "reading": job.reading, "key": job.pk, "plain": plain}
     progress = loader.render_to_string("components/_progress.html", shown)
-    around = _render(context.get("user"), template_name, {**inputs, "progress": _PROGRESS})
+    around = _render(context, template_name, {**inputs, "progress": _PROGRESS})
     return mark_safe(around.replace(_PROGRESS, progress))  # noqa: S308  # as above
 
 
-def _render(user: Any, template_name: str, inputs: dict[str, object]) -> str:
-    seen_as = (roles.roles_of(user), get_language(), timezone.get_current_timezone_name())
+def _render(context: Any, template_name: str, inputs: dict[str, object]) -> str:
+    user = context.get("user")
+    # The same for all rows of a list, and not for nothing.
+    seen_as = context.render_context.get(_seen_as)
+    if seen_as is None:
+        seen_as = context.render_context[_seen_as] = _seen_as(user)
     facts = [(name, list(_facts(value, set()))) for name, value in sorted(inputs.items())]
     key = hashlib.sha256(repr((template_name, seen_as, facts)).encode()).hexdigest()
     rendered: str | None = caches["parts"].get(key)
@@ -51,6 +53,10 @@ def _render(user: Any, template_name: str, inputs: dict[str, object]) -> str:
         rendered = str(loader.render_to_string(template_name, {**inputs, "user": user}))
         caches["parts"].set(key, rendered)
     return rendered
+
+
+def _seen_as(user: Any) -> str:
+    return repr((roles.roles_of(user), get_language(), timezone.get_current_timezone_name()))
 
 
 def _facts(value: object, met: set[int]) -> Iterator[object]:
