@@ -17,6 +17,7 @@ import io
 import os
 import shutil
 import tarfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -81,8 +82,9 @@ def write(storage: Storage, name: str, manifest: Manifest, files: Mapping[str, P
     for database in manifest.databases:
         if files[database.name].stat().st_size != database.bytes:
             raise _changed(database)
-    with Checks([files[database.name] for database in manifest.databases]) as checks:
-        stream = _Stream(manifest, files, checks, progress)
+    sources = [files[database.name] for database in manifest.databases]
+    with _writers.one_more() as workers, Checks(sources) as checks:
+        stream = _Stream(manifest, files, checks, progress, workers)
         try:
             file = io.BufferedReader(stream, _CHUNK)
             saved = storage.save(name, Streamed(file, name, at_most=stream.at_most, pulse=stream.pulse))
@@ -142,14 +144,16 @@ def _forget(storage: Storage, name: str, error: BaseException) -> None:
 class _Stream(io.RawIOBase):
     """The bytes of the archive, made while they are read. What fails once fails again: no reader sees an end."""
 
-    def __init__(self, manifest: Manifest, files: Mapping[str, Path], checks: Checks, progress: Report) -> None:
+    def __init__(
+        self, manifest: Manifest, files: Mapping[str, Path], checks: Checks, progress: Report, workers: int
+    ) -> None:
         self.size = 0
         self.sha256 = hashlib.sha256()
         self.finished = False
         self.failure: BaseException | None = None
         self._progress = progress
         self._read, self._total = 0, sum(database.bytes for database in manifest.databases)
-        self._chunks = _compressed(_tar(manifest, files, checks, self._note))
+        self._chunks = _compressed(_tar(manifest, files, checks, self._note), workers)
         self._rest = memoryview(b"")
 
     @property
@@ -199,9 +203,36 @@ class _Stream(io.RawIOBase):
         self._rest = memoryview(chunk)
 
 
-def _compressed(blocks: Iterator[bytes | memoryview]) -> Iterator[bytes]:
+class _Writers:
+    """How many archives this process writes now, and so on how many cores the next is compressed.
+
+    Alone it has workers of its own. Of several each keeps to the thread it is read in: together they have the cores
+    busy anyhow, and workers would only hold memory and wait for each other.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._writing = 0
+
+    @contextmanager
+    def one_more(self) -> Iterator[int]:
+        """Yields the workers it may have besides its own thread."""
+        with self._lock:
+            self._writing += 1
+            workers = _WORKERS if self._writing == 1 else 0
+        try:
+            yield workers
+        finally:
+            with self._lock:
+                self._writing -= 1
+
+
+_writers = _Writers()
+
+
+def _compressed(blocks: Iterator[bytes | memoryview], workers: int) -> Iterator[bytes]:
     parameters = zstandard.ZstdCompressionParameters.from_level(
-        _LEVEL, threads=_WORKERS, job_size=_JOB_SIZE, write_checksum=True
+        _LEVEL, threads=workers, job_size=_JOB_SIZE if workers else 0, write_checksum=True
     )
     compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
     for block in blocks:

@@ -208,8 +208,9 @@ class Agent:
         except Exception:
             # Its end was written with left_behind; nothing more has to be written now, when nothing may be writable.
             log.exception("Cleaning up after job %s (%s) broke.", work.job.id, work.job.kind)
-        # What the job had stopped may run again.
+        # What the job had stopped may run again, and what waited for its place may begin.
         self._due.pop("reconcile", None)
+        self._due.pop("claim", None)
 
     def _clean_up_left_behind(self, _now: datetime) -> None:
         """Remove the files that jobs left which were ended elsewhere, or could not be cleaned up at once."""

@@ -242,3 +242,19 @@ def test_the_storages_own_trouble_is_one_sentence(databases: tuple[Manifest, dic
     (tmp_path / "file").touch()
     with pytest.raises(ArchiveError, match=r"^The archive could not be written: Not a directory \(.*\)\.$"):
         archive.write(FolderStorage(tmp_path / "file" / "backups"), NAME, *databases, progress=ignore)
+
+
+def test_of_several_at_the_same_time_only_the_first_has_workers_and_all_hold_the_same(
+    databases: tuple[Manifest, dict[str, Path]],
+) -> None:
+    alone, crowded = InMemoryStorage(), InMemoryStorage()
+    archive.write(alone, NAME, *databases, progress=ignore)
+    with archive._writers.one_more() as first, archive._writers.one_more() as second:
+        assert first > 0 and second == 0
+        archive.write(crowded, NAME, *databases, progress=ignore)
+    with archive._writers.one_more() as again:
+        assert again == first
+    with tar_of(content(alone)) as one, tar_of(content(crowded)) as other:
+        assert one.getnames() == other.getnames()
+        for name in one.getnames():
+            assert one.extractfile(name).read() == other.extractfile(name).read()  # type: ignore[union-attr]
