@@ -23,11 +23,14 @@ from tests.e2e.console import PASSWORD, Console
 
 @pytest.fixture(scope="module")
 def slow_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """A console whose backups take a while, with the instance `large`."""
-    home = tmp_path_factory.mktemp("slow") / "home"
-    with Console(home, CONSOLE_BACKUP_BYTES_PER_SECOND="400000") as running:
+    """A console with the instance `large`, whose backups take as long as a test wants."""
+    with Console(tmp_path_factory.mktemp("slow") / "home") as running:
         fill(running.create_instance("large")["port"], megabytes=4)
         yield running
+
+
+# Bytes per second at which each of the two steps of a backup of `large` takes so long.
+LONG, SHORT = 600_000, 2_000_000  # about 7 s, and 2 s
 
 
 @pytest.fixture
@@ -37,6 +40,7 @@ def slow_page(slow_console: Console, page: Page) -> Page:
 
 
 def test_progress_says_bytes_speed_and_time_left_where_there_is_work(slow_console: Console, slow_page: Page) -> None:
+    slow_console.hooks.slow_next_backup(LONG)
     slow_console.create_backup(slow_console.instance("large")["id"], "watched")
     backups = BackupManagement(slow_page).open()
     backups.row("watched").expect_progress("Copying the databases: ", " of ", "/s", " left of this step")
@@ -50,6 +54,7 @@ def test_progress_says_bytes_speed_and_time_left_where_there_is_work(slow_consol
 def test_the_end_of_a_backup_is_told_on_another_page_and_in_the_title(slow_console: Console, slow_page: Page) -> None:
     backups = BackupManagement(slow_page).open()
     backups.expect_running(0)
+    slow_console.hooks.slow_next_backup(SHORT)
     backups.create_backup().choose(type="Replica set", instance="large").submit(name="elsewhere")
     backups.expect_running(1)
     audit = Audit(slow_page).open()
@@ -73,6 +78,7 @@ def test_a_toast_that_nobody_touches_goes_by_itself_and_stays_gone(slow_console:
 
 def test_a_failure_stays_until_it_is_closed_also_on_other_pages(slow_console: Console, slow_page: Page) -> None:
     slow_console.wait_available("large")
+    slow_console.hooks.slow_next_backup(LONG)
     slow_console.create_backup(slow_console.instance("large")["id"], "killed")
     slow_console.wait_running("backup")
     tasks = TaskCenter(slow_page).open()
@@ -95,6 +101,7 @@ COUNT_TOASTS = """() => {
 
 def test_of_two_windows_one_tells(slow_console: Console, slow_page: Page) -> None:
     slow_console.wait_available("large")
+    slow_console.hooks.slow_next_backup(SHORT)
     slow_console.create_backup(slow_console.instance("large")["id"], "told-once")
     pages = [slow_page, slow_page.context.new_page()]
     pages[1].goto(slow_page.url)
@@ -132,6 +139,7 @@ def test_the_title_of_a_hidden_page_goes_on_and_its_toast_waits_to_be_seen(
     slow_console: Console, slow_page: Page
 ) -> None:
     slow_console.wait_available("large")
+    slow_console.hooks.slow_next_backup(SHORT)
     slow_console.create_backup(slow_console.instance("large")["id"], "unseen")
     sessions = Sessions(slow_page).open()
     sessions.expect_running(1)
