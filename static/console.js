@@ -531,6 +531,8 @@
     if (news.cursor) cursor.set(news.cursor);
     show(news);
     news.toasts.forEach(told);
+    // A list that has come to rest does not know either.
+    if (news.toasts.length) htmx.trigger(document.body, "instances-changed");
     return true;
   }
 

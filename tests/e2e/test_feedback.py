@@ -68,6 +68,14 @@ def test_the_end_of_a_backup_is_told_on_another_page_and_in_the_title(slow_conso
     sessions.expect_no_toast("elsewhere")
 
 
+def test_a_list_at_rest_shows_what_a_toast_tells_of(slow_console: Console, slow_page: Page) -> None:
+    slow_console.wait_available("large")
+    backups = BackupManagement(slow_page).open()
+    slow_console.create_backup(slow_console.instance("large")["id"], "made-elsewhere")
+    backups.expect_toast("Backup “made-elsewhere” is complete.")
+    backups.row("made-elsewhere").expect_status("Complete")
+
+
 def test_a_toast_that_nobody_touches_goes_by_itself_and_stays_gone(slow_console: Console, slow_page: Page) -> None:
     instances = InstanceManagement(slow_page).open()
     instances.row("large").restart()
