@@ -44,6 +44,8 @@ class Agent:
         self._stopping = threading.Event()
         self._works: dict[threading.Thread, jobs.Work] = {}
         self._due: dict[str, float] = {}
+        # Set when a job has ended: the next one begins at once.
+        self._ended = threading.Event()
         # How often stop() was called, and when at the latest the jobs that run then are told to end.
         self._asked = 0
         self._drained_at = 0.0
@@ -87,10 +89,12 @@ class Agent:
         timer = threading.Thread(target=self._keep_time, name="periodic", daemon=True)
         timer.start()
         while not self._may_end():
-            time.sleep(TICK)
+            if self._ended.wait(TICK):
+                self._ended.clear()
+                self._due.clear()
             try:
                 self.supervisor.tick()
-                self._works = {thread: work for thread, work in self._works.items() if thread.is_alive()}
+                self._works = {thread: work for thread, work in self._works.items() if not work.ended}
                 if not self._asked and self._is_due("claim", CLAIM_EVERY):
                     self._claim()
                 if self._is_due("reconcile", RECONCILE_EVERY):
@@ -180,8 +184,12 @@ class Agent:
                 outcome = "broke"
             log.info("Job %s (%s) %s.", job.id, job.kind, outcome)
         finally:
-            self._settle(work, handler, completed=completed)
-            connections.close_all()
+            try:
+                self._settle(work, handler, completed=completed)
+                connections.close_all()
+            finally:
+                work.ended = True
+                self._ended.set()
 
     def _persist(self, write: Callable[[], bool]) -> bool:
         """Write the end of a job, again for some minutes if the console database is away.
@@ -208,9 +216,6 @@ class Agent:
         except Exception:
             # Its end was written with left_behind; nothing more has to be written now, when nothing may be writable.
             log.exception("Cleaning up after job %s (%s) broke.", work.job.id, work.job.kind)
-        # What the job had stopped may run again, and what waited for its place may begin.
-        self._due.pop("reconcile", None)
-        self._due.pop("claim", None)
 
     def _clean_up_left_behind(self, _now: datetime) -> None:
         """Remove the files that jobs left which were ended elsewhere, or could not be cleaned up at once."""

@@ -233,6 +233,8 @@ class Work:
     def __init__(self, job: Job, servers: "Supervisor") -> None:
         self.job = job
         self.servers = servers
+        # Nothing is done for it any more.
+        self.ended = False
         self._stop_reason: str | None = None
         self._lost = False
         self._told = threading.Event()

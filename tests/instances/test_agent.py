@@ -85,3 +85,20 @@ def test_the_sweep_empties_the_staging_folder_and_leaves_the_folder() -> None:
     handlers.sweep()
     assert list(staging_root().iterdir()) == []
     assert staging_root().stat().st_ino == before
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_end_of_a_job_wakes_the_agent_for_the_next(broken: bool) -> None:
+    """Whatever the ended one left undone."""
+
+    def clean_up(job: Job) -> None:
+        if broken:
+            raise OSError(errno.EIO, "Input/output error")
+
+    make_job(host_id=settings.CONSOLE_HOST)
+    agent = Agent(settings.CONSOLE_HOST, {JobKind.BACKUP: handler(clean_up=clean_up)})
+    job = jobs.claim(settings.CONSOLE_HOST, timezone.now())
+    assert job
+    work = jobs.Work(job, agent.supervisor)
+    agent._do(work)
+    assert work.ended and agent._ended.is_set()
