@@ -46,7 +46,7 @@ from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThan
 from django.db.models.query import QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 from django.http import StreamingHttpResponse
-from django.utils import formats
+from django.utils import formats, timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -414,8 +414,9 @@ class ListForm(forms.Form):
 
     @property
     def _many(self) -> str:
-        """Under which it is known that the list has more rows than are counted."""
-        return hashlib.sha256(f"many {address(self.request)}".encode()).hexdigest()
+        """Under which it is known that the list has more rows than are counted. Its limits of time are in a zone."""
+        zone = timezone.get_current_timezone_name()
+        return hashlib.sha256(f"many {zone} {address(self.request)}".encode()).hexdigest()
 
     def _page_before(self, found: Found[Row], before: str, size: int) -> list[Row]:
         """The rows before the place and one more; none if they would not fill a page, which is the first one then."""
@@ -434,7 +435,8 @@ class ListForm(forms.Form):
         if total.more and not (previous or next) and len(shown) <= COUNTED:
             # By now all are in sight.
             total = Total.of(len(shown))
-        if total.more:
+        if total.more and not found.total:
+            # Counted just now, which who only knew of it has not.
             caches["lists"].set(self._many, True, MANY_FOR)
         return Page(
             rows=shown,

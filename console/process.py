@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 
 _PR_SET_PDEATHSIG = 1
 
@@ -33,6 +34,8 @@ def end_with_input() -> None:
 
 
 def _read_to_the_end() -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
+    # A closed one, and a terminal that has gone, have ended too.
+    with suppress(OSError):
+        while os.read(0, 4096):
+            pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -41,9 +41,6 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
         # A server's machine that is gone without a word is noticed too.
         "connect_timeout": 5,
         "tcp_user_timeout": 15_000,
-        # What is joined to a list's rows is joined one by one: to look for a better order takes ten times as long as
-        # to find the rows.
-        "options": "-c join_collapse_limit=1",
     } | _OPTIONS
 
 # --- Django ---------------------------------------------------------------------------------------

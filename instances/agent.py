@@ -94,7 +94,9 @@ class Agent:
                 self._due.clear()
             try:
                 self.supervisor.tick()
-                self._works = {thread: work for thread, work in self._works.items() if not work.ended}
+                self._works = {
+                    thread: work for thread, work in self._works.items() if thread.is_alive() and not work.ended
+                }
                 if not self._asked and self._is_due("claim", CLAIM_EVERY):
                     self._claim()
                 if self._is_due("reconcile", RECONCILE_EVERY):

@@ -142,7 +142,7 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
 
     def listed(self) -> Self:
         """shown(), without the columns that no list shows: most of them change all the time."""
-        facts = ("compatible_version", "storage_bytes", "documents", "connections", "started", "facts_at")
+        facts = ("compatible_version", "storage_bytes", "documents", "connections", "started")
         return self.shown().defer(*facts, *(f"host__{column}" for column in UNLISTED_OF_HOST))
 
     def available(self) -> Self:
@@ -222,6 +222,9 @@ class Instance(models.Model):
     # When the newest Complete backup that it has was started: kept here, so that lists can sort by it.
     last_backup_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    # See console/templatetags/parts.py; `last_answered` is what rows show of it.
+    volatile = frozenset({"facts_at"})
+
     objects = InstanceQuerySet.as_manager()
 
     class Meta:
@@ -264,6 +267,11 @@ class Instance(models.Model):
     def is_down(self) -> bool:
         """True if a server should answer, none does, and no work is in progress that is the reason."""
         return self.status in {Status.ABNORMAL, Status.RESTORE_FAILED}
+
+    @property
+    def last_answered(self) -> datetime | None:
+        """When the server was last heard of, if it is down."""
+        return self.facts_at if self.is_down else None
 
     @property
     def unprotected_since(self) -> datetime:

@@ -244,18 +244,29 @@
     else then();
   }
 
-  document.addEventListener("pointerdown", ({ target }) => (pressed = target), true);
-  for (const name of ["pointerup", "pointercancel"]) {
-    // The click comes right after the release.
-    document.addEventListener(name, () => setTimeout(() => {
-      pressed = null;
-      const all = [...waiting.values()];
-      waiting.clear();
-      all.forEach((then) => then());
-    }), true);
+  function release() {
+    pressed = null;
+    const all = [...waiting.values()];
+    waiting.clear();
+    all.forEach((then) => then());
   }
+
+  // The click comes right after the release of a button, and some time after that of a finger.
+  function releaseLater({ pointerType }) {
+    const press = pressed;
+    setTimeout(() => press && pressed === press && release(), pointerType === "touch" ? 350 : 0);
+  }
+
+  document.addEventListener("pointerdown", ({ target, button, isPrimary }) => {
+    if (isPrimary && button === 0) pressed = { target };
+  }, true);
+  for (const name of ["pointerup", "pointercancel", "contextmenu", "dragend"]) document.addEventListener(name, releaseLater, true);
+  // A release that the page is not told of: beside the window, or over a menu of the browser's own.
+  window.addEventListener("blur", releaseLater);
+  document.addEventListener("pointermove", (event) => event.pointerType === "mouse" && !event.buttons && releaseLater(event), true);
+
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-    if (!detail.requestConfig.elt.hidden || !detail.target.contains(pressed)) return;
+    if (!detail.requestConfig.elt.hidden || !pressed || !detail.target.contains(pressed.target)) return;
     detail.shouldSwap = false;
     whenReleased(detail.target.id, () => htmx.trigger(document.body, "instances-changed"));
   });

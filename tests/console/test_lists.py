@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any, cast
+from unittest import mock
 
 import pytest
+from django.core.cache import caches
 from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -436,6 +438,10 @@ def test_a_list_of_many_is_not_counted_at_every_look(plain: Client, monkeypatch:
         assert "11+ backups" in plain.get(f"{BACKUPS}?size=10").text
         assert "11+ backups" in plain.get(f"{BACKUPS}?size=10").text
     assert ["list_total" in each["sql"] for each in queries if "backups_backup" in each["sql"]] == [True, False]
+    # Who only knew of it does not make it known for longer.
+    with mock.patch.object(caches["lists"], "set") as known:
+        plain.get(f"{BACKUPS}?size=10")
+    assert known.call_count == 0
     # Where all rows are in sight, what they say counts.
     Backup.objects.filter(name__gt="backup-03").delete()
     assert "4 backups" in plain.get(BACKUPS).text

@@ -46,7 +46,7 @@ def test_ticks_survive_the_refresh_and_the_selected_ones_go_with_their_archives(
         console.create_backup(instance["id"], name)
         console.wait_backup(name)
         console.wait_available("with-a-selection")
-    console.hooks.slow_next_backup(500)
+    console.hooks.slow_next_backup(1_500)
     console.create_backup(instance["id"], "still-running")
     page = signed_in_page
     backups = BackupsAndRestorations(page, instance["id"]).open()

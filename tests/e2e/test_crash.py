@@ -70,7 +70,7 @@ def test_a_stop_with_time_to_drain_lets_the_backup_finish(tmp_path: Path) -> Non
 def test_two_instances_back_up_at_the_same_time(console: Console) -> None:
     instances = [console.create_instance(name) for name in ("first", "second")]
     # The first to begin is still at it when the other one is done.
-    console.hooks.slow_next_backup(500)
+    console.hooks.slow_next_backup(1_500)
     for instance in instances:
         console.create_backup(instance["id"], f"of-{instance['name']}")
     rows = [console.wait_backup(f"of-{instance['name']}") for instance in instances]

@@ -114,6 +114,20 @@ def test_a_refresh_waits_for_a_pressed_pointer(signed_in: Page, running: Running
     expect(changed).to_have_count(1)
 
 
+def test_a_release_that_the_page_is_not_told_of_holds_nothing_up(signed_in: Page, running: Running) -> None:
+    """A browser's own menu keeps the release of the button that opened it, and so does another window."""
+    page = signed_in
+    idle_instance(page).root.hover()
+    page.mouse.down(button="right")
+    running.news(page)
+    page.mouse.up(button="right")
+    page.keyboard.press("Escape")
+    page.mouse.down()
+    page.evaluate("dispatchEvent(new Event('blur'))")
+    running.news(page)
+    page.mouse.up()
+
+
 @pytest.mark.parametrize("kind", [InstanceManagement, BackupManagement])
 def test_the_focus_stays_on_its_control(signed_in: Page, running: Running, kind: type[ListPage]) -> None:
     page = signed_in

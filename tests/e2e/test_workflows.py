@@ -86,7 +86,7 @@ def test_a_backup_goes_from_backing_up_to_complete(
 def test_the_pages_are_live(signed_in_page: Page, console: Console) -> None:
     """The new row is there at once, and Complete comes without a reload, on every page that shows it."""
     instance = console.create_instance("live-pages")
-    console.hooks.slow_next_backup(400)
+    console.hooks.slow_next_backup(800)
     backups = BackupManagement(signed_in_page).open()
     signed_in_page.evaluate("window.notReloaded = true")
     backups.create_backup().choose(type="Replica set", instance="live-pages").submit(name="live-backup")

@@ -159,10 +159,13 @@ def test_its_instances_say_so_in_row_and_page_and_their_status_stays(offline: Ho
 
 def test_a_row_that_was_rendered_before_says_it_too(plain: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     make_instance(name="orders")
+    overview = reverse("home")
     assert "Host offline" not in plain.get(LIST).text
+    assert "is offline: its agent was last heard of" not in plain.get(overview).text
     later = timezone.now() + timedelta(seconds=20)
     monkeypatch.setattr("django.utils.timezone.now", lambda: later)
     assert "Host offline" in plain.get(LIST).text
+    assert "is offline: its agent was last heard of" in plain.get(overview).text
 
 
 def test_its_instances_are_not_offered_for_a_backup(offline: Host, plain: Client) -> None:

@@ -1,6 +1,6 @@
 """Instance Management and Basic Information, as pages and as the fragments that refresh them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -77,13 +77,22 @@ def test_actions_that_cannot_be_done_now_are_disabled_and_say_why(plain: Client)
 
 
 @pytest.mark.parametrize("rows", [1, 50])
+@pytest.mark.parametrize("state", [State.AVAILABLE, State.ABNORMAL, State.CREATION_FAILED])
 def test_the_list_costs_the_same_few_queries_for_any_number_of_rows(
-    plain: Client, rows: int, django_assert_num_queries: Any
+    plain: Client, rows: int, state: State, django_assert_num_queries: Any
 ) -> None:
     for _ in range(rows):
-        make_instance()
+        make_instance(state=state, failure="A reason.", facts_at=timezone.now())
     with django_assert_num_queries(6):
         plain.get(LIST)
+
+
+def test_a_second_outage_does_not_show_when_the_server_answered_before_the_first(plain: Client) -> None:
+    answered = datetime(2026, 3, 1, 10, 11, 12, tzinfo=UTC)
+    make_instance(state=State.ABNORMAL, failure="A reason.", facts_at=answered)
+    assert "10:11:12" in plain.get(LIST).text
+    Instance.objects.update(facts_at=answered + timedelta(hours=1))
+    assert "11:11:12" in plain.get(LIST).text and "10:11:12" not in plain.get(LIST).text
 
 
 def test_the_list_refreshes_itself_only_while_something_changes(plain: Client) -> None:
