@@ -138,6 +138,31 @@ def test_lists_cost_the_same_few_queries_for_any_number_of_rows(
         plain.get(reverse("backups:instance", args=[instance.id]))
 
 
+def make_one_of_everything() -> None:
+    """A row of every kind: each shows other columns, of the backup and of what is fetched with it."""
+    for status in (JobStatus.QUEUED, JobStatus.RUNNING):
+        for reason in ("", "cancelled by somebody"):
+            job = make_job(status=status, progress=10, detail=reading(), cancel_reason=reason)
+            make_backup(status=BackupStatus.BUILDING, job=job)
+    make_backup(verifying=True, uses=1, verify_job=make_job(status=JobStatus.RUNNING, detail=reading()))
+    counted = {"documents": 1, "collections": 1, "databases": {}}
+    make_backup(verified_at=timezone.now(), verification=counted, job=make_job(), locked=True)
+    make_backup(verify_failure="Other documents.", type=BackupType.AUTOMATED, expires=timezone.now())
+    make_backup(status=BackupStatus.FAILED, failure="The disk is full.", job=make_job())
+    make_backup(status=BackupStatus.DELETING)
+    make_backup(imported=timezone.now())
+    Backup.objects.filter(pk=make_backup().pk).update(instance=None)
+
+
+@pytest.mark.parametrize("times", [1, 8])
+def test_no_kind_of_row_costs_a_query_of_its_own(plain: Client, times: int, django_assert_num_queries: Any) -> None:
+    """A column that lists do not read would cost one where a row shows it after all."""
+    for _ in range(times):
+        make_one_of_everything()
+    with django_assert_num_queries(5):
+        plain.get(f"{LIST}?size=100")
+
+
 def test_a_refresh_with_nothing_new_is_204_and_with_news_the_fragment(htmx: Client) -> None:
     job = make_job(status=JobStatus.RUNNING, progress=10)
     backup = make_backup(status=BackupStatus.BUILDING, job=job)

@@ -1,0 +1,21 @@
+"""How the console's connections to its database are kept and set up."""
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has a pool")
+def test_a_thread_keeps_its_connection_to_sqlite_after_an_answer(plain: Client) -> None:
+    plain.get("/instances/")
+    # When Django would close it.
+    assert connection.connection is not None and connection.close_at is None
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="the planner's setting is PostgreSQL's")
+def test_postgresql_joins_in_the_order_that_is_written() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW join_collapse_limit")
+        assert cursor.fetchone() == ("1",)
