@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.views.decorators.csrf import csrf_exempt
 
+from backups.clock_hook import move_to_next_window
 from console import hooks
 from console.exceptions import Refused
 from console.http import Request
@@ -34,8 +35,11 @@ class ClockForm(forms.Form):
     )
 
 
-class StatusForm(forms.Form):
+class InstanceForm(forms.Form):
     instance = forms.ModelChoiceField(Instance.objects.all())
+
+
+class StatusForm(InstanceForm):
     status = forms.TypedChoiceField(
         choices=[(status.code, status.label) for status in Status],
         coerce=lambda code: next(status for status in Status if status.code == code),
@@ -85,6 +89,12 @@ def fail_next_backup(request: Request) -> HttpResponse:
 def move_clock(request: Request) -> HttpResponse:
     form = ClockForm(request.POST)
     return answer(form, lambda: hooks.move_clock(**form.cleaned_data, requested_by=request.user))
+
+
+@hook
+def next_window(request: Request) -> HttpResponse:
+    form = InstanceForm(request.POST)
+    return answer(form, lambda: move_to_next_window(**form.cleaned_data, requested_by=request.user))
 
 
 @hook

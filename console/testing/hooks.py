@@ -15,6 +15,10 @@ class _Row(Protocol):
     def id(self) -> str: ...
 
 
+def _id(instance: str | _Row) -> str:
+    return instance if isinstance(instance, str) else instance.id
+
+
 class Hooks:
     """As the administrator, in a session of its own. Everything holds until clear(), also over a restart."""
 
@@ -31,15 +35,25 @@ class Hooks:
         self._post("fail-next-backup", percent=at)
 
     def move_clock(self, *, days: float = 0, hours: float = 0, minutes: float = 0) -> None:
-        """Move the clock that windows and retention go by on from where it is, or back."""
+        """Move the clock that windows and retention go by on from where it is, or back.
+
+        For a window use move_to_next_window(): no number of hours leads into one at every hour of the day.
+        """
         self._post("move-clock", seconds=round(((days * 24 + hours) * 60 + minutes) * 60))
+
+    def move_to_next_window(self, instance: str | _Row) -> None:
+        """Move that clock to the start of the next window of the instance (its id or its row), whatever the hour is.
+
+        Its automated backup then starts within seconds. Refused while the instance's policy is off.
+        """
+        self._post("move-to-next-window", instance=_id(instance))
 
     def set_status(self, instance: str | _Row, status: str) -> None:
         """Have the instance (its id or its row) show the status (the API's code) until another is set.
 
         "normal" gives it back as it was. Its server goes on, whatever the status says.
         """
-        self._post("set-status", instance=instance if isinstance(instance, str) else instance.id, status=status)
+        self._post("set-status", instance=_id(instance), status=status)
 
     def clear(self) -> None:
         """Undo what the hooks did."""

@@ -1,6 +1,6 @@
 """The test hooks: for an administrator on a console that is for tests, and for nobody anywhere else."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from backups import automation
+from backups.clock_hook import move_to_next_window
 from backups.models import Backup, Policy
 from console import hooks
 from console.bind import only_this_machine
@@ -127,19 +128,52 @@ def test_the_next_backup_takes_what_was_asked_and_the_one_after_does_not() -> No
 
 
 @pytest.mark.usefixtures("on")
-def test_a_moved_clock_moves_windows_and_retention_and_nothing_else() -> None:
-    policy = make_policy(keep_days=7)
+def test_a_moved_clock_moves_windows_and_retention_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    noon = datetime(2026, 2, 28, 12, tzinfo=UTC)
+    monkeypatch.setattr(timezone, "now", lambda: noon)
+    policy = make_policy(make_instance(created=noon), keep_days=7)
     automation.tend("local", hooks.now())
     assert Backup.objects.count() == 0
     hooks.move_clock(seconds=3600, requested_by=None)
-    hooks.move_clock(seconds=26 * 3600, requested_by=None)
-    assert timedelta(hours=26.9) < hooks.now() - timezone.now() < timedelta(hours=27.1)
-    assert Policy.objects.get().next_run > timezone.now() + timedelta(hours=2)
+    hooks.move_clock(seconds=14 * 3600, requested_by=None)
+    assert hooks.now() == noon + timedelta(hours=15)
+    assert Policy.objects.get().next_run == datetime(2026, 3, 1, 2, tzinfo=UTC)
     automation.tend("local", hooks.now())
     (backup,) = Backup.objects.all()
-    assert backup.expires and backup.expires - timezone.now() > timedelta(days=8)
-    assert backup.started < timezone.now()
+    assert backup.expires == datetime(2026, 3, 8, 3, tzinfo=UTC)
+    assert abs(datetime.now(UTC) - backup.started) < timedelta(minutes=1)
     assert policy.instance_id == backup.instance_uid
+
+
+EVENING = datetime(2026, 12, 31, 20, 30, tzinfo=UTC)
+
+
+@pytest.mark.usefixtures("on")
+@pytest.mark.parametrize("now", [EVENING + timedelta(hours=hour) for hour in range(24)], ids=lambda now: f"{now:%H:%M}")
+def test_the_clock_moves_to_the_next_window_at_every_hour(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    instance = make_instance(created=now)
+    make_policy(instance)
+    move_to_next_window(instance=instance, requested_by=None)
+    assert (hooks.now().hour, hooks.now().minute) == (2, 0) and now < hooks.now() < now + timedelta(days=1)
+    automation.tend("local", hooks.now())
+    assert Backup.objects.get().instance == instance
+
+
+@pytest.mark.usefixtures("on")
+def test_the_clock_stays_in_a_window_that_is_due_already(plain: Client) -> None:
+    instance = make_instance()
+    make_policy(instance, next_window=timezone.now().replace(hour=0, minute=0, second=0, microsecond=0))
+    assert post(plain, "move-to-next-window", instance=instance.pk).json() == {"hooks": []}
+    assert hooks.state().clock_seconds == 0
+
+
+@pytest.mark.usefixtures("on")
+def test_without_a_policy_there_is_no_next_window(plain: Client) -> None:
+    policy = make_policy(enabled=False)
+    answer = post(plain, "move-to-next-window", instance=policy.instance_id)
+    assert answer.status_code == 422 and answer.json() == {"error": "Automated backup is off."}
+    assert HookState.objects.count() == 0
 
 
 @pytest.mark.usefixtures("on")
