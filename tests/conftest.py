@@ -1,3 +1,7 @@
+import os
+from pathlib import Path
+from typing import Any
+
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -10,6 +14,15 @@ from instances import hosts
 from tests.factories import make_user
 
 HTMX = {"HX-Request": "true"}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(specs: list[Any]) -> None:
+    """Give each worker a home of its own, which the processes that it starts inherit, inside this process's."""
+    for number, spec in enumerate(specs):
+        home = Path(os.environ["CONSOLE_HOME"]) / f"worker-{number}"
+        home.mkdir(mode=0o700, exist_ok=True)
+        spec.env["CONSOLE_HOME"] = str(home)
 
 
 @pytest.fixture(scope="session", autouse=True)

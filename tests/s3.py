@@ -18,7 +18,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from backups.s3 import BucketStorage
-from console.testing.server import free_port
+from console.testing.ports import free_port
 from tests.waiting import wait_for
 
 KEY, SECRET, REGION = "console", "correct-horse", "eu-north-1"

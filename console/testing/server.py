@@ -1,9 +1,7 @@
 """A whole console of a test's own: the real process tree, driven over HTTP as a browser without JavaScript."""
 
 import os
-import secrets
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +11,7 @@ from typing import Self
 
 import console
 from console.testing.hooks import Hooks
+from console.testing.ports import free_port, free_ports
 from console.testing.session import PASSWORD, Session
 from console.testing.waiting import wait_for
 
@@ -27,13 +26,6 @@ def manage_py() -> Path:
             f"There is no {found}. Clone the console's repository and install it from there with: pip install -e ."
         )
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _leads(pid: int) -> bool:
@@ -64,9 +56,8 @@ class ConsoleServer(Session):
             **{key: value for key, value in os.environ.items() if not key.startswith(_NOT_PASSED_ON)},
             "CONSOLE_HOME": str(home),
             "CONSOLE_ADMIN_PASSWORD": PASSWORD,
-            # Far from other consoles on this machine, which look for ports in the same way.
-            # Below the ports that clients of this machine get for their ends of a connection.
-            "CONSOLE_FIRST_DB_PORT": str(12_000 + secrets.randbelow(20_000)),
+            # Other consoles on this machine look for ports in the same way.
+            "CONSOLE_FIRST_DB_PORT": str(free_ports(100)),
             "CONSOLE_TEST_HOOKS": "1",
             "PYTHONUNBUFFERED": "1",
             **environment,

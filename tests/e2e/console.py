@@ -14,7 +14,8 @@ from django.conf import settings
 from psycopg.rows import dict_row
 
 from console.sentences import decode
-from console.testing.server import ConsoleServer, free_port, manage_py
+from console.testing.ports import free_port
+from console.testing.server import ConsoleServer, manage_py
 from console.testing.session import PASSWORD, Answer
 from tests.waiting import wait_for
 

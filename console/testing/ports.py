@@ -1,0 +1,39 @@
+"""Ports for the consoles of tests, below those that the system gives to clients for their ends of a connection.
+
+Each worker of pytest-xdist has a share of its own, and hands out each port once: what one console has left, another
+one that runs at the same time does not find.
+"""
+
+import os
+import secrets
+import socket
+
+_FIRST, _END = 12_000, 32_000
+
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_share = (_END - _FIRST) // max(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")), _worker + 1)
+_begin = _FIRST + _worker * _share
+# Several runs may be under way on one machine.
+_given = secrets.randbelow(_share)
+
+
+def free_ports(count: int) -> int:
+    """Return the first of so many ports in a row, which nobody else in this run gets."""
+    global _given
+    if _given + count > _share:
+        _given = 0
+    first = _begin + _given
+    _given += count
+    return first
+
+
+def free_port() -> int:
+    """Return a port on 127.0.0.1 that nothing listens on."""
+    while True:
+        port = free_ports(1)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
