@@ -2,8 +2,12 @@
 
 The unit and integration tests run twice: on SQLite, then on PostgreSQL. The latter is a cluster that is thrown away,
 unless DATABASE_URL names one; there too, the tests make a database of their own.
+
+`--suite NAME` runs one part, and may be repeated. Everything else goes to pytest, such as `-k create_backup` or a
+test's name.
 """
 
+import argparse
 import os
 import signal
 import subprocess
@@ -14,12 +18,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests import browser, postgres
+from tests import browser, failures, postgres, workers
 
 ROOT = Path(__file__).resolve().parent.parent
 # What a failed browser test leaves to look at, in test-results/.
 KEPT = ["--tracing", "retain-on-failure", "--screenshot", "only-on-failure"]
 PRODUCTION = {"CONSOLE_URL": "https://console.example.org"}
+# Apart from the browser's: one of these that fails leaves its event loop running, and Django then refuses every query.
+QUICK = ["--ignore", "tests/e2e"]
 
 
 Environment = dict[str, str]
@@ -29,6 +35,9 @@ GIVEN_DATABASE = os.environ.pop("DATABASE_URL", "")
 
 @dataclass(frozen=True)
 class Step:
+    """One command. `suite` is what it is called with --suite."""
+
+    suite: str
     name: str
     command: list[str]
     environment: AbstractContextManager[Environment] = field(default_factory=lambda: nullcontext({}))
@@ -43,48 +52,85 @@ def on_postgresql() -> Iterator[Environment]:
         yield {"DATABASE_URL": cluster.url}
 
 
+def checks() -> list[Step]:
+    """What looks at the sources without running them."""
+    python = sys.executable
+    manage = [python, "manage.py"]
+    return [
+        Step("checks", "ruff check", [python, "-m", "ruff", "check", "."]),
+        Step("checks", "ruff format", [python, "-m", "ruff", "format", "--check", "."]),
+        Step("checks", "mypy --strict", [python, "-m", "mypy"]),
+        Step(
+            "checks",
+            "check --deploy",
+            [*manage, "check", "--deploy", "--fail-level", "WARNING"],
+            nullcontext(PRODUCTION),
+        ),
+        Step("checks", "makemigrations --check", [*manage, "makemigrations", "--check", "--dry-run"]),
+    ]
+
+
+def tests(chosen: list[str]) -> list[Step]:
+    """All tests; or, of each suite, those that pytest's arguments `chosen` choose, in this one process."""
+    pytest = [sys.executable, "-m", "pytest", "-p", "tests.failures"]
+    quick = [*pytest, *(chosen or [*workers.options(), *QUICK])]
+    # Tests of one module share what they have prepared.
+    pages = [*pytest, *KEPT, *(chosen or [*workers.options(), "--dist", "loadfile", "tests/e2e"])]
+    faults = [sys.executable, "-m", "tests.faults", *(chosen or ["--short"])]
+    return [
+        Step("sqlite", "unit and integration tests", quick),
+        Step("postgresql", "unit and integration tests on PostgreSQL", quick, on_postgresql()),
+        Step("browser", "end-to-end tests", pages),
+        Step("faults", "faults (short)", faults),
+    ]
+
+
+def examples() -> list[Step]:
+    """The examples in each further browser of Playwright's that is on this machine."""
+    pytest = [sys.executable, "-m", "pytest", "-p", "tests.failures", "tests/e2e/examples", *KEPT]
+    return [Step("browser", f"examples in {name}", [*pytest, "--browser", name]) for name in browser.others()]
+
+
+def steps_for(suites: list[str], chosen: list[str]) -> list[Step]:
+    if suites:
+        every = [*checks(), *tests(chosen), *(examples() if "browser" in suites and not chosen else [])]
+        return [step for step in every if step.suite in suites]
+    if chosen:
+        given = {"DATABASE_URL": GIVEN_DATABASE} if GIVEN_DATABASE else {}
+        command = [sys.executable, "-m", "pytest", "-p", "tests.failures", *KEPT, *chosen]
+        return [*checks(), Step("", "tests", command, nullcontext(given))]
+    return [*checks(), *tests([]), *examples()]
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests", description=__doc__)
+    names = ["checks", "sqlite", "postgresql", "browser", "faults"]
+    parser.add_argument("--suite", action="append", choices=names, default=[], help="one part; may be repeated")
+    options, chosen = parser.parse_known_args()
     # So that nothing is left running or lying about.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))
     browser.install()
     postgres.install()
-    python = sys.executable
-    pytest = [python, "-m", "pytest"]
-    if chosen := sys.argv[1:]:
-        given = {"DATABASE_URL": GIVEN_DATABASE} if GIVEN_DATABASE else {}
-        tests = [Step("tests", [*pytest, *chosen], nullcontext(given))]
-    else:
-        # Apart: a browser test that fails leaves its event loop running, and Django then refuses every query.
-        quick = [*pytest, "--ignore", "tests/e2e"]
-        tests = [
-            Step("unit and integration tests", quick),
-            Step("unit and integration tests on PostgreSQL", quick, on_postgresql()),
-            Step("end-to-end tests", [*pytest, "tests/e2e", *KEPT]),
-            Step("faults (short)", [python, "-m", "tests.faults", "--short"]),
-            *(
-                Step(f"examples in {name}", [*pytest, "tests/e2e/examples", "--browser", name, *KEPT])
-                for name in browser.others()
-            ),
-        ]
-    manage = [python, "manage.py"]
-    steps = [
-        Step("ruff check", [python, "-m", "ruff", "check", "."]),
-        Step("ruff format", [python, "-m", "ruff", "format", "--check", "."]),
-        Step("mypy --strict", [python, "-m", "mypy"]),
-        Step("check --deploy", [*manage, "check", "--deploy", "--fail-level", "WARNING"], nullcontext(PRODUCTION)),
-        Step("makemigrations --check", [*manage, "makemigrations", "--check", "--dry-run"]),
-        *tests,
-    ]
-    taken = []
-    for step in steps:
-        print(f"\n== {step.name}", flush=True)
+    steps = steps_for(options.suite, chosen)
+    began, taken = time.monotonic(), []
+    for number, step in enumerate(steps, 1):
+        print(f"\n== {number} of {len(steps)}: {step.name}, {_clock(began)} after the start", flush=True)
         started = time.monotonic()
         with step.environment as given:
-            code = subprocess.run(step.command, cwd=ROOT, env={**os.environ, **given}).returncode
-        taken.append(f"{step.name} {time.monotonic() - started:.0f} s")
+            environment = {**os.environ, failures.SUITE: step.suite, **given}
+            code = subprocess.run(step.command, cwd=ROOT, env=environment).returncode
+        seconds = f"{time.monotonic() - started:.0f} s"
+        print(f"== {step.name}: {f'failed in {seconds}' if code else f'passed in {seconds}'}", flush=True)
+        taken.append(f"{step.name} {seconds}")
         if code:
-            sys.exit(f"{step.name} failed.")
-    print(f"\nAll passed: {', '.join(taken)}.")
+            again = f" --suite {step.suite}" if step.suite else ""
+            sys.exit(f"{step.name} failed. This step alone: .venv/bin/python -m tests{again}")
+    print(f"\nAll passed in {_clock(began)}: {', '.join(taken)}.")
+
+
+def _clock(began: float) -> str:
+    minutes, seconds = divmod(round(time.monotonic() - began), 60)
+    return f"{minutes}:{seconds:02}"
 
 
 if __name__ == "__main__":
