@@ -81,8 +81,9 @@ def main() -> None:
 def _passes(moment: Moment, chosen: list[str]) -> bool:
     print(f"\n== {moment.name}: {moment.at:%Y-%m-%d %H:%M:%S} UTC, TZ={moment.zone}", flush=True)
     began = time.monotonic()
-    pytest = [sys.executable, "-m", "pytest", "-q", *EARLY, *workers.options(), "--ignore=tests/e2e", *chosen]
-    code = subprocess.run(pytest, cwd=ROOT, env={**os.environ, **moment.environment()}).returncode
+    pytest = [sys.executable, "-m", "pytest", "-q", "-p", "tests.failures", *EARLY, *workers.options()]
+    command = [*pytest, "--ignore=tests/e2e", *chosen]
+    code = subprocess.run(command, cwd=ROOT, env={**os.environ, **moment.environment()}).returncode
     print(f"== {moment.name}: {'failed' if code else 'passed'} in {time.monotonic() - began:.0f} s", flush=True)
     return not code
 
