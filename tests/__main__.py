@@ -12,9 +12,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,21 +112,78 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))
     browser.install()
     postgres.install()
-    steps = steps_for(options.suite, chosen)
+    run(steps_for(options.suite, chosen))
+
+
+def run(steps: list[Step]) -> None:
+    """Run them one after the other; the faults, which mostly wait, begin beside the browser tests before them."""
     began, taken = time.monotonic(), []
+    beside: Running | None = None
     for number, step in enumerate(steps, 1):
         print(f"\n== {number} of {len(steps)}: {step.name}, {_clock(began)} after the start", flush=True)
-        started = time.monotonic()
-        with step.environment as given:
-            environment = {**os.environ, failures.SUITE: step.suite, **given}
-            code = subprocess.run(step.command, cwd=ROOT, env=environment).returncode
-        seconds = f"{time.monotonic() - started:.0f} s"
-        print(f"== {step.name}: {f'failed in {seconds}' if code else f'passed in {seconds}'}", flush=True)
+        running, beside = beside or Running(step), None
+        following = steps[number : number + 1]
+        if step.suite == "browser" and following and following[0].suite == "faults":
+            print(f"== {following[0].name}: beside it; the output comes later", flush=True)
+            beside = Running(following[0], held=True)
+        code = running.wait()
+        seconds = f"{running.seconds:.0f} s"
+        print(f"== {step.name}: {'failed' if code else 'passed'} in {seconds}", flush=True)
         taken.append(f"{step.name} {seconds}")
         if code:
+            if beside:
+                beside.stop()
             again = f" --suite {step.suite}" if step.suite else ""
             sys.exit(f"{step.name} failed. This step alone: .venv/bin/python -m tests{again}")
     print(f"\nAll passed in {_clock(began)}: {', '.join(taken)}.")
+
+
+class Running:
+    """A step that has been started. The output of a `held` one is shown by wait()."""
+
+    def __init__(self, step: Step, *, held: bool = False) -> None:
+        self.seconds = 0.0
+        self._seen = 0
+        self._began = time.monotonic()
+        self._leaving = ExitStack()
+        given = self._leaving.enter_context(step.environment)
+        self._output = self._leaving.enter_context(tempfile.TemporaryFile()) if held else None  # noqa: SIM115
+        self._process = subprocess.Popen(
+            step.command,
+            cwd=ROOT,
+            env={**os.environ, failures.SUITE: step.suite, **given},
+            stdout=self._output,
+            stderr=subprocess.STDOUT if held else None,
+        )
+
+    def wait(self) -> int:
+        """Return the exit code once it has ended."""
+        with self._leaving:
+            try:
+                while self._show() is None:
+                    with suppress(subprocess.TimeoutExpired):
+                        self._process.wait(1 if self._output else None)
+            except BaseException:
+                self.stop()
+                raise
+            self.seconds = time.monotonic() - self._began
+            return self._process.returncode
+
+    def stop(self) -> None:
+        """End it before its time."""
+        self._process.terminate()
+        self._process.wait()
+
+    def _show(self) -> int | None:
+        """Print what has come since the last time; return the exit code if it had ended before."""
+        code, shown = self._process.poll(), b""
+        if self._output:
+            # The process writes at the end of the same open file: reading has a place of its own.
+            shown = os.pread(self._output.fileno(), 1 << 20, self._seen)
+            self._seen += len(shown)
+            sys.stdout.buffer.write(shown)
+            sys.stdout.flush()
+        return None if shown else code
 
 
 def _clock(began: float) -> str:
