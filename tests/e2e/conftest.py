@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,26 @@ from console.testing.pages import InstanceManagement
 from tests import browser as installed
 from tests.e2e.console import Console
 from tests.e2e.stage import Stage, staged
+from tests.waiting import wait_for
 
 expect.set_options(timeout=15_000)
+
+# Midnight, which ends today's column of the front page, and the window of every new instance, by their hours in UTC.
+TURNS = (0, 2)
+TURN_SECONDS = 60.0
+
+
+@pytest.fixture(autouse=True)
+def not_across_a_turn_of_the_day() -> None:
+    """Begin a test that is about to run over such an hour after it instead."""
+    wait_for(lambda: _until_turn(datetime.now(UTC)) > TURN_SECONDS, seconds=2 * TURN_SECONDS, because="the hour's turn")
+
+
+def _until_turn(now: datetime) -> float:
+    """The seconds until the next of these hours."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    coming = (hour + timedelta(hours=ahead) for ahead in range(1, 25))
+    return next((each - now).total_seconds() for each in coming if each.hour in TURNS)
 
 
 @pytest.fixture(scope="session")

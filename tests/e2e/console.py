@@ -23,6 +23,13 @@ __all__ = ["PASSWORD", "ROOT", "Answer", "Console", "connect", "free_port"]
 
 ROOT = manage_py().parent
 
+# The default policy, which the agent writes if there is none yet, with a window that never comes.
+_NO_WINDOW = (
+    "INSERT INTO backups_policy (instance_id, enabled, keep_days, start_hour, weekdays, next_window, at_once)"
+    " VALUES (?, TRUE, 7, 2, '1,2,3,4,5,6,7', '2100-01-01 02:00:00+00:00', FALSE)"
+    " ON CONFLICT (instance_id) DO UPDATE SET next_window = excluded.next_window"
+)
+
 # Without pytest nobody has chosen settings: sentences are then read as they were written.
 if "DJANGO_SETTINGS_MODULE" not in os.environ:
     settings.configure(USE_I18N=False)
@@ -56,6 +63,10 @@ class Console(ConsoleServer):
 
     def execute(self, sql: str, *parameters: Any) -> None:
         """Change a row behind the console's back."""
+        if url := self.environment.get("DATABASE_URL"):
+            with psycopg.connect(url) as postgresql:
+                postgresql.execute(sql.replace("?", "%s").encode(), parameters)
+            return
         with closing(sqlite3.connect(self.home / "console.sqlite3", timeout=20)) as database, database:
             database.execute(sql, parameters)
 
@@ -69,11 +80,19 @@ class Console(ConsoleServer):
 
     # --- What tests do often ------------------------------------------------------------------------
 
-    def create_instance(self, name: str, kind: str = "ReplicaSet", **chosen: str) -> dict[str, Any]:
-        """Create an instance through its form and wait until it is Available."""
+    def create_instance(
+        self, name: str, kind: str = "ReplicaSet", *, windows: bool = False, **chosen: str
+    ) -> dict[str, Any]:
+        """Create an instance through its form and wait until it is Available.
+
+        Without `windows` its policy is the default one all the same, but the first window is years away: nothing is
+        backed up by itself when the tests run over 02:00 UTC.
+        """
         form = {"name": name, "type": kind, "request_key": secrets.token_hex(16)}
         answer = self.post("/instances/create/", form | chosen)
         assert answer.status == 200, answer
+        if not windows:
+            self.execute(_NO_WINDOW, self.instance(name)["id"])
         return self.wait_available(name)
 
     def wait_available(self, name: str) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def test_it_is_switched_off_and_on_and_off_again_with_its_backups(signed_in_page
 
 def test_a_window_missed_in_downtime_runs_once_and_what_has_expired_goes(fresh_console: Console) -> None:
     console = fresh_console
-    instance = console.create_instance("orders")
+    instance = console.create_instance("orders", windows=True)
     wait_policy(console, instance)
     for switch in ({}, {"enabled": "on", "keep_days": "7", "window": "02:00-03:00", "weekdays": "1"}):
         console.post(f"/instances/{instance['id']}/backup-policy/", switch)
@@ -90,6 +90,6 @@ def test_a_window_missed_in_downtime_runs_once_and_what_has_expired_goes(fresh_c
     wait_for(lambda: not console.archive(old).exists(), because="its archive gone")
 
     os.kill(console.pid_of("manage.py agent"), signal.SIGKILL)
-    wait_policy(console, console.create_instance("another"))
+    wait_policy(console, console.create_instance("another", windows=True))
     assert [backup["id"] for backup in automated(console, instance)] == [new["id"]]
     assert console.archive(new).exists()

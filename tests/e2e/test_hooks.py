@@ -50,7 +50,7 @@ def test_a_backup_fails_where_it_was_told_to(signed_in_page: Page, console: Cons
 
 
 def test_the_next_window_runs_when_the_clock_is_moved_to_it(console: Console) -> None:
-    instance = console.create_instance("tomorrow")
+    instance = console.create_instance("tomorrow", windows=True)
     automated = "SELECT name FROM backups_backup WHERE type = 'Auto' AND instance_uid = ?"
     console.hooks.move_to_next_window(instance["id"])
     (backup,) = wait_for(lambda: console.query(automated, instance["id"]), because="the backup of the window")
