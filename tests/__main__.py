@@ -126,7 +126,12 @@ def run(steps: list[Step]) -> None:
         if step.suite == "browser" and following and following[0].suite == "faults":
             print(f"== {following[0].name}: beside it; the output comes later", flush=True)
             beside = Running(following[0], held=True)
-        code = running.wait()
+        try:
+            code = running.wait()
+        except BaseException:
+            if beside:
+                beside.stop()
+            raise
         seconds = f"{running.seconds:.0f} s"
         print(f"== {step.name}: {'failed' if code else 'passed'} in {seconds}", flush=True)
         taken.append(f"{step.name} {seconds}")

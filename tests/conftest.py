@@ -2,6 +2,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -12,6 +13,10 @@ from django.utils import timezone, translation
 from console import busy, catalogues
 from instances import hosts
 from tests.factories import make_user
+
+# An example takes as long as the machine is busy with other things.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 HTMX = {"HX-Request": "true"}
 

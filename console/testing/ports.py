@@ -7,22 +7,31 @@ one that runs at the same time does not find.
 import os
 import secrets
 import socket
+from collections.abc import Mapping
 
-_FIRST, _END = 12_000, 32_000
+_ALL = range(12_000, 32_000)
 
-_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_share = (_END - _FIRST) // max(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")), _worker + 1)
-_begin = _FIRST + _worker * _share
+
+def share(environment: Mapping[str, str]) -> range:
+    """Return the ports of the worker that has this environment; all of them without pytest-xdist."""
+    worker = int(environment.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    # A worker that replaces one that has crashed has a number beyond their count.
+    workers = max(int(environment.get("PYTEST_XDIST_WORKER_COUNT", "1")), worker + 1)
+    size = len(_ALL) // workers
+    return _ALL[worker * size : (worker + 1) * size]
+
+
+_share = share(os.environ)
 # Several runs may be under way on one machine.
-_given = secrets.randbelow(_share)
+_given = secrets.randbelow(len(_share))
 
 
 def free_ports(count: int) -> int:
     """Return the first of so many ports in a row, which nobody else in this run gets."""
     global _given
-    if _given + count > _share:
+    if _given + count > len(_share):
         _given = 0
-    first = _begin + _given
+    first = _share[_given]
     _given += count
     return first
 
