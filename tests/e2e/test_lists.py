@@ -64,8 +64,10 @@ def test_the_task_center_shows_work_live_and_closes_nothing_meanwhile(signed_in_
     page = signed_in_page
     instance = console.create_instance("busy-tasks", "Single")
     console.hooks.slow_next_backup(1_500)
-    console.create_backup(instance["id"], "watched-task")
     tasks = BasicInformation(page, instance["id"]).open().tasks()
+    # Begun when the page is there: it is to be met at work.
+    console.create_backup(instance["id"], "watched-task")
+    tasks.refresh()
     row = tasks.row("Physical backup", "busy-tasks")
     row.expect_text("watched-task")
     assert row.status in {"Queued", "Running"}
