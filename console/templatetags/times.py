@@ -1,5 +1,6 @@
 """Moments in pages: in the viewer's time zone; in UTC when hovered or focused, and for screen readers."""
 
+import re
 from datetime import UTC, datetime
 
 from django import template
@@ -9,6 +10,8 @@ from django.utils.safestring import SafeString
 from console import times
 
 register = template.Library()
+
+_MOMENT = re.compile(r"(.+\d\d:\d\d)(:\d\d)( UTC.*)")
 
 
 @register.simple_tag
@@ -23,11 +26,20 @@ def day(when: datetime) -> SafeString:
 
 def _marked_up(when: datetime, text: str) -> SafeString:
     utc = when.astimezone(UTC)
+    shown = _with_parts_to_hide(text)
     if times.moment(utc) == text:
-        return format_html('<time datetime="{}">{}</time>', utc.isoformat(), text)
+        return format_html('<time datetime="{}">{}</time>', utc.isoformat(), shown)
     return format_html(
         '<time datetime="{}" class="moment" tabindex="0" data-utc="{utc}" aria-description="{utc}">{}</time>',
         utc.isoformat(),
-        text,
+        shown,
         utc=times.moment(utc),
     )
+
+
+def _with_parts_to_hide(text: str) -> str:
+    """Mark up the seconds and the zone of a moment: narrow lists hide them."""
+    parts = _MOMENT.fullmatch(text)
+    if not parts:
+        return text
+    return format_html('{}<span class="exact">{}</span><span class="zone">{}</span>', *parts.groups())

@@ -12,6 +12,7 @@ from backups.models import Backup
 from backups.templatetags.backups import per_second, seconds
 from instances.choices import JobStatus
 from instances.models import Instance
+from tests.answers import read
 from tests.factories import make_backup, make_instance, make_job, reading
 
 pytestmark = pytest.mark.django_db
@@ -51,7 +52,7 @@ def make_whole_backup(**fields: Any) -> Backup:
 
 def test_it_shows_everything_that_is_known(plain: Client) -> None:
     backup = make_whole_backup(instance=make_instance(name="orders-db"))
-    html = plain.get(page(backup)).content.decode()
+    html = read(plain.get(page(backup)).text)
     for text in (
         *("before-upgrade", backup.id, "Before the upgrade", "Manual", "Physical", "Complete", "orders-db"),
         *("Nov 22, 2026 09:14:03 UTC", "Nov 22, 2026 09:14:07 UTC", "Nov 22, 2026 09:14:04 UTC", "4.0 s", "12 ms"),

@@ -14,6 +14,7 @@ from django.utils.translation import override
 from console import times
 from instances.choices import JobKind, JobStatus, State
 from instances.models import Host, Instance, Job
+from tests.answers import read
 from tests.factories import make_backup, make_instance, make_job
 
 CHINESE = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"}
@@ -119,7 +120,7 @@ def test_moments_are_the_viewer_s_with_utc_in_a_tip(plain: Client) -> None:
     instance = make_instance()
     make_backup(instance, started=MOMENT)
     plain.cookies.load({times.COOKIE: "Asia/Shanghai"})
-    page = plain.get("/backups/").text
+    page = read(plain.get("/backups/").text)
     assert (
         '<time datetime="2026-11-22T01:14:03+00:00" class="moment" tabindex="0" '
         'data-utc="Nov 22, 2026 01:14:03 UTC" aria-description="Nov 22, 2026 01:14:03 UTC">'
@@ -130,9 +131,9 @@ def test_moments_are_the_viewer_s_with_utc_in_a_tip(plain: Client) -> None:
 def test_the_zone_of_one_viewer_is_not_the_next_one_s(plain: Client) -> None:
     make_backup(make_instance(), started=MOMENT)
     plain.cookies.load({times.COOKIE: "Asia/Shanghai"})
-    assert "09:14:03 UTC+8" in plain.get("/backups/").text
+    assert "09:14:03 UTC+8" in read(plain.get("/backups/").text)
     del plain.cookies[times.COOKIE]
-    page = plain.get("/backups/").text
+    page = read(plain.get("/backups/").text)
     assert '<time datetime="2026-11-22T01:14:03+00:00">Nov 22, 2026 01:14:03 UTC</time>' in page
     assert "UTC+8" not in page
 

@@ -138,7 +138,7 @@ def test_why_the_agent_failed_is_said_in_the_reader_s_language(signed_in: Page, 
 def test_chinese_headers_stay_on_one_line(signed_in: Page, console: Console) -> None:
     page = signed_in
     console.create_instance("one-line")
-    page.set_viewport_size({"width": 1280, "height": 800})
+    page.set_viewport_size({"width": 1440, "height": 800})
     InstanceManagement(page).open()
     switch(page, "简体中文")
     header = page.get_by_role("columnheader", name="数据库版本")

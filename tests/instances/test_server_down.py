@@ -10,6 +10,7 @@ from django.urls import reverse
 from console.roles import Role
 from instances.choices import Action, State
 from instances.models import Instance
+from tests.answers import read
 from tests.factories import make_instance, make_user
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +26,7 @@ def make_down(**fields: Any) -> Instance:
 @pytest.mark.parametrize("where", ["list", "page"])
 def test_it_says_why_since_when_and_what_to_do(plain: Client, where: str) -> None:
     instance = make_down()
-    html = plain.get(LIST if where == "list" else instance.get_absolute_url()).content.decode()
+    html = read(plain.get(LIST if where == "list" else instance.get_absolute_url()).text)
     for text in (
         DOWN,
         "The port is taken.",

@@ -14,6 +14,7 @@ from console.templatetags.console_formats import duration
 from instances import jobs
 from instances.choices import JobKind, JobStatus, Step
 from instances.models import Instance, Job
+from tests.answers import read
 from tests.factories import make_host, make_instance, make_job, make_user, reading
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +43,7 @@ def test_a_row_shows_what_people_need(plain: Client) -> None:
         started=STARTED,
         ended=STARTED + timedelta(minutes=4, seconds=10),
     )
-    html = plain.get(TASKS).content.decode()
+    html = read(plain.get(TASKS).text)
     for text in (
         *("Create instance", str(job.id), "orders", instance.id, "Completed", "by mira", "4 min 10 s"),
         *("Mar 1, 2026 11:59:57 UTC", "Mar 1, 2026 12:00:00 UTC", "Mar 1, 2026 12:04:10 UTC"),

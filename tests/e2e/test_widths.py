@@ -1,0 +1,133 @@
+"""At every width names have room, a backup's method shows, and nothing has to be scrolled sideways."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Browser, Page, StorageState, expect
+
+from console.testing.pages import SignIn
+from tests.e2e.console import PASSWORD, Console
+
+WIDTHS = (360, 768, 1024, 1180, 1200, 1220, 1230, 1280, 1366, 1400, 1440, 1450, 1536, 1920)
+# The name of 64 characters, the most there are, that long_rows.py knows too.
+INSTANCE = "orders-of-the-shop-in-production-".ljust(64, "i")
+# Times are longest where the distance from UTC has minutes.
+ZONE = "Asia/Kathmandu"
+
+MEASURE = """() => {
+  const page = document.scrollingElement;
+  const wrong = page.scrollWidth > page.clientWidth ? [`the page is ${page.scrollWidth} px wide`] : [];
+  for (const table of document.querySelectorAll("main .table")) {
+    const room = table.parentElement.clientWidth;
+    if (table.offsetWidth > room) wrong.push(`a table is ${table.offsetWidth} px wide in ${room} px`);
+    // Of instances and of backups; those that are deleted are no links.
+    for (const name of table.querySelectorAll("td:not(.kind, .description) .cut > :is(a, span)")) {
+      if (!/^(orders-of|before-the)/.test(name.textContent) || name.scrollWidth <= name.clientWidth) continue;
+      if (name.clientWidth < 200) wrong.push(`${name.clientWidth} px for ${name.textContent}`);
+    }
+  }
+  for (const backup of document.querySelectorAll("[data-backup-id]")) {
+    const shown = backup.innerText;
+    const has = /(Manual|Automated|手动|自动)\\n+(Physical|物理)/.test(shown);
+    if (!has) wrong.push(`no method below the type: ${shown}`);
+  }
+  return wrong;
+}"""
+HIDDEN = "(heads) => heads.filter((head) => !head.offsetParent).map((head) => head.textContent.trim())"
+
+
+@dataclass
+class Shown:
+    """A console with one host, and one backup of every kind of the instance INSTANCE or of one that is deleted."""
+
+    console: Console
+    instance: str
+    session: StorageState
+
+    @contextmanager
+    def page(self, browser: Browser, locale: str) -> Iterator[Page]:
+        with browser.new_context(
+            storage_state=self.session, base_url=self.console.url, locale=locale, timezone_id=ZONE
+        ) as context:
+            page = context.new_page()
+            # The server learns of the zone by the first page.
+            page.goto("/")
+            yield page
+
+
+@pytest.fixture(scope="module")
+def shown(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    with (
+        Console(tmp_path_factory.mktemp("widths") / "home", CONSOLE_TEST_HOOKS="0") as console,
+        browser.new_context() as context,
+    ):
+        page = context.new_page()
+        SignIn(page).open(console.url).submit("admin", PASSWORD)
+        instance = console.create_instance(INSTANCE)
+        run(console, "backups")
+        session = context.storage_state()
+        session["origins"] = []
+        yield Shown(console, instance["id"], session)
+
+
+@pytest.fixture
+def second_host(shown: Shown) -> Iterator[None]:
+    run(shown.console, "second_host")
+    yield
+    run(shown.console, "no_second_host")
+
+
+def run(console: Console, function: str) -> None:
+    """One of long_rows.py, in the console's own Django."""
+    console.manage("shell", "--no-imports", "-c", f"from tests.e2e import long_rows; long_rows.{function}()")
+
+
+def wrong(page: Page, path: str) -> list[str]:
+    """What has no room at some width."""
+    page.goto(f"{path}?size=50")
+    expect(page.locator("main .table").first).to_be_visible()
+    found = []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        found += [f"{path} at {width} px: {line}" for line in page.evaluate(MEASURE)]
+    return found
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_instances_of_one_host(shown: Shown, browser: Browser, locale: str) -> None:
+    with shown.page(browser, locale) as page:
+        assert wrong(page, "/instances/") == []
+        expect(page.get_by_role("columnheader", name=re.compile("^(Host|主机)$"))).to_have_count(0)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+@pytest.mark.parametrize("path", ["/backups/", "/instances/{}/backups/"])
+def test_backups(shown: Shown, browser: Browser, path: str, locale: str) -> None:
+    with shown.page(browser, locale) as page:
+        assert wrong(page, path.format(shown.instance)) == []
+        expect(page.locator("[data-backup-id]").first).to_be_visible()
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_every_list_with_several_hosts(shown: Shown, second_host: None, browser: Browser, locale: str) -> None:
+    with shown.page(browser, locale) as page:
+        paths = ("/instances/", "/backups/", f"/instances/{shown.instance}/backups/", "/tasks/", "/audit/")
+        assert [line for path in paths for line in wrong(page, path)] == []
+
+
+def test_columns_give_way_in_a_fixed_order(shown: Shown, second_host: None, browser: Browser) -> None:
+    """What is gone at one width is not back at a narrower one."""
+    with shown.page(browser, "en-US") as page:
+        page.goto("/instances/")
+        before: set[str] = set()
+        gone = []
+        for width in range(1920, 1190, -10):
+            page.set_viewport_size({"width": width, "height": 800})
+            now = set(page.locator("main thead th").evaluate_all(HIDDEN))
+            assert before <= now, f"at {width} px"
+            gone += sorted(now - before)
+            before = now
+        assert gone == ["Last Backup", "Storage Engine", "DB Engine Version", "Host"]
