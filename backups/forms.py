@@ -21,7 +21,7 @@ from backups.models import (
     Policy,
     window_label,
 )
-from console.forms import DescriptionField, DialogForm, NameField, RequestKeyField
+from console.forms import DescriptionField, DialogForm, NameField, NewPasswordForm, RequestKeyField
 from console.lists import NameKey, is_id, opaque, search
 from instances.choices import InstanceType
 from instances.models import Host, Instance, is_available
@@ -131,7 +131,7 @@ class CreateBackupOfAnyForm(CreateBackupForm):
         offered = offer(kind, text)
         if chosen and is_id(chosen) and chosen not in {instance.pk for instance in offered}:
             # What has been chosen stays chosen when the search is another by now.
-            offered = [*field.queryset.filter(pk=chosen), *offered]
+            offered = [*field.queryset.select_related("host").filter(pk=chosen), *offered]
         if not offered:
             empty = gettext("No Available instance matches") if text else gettext("No Available instance of this type")
         elif len(offered) < OFFERED:
@@ -144,7 +144,9 @@ class CreateBackupOfAnyForm(CreateBackupForm):
 
 def offer(kind: str, text: str) -> list[Instance]:
     """The first Available instances of the type by name, of those that have the id or a name that begins so."""
-    found = Instance.objects.filter(type=kind).annotate(key=NameKey("name")).order_by("key", "id")
+    found = (
+        Instance.objects.select_related("host").filter(type=kind).annotate(key=NameKey("name")).order_by("key", "id")
+    )
     if text:
         found = found.filter(search(text))
     # Most are Available: going by name soon finds enough of them, going by status would have to sort them all.
@@ -152,14 +154,19 @@ def offer(kind: str, text: str) -> list[Instance]:
     return list(found.filter(opaque(is_available() & ~Q(host__in=offline)))[:OFFERED])
 
 
-class RestoreToNewForm(DialogForm):
-    """The Restore dialog with Create New Instance: all but the name is the backup's."""
+class RestoreToNewForm(NewPasswordForm):
+    """The Restore dialog with Create New Instance: a name, and a password unless the backup's is to stay."""
 
     name = NameField(label=_("DB Instance Name"))
     request_key = RequestKeyField()
 
+    field_order = ["name", "password", "confirmation"]
+
     def __init__(self, *args: Any, backup: Backup, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["password"].label = _("New Password (optional)")
+        for name in ("password", "confirmation"):
+            self.fields[name].required = False
         # Of a valid name, so valid as well, and never the name of the instance that people work with.
         self.fields["name"].initial = f"{backup.instance_name[:50]}-restored-{secrets.token_hex(2)}"
 

@@ -19,17 +19,14 @@ from console import hooks
 from console.disk import explain
 from console.sentences import kept
 from console.sentences import sentence as _
+from instances import engines
 from instances.choices import Action, JobKind, Step
-from instances.engine import process
-from instances.engine.snapshot import Progress, Snapshot, SnapshotError, snapshot
-from instances.engine.throttle import Throttle
+from instances.engines.base import Cut, EngineError, Server
 from instances.homes import instance_home, staging_root
 from instances.jobs import Handler, JobFailed, Work
 from instances.models import Instance, Job
 from instances.pace import Amount
-
-# Of the work's percentage, the part that is copying pages; the rest is writing the archive.
-_COPY_SHARE = 25
+from instances.throttle import Throttle
 
 
 def staging(job: Job) -> Path:
@@ -50,59 +47,62 @@ def _make(work: Work) -> Made:
     return make_archive(work, Backup.objects.select_related("instance").get(job=work.job))
 
 
-def make_archive(work: Work, backup: Backup, *, begin: float = 0, end: float = 100) -> Made:
-    """Back the instance up into the archive. Of the work's percentage it is the part from `begin` to `end`."""
+def make_archive(
+    work: Work, backup: Backup, *, server: Server | None = None, begin: float = 0, end: float = 100
+) -> Made:
+    """Back the instance up into the archive, from its own server unless another one has its files now.
+
+    Of the work's percentage it is the part from `begin` to `end`.
+    """
     if backup.instance is None:
         raise JobFailed(_("The instance does not exist any more."))
-
+    if server is None:
+        if backup.instance.port is None:
+            raise JobFailed(_("The instance has no port."))
+        server = Server(backup.instance.port, instance_home(backup.instance.id))
     asked = hooks.take_next_backup()
 
-    def report(step: Step, done: int, total: int) -> None:
-        first, share = (0, _COPY_SHARE) if step is Step.COPY else (_COPY_SHARE, 100 - _COPY_SHARE)
-        percent = first + share * (done / total if total else 0)
-        work.report(begin + (end - begin) * percent / 100, Amount(step, done, total) if total else None)
+    def report(done: int, total: int) -> None:
+        percent = 100 * done / total if total else 0
+        work.report(begin + (end - begin) * percent / 100, Amount(Step.COPY, done, total) if total else None)
         if asked.fail_at and percent >= asked.fail_at:
             raise JobFailed(_("A test made this backup fail at %d %%.") % asked.fail_at)
 
-    def copied(progress: Progress) -> None:
-        report(Step.COPY, progress.done, progress.total)
-
+    throttle = Throttle(asked.bytes_per_second or settings.CONSOLE_BACKUP_BYTES_PER_SECOND)
+    storage = archive_storage()
     try:
-        rate = asked.bytes_per_second or settings.CONSOLE_BACKUP_BYTES_PER_SECOND
-        data_dir = process.data_dir(instance_home(backup.instance.id))
-        taken = snapshot(data_dir, staging(work.job), progress=copied, rate=rate)
-        total = sum(copy.bytes for copy in taken.databases)
+        with engines.embedded().backup(server, partial(work.report, begin)) as cut:
+            copied_before = 0
 
-        throttle, archived_before = Throttle(rate), 0
+            def copied(read: int, _written: int) -> None:
+                # What waits for its turn is not done yet.
+                nonlocal copied_before
+                work.wait(throttle.delay(read - copied_before), partial(report, copied_before, cut.bytes))
+                report(read, cut.bytes)
+                copied_before = read
 
-        def archived(read: int, _written: int) -> None:
-            # What waits for its turn is not done yet.
-            nonlocal archived_before
-            work.wait(throttle.delay(read - archived_before), partial(report, Step.ARCHIVE, archived_before, total))
-            report(Step.ARCHIVE, read, total)
-            archived_before = read
-
-        storage = archive_storage()
-        storage.require_space(total)
-        manifest = manifest_of(backup, taken)
-        files = {copy.name: copy.path for copy in taken.databases}
-        written = archive.write(storage, backup.archive_name, manifest, files, progress=archived)
-        return Made(written, manifest, taken.pause_seconds)
-    except (SnapshotError, archive.ArchiveError, NotEnoughSpace) as error:
+            storage.require_space(cut.bytes)
+            manifest = manifest_of(backup, cut)
+            written = archive.write(storage, backup.archive_name, manifest, cut.members, cut.contents, progress=copied)
+    except (EngineError, archive.ArchiveError, NotEnoughSpace) as error:
         raise JobFailed(kept(error)) from error
+    return Made(written, manifest, cut.pause_seconds)
 
 
-def manifest_of(backup: Backup, taken: Snapshot) -> archive.Manifest:
+def manifest_of(backup: Backup, cut: Cut) -> archive.Manifest:
     return archive.Manifest(
         backup_id=backup.id,
         backup_name=backup.name,
         instance_id=backup.instance_uid,
         instance_name=backup.instance_name,
         instance_type=backup.instance_type,
-        engine=backup.engine,
+        engine=engines.embedded().name,
         engine_version=backup.engine_version,
-        cut_at=taken.cut_at,
-        databases=tuple(archive.Database.of(copy) for copy in taken.databases),
+        compatible_version=backup.compatible_version,
+        storage_engine=backup.storage_engine,
+        method=engines.embedded().method,
+        cut_at=cut.at,
+        members=tuple(archive.Entry(member.name, member.size) for member in cut.members),
     )
 
 
@@ -117,8 +117,9 @@ def archive_made(job: Job, made: Made) -> None:
         job,
         status=BackupStatus.COMPLETED,
         size=made.written.size,
+        data_size=made.manifest.size,
         sha256=made.written.sha256,
-        contents=made.manifest.contents,
+        contents=made.written.contents.to_document(),
         cut_at=made.manifest.cut_at,
         pause_seconds=made.pause_seconds,
     )

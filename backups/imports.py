@@ -17,15 +17,16 @@ from django.utils import timezone
 
 from backups import archive
 from backups.choices import BackupStatus, BackupType
+from backups.comparing import differences
 from backups.models import Backup, new_backup_id
 from backups.storage import NotEnoughSpace, archive_storage
 from console import audit, locks
 from console.exceptions import Refused
 from console.sentences import sentence as _
+from instances import engines
 from instances.choices import InstanceType
-from instances.engine.checks import check, count_documents
-from instances.engine.commands import ENGINE
-from instances.engine.cut import SnapshotError
+from instances.engines.base import Contents, EngineError
+from instances.engines.embedded import private, process
 from instances.models import Host
 
 _BACKUP_ID = re.compile(r"[0-9a-f]{32}br02")
@@ -41,10 +42,10 @@ def _quiet(_done: int, _total: int) -> None:
 def import_archive(*, path: Path, new_id: bool = False, requested_by: User | None, progress: Report = _quiet) -> Backup:
     """Check the archive fully, keep it in the storage of the backups, and list it as a Complete manual backup.
 
-    It keeps its own id, or gets a new one with `new_id`. Every byte is read and every database is unpacked and checked,
-    from the storage's copy: what is listed is what was checked. An archive that lies in the storage already, without
-    a backup that owns it, is taken as it is if it is the same. `progress` gets bytes done and to do. Raises Refused
-    with the reason; nothing has been added then.
+    It keeps its own id, or gets a new one with `new_id`. Every byte is read, and a throw-away server
+    validates every collection, from the storage's copy: what is listed is what was checked. An archive that lies in the
+    storage already, without a backup that owns it, is taken as it is if it is the same. `progress` gets bytes done and
+    to do. Only for the main thread. Raises Refused with the reason; nothing has been added then.
     """
     room = Path(settings.CONSOLE_HOME) / "import"
     lock = locks.acquire(room.with_suffix(".lock"))
@@ -57,7 +58,7 @@ def import_archive(*, path: Path, new_id: bool = False, requested_by: User | Non
             return _import(path, room, new_id=new_id, requested_by=requested_by, progress=progress)
         except archive.ArchiveError as error:
             raise Refused(str(error)) from error
-        except (NotEnoughSpace, SnapshotError) as error:
+        except NotEnoughSpace as error:
             raise Refused(_("Nothing was imported. %s") % error) from error
         except OSError as error:
             raise Refused(_("Nothing was imported: %s.") % error) from error
@@ -80,21 +81,19 @@ def _import(path: Path, room: Path, *, new_id: bool, requested_by: User | None, 
         if not there:
             storage.save(name, File(file, name))
     try:
-        manifest = archive.unpack(storage, name, room, sha256=digest, progress=progress)
-        for database in manifest.databases:
-            copy = room / f"{database.name}.db"
-            check(copy)
-            if count_documents(copy) != {each.name: each.documents for each in database.collections}:
-                raise archive.ArchiveError(
-                    _("The documents of database %s are not those that the archive's manifest counts.") % database.name
-                )
-        backup.size, backup.sha256, backup.contents = storage.size(name), digest, manifest.contents
+        room.mkdir(mode=0o700)
+        unpacked = archive.unpack(storage, name, process.data_dir(room), sha256=digest, progress=progress)
+        if differing := differences(unpacked.contents, _inspected(room)):
+            raise archive.ArchiveError(differing)
+        backup.size, backup.data_size, backup.sha256 = storage.size(name), unpacked.manifest.size, digest
+        backup.contents = unpacked.contents.to_document()
         # Not an audited action as a whole: that would hold a transaction for as long as the archive is read.
         with transaction.atomic():
             backup.save(force_insert=True)
             audit.record("ddsImportBackup", user=requested_by, resource=audit.resource_of(backup))
     except BaseException as error:
-        if not there:
+        # After an IntegrityError the archive is that of the backup which has the id.
+        if not there and not isinstance(error, IntegrityError):
             _forget(storage, name, error)
         if isinstance(error, IntegrityError):
             raise Refused(_("A backup with the id %s exists already.") % backup.id) from error
@@ -107,15 +106,19 @@ def _import(path: Path, room: Path, *, new_id: bool, requested_by: User | None, 
     return backup
 
 
+def _inspected(home: Path) -> Contents:
+    """Have a throw-away server on the files in `home` read everything."""
+    try:
+        with private.running(home) as server:
+            return engines.embedded().inspect(server, _quiet)
+    except EngineError as error:
+        raise archive.ArchiveError(_("The throw-away server could not check the backup: %s") % error) from error
+
+
 def _backup_of(manifest: archive.Manifest, *, new_id: bool) -> Backup:
     """The row of the archive, not saved. Raises Refused if this console could not have made it, or has it."""
     if not _BACKUP_ID.fullmatch(manifest.backup_id) or manifest.instance_type not in InstanceType.values:
         raise Refused(_("The archive was not made by a console like this one."))
-    if manifest.engine != ENGINE:
-        raise Refused(
-            _("The archive holds databases of the engine %(theirs)s. This console's engine is %(ours)s.")
-            % {"theirs": manifest.engine, "ours": ENGINE}
-        )
     if not new_id and Backup.objects.filter(pk=manifest.backup_id).exists():
         raise Refused(
             _("The backup %(name)s with the id %(id)s exists already. It can be imported again under a new id.")
@@ -139,6 +142,8 @@ def _backup_of(manifest: archive.Manifest, *, new_id: bool) -> Backup:
         instance_type=manifest.instance_type,
         engine=manifest.engine,
         engine_version=manifest.engine_version,
+        compatible_version=manifest.compatible_version,
+        storage_engine=manifest.storage_engine,
         host=Host.objects.get_or_create(name=settings.CONSOLE_HOST)[0],
         request_key=None,
     )

@@ -56,7 +56,7 @@ BACKUP_COLUMNS: Columns[Backup] = [
     (_("DB Instance Name"), lambda backup: backup.instance_name),
     (_("DB Instance ID"), lambda backup: backup.instance_uid),
     (_("DB Instance Type"), lambda backup: backup.get_instance_type_display()),
-    (_("DB Engine Version"), lambda backup: backup.engine_version),
+    (_("DB Engine Version"), lambda backup: backup.engine_label),
     (_("Backup Type"), lambda backup: backup.get_type_display()),
     (_("Backup Method"), lambda backup: backup.get_method_display()),
     (_("Start"), lambda backup: backup.started),

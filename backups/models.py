@@ -16,7 +16,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from backups.choices import BackupMethod, BackupStatus, BackupType, RestorationStatus, RestorationWay, Weekday
-from backups.manifest import Database
 from backups.schedule import Schedule, first_window, window_to_serve
 from backups.storage import archive_storage
 from console import hooks
@@ -27,6 +26,7 @@ from console.sentences import SentenceField
 from console.sentences import sentence as _
 from console.validators import NAME_MAX_LENGTH, description_validators, name_validators
 from instances.choices import InstanceType, JobKind
+from instances.engines.base import Contents, Database
 from instances.models import UNLISTED_OF_HOST, UNLISTED_OF_INSTANCE, UNLISTED_OF_JOB, Host, Instance, Job
 
 
@@ -144,7 +144,8 @@ def weekdays_text(days: Iterable[int]) -> str:
 
 
 _UNLISTED = (
-    *("contents", "sha256", "cut_at", "pause_seconds", "engine", "storage_engine", "request_key"),
+    *("contents", "sha256", "data_size", "cut_at", "pause_seconds", "request_key"),
+    *("compatible_version", "storage_engine"),
     *(f"{job}__{column}" for job in ("job", "verify_job") for column in UNLISTED_OF_JOB),
     *(f"host__{column}" for column in UNLISTED_OF_HOST),
     *(f"instance__{column}" for column in UNLISTED_OF_INSTANCE),
@@ -226,8 +227,10 @@ class Backup(models.Model):
     ended = models.DateTimeField(null=True, blank=True)
     # Of the archive, in bytes; null until it is whole.
     size = models.BigIntegerField(null=True, blank=True)
+    # Of the files in the archive, in bytes.
+    data_size = models.BigIntegerField(null=True, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
-    # What the archive's manifest says of its databases, as manifest.Manifest.contents has it.
+    # What the server counted at the moment of the cut, as Contents.to_document() has it.
     contents = models.JSONField(default=list, blank=True)
     # The moment that all databases show, and how long writers waited for it.
     cut_at = models.DateTimeField(null=True, blank=True)
@@ -245,6 +248,7 @@ class Backup(models.Model):
     instance_type = models.CharField(max_length=16, choices=InstanceType.choices)
     engine = models.CharField(max_length=32, blank=True)
     engine_version = models.CharField(max_length=32, blank=True)
+    compatible_version = models.CharField(max_length=16, blank=True)
     storage_engine = models.CharField(max_length=32, blank=True)
     # The host whose agent makes it; with folder storage also where the archive is.
     host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+")
@@ -308,9 +312,14 @@ class Backup(models.Model):
         return BackupStatus(self.status)
 
     @property
+    def engine_label(self) -> str:
+        """The engine and its version, as its server said; "" if it never did."""
+        return f"{self.engine} {self.engine_version}".strip()
+
+    @property
     def databases(self) -> tuple[Database, ...]:
         """What the archive holds; nothing before it is whole."""
-        return tuple(Database.from_document(document) for document in self.contents)
+        return Contents.from_document(self.contents).databases
 
     @property
     def duration(self) -> timedelta | None:

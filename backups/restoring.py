@@ -10,50 +10,41 @@ from django.utils import timezone
 
 from backups import archive
 from backups.choices import RestorationStatus
+from backups.comparing import differences
 from backups.handlers import archive_failed, archive_made, clean_up_archive, make_archive, staging
 from backups.models import Backup, Restoration
 from backups.storage import NotEnoughSpace, archive_storage
-from console.sentences import Size, joined, kept
+from console.sentences import kept
 from console.sentences import sentence as _
+from instances import engines
 from instances.choices import Action, JobKind, State, Step
-from instances.engine import process, swap
-from instances.engine.client import EngineError
-from instances.engine.inspection import Damaged, Inspection, count_documents
-from instances.engine.snapshot import space_needed
+from instances.engines.base import Contents, EngineError, Server
+from instances.engines.embedded import process, swap, users
+from instances.engines.embedded.facts import storage_bytes
 from instances.handlers import give_free, settle_restoration, start_on_some_port
 from instances.homes import instance_home
-from instances.jobs import Handler, JobFailed, LeaseLost, Work
+from instances.jobs import Handler, JobFailed, LeaseLost, Work, secret_of
 from instances.models import Instance, Job
 from instances.pace import Amount
 from instances.supervisor import StartFailed
 
 # Of the work's percentage, what is done when the archive is unpacked, and when the present data is backed up.
 _UNPACKED, _BACKED_UP = 70, 95
-# How many differences of a verification are told; more do not make it worse.
-_DIFFERENCES = 5
 
 
-def _unpack(work: Work, backup: Backup, destination: Path) -> archive.Manifest:
-    """Unpack the backup's archive into the new directory, each database checked."""
+def _unpack(work: Work, backup: Backup, destination: Path) -> archive.Unpacked:
+    """Unpack the backup's archive into the new directory."""
 
     def read(done: int, total: int) -> None:
         if total:
             work.report(_UNPACKED * done / total, Amount(Step.UNPACK, done, total))
 
     try:
-        with Inspection() as inspection:
-            manifest = archive.unpack(
-                archive_storage(),
-                backup.archive_name,
-                destination,
-                sha256=backup.sha256 or None,
-                progress=read,
-                unpacked=inspection.add,
-            )
-            inspection.finish(lambda: work.report(_UNPACKED))
-    except (archive.ArchiveError, Damaged) as error:
+        return archive.unpack(
+            archive_storage(), backup.archive_name, destination, sha256=backup.sha256 or None, progress=read
+        )
+    except archive.ArchiveError as error:
         raise JobFailed(kept(error)) from error
-    return manifest
 
 
 def _begin(work: Work) -> tuple[Restoration, Backup, Instance]:
@@ -86,9 +77,22 @@ def _restore_new(work: Work) -> None:
     _unpack(work, backup, swap.incoming(home, tag))
     swap.place(home, tag)
     try:
+        # The users are those of the backup.
+        if password := secret_of(work.job):
+            _set_password(work, home, password)
         start_on_some_port(work, instance)
-    except StartFailed as error:
+    except (StartFailed, EngineError) as error:
         raise JobFailed(kept(error)) from error
+
+
+def _set_password(work: Work, home: Path, password: str) -> None:
+    """Replace the administrator's password while no client can reach the server."""
+    name, server = _scratch(work.job), Server(process.free_port(), home, private=True)
+    try:
+        work.servers.start_scratch(name, server.port, home)
+        engines.embedded().set_password(server, password)
+    finally:
+        work.servers.stop(name)
 
 
 def _restored_new(job: Job, _result: None) -> None:
@@ -122,8 +126,11 @@ def _clean_up_new(job: Job) -> None:
 # --- To the original instance ----------------------------------------------------------------------------------
 
 
-def _restore_original(work: Work) -> None:
-    """Everything that can fail comes before the data is touched, as far as it can."""
+def _restore_original(work: Work) -> bool:
+    """Return whether the administrator keeps its password, which only a server that answers can tell.
+
+    Everything that can fail comes before the data is touched, as far as it can.
+    """
     restoration, backup, instance = _begin(work)
     assert instance.port is not None
     home, tag = instance_home(instance.id), str(work.job.id)
@@ -138,54 +145,65 @@ def _restore_original(work: Work) -> None:
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     _unpack(work, backup, swap.incoming(home, tag))
     if restoration.safety_backup_id:
-        _require_room_for_backup(process.data_dir(home))
+        _require_room_for_backup(home)
     # Shown when the restoration has ended, as long as no server answers; until then it is Restoring.
     Instance.objects.filter(pk=instance.pk).update(state=State.RESTORE_FAILED)
-    # The server is stopped before the safety backup: it has every write that was acknowledged.
+    password_kept = not restoration.safety_backup_id and users.keep_administrator(Server(instance.port, home))
+    # The server is stopped before the safety backup, which then has every write that was acknowledged.
     work.servers.stop(instance.id)
     if restoration.safety_backup_id:
-        _back_up_first(work)
+        password_kept = _back_up_first(work, home)
     work.report(_BACKED_UP)
     try:
         # Lost files leave nothing to go back to: the restored ones stay, whatever comes next.
         (swap.place if lost else swap.exchange)(home, tag)
-        work.servers.start(instance.id, instance.port)
+        work.servers.start(instance, instance.port)
     except (StartFailed, process.FilesInUse) as error:
         raise JobFailed(_("The restored server did not start: %s") % error) from error
+    return password_kept
 
 
-def _require_room_for_backup(data_dir: Path) -> None:
-    """Better found out while the server still runs."""
-    needed, free = space_needed(data_dir), shutil.disk_usage(data_dir).free
+def _require_room_for_backup(home: Path) -> None:
+    """Find out while the server still runs."""
     try:
-        if free < needed:
-            raise NotEnoughSpace(
-                _("The copy of the present data needs %(needed)s, but only %(free)s are free.")
-                % {"needed": Size(needed), "free": Size(free)}
-            )
-        archive_storage().require_space(needed)
+        archive_storage().require_space(storage_bytes(home))
     except NotEnoughSpace as error:
         raise JobFailed(_("The safety backup failed, so nothing was changed: %s") % error) from error
 
 
-def _back_up_first(work: Work) -> None:
+def _back_up_first(work: Work, home: Path) -> bool:
+    """Back the present data up from a server that no client knows.
+
+    Return whether the administrator's present password will be kept.
+    """
     backup = Backup.objects.select_related("instance").get(job=work.job)
+    name, server = _scratch(work.job), Server(process.free_port(), home, private=True)
     try:
-        written = make_archive(work, backup, begin=_UNPACKED, end=_BACKED_UP)
-    except JobFailed as error:
+        work.servers.start_scratch(name, server.port, home)
+        written = make_archive(work, backup, server=server, begin=_UNPACKED, end=_BACKED_UP)
+        password_kept = users.keep_administrator(server)
+    except (JobFailed, StartFailed) as error:
         raise JobFailed(_("The safety backup failed, so nothing was changed: %s") % error) from error
+    finally:
+        work.servers.stop(name)
     assert work.job.token is not None
     with transaction.atomic():
         if not Job.objects.held_by(work.job.token).exists():
             raise LeaseLost
         archive_made(work.job, written)
+    return password_kept
 
 
-def _restored_original(job: Job, _result: None) -> None:
+def _restored_original(job: Job, password_kept: bool) -> None:
     _ended(job, RestorationStatus.COMPLETED)
+    if not password_kept:
+        # It is the backup's.
+        Instance.objects.filter(pk=job.instance_id).update(password_set=None)
     Instance.objects.filter(pk=job.instance_id, action=Action.RESTORE).update(
         action=Action.NONE, state=State.AVAILABLE, failure=""
     )
+    # There was no administrator whose password could be kept: the backup's may have one.
+    Instance.objects.filter(pk=job.instance_id, password_set=False).update(password_set=None)
 
 
 def _restoring_original_failed(job: Job, reason: str) -> None:
@@ -214,56 +232,43 @@ def _clean_up_original(job: Job) -> None:
 
 
 def _verify(work: Work) -> dict[str, Any]:
-    """Restore into a server of no instance, and compare its documents with the manifest. Returns the counts."""
+    """Restore into a server of no instance, and compare its documents with the archive's. Returns the counts."""
     backup = Backup.objects.get(verify_job=work.job)
     home = staging(work.job)
     home.mkdir(mode=0o700, parents=True)
-    manifest = _unpack(work, backup, process.data_dir(home))
-    server = _scratch(work.job)
-    try:
-        port = process.free_port()
-        work.servers.start(server, port, home)
-        counted: dict[str, dict[str, int]] = {}
-        collections = sum(len(database.collections) for database in manifest.databases)
-        for done, count in enumerate(count_documents(port)):
-            counted.setdefault(count.database, {})[count.collection] = count.documents
-            work.report(_UNPACKED + (100 - _UNPACKED) * min(done / (collections or 1), 1))
-    except (StartFailed, EngineError) as error:
-        raise JobFailed(_("The server that was to show the backup's documents failed: %s") % error) from error
-    finally:
-        work.servers.stop(server)
-    if differences := _differences(manifest, counted):
-        raise JobFailed(differences)
+    unpacked = _unpack(work, backup, process.data_dir(home))
+    found = _inspected(work, home)
+    if differing := differences(unpacked.contents, found):
+        raise JobFailed(differing)
     return {
-        "documents": sum(sum(collections.values()) for collections in counted.values()),
-        "collections": sum(len(collections) for collections in counted.values()),
-        "databases": counted,
+        "documents": found.documents,
+        "collections": sum(len(database.collections) for database in found.databases),
+        "databases": {
+            database.name: {collection.name: collection.documents for collection in database.collections}
+            for database in found.databases
+        },
     }
+
+
+def _inspected(work: Work, home: Path) -> Contents:
+    """Have a throw-away server on the files in `home` read everything."""
+
+    def report(done: int, total: int) -> None:
+        work.report(_UNPACKED + (100 - _UNPACKED) * done / (total or 1))
+
+    name, server = _scratch(work.job), Server(process.free_port(), home, private=True)
+    try:
+        work.servers.start_scratch(name, server.port, home)
+        return engines.embedded().inspect(server, report)
+    except (StartFailed, EngineError) as error:
+        raise JobFailed(_("The throw-away server could not check the backup: %s") % error) from error
+    finally:
+        work.servers.stop(name)
 
 
 def _scratch(job: Job) -> str:
-    return f"verify-{job.id}"
-
-
-def _differences(manifest: archive.Manifest, counted: dict[str, dict[str, int]]) -> str:
-    """What the server has other than the manifest says, in a sentence; empty if nothing."""
-    expected = {
-        (database.name, collection.name): collection.documents
-        for database in manifest.databases
-        for collection in database.collections
-    }
-    found = {(name, collection): n for name, collections in counted.items() for collection, n in collections.items()}
-    told = [
-        _("%(collection)s has %(found)s documents instead of %(expected)s")
-        % {"collection": ".".join(key), "found": found.get(key, 0), "expected": expected.get(key, 0)}
-        for key in sorted(expected.keys() | found.keys())
-        if found.get(key) != expected.get(key)
-    ]
-    if not told:
-        return ""
-    if len(told) > _DIFFERENCES:
-        told[_DIFFERENCES:] = [_("%d more collections differ") % (len(told) - _DIFFERENCES)]
-    return _("Restored, the backup differs from its manifest: %s.") % joined("; ", told)
+    """What the supervisor calls the job's own server, which is no instance's."""
+    return f"scratch-{job.id}"
 
 
 def _verified(job: Job, counts: dict[str, Any]) -> None:

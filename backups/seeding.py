@@ -8,9 +8,8 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -25,9 +24,9 @@ from console.seeding import Seed
 from console.sentences import sentence as _
 from instances import seeding
 from instances.choices import InstanceType, JobKind, JobStatus
-from instances.engine import process
-from instances.engine.samples import Sample
-from instances.engine.snapshot import Snapshot, snapshot
+from instances.engines.base import Cut
+from instances.engines.embedded.facts import NAME
+from instances.engines.embedded.samples import Sample
 from instances.models import Host, Instance, Job
 from instances.seeding import Instances
 
@@ -47,28 +46,6 @@ def _disk_full() -> str:
 
 
 @dataclass(frozen=True)
-class Copies:
-    """What each type's backups hold: consistent copies of the samples' databases."""
-
-    of: dict[str, Snapshot]
-    # As Backup.contents has them, and their bytes.
-    contents: dict[str, list[dict[str, Any]]]
-    sizes: dict[str, int]
-
-    @classmethod
-    def make(cls, room: Path, samples: dict[str, Sample]) -> "Copies":
-        taken = {
-            kind: snapshot(process.data_dir(sample.home), room / f"copy-{kind}", progress=lambda done: None)
-            for kind, sample in samples.items()
-        }
-        return cls(
-            taken,
-            {kind: [asdict(archive.Database.of(copy)) for copy in each.databases] for kind, each in taken.items()},
-            {kind: sum(copy.bytes for copy in each.databases) for kind, each in taken.items()},
-        )
-
-
-@dataclass(frozen=True)
 class Drawn:
     """A backup and the job that made it, not saved."""
 
@@ -79,8 +56,10 @@ class Drawn:
 class Drawing:
     """Draws backups one by one; each depends on the seed and its own number alone."""
 
-    def __init__(self, seed: Seed, copies: Copies, user: User | None) -> None:
-        self.seed, self.copies, self.user = seed, copies, user
+    def __init__(self, seed: Seed, samples: dict[str, Sample], user: User | None) -> None:
+        self.seed, self.user = seed, user
+        self.cuts = {kind: sample.cut for kind, sample in samples.items()}
+        self.contents = {kind: cut.contents().to_document() for kind, cut in self.cuts.items()}
 
     def of(self, instances: list[Instance], count: int) -> Iterator[Drawn]:
         """So many backups of the instances in turn, newest first: manual and automated, Complete and Failed."""
@@ -151,6 +130,7 @@ class Drawing:
             instance_type=instance.type,
             engine=instance.engine,
             engine_version=instance.engine_version,
+            compatible_version=instance.compatible_version,
             storage_engine=instance.storage_engine,
             host=instance.host,
             job=job,
@@ -160,21 +140,27 @@ class Drawing:
         for field, value in fields.items():
             setattr(made, field, value)
         if status in {BackupStatus.COMPLETED, BackupStatus.DELETING}:
-            made.contents = self.copies.contents[made.instance_type]
+            cut = self.cuts[made.instance_type]
+            made.contents = self.contents[made.instance_type]
             made.cut_at = _cut_at(made)
-            made.pause_seconds = self.copies.of[made.instance_type].pause_seconds
+            made.pause_seconds = cut.pause_seconds
             # Until it is stored: about what the compression leaves of it.
-            made.size = self.copies.sizes[made.instance_type] // 4
+            made.size = cut.bytes // 4
+            made.data_size = cut.bytes
         return Drawn(made, job)
 
     def store(self, backup: Backup) -> None:
         """Write the archive of the backup, and into it its size and digest."""
-        taken, storage = replace(self.copies.of[backup.instance_type], cut_at=_cut_at(backup)), archive_storage()
+        cut, storage = replace(self.cuts[backup.instance_type], at=_cut_at(backup)), archive_storage()
         # What a seeding that was killed left: there is no row of it.
         storage.delete(backup.archive_name)
-        files = {copy.name: copy.path for copy in taken.databases}
         written = archive.write(
-            storage, backup.archive_name, manifest_of(backup, taken), files, progress=lambda read, written: None
+            storage,
+            backup.archive_name,
+            manifest_of(backup, cut),
+            cut.members,
+            cut.contents,
+            progress=lambda read, written: None,
         )
         backup.size, backup.sha256 = written.size, written.sha256
 
@@ -206,7 +192,7 @@ def policies(seed: Seed, instances: Instances) -> Iterator[Policy]:
 def retired(seed: Seed, here: Host) -> Instance:
     """An instance that has been deleted, as its backups remember it."""
     return Instance(
-        id=seed.id("in02", "retired"), name="retired-01", type=InstanceType.REPLICA_SET, host=here, engine="nx-27017"
+        id=seed.id("in02", "retired"), name="retired-01", type=InstanceType.REPLICA_SET, host=here, engine=NAME
     )
 
 
@@ -214,6 +200,7 @@ def special(drawing: Drawing, instances: Instances, gone: Instance) -> dict[str,
     """The backups that there is one of, by name."""
     seed, others = drawing.seed, instances.others
     gone.engine_version = others["abnormal"].engine_version
+    gone.compatible_version = others["abnormal"].compatible_version
     gone.storage_engine = others["abnormal"].storage_engine
     busy = [others["backing-up"], others["checking-restoration"], others["restoring"], others["restarting"]]
     made = [
@@ -234,10 +221,10 @@ def special(drawing: Drawing, instances: Instances, gone: Instance) -> dict[str,
     return named
 
 
-def samples(seed: Seed, instances: Instances, copies: Copies) -> Iterator[StorageSample]:
+def samples(seed: Seed, instances: Instances, cuts: dict[str, Cut]) -> Iterator[StorageSample]:
     """What was stored here on each of the last days, of what has been written: the instances' data as it is now."""
     here = instances.real[0].host
-    data = sum(copies.sizes[instance.type] for instance in instances.real)
+    data = sum(cuts[instance.type].bytes for instance in instances.real)
     rows = Backup.objects.filter(host=here, size__isnull=False).order_by().values_list("ended", "size")
     ended: Counter[int] = Counter()
     for moment, size in rows.iterator():

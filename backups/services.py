@@ -22,6 +22,7 @@ from console.exceptions import Refused
 from console.once import once
 from console.roles import Permission
 from console.sentences import sentence as _
+from console.validators import check_password
 from instances import jobs
 from instances.choices import Action, JobKind
 from instances.models import Instance, Job
@@ -58,6 +59,7 @@ def create_backup(
         instance_type=instance.type,
         engine=instance.engine,
         engine_version=instance.engine_version,
+        compatible_version=instance.compatible_version,
         storage_engine=instance.storage_engine,
         host_id=instance.host_id,
     )
@@ -81,21 +83,31 @@ def create_backup(
 @action("ddsRestoreToNewInstance", needs=Permission.RESTORE_TO_NEW, resource="backup")
 @once(Restoration)
 def restore_to_new_instance(
-    *, backup: Backup, name: str, requested_by: User | None, request_key: UUID | None = None
+    *,
+    backup: Backup,
+    name: str,
+    requested_by: User | None,
+    password: str = "",
+    request_key: UUID | None = None,
 ) -> Restoration:
     """Write a new instance of the backup's type as Creating and queue the job that fills it with the backup.
 
     The instance that the backup is of shows Checking restoration meanwhile if it is Available; whatever it is, nothing
-    of it is touched. Coming again with the same `request_key` returns the restoration of the first time.
-    Raises Refused if the backup is not Complete, ValidationError if the name breaks the rule.
+    of it is touched. The new instance has the users and passwords of the backup; with `password` its administrator gets
+    that one. Coming again with the same `request_key` returns the restoration of the first time. Raises Refused if the
+    backup is not Complete, ValidationError if the name or the password breaks its rule.
     """
+    if password:
+        check_password(password)
     target = Instance(
         name=name,
         type=backup.instance_type,
         host=host_of_restored(backup),
         engine=backup.engine,
         engine_version=backup.engine_version,
+        compatible_version=backup.compatible_version,
         storage_engine=backup.storage_engine,
+        password_set=True if password else None,
     )
     target.clean_fields()
     with transaction.atomic():
@@ -110,6 +122,7 @@ def restore_to_new_instance(
             requested_by=requested_by,
             # Which instance shows it on behalf of this job, and of no other.
             parameters={"source": backup.instance_uid if shown else "", **about(backup)},
+            secret=password,
         )
         return _record(backup, target, RestorationWay.NEW, job, request_key)
 
@@ -190,6 +203,7 @@ def _safety_backup(backup: Backup, target: Instance, job: Job) -> Backup:
         instance_type=target.type,
         engine=target.engine,
         engine_version=target.engine_version,
+        compatible_version=target.compatible_version,
         storage_engine=target.storage_engine,
         host_id=target.host_id,
         job=job,

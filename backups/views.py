@@ -6,6 +6,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
 from backups import services
@@ -98,7 +99,6 @@ def backup_detail(request: Request, backup_id: str) -> HttpResponse:
         "databases": databases,
         "collections": sum(len(database.collections) for database in databases),
         "documents": sum(database.documents for database in databases),
-        "bytes": sum(database.bytes for database in databases),
         "any_in_progress": backup.in_transition,
     }
     return render_list(request, "backups/detail.html", "backups/_detail.html", context)
@@ -131,16 +131,21 @@ def backup_create_for_instance(request: Request, instance_id: str) -> HttpRespon
 
 
 @performs(services.restore_to_new_instance)
+@cache_control(no_store=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def backup_restore(request: Request, backup_id: str) -> HttpResponse:
     """The Restore dialog with Create New Instance, which works also when the backup's instance has gone."""
     backup = get_object_or_404(Backup.objects.shown(), pk=backup_id)
-    form = RestoreToNewForm(request.POST if request.method == "POST" else None, backup=backup)
+    if "generate" in request.POST:
+        form = RestoreToNewForm.generating(request.POST, backup=backup)
+    else:
+        form = RestoreToNewForm(request.POST if request.method == "POST" else None, backup=backup)
     if form.is_valid():
         try:
             restoration = services.restore_to_new_instance(
                 backup=backup,
                 name=form.cleaned_data["name"],
+                password=form.cleaned_data["password"],
                 requested_by=request.user,
                 request_key=form.cleaned_data["request_key"],
             )

@@ -3,6 +3,8 @@
 settings.py takes the values from here, and `manage.py settings` prints the table that README.md has.
 """
 
+import base64
+import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import Any, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
+
+from console.bind import is_loopback
 
 T = TypeVar("T")
 
@@ -60,8 +64,8 @@ def switch(name: str, meaning: str) -> bool:
     return _read(name, lambda: env.bool(name, False), "0", meaning)
 
 
-def words(name: str, meaning: str) -> list[str]:
-    return _read(name, lambda: env.list(name, []), "", meaning)
+def words(name: str, meaning: str, *, shown: str = "") -> list[str]:
+    return _read(name, lambda: env.list(name, []), shown, meaning)
 
 
 def folder(name: str, default: Path, meaning: str, *, shown: str) -> Path:
@@ -99,6 +103,23 @@ CONSOLE_SECRET_KEY = text(
     "the key that signs sessions; the same for all web processes of one console",
     shown="generated into the home",
 )
+CONSOLE_CREDENTIAL_KEYS = words(
+    "CONSOLE_CREDENTIAL_KEYS",
+    "the keys that seal passwords between web and agents, separated by commas: the first seals, all unseal; the same "
+    "for all processes of a console with several homes",
+    shown="generated into the home",
+)
+for _key in CONSOLE_CREDENTIAL_KEYS:
+    try:
+        _length = len(base64.urlsafe_b64decode(_key))
+    except (binascii.Error, ValueError):
+        _length = 0
+    if _length != 32:
+        # Not the key itself: what is said here is written to logs.
+        raise ImproperlyConfigured(
+            "CONSOLE_CREDENTIAL_KEYS has a key that is not 32 bytes in URL-safe base64. Make one with: "
+            "python -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
+        )
 DATABASE_URL = database(
     "DATABASE_URL",
     f"sqlite:///{CONSOLE_HOME / 'console.sqlite3'}",
@@ -144,6 +165,39 @@ if bool(CONSOLE_S3_ACCESS_KEY_ID) != bool(CONSOLE_S3_SECRET_ACCESS_KEY):
 if not CONSOLE_S3_BUCKET and (CONSOLE_S3_PREFIX or CONSOLE_S3_ENDPOINT_URL or CONSOLE_S3_ACCESS_KEY_ID):
     raise ImproperlyConfigured("CONSOLE_S3_BUCKET is missing: without it archives go to the folder, not to S3.")
 CONSOLE_FIRST_DB_PORT = number("CONSOLE_FIRST_DB_PORT", 8635, "instances get the first free port from here up", least=1)
+CONSOLE_DB_BIND = text(
+    "CONSOLE_DB_BIND",
+    "127.0.0.1",
+    "the address that instances listen on; another one than loopback only with a certificate",
+)
+CONSOLE_DB_TLS_CERTIFICATE = text(
+    "CONSOLE_DB_TLS_CERTIFICATE",
+    "",
+    "the file with the certificate of instances, and its chain; with it they speak TLS",
+)
+CONSOLE_DB_TLS_KEY = text("CONSOLE_DB_TLS_KEY", "", "the file with the certificate's key")
+if bool(CONSOLE_DB_TLS_CERTIFICATE) != bool(CONSOLE_DB_TLS_KEY):
+    raise ImproperlyConfigured("Set CONSOLE_DB_TLS_CERTIFICATE and CONSOLE_DB_TLS_KEY, or neither of them.")
+if not is_loopback(CONSOLE_DB_BIND) and not CONSOLE_DB_TLS_CERTIFICATE:
+    raise ImproperlyConfigured(
+        f"CONSOLE_DB_BIND={CONSOLE_DB_BIND} lets other machines connect to instances, which takes TLS: "
+        "set CONSOLE_DB_TLS_CERTIFICATE and CONSOLE_DB_TLS_KEY, or let instances listen on 127.0.0.1."
+    )
+CONSOLE_DB_TLS_CA = text(
+    "CONSOLE_DB_TLS_CA", "", "the file by which the agent checks the certificate", shown="the system's authorities"
+)
+CONSOLE_DB_CACHE_MB = number(
+    "CONSOLE_DB_CACHE_MB", 256, "how many megabytes of its data one instance keeps in memory at most", least=16
+)
+CONSOLE_DB_OPLOG_ENTRIES = number(
+    "CONSOLE_DB_OPLOG_ENTRIES",
+    10_000,
+    "how many writes the oplog of a replica set keeps for change streams; it is part of every backup",
+    least=100,
+)
+CONSOLE_DEMO_PASSWORD = text(
+    "CONSOLE_DEMO_PASSWORD", "", "the password of the administrator of the demo instances", shown="generated"
+)
 CONSOLE_PARALLEL_JOBS = number("CONSOLE_PARALLEL_JOBS", 4, "how many jobs the agent does at the same time", least=1)
 CONSOLE_BACKUP_BYTES_PER_SECOND = number(
     "CONSOLE_BACKUP_BYTES_PER_SECOND",

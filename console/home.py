@@ -1,6 +1,8 @@
 """The console's home: the one directory that holds its state (database, key, instances, archives)."""
 
+import base64
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -22,13 +24,22 @@ def prepare(home: Path) -> None:
 
 
 def secret_key(home: Path) -> str:
-    """Return the signing key kept in the home, made on first use with mode 0600."""
-    path = home / "secret.key"
+    """Return the key in the home that signs sessions, made on first use."""
+    return _key(home / "secret.key", lambda: secrets.token_urlsafe(64))
+
+
+def credential_key(home: Path) -> str:
+    """Return the key in the home that seals passwords (32 bytes in base64), made on first use."""
+    return _key(home / "credentials.key", lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+
+
+def _key(path: Path, make: Callable[[], str]) -> str:
+    """Return the key in the file, made with mode 0600 if there is none. Raises ImproperlyConfigured."""
     if not path.exists():
-        prepare(home)
-        fresh = home / f".secret.key.{secrets.token_hex(8)}"
+        prepare(path.parent)
+        fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(64))
+        fresh.write_text(make())
         try:
             # link() fails if a process that started at the same moment was first: both then read one key.
             path.hardlink_to(fresh)
@@ -37,6 +48,6 @@ def secret_key(home: Path) -> str:
         finally:
             fresh.unlink()
     try:
-        return path.read_text()
+        return path.read_text().strip()
     except OSError as error:
         raise ImproperlyConfigured(f"the key {path} cannot be read ({error.strerror}).") from None

@@ -13,9 +13,16 @@ from django.utils.translation import ngettext_lazy
 NAME_MIN_LENGTH = 4
 NAME_MAX_LENGTH = 64
 DESCRIPTION_MAX_LENGTH = 256
+PASSWORD_MIN_LENGTH = 8
+PASSWORD_MAX_LENGTH = 32
+PASSWORD_SPECIAL = "~!@#%^*-_=+?"  # noqa: S105 - the characters of the rule
 
 NAME_RULE = _(
     "4 to 64 characters. Starts with a letter. Letters (A-Z, a-z), digits, hyphens (-) and underscores (_) only."
+)
+PASSWORD_RULE = _(
+    "8 to 32 characters, with at least one uppercase letter (A-Z), one lowercase letter (a-z), one digit and one of "
+    "~!@#%^*-_=+?"
 )
 DESCRIPTION_RULE = _("Up to 256 characters, without line breaks and without any of > ! < \" & ' =")
 
@@ -92,3 +99,50 @@ description_validators: list[Callable[[Any], None]] = [
     SingleLineValidator(),
     NoneOfValidator("><!\"&'="),
 ]
+
+
+@deconstructible
+class MatchesValidator:
+    """Rejects a text that the expression does not match as a whole. Nothing of the text gets into the error."""
+
+    def __init__(self, expression: str, message: Any, **figures: object) -> None:
+        self.expression = expression
+        self.message = message
+        self.figures = figures
+
+    def __call__(self, value: str) -> None:
+        if not re.fullmatch(self.expression, value, re.DOTALL):
+            raise ValidationError(self.message, code="password", params=self.figures or None)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MatchesValidator) and self.expression == other.expression
+
+
+# The empty alternative leaves a missing password to the required check, as with names.
+password_validators: list[Callable[[Any], None]] = [
+    _too_short(PASSWORD_MIN_LENGTH),
+    _too_long(PASSWORD_MAX_LENGTH),
+    MatchesValidator(r"|.*[A-Z].*", _("Add an uppercase letter (A-Z).")),
+    MatchesValidator(r"|.*[a-z].*", _("Add a lowercase letter (a-z).")),
+    MatchesValidator(r"|.*[0-9].*", _("Add a digit (0-9).")),
+    MatchesValidator(rf"|.*[{re.escape(PASSWORD_SPECIAL)}].*", _("Add one of %(special)s"), special=PASSWORD_SPECIAL),
+    MatchesValidator(
+        rf"[A-Za-z0-9{re.escape(PASSWORD_SPECIAL)}]*",
+        _("Use only letters (A-Z, a-z), digits and %(special)s"),
+        special=PASSWORD_SPECIAL,
+    ),
+]
+
+
+def check_password(password: str) -> None:
+    """Raise ValidationError, for the field `password`, with every part of the rule that the password breaks."""
+    errors: list[ValidationError] = []
+    if not password:
+        raise ValidationError({"password": _("Fill in this field.")})
+    for validator in password_validators:
+        try:
+            validator(password)
+        except ValidationError as error:
+            errors += error.error_list
+    if errors:
+        raise ValidationError({"password": errors})

@@ -16,6 +16,7 @@ from console.sentences import sentence as _
 from instances import handlers as files
 from instances import hosts, jobs
 from instances.choices import JobKind
+from instances.listening import listening_here
 from instances.models import Host, Job
 from instances.supervisor import Supervisor
 
@@ -66,7 +67,8 @@ class Agent:
         One that was heard of a moment ago is waited for: either it is heard of again, or it is not any more.
         """
         heard = None
-        while not hosts.take(self.host, agent=self.token, before=before, now=timezone.now()):
+        listening = listening_here()
+        while not hosts.take(self.host, agent=self.token, before=before, now=timezone.now(), listening=listening):
             seen = Host.objects.get(pk=self.host).seen
             if heard and seen != heard:
                 return False

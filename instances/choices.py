@@ -46,6 +46,10 @@ class Action(models.TextChoices):
     DELETE = "DELETE_INSTANCE", _("Deleting")
 
 
+# The work during which the server is stopped.
+STOPS_SERVER = frozenset({Action.RESTORE, Action.RESTART, Action.DELETE})
+
+
 class Status(Enum):
     """What people see of an instance: its state and action made one. Members are (API code, label, tone)."""
 
@@ -91,6 +95,7 @@ class JobKind(models.TextChoices):
     CREATE_INSTANCE = "create-instance", _("Create instance")
     DELETE_INSTANCE = "delete-instance", _("Delete instance")
     RESTART = "restart-instance", _("Restart instance")
+    RESET_PASSWORD = "reset-password", _("Reset password")
     BACKUP = "backup", _("Physical backup")
     DELETE_BACKUP = "delete-backup", _("Delete backup")
     RESTORE_NEW = "restore-new", _("Restore to new instance")
@@ -102,7 +107,6 @@ class Step(models.TextChoices):
     """What a job is at, where that is counted in bytes."""
 
     COPY = "copy", _("Copying the databases")
-    ARCHIVE = "archive", _("Writing the archive")
     UNPACK = "unpack", _("Reading the archive")
 
 

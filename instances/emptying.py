@@ -11,7 +11,7 @@ from console.exceptions import Refused
 from console.sentences import sentence as _
 from instances import jobs, services
 from instances.choices import JobKind
-from instances.engine import process
+from instances.engines.embedded import process
 from instances.homes import instance_home, instance_homes, staging_root
 from instances.models import Host, Instance, Job, JobQuerySet
 

@@ -6,32 +6,52 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from console.forms import DialogForm, NameField, RequestKeyField
+from console.forms import DialogForm, NameField, NewPasswordForm, RequestKeyField
 from instances import hosts
 from instances.choices import InstanceType
 from instances.models import Host, Instance
 
+SET, SKIP = "set", "skip"
 
-class CreateInstanceForm(DialogForm):
+
+class CreateInstanceForm(NewPasswordForm):
     name = NameField(label=_("DB Instance Name"))
     type = forms.ChoiceField(
         label=_("DB Instance Type"),
         choices=InstanceType.choices,
         initial=InstanceType.REPLICA_SET,
-        help_text=_("A label here: every instance is one server process, whatever its type."),
+        help_text=_(
+            "Every instance is one node, whatever its type: a replica set has one member, and a cluster has no shards."
+        ),
         error_messages={"invalid_choice": _("Choose one of the types in the list.")},
     )
     host = forms.ChoiceField(
         label=_("Host"),
         required=False,
-        help_text=_("The machine that the database server runs on. Only programs on that machine can connect to it."),
+        help_text=_("The machine that the database server runs on."),
         error_messages={"invalid_choice": _("This host is offline or has gone. Choose one from the list.")},
     )
 
+    administrator = forms.ChoiceField(
+        label=_("Administrator (rwuser)"),
+        choices=[(SET, _("Set password")), (SKIP, _("Skip"))],
+        initial=SET,
+        required=False,
+        widget=forms.RadioSelect,
+        help_text=_("Skip: nobody can sign in until the password is set by Reset Password."),
+        error_messages={"invalid_choice": _("Set the password or skip it.")},
+    )
     request_key = RequestKeyField()
+
+    field_order = ["name", "type", "host", "administrator", "password", "confirmation"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["password"].label = _("Administrator Password")
+        if self.is_bound and self.data.get("administrator") == SKIP:
+            for name in ("password", "confirmation"):
+                self.fields[name].disabled = True
+                self.fields[name].required = False
         loads = hosts.online_loads(timezone.now())
         if len(loads) < 2:
             # There is nothing to choose.
@@ -58,6 +78,13 @@ def _described(load: hosts.Load) -> str:
     else:
         room = gettext("%(size)s free for archives") % {"size": filesizeformat(load.storage_free)}
     return f"{load.host}: {', '.join(filter(None, [instances, room]))}"
+
+
+class ResetPasswordForm(NewPasswordForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].label = _("New Password")
+        self.fields["password"].widget.attrs["autofocus"] = True
 
 
 class RenameInstanceForm(DialogForm):

@@ -11,11 +11,12 @@ from django.db.models import Exists, OuterRef
 
 from console import hooks
 from console.sentences import sentence as _
+from instances import engines
 from instances.choices import Action, InstanceType, JobKind, JobStatus, State
-from instances.engine import demo, process, swap
-from instances.engine.client import EngineError
+from instances.engines.base import EngineError, Server
+from instances.engines.embedded import demo, process, swap
 from instances.homes import instance_home, instance_homes, staging_root
-from instances.jobs import Handler, JobFailed, Work
+from instances.jobs import Handler, JobFailed, Work, secret_of
 from instances.models import Instance, InstanceQuerySet, Job
 from instances.supervisor import StartFailed
 
@@ -82,11 +83,20 @@ def _create(work: Work) -> None:
     try:
         port = start_on_some_port(work, instance)
         work.report(60)
+        _give_password(work, port)
         if work.job.parameters.get("demo"):
-            demo.load(port, InstanceType(instance.type).value)
+            demo.load(Server(port, instance_home(instance.id)), InstanceType(instance.type).value)
     except (StartFailed, EngineError) as error:
-        work.servers.stop(instance.id)
         raise JobFailed(str(error)) from error
+
+
+def _give_password(work: Work, port: int) -> None:
+    """Give the new instance's administrator the password that came with the job, if one did.
+
+    Raises EngineError, or JobFailed if the password cannot be read here.
+    """
+    if password := secret_of(work.job):
+        engines.embedded().set_password(Server(port, instance_home(work.job.instance_uid)), password)
 
 
 def start_on_some_port(work: Work, instance: Instance) -> int:
@@ -94,7 +104,7 @@ def start_on_some_port(work: Work, instance: Instance) -> int:
     while True:
         port = _give_port(instance)
         try:
-            work.servers.start(instance.id, port, may_move=True)
+            work.servers.start(instance, port, may_move=True)
         except StartFailed:
             if process.bindable(port):
                 raise
@@ -109,7 +119,9 @@ def _stop_created(work: Work) -> None:
 
 
 def _created(job: Job, _result: None) -> None:
-    Instance.objects.filter(pk=job.instance_id, state=State.CREATING).update(state=State.AVAILABLE)
+    Instance.objects.filter(pk=job.instance_id, state=State.CREATING).update(
+        state=State.AVAILABLE, password_set=bool(job.secret)
+    )
 
 
 def _creation_failed(job: Job, reason: str) -> None:
@@ -149,7 +161,7 @@ def _restart(work: Work) -> None:
     work.servers.stop(instance.id)
     work.report(50)
     try:
-        work.servers.start(instance.id, instance.port)
+        work.servers.start(instance, instance.port)
     except StartFailed as error:
         raise JobFailed(str(error)) from error
 
@@ -164,6 +176,25 @@ def _restart_failed(job: Job, reason: str) -> None:
     Instance.objects.filter(pk=job.instance_id, action=Action.RESTART).update(
         action=Action.NONE, state=State.ABNORMAL, failure=reason
     )
+
+
+def _reset_password(work: Work) -> None:
+    instance = _instance_of(work.job)
+    password = secret_of(work.job)
+    if instance.port is None:
+        raise JobFailed(_("The instance has no port."))
+    try:
+        engines.embedded().set_password(Server(instance.port, instance_home(instance.id)), password)
+    except EngineError as error:
+        raise JobFailed(str(error)) from error
+
+
+def _password_reset(job: Job, _result: None) -> None:
+    Instance.objects.filter(pk=job.instance_id).update(password_set=True)
+
+
+def _password_unknown(_job: Job, _reason: str) -> None:
+    """Change nothing: the job may have failed before or after the server took the password."""
 
 
 def _settle_files(instance_id: str) -> None:
@@ -205,6 +236,7 @@ def _instance_of(job: Job) -> Instance:
 HANDLERS = {
     JobKind.CREATE_INSTANCE: Handler(run=_create, completed=_created, failed=_creation_failed, abandon=_stop_created),
     JobKind.RESTART: Handler(run=_restart, completed=_restarted, failed=_restart_failed),
+    JobKind.RESET_PASSWORD: Handler(run=_reset_password, completed=_password_reset, failed=_password_unknown),
     JobKind.DELETE_INSTANCE: Handler(
         run=_delete, completed=_deleted, failed=_deletion_failed, clean_up=_clean_up_deletion
     ),

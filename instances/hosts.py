@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 
 from console.htmx import SHARED_SECONDS
 from console.lists import CountOf
+from instances.listening import LOOPBACK, Listening
 from instances.models import Host, Instance, offline_after
 
 # A host with less room for archives gets a new instance only if no other has more.
@@ -19,14 +20,17 @@ LITTLE_SPACE = 1024**3
 # --- The agent's hold on its host: on one machine a lock does it, between machines this row ------------------------
 
 
-def take(name: str, *, agent: str, before: str, now: datetime) -> bool:
+def take(name: str, *, agent: str, before: str, now: datetime, listening: Listening = LOOPBACK) -> bool:
     """Make the agent the host's one; False if another is, and was heard of lately.
 
-    `before` is the agent that this one is known to follow, and does not wait for: it has ended.
+    `before` is the agent that this one is known to follow, and does not wait for: it has ended. `listening` is where
+    its instances will listen.
     """
     Host.objects.get_or_create(name=name)
     free = Q(agent__in=["", before]) | Q(seen__isnull=True) | Q(seen__lte=now - offline_after())
-    return bool(Host.objects.filter(free, name=name).update(agent=agent, seen=now))
+    taken = Host.objects.filter(free, name=name)
+    where = {"db_address": listening.address, "db_tls": listening.tls, "db_alias": listening.alias}
+    return bool(taken.update(agent=agent, seen=now, **where))
 
 
 def hold(name: str, *, agent: str, now: datetime) -> bool:

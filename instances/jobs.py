@@ -17,6 +17,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, connections, transaction
 from django.utils import timezone
 
+from console import secrets
 from console.exceptions import Refused
 from console.sentences import sentence as _
 from instances.choices import JobKind, JobStatus, Step
@@ -75,14 +76,19 @@ def enqueue(
     instance: Instance | None,
     requested_by: User | None,
     parameters: dict[str, Any] | None = None,
+    secret: str = "",
 ) -> Job:
     """Write the job's row; belongs into the transaction that changes what the job is about.
 
-    Raises Refused if the host is offline: nothing is promised that nobody is there to do.
+    `secret` is a password for the agent: it is sealed for this job, and gone when the job has ended. Raises Refused if
+    the host is offline: nothing is promised that nobody is there to do.
     """
     if host.refusal:
         raise Refused(host.refusal)
+    id = uuid.uuid4()
     return Job.objects.create(
+        id=id,
+        secret=secrets.seal(secret, purpose=str(id)) if secret else "",
         kind=kind,
         host=host,
         instance=instance,
@@ -91,6 +97,33 @@ def enqueue(
         requested_by=requested_by,
         parameters=parameters or {},
     )
+
+
+def secret_of(job: Job) -> str:
+    """Return the password that the job was given; empty if it was given none. Raises JobFailed."""
+    if not job.secret:
+        return ""
+    try:
+        return secrets.unseal(job.secret, purpose=str(job.pk))
+    except secrets.CannotUnseal as error:
+        raise JobFailed(
+            _(
+                "The password cannot be read on this host, because the key that sealed it is missing here. "
+                "Give web and agents the same CONSOLE_CREDENTIAL_KEYS, then try again."
+            )
+        ) from error
+
+
+def ending(status: JobStatus, **columns: Any) -> dict[str, Any]:
+    """Return the columns of a job that ends with this status, for its one UPDATE. No ended job keeps a secret."""
+    return {
+        "status": status,
+        "ended": timezone.now(),
+        "token": None,
+        "lease_until": None,
+        "secret": "",
+        **columns,
+    }
 
 
 def claim(host: str, now: datetime) -> Job | None:
@@ -137,15 +170,8 @@ def complete(job: Job, handler: Handler, result: Any) -> bool:
         ended = (
             Job.objects.held_by(job.token)
             .wanted()
-            .update(
-                status=JobStatus.COMPLETED,
-                progress=100,
-                ended=timezone.now(),
-                token=None,
-                lease_until=None,
-                # Until it has been cleaned up after, which a crash or a fault may put off.
-                left_behind=True,
-            )
+            # Left behind until it has been cleaned up after, which a crash or a fault may put off.
+            .update(**ending(JobStatus.COMPLETED, progress=100, left_behind=True))
         )
         if ended:
             handler.completed(job, result)
@@ -166,7 +192,7 @@ def cancel(job: Job, handler: Handler, reason: str) -> bool:
     """
     unwanted = Job.objects.filter(pk=job.pk).wanted()
     if unwanted.filter(status=JobStatus.QUEUED).update(
-        status=JobStatus.FAILED, failure=reason, cancel_reason=reason, ended=timezone.now()
+        **ending(JobStatus.FAILED, failure=reason, cancel_reason=reason)
     ):
         handler.failed(job, reason)
         return True
@@ -194,13 +220,7 @@ def fail(
         if expired_at:
             held = held.expired(expired_at)
         ended = held.update(
-            status=JobStatus.FAILED,
-            failure=reason,
-            ended=timezone.now(),
-            token=None,
-            lease_until=None,
-            interrupted=interrupted,
-            left_behind=left_behind,
+            **ending(JobStatus.FAILED, failure=reason, interrupted=interrupted, left_behind=left_behind)
         )
         if ended:
             handler.failed(job, reason)

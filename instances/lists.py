@@ -94,7 +94,7 @@ INSTANCE_COLUMNS: Columns[Instance] = [
     (_("Name"), lambda instance: instance.name),
     (_("ID"), lambda instance: instance.id),
     (_("DB Instance Type"), lambda instance: instance.get_type_display()),
-    (_("DB Engine Version"), lambda instance: instance.engine_version),
+    (_("DB Engine Version"), lambda instance: instance.engine_label),
     (_("Storage Engine"), lambda instance: instance.storage_engine),
     (_("Status"), lambda instance: instance.status.label),
     (_("Connection"), lambda instance: instance.address),

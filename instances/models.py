@@ -22,13 +22,13 @@ from console.validators import NAME_MAX_LENGTH, name_validators
 from instances.choices import (
     STATUS_OF_ACTION,
     STATUS_OF_STATE,
+    STOPS_SERVER,
     Action,
     InstanceType,
     JobKind,
     JobStatus,
     State,
     Status,
-    Step,
 )
 from instances.pace import Reading
 
@@ -49,7 +49,7 @@ UNLISTED_OF_INSTANCE = (
     *("storage_bytes", "documents", "connections", "started", "facts_at", "last_backup_at"),
 )
 UNLISTED_OF_JOB = (
-    *("parameters", "failure", "created", "started", "ended", "requested_by", "token", "lease_until"),
+    *("parameters", "secret", "failure", "created", "started", "ended", "requested_by", "token", "lease_until"),
     *("interrupted", "left_behind", "instance", "instance_uid", "instance_name"),
 )
 
@@ -83,6 +83,10 @@ class Host(models.Model):
     storage_free = models.BigIntegerField(null=True, blank=True)
     storage_failure = SentenceField(blank=True)
     storage_checked = models.DateTimeField(null=True, blank=True)
+    # Where its instances listen, as listening.Listening has it.
+    db_address = models.CharField(max_length=255, default="127.0.0.1")
+    db_tls = models.BooleanField(default=False)
+    db_alias = models.BooleanField(default=False)
 
     # See console/templatetags/parts.py; `offline_since` is what rows show of it.
     volatile = frozenset({"seen", "agent", "storage_free", "storage_failure", "storage_checked"})
@@ -187,6 +191,10 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
         """Those that are older than the moment and have no Complete backup that was started later."""
         return self.to_protect().filter(LessThan(LAST_BACKUP, Value(moment)))
 
+    def with_running_server(self) -> Self:
+        """Those whose server answers, and that no work is in progress on that stops it."""
+        return self.filter(state=State.AVAILABLE).exclude(action__in=STOPS_SERVER)
+
     def restartable(self) -> Self:
         """Those with a server that should run, and no operation running on them."""
         return self.filter(action=Action.NONE, state__in=[State.AVAILABLE, State.ABNORMAL], port__isnull=False)
@@ -204,6 +212,9 @@ class Instance(models.Model):
     action = models.CharField(max_length=32, choices=Action.choices, default=Action.NONE, blank=True)
     failure = SentenceField(blank=True)
     created = models.DateTimeField(default=timezone.now, editable=False)
+
+    # Whether its administrator has a password; None if a backup decides, which the console does not look into.
+    password_set = models.BooleanField(null=True, default=False, editable=False)
 
     # The dialog's own number: submitting the same dialog twice makes one instance.
     request_key = models.UUIDField(null=True, blank=True, unique=True, editable=False)
@@ -281,11 +292,24 @@ class Instance(models.Model):
     @property
     def address(self) -> str:
         """host:port as a driver wants it, or nothing before a port has been given out."""
-        return f"127.0.0.1:{self.port}" if self.port else ""
+        if not self.port:
+            return ""
+        name = self.host.db_address
+        return f"[{name}]:{self.port}" if ":" in name else f"{name}:{self.port}"
 
     @property
-    def connection_string(self) -> str:
-        return f"mongodb://{self.address}/?directConnection=true" if self.port else ""
+    def is_cluster(self) -> bool:
+        return self.type == InstanceType.CLUSTER
+
+    @property
+    def engine_label(self) -> str:
+        """The engine as its server calls itself, such as SecantusDB 0.7.0b3; empty before it was asked."""
+        return f"{self.engine} {self.engine_version}".strip()
+
+    @property
+    def lacks_password(self) -> bool:
+        """True if nobody can sign in, because the administrator has no password yet."""
+        return self.password_set is False and self.state not in {State.CREATING, State.CREATION_FAILED}
 
     @property
     def backup_refusal(self) -> str:
@@ -312,6 +336,17 @@ class Instance(models.Model):
         if self.state in {State.AVAILABLE, State.ABNORMAL} and self.port:
             return self.host.refusal
         return _("The instance has no server that could be restarted (%(status)s).") % {"status": self.status.label}
+
+    @property
+    def password_refusal(self) -> str:
+        """Why the administrator's password cannot be reset now, in a sentence; empty if it can."""
+        if self.state == State.CREATING or self.action in STOPS_SERVER:
+            return self.delete_refusal
+        if self.state == State.AVAILABLE:
+            return self.host.refusal
+        return _("The instance has no server whose password could be reset (%(status)s).") % {
+            "status": self.status.label
+        }
 
     @property
     def rename_refusal(self) -> str:
@@ -367,6 +402,8 @@ class Job(models.Model):
     instance_uid = models.CharField(max_length=36, blank=True)
     instance_name = models.CharField(max_length=NAME_MAX_LENGTH, blank=True)
     parameters = models.JSONField(default=dict)
+    # A password for the agent, sealed for this job. Only a job that has not ended has one: see jobs.ending().
+    secret = models.TextField(blank=True, editable=False)
     status = models.CharField(max_length=16, choices=JobStatus.choices, default=JobStatus.QUEUED)
     progress = models.PositiveSmallIntegerField(default=0)
     # The step it is at, as pace.Reading has it; empty where none is counted.
@@ -389,7 +426,7 @@ class Job(models.Model):
     left_behind = models.BooleanField(default=False)
 
     # See console/templatetags/parts.py; `progress` is what rows show of it.
-    volatile = frozenset({"progress", "detail", "lease_until"})
+    volatile = frozenset({"progress", "detail", "lease_until", "secret"})
 
     objects = JobQuerySet.as_manager()
 
@@ -414,6 +451,10 @@ class Job(models.Model):
             models.CheckConstraint(condition=Q(kind__in=JobKind.values), name="job_kind_known"),
             models.CheckConstraint(condition=Q(status__in=JobStatus.values), name="job_status_known"),
             models.CheckConstraint(condition=Q(progress__lte=100), name="job_progress_percent"),
+            models.CheckConstraint(
+                condition=Q(secret="") | Q(status__in=[JobStatus.QUEUED, JobStatus.RUNNING]),
+                name="job_ended_without_secret",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -440,7 +481,7 @@ class Job(models.Model):
     @property
     def is_at_last_step(self) -> bool:
         """True if the job ends with the step that its reading is of."""
-        return self.kind == JobKind.BACKUP and self.detail.get("step") == Step.ARCHIVE
+        return self.kind == JobKind.BACKUP
 
     @property
     def duration(self) -> timedelta | None:

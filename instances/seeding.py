@@ -16,8 +16,8 @@ from django.contrib.auth.models import User
 from console.seeding import Seed
 from console.sentences import sentence as _
 from instances.choices import Action, InstanceType, JobKind, JobStatus, State
-from instances.engine import process
-from instances.engine.samples import Sample
+from instances.engines.embedded import process
+from instances.engines.embedded.samples import Sample
 from instances.handlers import free_ports
 from instances.homes import instance_home
 from instances.models import Host, Instance, Job
@@ -89,6 +89,9 @@ def draw(seed: Seed, count: int, samples: dict[str, Sample]) -> Instances:
             State.ABNORMAL,
             failure=_("The database server is starting."),
             port=next(ports),
+            password_set=True,
+            documents=samples[kind].facts.documents,
+            storage_bytes=samples[kind].facts.storage_bytes,
         )
         for number, kind in enumerate(islice(cycle(kinds), count))
     ]
@@ -197,6 +200,17 @@ def jobs_of(seed: Seed, instances: Instances, retired: tuple[str, str], user: Us
         failure=lost.failure,
         requested_by=user,
     )
+    yield job(seed, JobKind.RESET_PASSWORD, lost, "done", at=seed.ago(days=19), seconds=1, requested_by=user)
+    yield job(
+        seed,
+        JobKind.RESET_PASSWORD,
+        lost,
+        "failed",
+        at=seed.ago(days=3),
+        status=JobStatus.FAILED,
+        failure=_("The database server does not answer on port %d.") % (lost.port or 0),
+        requested_by=user,
+    )
     uid, name = retired
     for what, status, failure, days in (
         ("failed", JobStatus.FAILED, _("The agent stopped while this was running."), 8.1),
@@ -219,6 +233,7 @@ def jobs_of(seed: Seed, instances: Instances, retired: tuple[str, str], user: Us
     for waiting, kind in (
         ("creating", JobKind.CREATE_INSTANCE),
         ("restarting", JobKind.RESTART),
+        ("backing-up", JobKind.RESET_PASSWORD),
         ("deleting", JobKind.DELETE_INSTANCE),
     ):
         yield job(

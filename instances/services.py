@@ -12,6 +12,7 @@ from console.exceptions import Refused
 from console.once import once
 from console.roles import Permission
 from console.sentences import sentence as _
+from console.validators import check_password
 from instances import hosts, jobs
 from instances.choices import Action, InstanceType, JobKind
 from instances.models import Host, Instance
@@ -26,14 +27,18 @@ def create_instance(
     type: InstanceType,
     requested_by: User | None,
     host: Host | None = None,
+    password: str = "",
     demo: bool = False,
     request_key: UUID | None = None,
 ) -> Instance:
     """Write the instance as Creating and queue the job that starts its server, with demo documents if asked.
 
-    Without a `host` it goes to the one that is loaded least. Coming again with the same `request_key` returns the
-    instance of the first time. Raises Refused if no host can take it now.
+    The administrator gets the `password`; without one nobody can sign in until it is reset. Without a `host` the
+    instance goes to the one that is loaded least. Coming again with the same `request_key` returns the instance of the
+    first time. Raises Refused if no host can take it now, ValidationError if the name or the password breaks its rule.
     """
+    if password:
+        check_password(password)
     instance = Instance(name=name, type=type, host=host or least_loaded_host(), request_key=request_key)
     instance.clean_fields(exclude=["request_key"])
     with transaction.atomic():
@@ -44,6 +49,7 @@ def create_instance(
             instance=instance,
             requested_by=requested_by,
             parameters={"demo": demo},
+            secret=password,
         )
     return instance
 
@@ -84,6 +90,22 @@ def restart_instance(*, instance: Instance, requested_by: User | None) -> None:
         current = Instance.objects.filter(pk=instance.pk).first()
         raise Refused(current.restart_refusal if current else _("The instance does not exist any more."))
     jobs.enqueue(JobKind.RESTART, host=instance.host, instance=instance, requested_by=requested_by)
+
+
+@action("ddsResetPassword", needs=Permission.MANAGE_INSTANCES, resource="instance")
+def reset_password(*, instance: Instance, password: str, requested_by: User | None) -> None:
+    """Queue the job that gives the instance's administrator this password, making the administrator if there is none.
+
+    A backup that runs meanwhile is waited for. Raises Refused if the server does not run or is being stopped,
+    ValidationError if the password breaks the rule.
+    """
+    check_password(password)
+    if not Instance.objects.filter(pk=instance.pk).with_running_server().exists():
+        current = Instance.objects.shown().filter(pk=instance.pk).first()
+        raise Refused(current.password_refusal if current else _("The instance does not exist any more."))
+    jobs.enqueue(
+        JobKind.RESET_PASSWORD, host=instance.host, instance=instance, requested_by=requested_by, secret=password
+    )
 
 
 def least_loaded_host() -> Host:

@@ -23,23 +23,27 @@ from console import hooks
 from console.disk import explain
 from console.sentences import joined
 from console.sentences import sentence as _
-from instances.choices import Action, State
-from instances.engine import process
-from instances.engine.client import ping
-from instances.engine.facts import facts
+from instances import engines
+from instances.choices import Action, InstanceType, State
+from instances.engines.base import Server as Address
+from instances.engines.embedded import process
 from instances.homes import instance_home
 from instances.models import Instance
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
-PING_SECONDS = 3.0
 CHECK_EVERY = 5.0
 CHECK_EVERY_STARTING = 0.1
 FACTS_EVERY = 10.0
 START_SECONDS = 30.0
-FAILED_PINGS = 3
+FAILED_CHECKS = 3
 LONGEST_BACK_OFF = 30.0
+
+
+def _server_of(instance: Instance, port: int) -> "Server":
+    replica_set = instance.type == InstanceType.REPLICA_SET
+    return Server(instance.id, port, instance_home(instance.id), replica_set=replica_set)
 
 
 class StartFailed(Exception):
@@ -53,16 +57,23 @@ class Server:
     instance_id: str
     port: int
     home: Path
+    # Whether it is a replica set of one node, and whether it is for the console alone.
+    replica_set: bool = False
+    private: bool = False
     process: subprocess.Popen[bytes] | None = None
     answers: bool = False
     deaths: int = 0
-    failed_pings: int = 0
+    failed_checks: int = 0
     spawn_at: float = 0.0
     spawned_at: float = 0.0
     check_at: float = 0.0
     facts_at: float = 0.0
     checking: bool = False
     up: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def address(self) -> Address:
+        return Address(self.port, self.home, self.private)
 
 
 class Supervisor:
@@ -74,13 +85,20 @@ class Supervisor:
 
     # --- For the threads of jobs ------------------------------------------------------------------
 
-    def start(self, instance_id: str, port: int, home: Path | None = None, *, may_move: bool = False) -> None:
+    def start(self, instance: Instance, port: int, *, may_move: bool = False) -> None:
         """Start the instance's server and wait until it answers. Raises StartFailed with the reason.
 
-        With a `home` of its own it may be a server of no instance; its id is then any other name. If it `may_move` to
-        another port, a port that another program has taken is not waited for.
+        If it `may_move` to another port, do not wait for a port that another program has taken.
         """
-        server: Server = self._on_main(lambda: self._want(instance_id, port, home))
+        self._start(_server_of(instance, port), may_move=may_move)
+
+    def start_scratch(self, name: str, port: int, home: Path) -> None:
+        """Start a server of no instance on the files in `home`, for the console alone. Raises StartFailed."""
+        self._start(Server(name, port, home, private=True))
+
+    def _start(self, wanted: Server, *, may_move: bool = False) -> None:
+        instance_id, port = wanted.instance_id, wanted.port
+        server: Server = self._on_main(lambda: self._servers.setdefault(instance_id, wanted))
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if server.up.wait(0.2):
@@ -106,13 +124,13 @@ class Supervisor:
         self.reconcile()
 
     def reconcile(self) -> None:
-        """Want a server for every instance that should have one. Jobs start and stop their own."""
+        """Register every instance that should be running. Jobs start and stop their own servers."""
         should_run = Instance.objects.filter(
             host=self.host, state__in=[State.AVAILABLE, State.ABNORMAL, State.RESTORE_FAILED], port__isnull=False
         ).exclude(action__in=[Action.DELETE, Action.RESTORE, Action.RESTART])
         for instance in should_run:
             assert instance.port is not None
-            self._want(instance.id, instance.port)
+            self._servers.setdefault(instance.id, _server_of(instance, instance.port))
 
     def tick(self) -> None:
         """Do what is due: requests of jobs, deaths, starts, checks. Returns at once."""
@@ -144,16 +162,15 @@ class Supervisor:
         # Not waited for: a check may wait for the console database, and the process ends anyway.
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _want(self, instance_id: str, port: int, home: Path | None = None) -> Server:
-        return self._servers.setdefault(instance_id, Server(instance_id, port, home or instance_home(instance_id)))
-
     def _spawn(self, server: Server, now: float) -> None:
         server.spawned_at = server.check_at = now
-        server.failed_pings = 0
+        server.failed_checks = 0
         try:
             # Started without its files, the server would come up empty and look well.
             if process.data_dir(server.home).is_dir():
-                server.process = process.spawn(server.home, server.port)
+                server.process = process.spawn(
+                    server.home, server.port, replica_set=server.replica_set, private=server.private
+                )
                 return
             why = _("The data directory of the instance is missing.")
         except OSError as error:
@@ -192,13 +209,13 @@ class Supervisor:
     def _check(self, server: Server, running: subprocess.Popen[bytes]) -> None:
         """Ask one server whether it answers; write what changed."""
         try:
-            answered = ping(server.port, timeout=PING_SECONDS)
+            answered = engines.embedded().alive(server.address)
             now = time.monotonic()
             if answered and running.poll() is None:
                 self._answered(server, now)
             elif server.answers:
-                server.failed_pings += 1
-                if server.failed_pings >= FAILED_PINGS:
+                server.failed_checks += 1
+                if server.failed_checks >= FAILED_CHECKS:
                     log.warning("The server of instance %s does not answer and is restarted.", server.instance_id)
                     running.kill()
             elif now - server.spawned_at > START_SECONDS:
@@ -214,7 +231,7 @@ class Supervisor:
             close_old_connections()
 
     def _answered(self, server: Server, now: float) -> None:
-        server.failed_pings = 0
+        server.failed_checks = 0
         if not server.answers or now >= server.facts_at:
             ill = Instance.objects.filter(pk=server.instance_id, state__in=[State.ABNORMAL, State.RESTORE_FAILED])
             ill = ill.exclude(pk__in=hooks.held())
@@ -233,7 +250,7 @@ class Supervisor:
 
     def _sample(self, server: Server) -> None:
         """Copy what the server says of itself into its row."""
-        seen = facts(server.port, server.home)
+        seen = engines.embedded().facts(server.address)
         now = timezone.now()
         Instance.objects.filter(pk=server.instance_id).update(
             engine=seen.engine,

@@ -12,5 +12,6 @@ urlpatterns = [
     path("instances/<str:instance_id>/delete/", views.instance_delete, name="delete"),
     path("instances/<str:instance_id>/name/", views.instance_name, name="name"),
     path("instances/<str:instance_id>/rename/", views.instance_rename, name="rename"),
+    path("instances/<str:instance_id>/reset-password/", views.instance_reset_password, name="reset-password"),
     path("instances/<str:instance_id>/restart/", views.instance_restart, name="restart"),
 ]

@@ -1,19 +1,24 @@
+from typing import TypeVar
+
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from console.access import performs
+from console.bind import is_loopback
 from console.exceptions import Refused
+from console.forms import NewPasswordForm
 from console.htmx import answer_done, current_path, live, render_list, render_page, wants_fragment
 from console.http import Request
 from console.lists import export
-from instances import services
+from instances import connecting, services
 from instances.choices import InstanceType
-from instances.forms import CreateInstanceForm, RenameInstanceForm
+from instances.forms import CreateInstanceForm, RenameInstanceForm, ResetPasswordForm
 from instances.lists import INSTANCE_COLUMNS, JOB_COLUMNS, InstanceListForm, JobListForm
 from instances.models import Instance, Job
 from instances.tabs import type_tabs
@@ -25,7 +30,7 @@ def instance_list(request: Request) -> HttpResponseBase:
     """Instance Management."""
     filters = InstanceListForm(request)
     if filters.exports:
-        return export("instances", INSTANCE_COLUMNS, filters.found(Instance.objects.all()))
+        return export("instances", INSTANCE_COLUMNS, filters.found(Instance.objects.shown()))
     page = filters.page(Instance.objects.listed())
     context = {
         "instances": page.rows,
@@ -38,15 +43,17 @@ def instance_list(request: Request) -> HttpResponseBase:
 
 
 @performs(services.create_instance)
+@cache_control(no_store=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def instance_create(request: Request) -> HttpResponse:
-    form = CreateInstanceForm(request.POST if request.method == "POST" else None)
+    form = _password_form(request, CreateInstanceForm)
     if form.is_valid():
         try:
             instance = services.create_instance(
                 name=form.cleaned_data["name"],
                 type=InstanceType(form.cleaned_data["type"]),
                 host=form.chosen_host,
+                password=form.cleaned_data["password"] or "",
                 requested_by=request.user,
                 request_key=form.cleaned_data["request_key"],
             )
@@ -62,7 +69,49 @@ def instance_create(request: Request) -> HttpResponse:
         "cancel_url": reverse("instances:list"),
     }
     status = 422 if form.is_bound else 200
-    return render_page(request, "instances/create.html", "components/_dialog_form.html", context, status=status)
+    return render_page(request, "instances/create.html", "components/_password_form.html", context, status=status)
+
+
+_Form = TypeVar("_Form", bound=NewPasswordForm)
+
+
+def _password_form(request: Request, form: type[_Form]) -> _Form:
+    """The form as it was opened, or sent, or sent to have a password generated."""
+    if "generate" in request.POST:
+        return form.generating(request.POST)
+    return form(request.POST if request.method == "POST" else None)
+
+
+@performs(services.reset_password)
+@cache_control(no_store=True)
+@require_http_methods(["GET", "HEAD", "POST"])
+def instance_reset_password(request: Request, instance_id: str) -> HttpResponse:
+    instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
+    form = _password_form(request, ResetPasswordForm)
+    if form.is_valid():
+        try:
+            services.reset_password(
+                instance=instance, password=form.cleaned_data["password"], requested_by=request.user
+            )
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            message = _("Resetting the password of %s.") % instance.name
+            return answer_done(
+                request, message=message, redirect=instance.get_absolute_url(), changed="instances-changed"
+            )
+    context = {
+        "form": form,
+        "instance": instance,
+        "refusal": instance.password_refusal,
+        "title": _("Reset Password"),
+        "action": request.path,
+        "cancel_url": instance.get_absolute_url(),
+    }
+    status = 422 if form.is_bound else 200
+    return render_page(
+        request, "instances/reset_password.html", "instances/_reset_password.html", context, status=status
+    )
 
 
 @require_safe
@@ -70,7 +119,14 @@ def instance_create(request: Request) -> HttpResponse:
 def instance_detail(request: Request, instance_id: str) -> HttpResponse:
     """Basic Information."""
     instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
-    context = {"instance": instance, "any_in_progress": instance.in_transition}
+    context = {
+        "instance": instance,
+        "connection_string": connecting.connection_string(instance),
+        "snippets": connecting.snippets(instance),
+        "administrator": connecting.ADMINISTRATOR,
+        "local_only": is_loopback(instance.host.db_address),
+        "any_in_progress": instance.in_transition,
+    }
     return render_list(request, "instances/detail.html", "instances/_detail.html", context)
 
 

@@ -158,6 +158,20 @@
     field?.focus();
   });
 
+  // A password does not come back from the server with an error; what was typed stays all the same.
+  let passwords = [];
+  document.addEventListener("htmx:beforeSwap", ({ detail: { target, xhr } }) => {
+    const fields = target.id === "dialog-content" && xhr.status === 422 ? target.querySelectorAll("[type=password]") : [];
+    passwords = [...fields].map(({ name, value }) => ({ name, value }));
+  });
+  document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
+    for (const { name, value } of passwords) {
+      const field = target.querySelector(`[type=password][name="${name}"]`);
+      if (field && !field.value) field.value = value;
+    }
+    passwords = [];
+  });
+
   document.addEventListener("dialog-close", () => dialog.close());
 
   dialog?.addEventListener("close", () => {

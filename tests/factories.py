@@ -15,6 +15,9 @@ from instances.models import Host, Instance, Job
 from instances.pace import Reading
 
 _numbers = count(1)
+# A password that keeps the rule, and the fields of a form that sets it.
+NEW_PASSWORD = "Correct-horse-7"
+PASSWORD_FIELDS = {"password": NEW_PASSWORD, "confirmation": NEW_PASSWORD}
 
 
 def make_user(role: Role | None = None, **fields: Any) -> User:
@@ -38,9 +41,10 @@ def make_instance(**fields: Any) -> Instance:
     fields.setdefault("type", InstanceType.REPLICA_SET)
     fields.setdefault("state", State.AVAILABLE)
     fields.setdefault("port", 20_000 + number)
-    fields.setdefault("engine", "nx-27017")
-    fields.setdefault("engine_version", "0.8.1")
-    fields.setdefault("storage_engine", "SQLite")
+    fields.setdefault("engine", "SecantusDB")
+    fields.setdefault("engine_version", "0.7.0b3")
+    fields.setdefault("compatible_version", "8.2")
+    fields.setdefault("storage_engine", "WiredTiger")
     if "host" not in fields:
         fields["host"] = make_host()
     return Instance.objects.create(**fields)
@@ -57,7 +61,7 @@ def reading(**fields: Any) -> dict[str, Any]:
     """What an agent writes of a running job's step into Job.detail."""
     return Reading(
         **{
-            **{"step": Step.ARCHIVE, "done": 1_887_437, "total": 4_194_304},
+            **{"step": Step.COPY, "done": 1_887_437, "total": 4_194_304},
             **{"speed": None, "left": None, "at": time.time(), **fields},
         }
     ).to_json()
@@ -79,6 +83,7 @@ def make_backup(instance: Instance | None = None, **fields: Any) -> Backup:
             "instance_type": instance.type,
             "engine": instance.engine,
             "engine_version": instance.engine_version,
+            "compatible_version": instance.compatible_version,
             "storage_engine": instance.storage_engine,
             "host": instance.host,
             **fields,

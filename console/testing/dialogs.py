@@ -8,6 +8,8 @@ from typing import ClassVar, Self
 
 from playwright.sync_api import Locator, Page, expect
 
+from console.testing.session import INSTANCE_PASSWORD
+
 
 class Dialog:
     """The open dialog; making the object waits for it."""
@@ -88,18 +90,57 @@ class CreateBackupDialog(Dialog):
         self.fill(name=name, description=description).done()
 
 
-class CreateInstanceDialog(Dialog):
+class PasswordDialog(Dialog):
+    """A dialog that sets the password of an instance's administrator."""
+
+    first_field = "Administrator Password"
+
+    def type_password(self, password: str, *, again: str | None = None) -> Self:
+        """Type the password, and in the second field the same, or what `again` is."""
+        self.field(self.first_field).fill(password)
+        self.field("Confirm Password").fill(password if again is None else again)
+        return self
+
+    def generate(self) -> str:
+        """Have the console make a password, and return it as the dialog shows it."""
+        self.button("Generate").click()
+        shown = self.root.get_by_role("status").get_by_role("code")
+        expect(shown).to_be_visible()
+        return shown.inner_text()
+
+
+class CreateInstanceDialog(PasswordDialog):
     views = ("instances:create",)
     title = "Create DB Instance"
 
-    def submit(self, *, name: str, type: str = "Replica set") -> None:
+    def fill(self, *, name: str, type: str = "Replica set") -> Self:
         self.field("DB Instance Name").fill(name)
         self.field("DB Instance Type").select_option(label=type)
-        self.done()
+        return self
+
+    def skip_password(self) -> Self:
+        """Leave the administrator without a password: nobody can sign in."""
+        self.field("Skip").check()
+        return self
+
+    def submit(self, *, name: str, type: str = "Replica set", password: str = INSTANCE_PASSWORD) -> None:
+        self.fill(name=name, type=type).type_password(password).done()
 
 
-class RestoreDialog(Dialog):
+class ResetPasswordDialog(PasswordDialog):
+    views = ("instances:reset-password",)
+    title = "Reset Password"
+    operation = "Reset Password"
+    first_field = "New Password"
+
+    def submit(self, password: str) -> None:
+        self.type_password(password).done()
+
+
+class RestoreDialog(PasswordDialog):
     """Opens with Create New Instance; to_original() changes over."""
+
+    first_field = "New Password (optional)"
 
     views = ("backups:restore", "backups:restore-to-original")
     title = "Restore Backup"

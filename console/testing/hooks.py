@@ -27,7 +27,7 @@ class Hooks:
         self._signed_in = False
 
     def slow_next_backup(self, bytes_per_second: int) -> None:
-        """The next backup that begins copies and archives so many bytes a second. It can be cancelled as ever."""
+        """The next backup that begins copies so many bytes a second. It can be cancelled as ever."""
         self._post("slow-next-backup", bytes_per_second=bytes_per_second)
 
     def fail_next_backup(self, *, at: int) -> None:

@@ -23,6 +23,7 @@ from console.testing.dialogs import (
     KeysDialog,
     LockBackupDialog,
     PolicyDialog,
+    ResetPasswordDialog,
     RestartInstanceDialog,
     RestoreDialog,
     UnlockBackupDialog,
@@ -345,6 +346,9 @@ class InstanceRow(Row):
     def restart(self) -> None:
         self.ask(RestartInstanceDialog).done()
 
+    def reset_password(self) -> ResetPasswordDialog:
+        return self.ask(ResetPasswordDialog)
+
     def delete(self) -> None:
         self.ask(DeleteInstanceDialog).done()
 
@@ -489,6 +493,15 @@ class BasicInformation(FactsPage):
     def edit_name(self) -> RenameForm:
         self.page.get_by_role("main").get_by_role("button", name=re.compile("^Rename ")).click()
         return RenameForm(self.page, self.page.get_by_role("main"))
+
+    def reset_password(self) -> ResetPasswordDialog:
+        self.page.get_by_role("main").get_by_role("link", name="Reset Password", exact=True).click()
+        return ResetPasswordDialog(self.page)
+
+    @property
+    def connection_string(self) -> str:
+        """With the user, without the password."""
+        return self.fact("Connection String").get_by_role("code").inner_text()
 
     def expect_down(self, text: str) -> None:
         """Wait until the page says that the server is down, and this of it."""

@@ -12,7 +12,7 @@ from typing import Self
 import console
 from console.testing.hooks import Hooks
 from console.testing.ports import free_port, free_ports
-from console.testing.session import PASSWORD, Session
+from console.testing.session import INSTANCE_PASSWORD, PASSWORD, Session
 from console.testing.waiting import wait_for
 
 _NOT_PASSED_ON = ("CONSOLE_", "DJANGO_", "DATABASE_URL")
@@ -41,11 +41,21 @@ class ConsoleServer(Session):
 
     `environment` are settings of the console, such as CONSOLE_LEASE_SECONDS="5". The home is made if it is missing,
     and stays when the console has stopped. `only` is "web" or "agent" for one part of a console that has several homes.
-    `hooks` steers what the console does next.
+    `hooks` steers what the console does next. `instance_password` is that of the user rwuser on its demo instances and
+    on those of seed().
     """
 
-    def __init__(self, home: Path, *, demo: bool = False, only: str = "", **environment: str) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        demo: bool = False,
+        only: str = "",
+        instance_password: str = INSTANCE_PASSWORD,
+        **environment: str,
+    ) -> None:
         self.home = home
+        self.instance_password = instance_password
         self.only = only
         self.port = free_port()
         super().__init__(f"http://127.0.0.1:{self.port}")
@@ -56,6 +66,7 @@ class ConsoleServer(Session):
             **{key: value for key, value in os.environ.items() if not key.startswith(_NOT_PASSED_ON)},
             "CONSOLE_HOME": str(home),
             "CONSOLE_ADMIN_PASSWORD": PASSWORD,
+            "CONSOLE_DEMO_PASSWORD": instance_password,
             # Other consoles on this machine look for ports in the same way.
             "CONSOLE_FIRST_DB_PORT": str(free_ports(100)),
             "CONSOLE_TEST_HOOKS": "1",
@@ -141,10 +152,14 @@ class ConsoleServer(Session):
     def seed(
         self, number: int = 1, *, instances: int = 3, backups: int = 24, documents: int = 0, archives: bool = True
     ) -> None:
-        """Fill the console, which may be running, with what `manage.py seed` makes; its users have PASSWORD."""
+        """Fill the console, which may be running, with what `manage.py seed` makes.
+
+        Its users have PASSWORD, the user rwuser on its instances has `instance_password`.
+        """
         sizes = {"seed": number, "instances": instances, "backups": backups, "documents": documents}
         options = [f"--{name}={value}" for name, value in sizes.items()]
-        self.manage("seed", f"--password={PASSWORD}", *options, *([] if archives else ["--no-archives"]))
+        options += [f"--password={PASSWORD}", f"--instance-password={self.instance_password}"]
+        self.manage("seed", *options, *([] if archives else ["--no-archives"]))
 
     def reset(self) -> None:
         """Empty the console, which may be running: whoever is signed in stays so."""

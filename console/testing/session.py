@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 USERNAME, PASSWORD = "admin", "correct-horse-battery"  # of a console that is thrown away
+# Of its instances.
+INSTANCE_USERNAME, INSTANCE_PASSWORD = "rwuser", "Correct-horse-7"
 
 
 @dataclass(frozen=True)

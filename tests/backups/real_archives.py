@@ -1,18 +1,26 @@
-"""Real archives of small databases, as the console and as somebody else's console would make them."""
+"""Real archives of a real server, as the console and as somebody else's console would make them."""
 
-import sqlite3
-from contextlib import closing
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from django.core.files.storage import FileSystemStorage, Storage
 
 from backups import archive
-from backups.archive import Collection, Database, Manifest, Written
+from backups.archive import Entry, Manifest, Written
 from backups.models import Backup
+from instances.engines import embedded
+from instances.engines.base import Contents, Cut
+from instances.engines.embedded.backup import blocks
 from tests.factories import make_backup
+from tests.instances.engines.servers import Server
 
 CUT_AT = datetime(2026, 2, 28, 23, 59, 59, tzinfo=UTC)
 MANIFEST = Manifest(
@@ -21,46 +29,74 @@ MANIFEST = Manifest(
     instance_id="fedcba9876543210fedcba9876543210in02",
     instance_name="orders-prod",
     instance_type="ReplicaSet",
-    engine="nx-27017",
-    engine_version="0.8.1",
+    engine="SecantusDB",
+    engine_version="0.7.0b3",
+    compatible_version="8.2",
+    storage_engine="WiredTiger",
+    method="Physical",
     cut_at=CUT_AT,
-    databases=(),
+    members=(),
 )
 
 
-def make_database(directory: Path, name: str, *, megabytes: float = 0.1) -> Database:
-    """A SQLite file of that size that does not compress, and what a manifest says of it."""
-    rows = max(1, int(megabytes * 16))
-    with closing(sqlite3.connect(directory / f"{name}.db")) as connection, connection:
-        connection.execute("CREATE TABLE orders (_id INTEGER PRIMARY KEY, data BLOB)")
-        connection.executemany("INSERT INTO orders (data) VALUES (randomblob(?))", [(64 * 1024,)] * rows)
-        connection.execute("CREATE TABLE customers (_id INTEGER PRIMARY KEY)")
-    size = (directory / f"{name}.db").stat().st_size
-    return Database(name, size // 4096, 4096, size, (Collection("customers", 0), Collection("orders", rows)))
+@cache
+def cut_of(*databases: str, megabytes: float = 0.1) -> Cut:
+    """A cut of a server with databases of these names, each of about that size and not to be compressed.
+
+    Each has the collections customers, with nothing in it, and orders. The files are kept for the run of the tests.
+    """
+    room = Path(tempfile.mkdtemp(prefix="cut-"))
+    atexit.register(shutil.rmtree, room, ignore_errors=True)
+    with Server(room / "server") as server:
+        client = server.client()
+        for name in databases:
+            client[name].create_collection("customers")
+            left = max(1, int(megabytes * 16))
+            while left:
+                documents = [{"data": os.urandom(64 * 1024)} for _ in range(min(left, 100))]
+                client[name].orders.insert_many(documents)
+                left -= len(documents)
+        with embedded().backup(server.address) as cut:
+            (room / "data").mkdir()
+            for member in cut.members:
+                with (room / member.name).open("wb") as file:
+                    for block in member.read():
+                        file.write(block)
+            contents = cut.contents()
+    members = [replace(member, read=partial(blocks, room / member.name, member.size)) for member in cut.members]
+    return replace(cut, members=members, contents=kept(contents))
 
 
-def write_archive(storage: Storage, name: str, directory: Path, *databases: str, **changes: Any) -> Written:
-    """Write an archive of databases of these names into the storage; `changes` are to the manifest."""
-    megabytes = changes.pop("megabytes", 0.1)
-    directory.mkdir(exist_ok=True)
-    made = tuple(make_database(directory, database, megabytes=megabytes) for database in databases)
-    manifest = replace(MANIFEST, databases=made, **changes)
-    files = {database.name: directory / f"{database.name}.db" for database in made}
-    return archive.write(storage, name, manifest, files, progress=lambda read, written: None)
+def kept(contents: Contents) -> Callable[..., Contents]:
+    def take(waiting: Callable[[], None] = lambda: None) -> Contents:
+        return contents
+
+    return take
 
 
-def foreign_archive(directory: Path, *databases: str, **changes: Any) -> Path:
+def write_archive(storage: Storage, name: str, cut: Cut, **changes: Any) -> Written:
+    """Write an archive of the cut into the storage; `changes` are to the manifest."""
+    members = tuple(Entry(member.name, member.size) for member in cut.members)
+    manifest = replace(MANIFEST, members=members, **changes)
+    return archive.write(storage, name, manifest, cut.members, cut.contents, progress=lambda read, written: None)
+
+
+def foreign_archive(directory: Path, *databases: str, megabytes: float = 0.1, **changes: Any) -> Path:
     """A file that somebody brings along."""
+    return foreign_archive_of(directory, cut_of(*databases, megabytes=megabytes), **changes)
+
+
+def foreign_archive_of(directory: Path, cut: Cut, **changes: Any) -> Path:
     directory.mkdir(exist_ok=True)
     name = f"{changes.get('backup_id', MANIFEST.backup_id)}.tar.zst"
-    write_archive(FileSystemStorage(directory), name, directory / "databases", *databases, **changes)
+    write_archive(FileSystemStorage(directory), name, cut, **changes)
     return directory / name
 
 
-def complete_backup(storage: Storage, directory: Path, **fields: Any) -> Backup:
+def complete_backup(storage: Storage, **fields: Any) -> Backup:
     """A Complete backup whose archive is in the storage."""
     backup = make_backup(**fields)
-    written = write_archive(storage, backup.archive_name, directory, "shop", "stock")
+    written = write_archive(storage, backup.archive_name, cut_of("shop", "stock"))
     Backup.objects.filter(pk=backup.pk).update(size=written.size, sha256=written.sha256)
     backup.refresh_from_db()
     return backup

@@ -20,10 +20,10 @@ STARTED = datetime(2026, 11, 22, 9, 14, 3, tzinfo=UTC)
 CONTENTS = [
     {
         "name": name,
-        "pages": 2048,
-        "page_size": 4096,
-        "bytes": 8 * 1024 * 1024,
-        "collections": [{"name": "orders", "documents": documents}, {"name": "<b>odd</b>", "documents": 1}],
+        "collections": [
+            {"name": "orders", "documents": documents, "indexes": ["_id_", "by_number"]},
+            {"name": "<b>odd</b>", "documents": 1, "indexes": []},
+        ],
     }
     for name, documents in (("shop", 12_000), ("stock", 345))
 ]
@@ -41,6 +41,7 @@ def make_whole_backup(**fields: Any) -> Backup:
             "started": STARTED,
             "ended": STARTED + timedelta(seconds=4),
             "size": 5 * 1024 * 1024,
+            "data_size": 16 * 1024 * 1024,
             "sha256": "ab" * 32,
             "contents": CONTENTS,
             "cut_at": STARTED + timedelta(seconds=1),
@@ -56,8 +57,16 @@ def test_it_shows_everything_that_is_known(plain: Client) -> None:
     for text in (
         *("before-upgrade", backup.id, "Before the upgrade", "Manual", "Physical", "Complete", "orders-db"),
         *("Nov 22, 2026 09:14:03 UTC", "Nov 22, 2026 09:14:07 UTC", "Nov 22, 2026 09:14:04 UTC", "4.0 s", "12 ms"),
+        "Counted by the database server at the moment of the cut.",
+        *("SecantusDB 0.7.0b3", "compatible with MongoDB 8.2", "WiredTiger"),
         *("4.0\xa0MB/s", "5.0\xa0MB", "5,242,880 bytes", "16.0\xa0MB", "12,347", "shop", "stock", "12,000", "345"),
-        *("&lt;b&gt;odd&lt;/b&gt;", "2,048 pages", "ab" * 32, f'data-copy="{"ab" * 32}"'),
+        *(
+            "&lt;b&gt;odd&lt;/b&gt;",
+            "_id_, by_number",
+            "Counted by the database server at the moment of the cut.",
+            "ab" * 32,
+            f'data-copy="{"ab" * 32}"',
+        ),
     ):
         assert text in html, text
     assert f'href="{reverse("instances:detail", args=[backup.instance_id])}"' in html

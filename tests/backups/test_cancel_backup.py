@@ -9,15 +9,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from backups.archive import Written
+from backups.archive import Manifest, Written
 from backups.choices import BackupStatus
 from backups.handlers import HANDLERS, Made
-from backups.manifest import Manifest
 from backups.models import Backup
 from backups.services import cancel_backup, create_backup
 from console.exceptions import Refused
 from instances import jobs
 from instances.choices import JobKind, JobStatus, Status
+from instances.engines.base import Contents
 from instances.models import Job
 from tests.factories import make_backup, make_instance, make_job
 
@@ -113,12 +113,15 @@ def made() -> Made:
         instance_id="0" * 32 + "in02",
         instance_name="orders",
         instance_type="Single",
-        engine="nx-27017",
-        engine_version="0.8.1",
+        engine="SecantusDB",
+        engine_version="0.7.0b3",
+        compatible_version="8.2",
+        storage_engine="WiredTiger",
+        method="Physical",
         cut_at=timezone.now(),
-        databases=(),
+        members=(),
     )
-    return Made(Written(1, "0" * 64), manifest, pause_seconds=0.0)
+    return Made(Written(1, "0" * 64, Contents(())), manifest, pause_seconds=0.0)
 
 
 def test_a_stale_page_is_refused_too(running: tuple[Backup, Job], user: User) -> None:

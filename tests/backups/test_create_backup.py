@@ -53,7 +53,7 @@ def test_a_backup_starts_as_backing_up_with_a_copy_of_its_instance(user: User) -
         instance.id,
         "orders",
         InstanceType.CLUSTER,
-        "0.8.1",
+        "0.7.0b3",
     )
     assert backup.id.endswith("br02") and len(backup.id) == 36
     instance.refresh_from_db()

@@ -35,8 +35,8 @@ def folder(tmp_path: Path, settings: Any) -> Path:
 
 
 @pytest.fixture
-def backup(folder: Path, tmp_path: Path) -> Backup:
-    return complete_backup(storages["backups"], tmp_path / "databases", name="Nightly-1")
+def backup(folder: Path) -> Backup:
+    return complete_backup(storages["backups"], name="Nightly-1")
 
 
 def download(backup: Backup) -> str:

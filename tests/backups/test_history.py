@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.utils import timezone
 
 from backups import history, services
@@ -16,6 +14,7 @@ from backups.handlers import HANDLERS, Made
 from backups.models import Backup, BackupTally, StorageSample
 from instances import jobs
 from instances.choices import JobKind
+from instances.engines.base import Contents
 from instances.models import Instance, Job
 from tests.factories import make_backup, make_host, make_instance
 
@@ -38,12 +37,16 @@ def complete(backup: Backup) -> None:
         instance_id=backup.instance_uid,
         instance_name=backup.instance_name,
         instance_type=backup.instance_type,
-        engine="nx-27017",
-        engine_version="0.8.1",
+        engine="SecantusDB",
+        engine_version="0.7.0b3",
+        compatible_version="8.2",
+        storage_engine="WiredTiger",
+        method="Physical",
         cut_at=timezone.now(),
-        databases=(),
+        members=(),
     )
-    assert jobs.complete(job, HANDLERS[JobKind.BACKUP], Made(Written(size=5, sha256="0" * 64), manifest, 0.01))
+    written = Written(size=5, sha256="0" * 64, contents=Contents(()))
+    assert jobs.complete(job, HANDLERS[JobKind.BACKUP], Made(written, manifest, 0.01))
 
 
 def fail(backup: Backup) -> None:
@@ -184,18 +187,3 @@ def test_what_is_older_than_its_time_is_forgotten() -> None:
         history.sample_storage("local", NOW - age)
     history.sample_storage("local", NOW)
     assert BackupTally.objects.count() == 1 and StorageSample.objects.count() == 2
-
-
-# --- The migration of a console that has backups ------------------------------------------------------------
-
-
-def test_the_migration_writes_down_what_can_still_be_seen() -> None:
-    instance, bare = make_instance(), make_instance()
-    now = timezone.now()
-    for status in (BackupStatus.COMPLETED, BackupStatus.COMPLETED, BackupStatus.FAILED):
-        make_backup(instance, status=status, started=now - timedelta(days=1))
-    make_backup(instance, status=BackupStatus.BUILDING, started=now)
-    make_backup(instance, started=now - timedelta(days=100))
-    import_module("backups.migrations.0002_history").write_down(apps, None)
-    assert tallies() == (2, 1)
-    assert last_backup(instance) == now - timedelta(days=1) and last_backup(bare) is None

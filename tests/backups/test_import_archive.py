@@ -3,6 +3,7 @@
 import io
 import shutil
 import tarfile
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -22,9 +23,8 @@ from backups.models import Backup
 from backups.storage import FolderStorage, NotEnoughSpace
 from console import locks
 from console.exceptions import Refused
-from instances.engine.checks import Checks
-from tests.backups import real_archives
-from tests.backups.real_archives import CUT_AT, MANIFEST, foreign_archive
+from instances.engines.base import Contents, Member
+from tests.backups.real_archives import CUT_AT, MANIFEST, cut_of, foreign_archive, foreign_archive_of, kept
 
 pytestmark = pytest.mark.django_db
 ROOM = Path(django_settings.CONSOLE_HOME) / "import"
@@ -69,7 +69,7 @@ def test_it_becomes_a_complete_manual_backup_of_the_instance_it_names(
         "orders-prod",
         "ReplicaSet",
     )
-    assert (backup.engine, backup.engine_version, backup.host_id) == ("nx-27017", "0.8.1", "local")
+    assert (backup.engine, backup.engine_version, backup.host_id) == ("SecantusDB", "0.7.0b3", "local")
     assert (backup.cut_at, backup.started, backup.ended) == (CUT_AT, CUT_AT, CUT_AT) and backup.imported
     assert [database.name for database in backup.databases] == ["shop", "stock"]
     assert (folder / backup.archive_name).read_bytes() == path.read_bytes()
@@ -124,30 +124,26 @@ def test_a_damaged_file_is_refused(folder: Path, tmp_path: Path, damage: str) ->
     assert "archive" in refused(path, folder).lower()
 
 
-def test_a_sound_archive_of_a_damaged_database_is_refused(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def damage(directory: Path, name: str, **options: Any) -> Any:
-        database = made(directory, name, **options)
-        with (directory / f"{name}.db").open("r+b") as file:
-            file.seek(4096)
-            file.write(b"\xff" * 4096)
-        return database
+def test_a_sound_archive_of_damaged_files_is_refused(folder: Path, tmp_path: Path) -> None:
+    """Its digests are those of files that no server can read."""
+    cut = cut_of("shop")
 
-    made = real_archives.make_database
-    monkeypatch.setattr(real_archives, "make_database", damage)
-    with monkeypatch.context() as forger:
-        forger.setattr(Checks, "_check_all", lambda self: None)
-        path = foreign_archive(tmp_path / "elsewhere", "shop")
-    assert "damaged" in refused(path, folder)
+    def damaged(member: Member) -> Member:
+        def read() -> Iterator[memoryview]:
+            yield memoryview(b"\xff" * member.size)
+
+        return replace(member, read=read) if "secantus_documents" in member.name else member
+
+    members = [damaged(member) for member in cut.members]
+    assert members != cut.members
+    said = refused(foreign_archive_of(tmp_path / "elsewhere", replace(cut, members=members)), folder)
+    assert "The throw-away server could not check the backup" in said
 
 
-def test_a_manifest_that_counts_other_documents_is_refused(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = real_archives.make_database
-    monkeypatch.setattr(real_archives, "make_database", lambda *a, **k: replace(made(*a, **k), collections=()))
-    assert "are not those" in refused(foreign_archive(tmp_path / "elsewhere", "shop"), folder)
+def test_a_list_of_other_contents_is_refused(folder: Path, tmp_path: Path) -> None:
+    cut = replace(cut_of("shop"), contents=kept(Contents(())))
+    said = refused(foreign_archive_of(tmp_path / "elsewhere", cut), folder)
+    assert "documents in shop.orders: 1 instead of 0" in said
 
 
 @pytest.mark.parametrize(
@@ -171,7 +167,7 @@ def test_a_foreign_manifest_is_refused(
     honest = Manifest.to_json
     monkeypatch.setattr(Manifest, "to_json", lambda self: honest(self).replace(rb"\\ud800", rb"\ud800"))
     if "cut_at" in changes:
-        monkeypatch.setattr("backups.archive._header", _without_time)
+        monkeypatch.setattr("backups.archive.writer._header", _without_time)
     path = foreign_archive(tmp_path / "elsewhere", "shop", **changes)
     assert said in refused(path, folder)
 

@@ -218,7 +218,14 @@ def test_the_dialog_suggests_a_valid_name_and_shows_what_is_fixed(htmx: Client, 
     answer = htmx.get(url("restore", backup))
     html = answer.content.decode()
     assert "<html" not in html
-    for text in ("Create New Instance", "Restore to Original", "Single node", "0.8.1", "SQLite", backup.name):
+    for text in (
+        "Create New Instance",
+        "Restore to Original",
+        "Single node",
+        "SecantusDB 0.7.0b3",
+        "WiredTiger",
+        backup.name,
+    ):
         assert text in html, text
     restore_to_new_instance(backup=backup, name=answer.context["form"]["name"].value(), requested_by=user)
 

@@ -1,4 +1,4 @@
-"""The jobs behind Restore and Verify, with real archives and files; only the servers are not there."""
+"""The jobs behind Restore and Verify, with real archives and files; only the servers and their engine are not there."""
 
 import json
 import shutil
@@ -12,24 +12,24 @@ from django.core.files.storage import storages
 from django.utils import timezone
 from pytest_django import Settings
 
-from backups import archive, restoring
+from backups import archive
 from backups.choices import BackupStatus, RestorationStatus
+from backups.handlers import manifest_of
 from backups.models import Backup, Restoration
 from backups.services import restore_to_new_instance, restore_to_original, verify_backup
-from backups.storage import FolderStorage, StorageFailed
+from backups.storage import FolderStorage, NotEnoughSpace, StorageFailed
 from console.handlers import HANDLERS
-from instances import jobs
+from instances import engines, jobs
 from instances.agent import Agent
 from instances.choices import Action, JobStatus, State, Status
-from instances.engine import process, swap
-from instances.engine.inspection import Count
-from instances.engine.snapshot import snapshot
+from instances.engines.base import Collection, Contents, Database, EngineError, Server
+from instances.engines.embedded import process, swap, users
 from instances.handlers import sweep
 from instances.homes import instance_home, staging_root
 from instances.models import Instance, Job
 from instances.supervisor import StartFailed, Supervisor
+from tests.engines import FakeEngine, contents_of, fill, read
 from tests.factories import make_backup, make_instance
-from tests.instances.snapshot.databases import ids, ignore, make_database
 
 pytestmark = pytest.mark.django_db
 Usage = namedtuple("Usage", "total used free")
@@ -41,11 +41,17 @@ class Servers:
     def __init__(self) -> None:
         self.running: dict[str, Path] = {}
         self.stopped: list[str] = []
+        self.scratch: list[Path] = []
         self.when_started: Callable[[Path], None] = lambda home: None
 
-    def start(self, instance_id: str, port: int, home: Path | None = None, *, may_move: bool = False) -> None:
-        self.running[instance_id] = home or instance_home(instance_id)
-        self.when_started(self.running[instance_id])
+    def start(self, instance: Instance, port: int, *, may_move: bool = False) -> None:
+        self.running[instance.id] = instance_home(instance.id)
+        self.when_started(self.running[instance.id])
+
+    def start_scratch(self, name: str, port: int, home: Path) -> None:
+        assert not any(running == home for running in self.running.values()), "one server to a home"
+        self.running[name] = home
+        self.scratch.append(home)
 
     def stop(self, instance_id: str) -> None:
         self.stopped.append(instance_id)
@@ -68,16 +74,35 @@ def home(settings: Settings, tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    made = FakeEngine()
+    monkeypatch.setitem(engines.ENGINES, "embedded", made)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def kept(monkeypatch: pytest.MonkeyPatch) -> list[Server]:
+    """The servers whose administrator was kept for the restored files."""
+    kept: list[Server] = []
+
+    def keep(server: Server) -> bool:
+        kept.append(server)
+        return True
+
+    monkeypatch.setattr(users, "keep_administrator", keep)
+    return kept
+
+
 @pytest.fixture
-def backup(home: Path) -> Backup:
+def backup(home: Path, engine: FakeEngine) -> Backup:
     """A backup with 10 documents, of an instance that has 20 by now."""
     instance = make_instance(name="orders")
     process.prepare(instance_home(instance.id))
-    make_database(data(instance) / "shop.db", documents=10)
+    fill(data(instance), contents_of(shop__numbers=10))
     backup = make_backup(instance, name="nightly")
     archived(backup)
-    (data(instance) / "shop.db").unlink()
-    make_database(data(instance) / "shop.db", documents=20)
+    fill(data(instance), contents_of(shop__numbers=20))
     return backup
 
 
@@ -90,30 +115,17 @@ def archived(
 ) -> None:
     """Write the archive of the backup's instance as it is now, with a manifest that may lie."""
     assert backup.instance is not None
-    taken = snapshot(data(backup.instance), staging_root() / "archiving", progress=ignore)
-    manifest = archive.Manifest(
-        backup_id=backup.id,
-        backup_name=backup.name,
-        instance_id=backup.instance_uid,
-        instance_name=backup.instance_name,
-        instance_type=backup.instance_type,
-        engine=backup.engine,
-        engine_version=backup.engine_version,
-        cut_at=taken.cut_at,
-        databases=tuple(map(archive.Database.of, taken.databases)),
-    )
-    written = archive.write(
-        storages["backups"],
-        backup.archive_name,
-        change(manifest),
-        {copy.name: copy.path for copy in taken.databases},
-        progress=lambda read, size: None,
-    )
+    with engines.embedded().backup(Server(1, instance_home(backup.instance.id))) as cut:
+        written = archive.write(
+            storages["backups"],
+            backup.archive_name,
+            change(manifest_of(backup, cut)),
+            cut.members,
+            cut.contents,
+            progress=lambda read, size: None,
+        )
     Backup.objects.filter(pk=backup.pk).update(size=written.size, sha256=written.sha256)
     backup.refresh_from_db()
-    for path in (staging_root() / "archiving").iterdir():
-        path.unlink()
-    (staging_root() / "archiving").rmdir()
 
 
 def do(servers: Servers) -> Job:
@@ -134,7 +146,7 @@ def keep_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def documents(instance: Instance) -> int:
-    return len(ids(data(instance) / "shop.db"))
+    return read(data(instance)).documents
 
 
 def entries(instance: Instance) -> set[str]:
@@ -193,7 +205,7 @@ def flipped(content: bytes) -> bytes:
 def newer(manifest: archive.Manifest) -> archive.Manifest:
     class Newer(archive.Manifest):
         def to_json(self) -> bytes:
-            return json.dumps({**json.loads(super().to_json()), "format_version": 99}).encode()
+            return json.dumps({**json.loads(super().to_json()), "format": 99}).encode()
 
     return Newer(**{field: getattr(manifest, field) for field in manifest.__dataclass_fields__})
 
@@ -239,27 +251,6 @@ def test_a_wrong_archive_has_its_own_error_and_changes_nothing(
     assert not Backup.objects.filter(name__startswith="before-restore", status=BackupStatus.BUILDING).exists()
 
 
-def test_a_damaged_database_in_a_whole_archive_is_found(
-    backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As if the archive had been made of it: the digests agree, SQLite does not."""
-    unpack = archive.unpack
-
-    def unpack_damaged(*args: Any, unpacked: Callable[[Path], None], **kwargs: Any) -> archive.Manifest:
-        def damage(path: Path) -> None:
-            content = bytearray(path.read_bytes())
-            content[4096:8192] = b"\xff" * 4096
-            path.write_bytes(content)
-            unpacked(path)
-
-        return unpack(*args, unpacked=damage, **kwargs)
-
-    monkeypatch.setattr(archive, "unpack", unpack_damaged)
-    restore_to_original(backup=backup, safety_backup=False, requested_by=None)
-    ended(do(servers), "Database shop in the archive is damaged")
-    assert backup.instance is not None and documents(backup.instance) == 20
-
-
 def test_a_full_disk_is_found_before_anything_is_stopped(
     backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,7 +266,7 @@ def test_a_disk_that_becomes_full_leaves_nothing(
     def fail(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("backups.archive.os.fsync", fail)
+    monkeypatch.setattr("backups.archive.reader.os.fsync", fail)
     restore_to_original(backup=backup, safety_backup=False, requested_by=None)
     job = do(servers)
     monkeypatch.undo()
@@ -299,16 +290,41 @@ def test_the_original_has_the_files_of_the_backup_and_its_port(backup: Backup, s
     assert servers.stopped == [instance.id] and servers.running == {instance.id: instance_home(instance.id)}
 
 
-def test_the_safety_backup_is_complete_before_the_data_goes(backup: Backup, servers: Servers, home: Path) -> None:
+def test_the_safety_backup_is_complete_before_the_data_goes(
+    backup: Backup, servers: Servers, home: Path, engine: FakeEngine, kept: list[Server]
+) -> None:
     restoration = restore_to_original(backup=backup, safety_backup=True, requested_by=None)
     seen = []
     servers.when_started = lambda _home: seen.append(Backup.objects.get(pk=restoration.safety_backup_id).status)
     job = do(servers)
     assert job.status == JobStatus.COMPLETED, job.failure
     assert seen == [BackupStatus.COMPLETED]
+    assert backup.instance is not None
+    where = instance_home(backup.instance.id)
+    assert servers.scratch == [where] and [server.home for server in engine.cuts[1:]] == [where]
+    assert engine.cuts[1].port != backup.instance.port, "where no client looks for it"
+    assert kept == engine.cuts[1:]
     safety = Backup.objects.get(pk=restoration.safety_backup_id)
     assert safety.size == (home / "backups" / safety.archive_name).stat().st_size
-    assert archive.read_manifest(storages["backups"], safety.archive_name).databases[0].collections[0].documents == 20
+    assert [(database.name, database.documents) for database in safety.databases] == [("shop", 20)]
+
+
+def test_the_present_administrator_is_kept_while_the_server_still_runs(
+    backup: Backup, servers: Servers, kept: list[Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance = backup.instance
+    assert instance is not None and instance.port is not None
+    servers.running[instance.id] = instance_home(instance.id)
+
+    def keep(server: Server) -> bool:
+        assert servers.stopped == []
+        kept.append(server)
+        return True
+
+    monkeypatch.setattr(users, "keep_administrator", keep)
+    restore_to_original(backup=backup, safety_backup=False, requested_by=None)
+    ended(do(servers))
+    assert kept == [Server(instance.port, instance_home(instance.id))]
 
 
 def test_lost_files_come_back_from_the_backup(backup: Backup, servers: Servers) -> None:
@@ -369,9 +385,12 @@ def test_an_instance_does_not_wait_for_a_storage_that_cannot_be_cleaned_up(
 def test_no_room_for_the_safety_backup_is_found_while_the_server_runs(
     backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restoring, "space_needed", lambda data_dir: 2**60)
+    def full(self: FolderStorage, size: int) -> None:
+        raise NotEnoughSpace("Only 3 bytes are free.")
+
+    monkeypatch.setattr(FolderStorage, "require_space", full)
     restore_to_original(backup=backup, safety_backup=True, requested_by=None)
-    ended(do(servers), "The safety backup failed, so nothing was changed: The copy of the present data needs")
+    ended(do(servers), "The safety backup failed, so nothing was changed: Only 3 bytes are free.")
     assert servers.stopped == []
 
 
@@ -485,45 +504,43 @@ def test_restoration_failed_ends_when_the_server_answers(state: State, monkeypat
 # --- Verify -------------------------------------------------------------------------------------------------
 
 
-def answered(monkeypatch: pytest.MonkeyPatch, *counts: Count) -> None:
-    monkeypatch.setattr(restoring, "count_documents", lambda port: iter(counts))
-
-
-def test_verifying_writes_time_and_counts(backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
-    answered(monkeypatch, Count("shop", "numbers", 10))
-    seen: list[Path] = []
-    servers.when_started = seen.append
+def test_verifying_writes_time_and_counts(backup: Backup, servers: Servers) -> None:
     verify_backup(backup=backup, requested_by=None)
     job = do(servers)
     assert job.status == JobStatus.COMPLETED, job.failure
     backup.refresh_from_db()
     assert backup.verified_at is not None and backup.verify_failure == "" and not backup.in_use
     assert backup.verification == {"documents": 10, "collections": 1, "databases": {"shop": {"numbers": 10}}}
-    assert [home.parent for home in seen] == [staging_root()]
+    assert [home.parent for home in servers.scratch] == [staging_root()]
     assert servers.running == {} and not list(staging_root().iterdir())
 
 
 @pytest.mark.parametrize(
-    ("counts", "said"),
+    ("found", "said"),
     [
-        ([Count("shop", "numbers", 9)], "shop.numbers has 9 documents instead of 10."),
-        ([], "shop.numbers has 0 documents instead of 10."),
+        (contents_of(shop__numbers=9), "documents in shop.numbers: 9 instead of 10."),
+        (Contents(()), "documents in shop.numbers: 0 instead of 10."),
+        (contents_of(shop__numbers=10, users__people=1), "documents in users.people: 1 instead of 0."),
         (
-            [Count("shop", "numbers", 10), Count("users", "people", 1)],
-            "users.people has 1 documents instead of 0.",
+            contents_of(shop__numbers=10, **{f"users__c{n}": 1 for n in range(9)}),
+            "documents in users.c4: 1 instead of 0; 4 more collections differ.",
         ),
         (
-            [Count("shop", "numbers", 10), *(Count("users", f"c{n}", 1) for n in range(9))],
-            "users.c4 has 1 documents instead of 0; 4 more collections differ.",
+            Contents((Database("shop", (Collection("numbers", 10, ("_id_", "n_1")),)),)),
+            "shop.numbers has other indexes.",
+        ),
+        (
+            EngineError("The collection shop.numbers is damaged."),
+            "The throw-away server could not check the backup: The collection shop.numbers is damaged.",
         ),
     ],
-    ids=["fewer", "missing", "more", "many"],
+    ids=["fewer", "missing", "more", "many", "indexes", "damaged"],
 )
 def test_verifying_says_what_differs(
-    backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch, counts: list[Count], said: str
+    backup: Backup, servers: Servers, engine: FakeEngine, found: Contents | EngineError, said: str
 ) -> None:
     Backup.objects.update(verified_at=timezone.now())
-    answered(monkeypatch, *counts)
+    engine.inspected = found
     verify_backup(backup=backup, requested_by=None)
     assert do(servers).failure.endswith(said)
     backup.refresh_from_db()
@@ -531,10 +548,7 @@ def test_verifying_says_what_differs(
     assert servers.running == {} and not list(staging_root().iterdir())
 
 
-def test_the_verification_of_an_instance_that_has_gone(
-    backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answered(monkeypatch, Count("shop", "numbers", 10))
+def test_the_verification_of_an_instance_that_has_gone(backup: Backup, servers: Servers) -> None:
     Instance.objects.all().delete()
     verify_backup(backup=Backup.objects.get(), requested_by=None)
     assert do(servers).status == JobStatus.COMPLETED

@@ -1,22 +1,28 @@
 """Figures of this machine, as a table: `python -m tests.bench`. README.md beside this file says more."""
 
 import argparse
+import os
 import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import admin, backup, fleet, lists, load, memory, others, pages, pause, restore, s3, start
+import django
+
+# The processes that make one backup each inherit it.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+
+from tests.bench import admin, backup, fleet, lists, load, others, pages, pause, restore, s3, server, start
 from tests.bench.bench import Bench
 from tests.bench.report import Row, lines, machine
 
 GROUPS = {
     "backup": backup.rows,
     "others": others.rows,
-    "fleet": fleet.rows,
-    "memory": memory.rows,
-    "pause": pause.rows,
-    "pages": pages.rows,
     "restore": restore.rows,
+    "pause": pause.rows,
+    "server": server.rows,
+    "fleet": fleet.rows,
+    "pages": pages.rows,
     "start": start.rows,
     "s3": s3.rows,
     "lists": lists.rows,
@@ -27,21 +33,27 @@ GROUPS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--size", type=float, default=400, metavar="MB", help="size of the instance (400)")
-    parser.add_argument("--runs", type=int, default=5, metavar="N", help="measurements of each side (5)")
-    parser.add_argument("--rows", type=int, default=1_000_000, metavar="N", help="backups in the lists (1,000,000)")
+    parser.add_argument("--size", type=float, metavar="MB", help="documents of the instance (400; quick: 40)")
+    parser.add_argument("--runs", type=int, metavar="N", help="measurements of each side (5; quick: 3)")
+    parser.add_argument("--rows", type=int, metavar="N", help="backups in the lists (1,000,000; quick: 20,000)")
+    parser.add_argument("--quick", action="store_true", help="smaller and fewer: some minutes")
     parser.add_argument("--only", action="append", choices=GROUPS, metavar="NAME", help=", ".join(GROUPS))
     parser.add_argument("--directory", type=Path, help="where the files go (the system's temporary directory)")
     options = parser.parse_args()
+    django.setup()
+    size, runs, backups = (40, 3, 20_000) if options.quick else (400, 5, 1_000_000)
+    size, runs, backups = options.size or size, options.runs or runs, options.rows or backups
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=options.directory) as directory:
+    rows: list[Row] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-", dir=options.directory) as directory,
+        Bench(size, runs, Path(directory), backups) as bench,
+    ):
         print(machine(Path(directory)), flush=True)
-        bench = Bench(options.size, options.runs, Path(directory), options.rows)
-        rows: list[Row] = []
         for name in options.only or GROUPS:
             print(f"Measuring {name} ...", flush=True)
             rows.extend(GROUPS[name](bench))
-    print(f"\nMedians of {options.runs} runs in turn; {time.monotonic() - started:.0f} s in all.\n")
+    print(f"\nMedians of {runs} runs in turn; {time.monotonic() - started:.0f} s in all.\n")
     print("\n".join(lines(rows)))
 
 

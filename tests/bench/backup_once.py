@@ -1,6 +1,7 @@
-"""Run as `python -m tests.bench.backup_once DATA_DIR STAGING PLACE`: one backup, and what it took, as JSON.
+"""Run as `python -m tests.bench.backup_once HOME PORT PLACE`: one backup, and what it took, as JSON.
 
-A process of its own, as the agent is one, so that its memory is the backup's; the time does not count its start.
+A process of its own with all that the agent has loaded, so that its memory is the agent's; the time does not count
+its start.
 """
 
 import json
@@ -8,58 +9,54 @@ import sys
 import time
 from pathlib import Path
 
-from django.conf import settings
+import django
 
-settings.configure(USE_I18N=False)
+django.setup()
 
 from backups import archive  # noqa: E402
-from instances.engine.snapshot import snapshot  # noqa: E402
+from instances.engines import embedded  # noqa: E402
+from instances.engines.base import Server  # noqa: E402
+from tests.bench.processes import memory  # noqa: E402
 from tests.bench.storages import NAME, storage_at  # noqa: E402
 
 
-def main(data_dir: Path, staging: Path, place: str) -> None:
-    memory = _memory("VmRSS")
+def main(server: Server, place: str) -> None:
+    facts, storage, before = embedded().facts(server), storage_at(place), memory()
     began, started = time.time(), time.monotonic()
-    taken = snapshot(data_dir, staging, progress=lambda progress: None)
-    copied = time.monotonic()
-    written = archive.write(
-        storage_at(place),
-        NAME,
-        archive.Manifest(
+    with embedded().backup(server) as cut:
+        opened = time.monotonic()
+        manifest = archive.Manifest(
             backup_id=NAME.partition(".")[0],
             backup_name="bench",
             instance_id="0123456789abcdef0123456789abcdefin02",
             instance_name="bench",
-            instance_type="Single",
-            engine="nx-27017",
-            engine_version="0.8.1",
-            cut_at=taken.cut_at,
-            databases=tuple(map(archive.Database.of, taken.databases)),
-        ),
-        {copy.name: copy.path for copy in taken.databases},
-        progress=lambda read, size: None,
-    )
+            instance_type="ReplicaSet",
+            engine=facts.engine,
+            engine_version=facts.engine_version,
+            compatible_version=facts.compatible_version,
+            storage_engine=facts.storage_engine,
+            method=embedded().method,
+            cut_at=cut.at,
+            members=tuple(archive.Entry(member.name, member.size) for member in cut.members),
+        )
+        written = archive.write(storage, NAME, manifest, cut.members, cut.contents, progress=lambda read, written: None)
     ended = time.monotonic()
-    facts = {
-        "began": began,
-        "ended": time.time(),
-        "seconds": ended - started,
-        "snapshot_seconds": copied - started,
-        "cut_at": taken.cut_at.timestamp(),
-        "pause_seconds": taken.pause_seconds,
-        "size": written.size,
-        "memory_growth": _memory("VmHWM") - memory,
-    }
-    print(json.dumps(facts))
-
-
-def _memory(field: str) -> int:
-    """Bytes of this process in memory: VmRSS now, VmHWM at most so far."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{field}:"):
-            return int(line.split()[1]) * 1024
-    raise LookupError(field)
+    print(
+        json.dumps(
+            {
+                "began": began,
+                "ended": time.time(),
+                "seconds": ended - started,
+                "open_seconds": opened - started,
+                "pause_seconds": cut.pause_seconds,
+                "cut_bytes": cut.bytes,
+                "size": written.size,
+                "memory": memory(peak=True),
+                "memory_growth": memory(peak=True) - before,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    main(Server(int(sys.argv[2]), Path(sys.argv[1])), sys.argv[3])

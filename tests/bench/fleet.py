@@ -1,17 +1,15 @@
 """Twenty instances backed up at once, against the same twenty one after another, by the real agent."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from statistics import median
 
-from instances.engine import process
 from tests.bench import data
-from tests.bench.bench import Bench
+from tests.bench.bench import Bench, size_of
+from tests.bench.processes import computed, memory
 from tests.bench.report import Row, megabytes
-from tests.e2e.console import Console
+from tests.e2e.console import Console, connect
 
 INSTANCES = 20
 # More jobs than cores only wait for each other.
@@ -19,19 +17,18 @@ CORES = os.cpu_count() or 1
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    source = process.data_dir(bench.instance(bench.size / INSTANCES, data.SEVERAL))
-    total = INSTANCES * sum(path.stat().st_size for path in source.glob("*.db"))
     with Console(bench.directory / "fleet") as console:
-        ids = [_instance(console, f"fleet-{number:02}", source) for number in range(INSTANCES)]
-        one_by_one, computed, at_once = [], [], []
+        ids = [_instance(console, f"fleet-{number:02}", bench.size / INSTANCES) for number in range(INSTANCES)]
+        one_by_one, alone_cpu, at_once = [], [], []
         agent = console.pid_of("manage.py agent")
         for run in range(max(bench.runs // 2, 1)):
-            before = _cpu(agent)
+            before = computed(agent)
             one_by_one.append(sum(_seconds(console, [(id, f"alone-{run}-{n:02}")]) for n, id in enumerate(ids)))
-            computed.append(_cpu(agent) - before)
+            alone_cpu.append(computed(agent) - before)
             at_once.append(_seconds(console, [(id, f"together-{run}-{n:02}") for n, id in enumerate(ids)]))
-        memory = _peak(agent)
-    alone, cpu, together = median(one_by_one), median(computed), median(at_once)
+        peak = memory(agent, peak=True)
+        total = size_of(console.home / "instances")
+    alone, cpu, together = median(one_by_one), median(alone_cpu), median(at_once)
     yield Row(
         f"{INSTANCES} instances at once, {megabytes(total)} in all",
         f"{together:.2f} s",
@@ -47,15 +44,15 @@ def rows(bench: Bench) -> Iterator[Row]:
         f"{together / (cpu / CORES):.2f}x",
         "<= 1.3x",
     )
-    yield Row("  the agent's memory at most", megabytes(memory))
+    yield Row("  the agent's memory at most", megabytes(peak))
 
 
-def _instance(console: Console, name: str, source: Path) -> str:
-    """An instance whose server finds the databases of `source` among its own."""
-    id = str(console.create_instance(name, "Single")["id"])
-    for path in source.glob("*.db"):
-        shutil.copyfile(path, process.data_dir(console.home / "instances" / id) / path.name)
-    return id
+def _instance(console: Console, name: str, size: float) -> str:
+    """An instance with so many megabytes of documents."""
+    row = console.create_instance(name, "Single")
+    with connect(row["port"]) as client:
+        data.fill(client, size)
+    return str(row["id"])
 
 
 def _seconds(console: Console, wanted: list[tuple[str, str]]) -> float:
@@ -73,17 +70,3 @@ def _seconds(console: Console, wanted: list[tuple[str, str]]) -> float:
         )
     ]
     return (max(ended) - min(started)).total_seconds()
-
-
-def _cpu(pid: int) -> float:
-    """Seconds that the process has computed."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _peak(pid: int) -> int:
-    """The most bytes that the process has had in memory."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise LookupError("VmHWM")

@@ -114,7 +114,7 @@ def work() -> None:
         begun = time.monotonic()
         for number, each in enumerate(works):
             done = (beat * 7 + number * 13) % 990
-            each.report(done / 10, Amount(Step.ARCHIVE, done * 100_000, 99_000_000))
+            each.report(done / 10, Amount(Step.COPY, done * 100_000, 99_000_000))
         time.sleep(max(0.0, REPORT_SECONDS + 0.01 - (time.monotonic() - begun)))
 
 

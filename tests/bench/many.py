@@ -28,22 +28,22 @@ WITH {n} AS (SELECT i, {id} AS id, {name} AS name FROM {rows})
 SELECT id || 'in02', 'Orders-' || name,
     CASE i % 3 WHEN 0 THEN 'Sharding' WHEN 1 THEN 'ReplicaSet' ELSE 'Single' END, 'bench', i,
     CASE WHEN i % 50 = 0 THEN 'abnormal' ELSE 'normal' END, '', '', {minutes},
-    'nx-27017', '0.8.1', 'SQLite', '7.0', {seconds}
+    'SecantusDB', '0.7.0b3', 'WiredTiger', '8.2', {seconds}
 FROM n
 """
 _JOBS = """
-INSERT INTO instances_job (id, kind, host_id, instance_id, instance_uid, instance_name, parameters, status, progress,
-    detail, failure, created, started, ended, interrupted, left_behind, cancel_reason)
+INSERT INTO instances_job (id, kind, host_id, instance_id, instance_uid, instance_name, parameters, secret, status,
+    progress, detail, failure, created, started, ended, interrupted, left_behind, cancel_reason)
 WITH {n} AS (SELECT i, {id} AS id, {of} AS instance, {name_of} AS name FROM {rows})
-SELECT {uuid}, 'backup', 'bench', instance || 'in02', instance || 'in02', 'Orders-' || name, '{{}}',
+SELECT {uuid}, 'backup', 'bench', instance || 'in02', instance || 'in02', 'Orders-' || name, '{{}}', '',
     CASE WHEN i % 10 = 7 THEN 'Failed' ELSE 'Completed' END, 100, '{{}}', '',
     {seconds}, {seconds}, {ended}, {no}, {no}, ''
 FROM n
 """
 _BACKUPS = """
 INSERT INTO backups_backup (id, name, description, type, method, status, failure, started, ended, size, sha256,
-    instance_id, instance_uid, instance_name, instance_type, engine, engine_version, storage_engine, host_id, job_id,
-    contents, locked, uses, verifying, verify_failure, verification)
+    instance_id, instance_uid, instance_name, instance_type, engine, engine_version, storage_engine,
+    compatible_version, host_id, job_id, contents, locked, uses, verifying, verify_failure, verification)
 WITH {n} AS (SELECT i, {id} AS id, {name} AS number, {of} AS instance, {name_of} AS name FROM {rows})
 SELECT id || 'br02',
     CASE WHEN i % 7 <> 0 THEN 'auto-' || number WHEN i % 2 <> 0 THEN 'Nightly' ELSE 'before-' || number END, '',
@@ -52,7 +52,7 @@ SELECT id || 'br02',
     {seconds}, {ended}, ({big} * 7919) % 1000003, '',
     instance || 'in02', instance || 'in02', 'Orders-' || name,
     CASE i % {instances} % 3 WHEN 0 THEN 'Sharding' WHEN 1 THEN 'ReplicaSet' ELSE 'Single' END,
-    'nx-27017', '0.8.1', 'SQLite', 'bench', {uuid},
+    'SecantusDB', '0.7.0b3', 'WiredTiger', '8.2', 'bench', {uuid},
     '[]', {no}, 0, {no}, '', '{{}}'
 FROM n
 """

@@ -1,6 +1,6 @@
 """How long a backup takes, against restic and borg making an archive of the same files in an empty repository.
 
-They are given files that nobody writes; they make no consistent cut of a running server, and check no database.
+They are given files that nobody writes: they can make no consistent cut of a running server.
 """
 
 import os
@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from instances.engine import process
-from tests.bench import data
-from tests.bench.bench import Bench
+from tests.bench.bench import Bench, size_of
 from tests.bench.report import Row, megabytes
 
 TARGET = "< 1.0x"
@@ -48,17 +46,17 @@ TOOLS = [
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    data_dir = process.data_dir(bench.instance(bench.size, data.SEVERAL))
-    real = sum(path.stat().st_size for path in data_dir.glob("*.db"))
-    what = f"Backup of {megabytes(real)}, 3 databases"
+    server = bench.instance(bench.size)
+    files = bench.copy(server)
+    what = f"Backup of {megabytes(size_of(files))}"
     installed = [tool for tool in TOOLS if shutil.which(tool.name)]
     ours: list[tuple[float, int]] = []
     theirs: dict[str, list[tuple[float, int]]] = {tool.name: [] for tool in installed}
     for _ in range(bench.runs):
-        facts = bench.backup(data_dir)
+        facts = bench.backup(server)
         ours.append((facts["seconds"], facts["size"]))
         for tool in installed:
-            theirs[tool.name].append(_create(bench, tool, data_dir))
+            theirs[tool.name].append(_create(bench, tool, files))
     seconds, size = _medians(ours)
     for tool in TOOLS:
         if tool not in installed:
@@ -70,21 +68,20 @@ def rows(bench: Bench) -> Iterator[Row]:
         yield Row("  archive", megabytes(size), f"{megabytes(their_size)} ({tool.name})", f"{size / their_size:.2f}x")
 
 
-def _create(bench: Bench, tool: Tool, data_dir: Path) -> tuple[float, int]:
+def _create(bench: Bench, tool: Tool, files: Path) -> tuple[float, int]:
     """Seconds until the archive is on the disk, and the repository's size in bytes."""
     place = bench.empty(tool.name)
     repository = place / "repository"
     # Whatever it keeps elsewhere starts empty too.
     environment = {**os.environ, **tool.environment, "HOME": str(place), "XDG_CACHE_HOME": str(place / "cache")}
-    words = {"repository": str(repository), "data": str(data_dir)}
+    words = {"repository": str(repository), "data": str(files)}
     for command, measured in ((tool.init, False), (tool.create, True)):
         started = time.monotonic()
         arguments = [word.format(**words) for word in command.split()]
         subprocess.run(arguments, env=environment, check=True, stdout=subprocess.DEVNULL)
         if measured:
             subprocess.run(["sync", "-f", str(place)], check=True)
-    seconds = time.monotonic() - started
-    return seconds, sum(path.stat().st_size for path in repository.rglob("*") if path.is_file())
+    return time.monotonic() - started, size_of(repository)
 
 
 def _medians(measured: list[tuple[float, int]]) -> tuple[float, int]:

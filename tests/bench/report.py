@@ -7,7 +7,9 @@ import sqlite3
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import zstandard
 
@@ -37,10 +39,10 @@ def machine(directory: Path) -> str:
     cpu = _field(Path("/proc/cpuinfo"), "model name") or platform.machine()
     memory = int(_field(Path("/proc/meminfo"), "MemTotal").split()[0]) / 1024**2
     disk = subprocess.run(["stat", "-f", "-c", "%T", str(directory)], capture_output=True, text=True).stdout.strip()
-    programs = [_version(program) for program in ("sqlite3", "zstd", "restic", "borg") if shutil.which(program)]
+    programs = [_version(program) for program in ("zstd", "restic", "borg") if shutil.which(program)]
     return (
         f"{os.cpu_count()} x {cpu}, {memory:.0f} GB memory, {disk}; {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
+        f"Python {platform.python_version()}, SecantusDB {version('secantusdb')}, SQLite {sqlite3.sqlite_version}, "
         f"zstd {'.'.join(map(str, zstandard.ZSTD_VERSION))}; load {os.getloadavg()[0]:.1f}. "
         f"Programs: {', '.join(programs) or 'none of those compared with'}."
     )
@@ -48,6 +50,12 @@ def machine(directory: Path) -> str:
 
 def megabytes(size: float) -> str:
     return f"{size / 1e6:.1f} MB"
+
+
+def memory(what: str, facts: dict[str, Any], target: str) -> Row:
+    """The row of the agent's memory, from what a backup or a restore printed."""
+    cell = f"{megabytes(facts['memory'])}, {megabytes(facts['memory_growth'])} more than before"
+    return Row(f"The agent's memory, {what}", cell, target=f"{target}, the same for both")
 
 
 def _field(path: Path, name: str) -> str:

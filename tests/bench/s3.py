@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from statistics import median
 
-from instances.engine import process
-from tests.bench import data
 from tests.bench.bench import Bench
-from tests.bench.report import Row, megabytes
+from tests.bench.report import Row, memory
 from tests.bench.storages import NAME
 from tests.s3 import Bucket, moto_process
 
@@ -19,13 +17,13 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def _times(bench: Bench, bucket: Bucket) -> Iterator[Row]:
-    data_dir = process.data_dir(bench.instance(bench.size, data.SEVERAL))
+    server = bench.instance(bench.size)
     backups: list[tuple[float, float]] = []
     restores: list[tuple[float, float]] = []
     for _ in range(bench.runs):
         bucket.empty()
-        there = bench.backup(data_dir, bucket.place)["seconds"], bench.restore(bucket.place, NAME)["seconds"]
-        here = bench.backup(data_dir)["seconds"], bench.restore(bench.directory / "ours" / "backups", NAME)["seconds"]
+        there = bench.backup(server, bucket.place)["seconds"], bench.restore(bucket.place, NAME)["seconds"]
+        here = bench.backup(server)["seconds"], bench.restore(bench.directory / "ours" / "backups", NAME)["seconds"]
         backups.append((there[0], here[0]))
         restores.append((there[1], here[1]))
     for what, runs in (("Backup to S3", backups), ("Restore from S3", restores)):
@@ -34,8 +32,7 @@ def _times(bench: Bench, bucket: Bucket) -> Iterator[Row]:
 
 
 def _memory(bench: Bench, bucket: Bucket, size: float) -> Iterator[Row]:
-    target = "<= 150 MB, the same for both"
-    backup = bench.backup(process.data_dir(bench.instance(size, data.SEVERAL)), bucket.place)
-    yield Row(f"Memory for a backup of {size:.0f} MB to S3", megabytes(backup["memory_growth"]), target=target)
-    restore = bench.restore(bucket.place, NAME)
-    yield Row(f"Memory for a restore of {size:.0f} MB from S3", megabytes(restore["memory_growth"]), target=target)
+    target = "<= 150 MB more"
+    backup = bench.backup(bench.instance(size), bucket.place)
+    yield memory(f"backup of {size:.0f} MB to S3", backup, target)
+    yield memory(f"restore of {size:.0f} MB from S3", bench.restore(bucket.place, NAME), target)

@@ -1,7 +1,7 @@
-"""Run as `python -m tests.bench.write PORT WRITERS`: inserts documents until stdin ends, then tells of each write.
+"""Run as `python -m tests.bench.write PORT insert|update`: one client that writes until stdin ends.
 
-It says "writing" when every writer has written for a while; at the end, a line of JSON for each acknowledged write
-since then: when it was sent, and the seconds until its acknowledgement.
+It prints "writing" when it has written for a while; at the end, a line of JSON for each acknowledged write since then:
+when it was sent, and the seconds until its acknowledgement.
 """
 
 import json
@@ -11,40 +11,43 @@ import time
 
 from pymongo import MongoClient
 
+from tests.instances.engines.servers import PASSWORD
+
 _WARM = 200
 
 
-def main(port: int, writers: int) -> None:
+def main(port: int, operation: str) -> None:
     stop = threading.Event()
-    warm = threading.Barrier(writers + 1)
+    threading.Thread(target=_wait_for_the_end, args=[stop], daemon=True).start()
     writes: list[tuple[float, float]] = []
-
-    def write(name: int) -> None:
-        with MongoClient[dict[str, object]]("127.0.0.1", port) as client:
-            # Each writes into two databases, as applications do; all but the first database exist only here.
-            collections = [client["shop"]["documents"], client[f"bench-{name}"]["documents"]]
-            count = 0
-            while not stop.is_set():
-                sent, started = time.time(), time.monotonic()
-                collections[count % 2].insert_one({"writer": name, "count": count, "text": "x" * 500})
-                if count > _WARM:
-                    writes.append((sent, time.monotonic() - started))
-                count += 1
-                if count == _WARM:
-                    warm.wait()
-
-    threads = [threading.Thread(target=write, args=(name,)) for name in range(writers)]
-    for thread in threads:
-        thread.start()
-    warm.wait()
-    print("writing", flush=True)
-    sys.stdin.read()
-    stop.set()
-    for thread in threads:
-        thread.join()
+    signed_in = MongoClient[dict[str, object]](
+        "127.0.0.1", port, username="rwuser", password=PASSWORD, authSource="admin", directConnection=True
+    )
+    with signed_in as client:
+        # Two databases, as applications do.
+        collections = [client["shop"]["written"], client["events"]["written"]]
+        ids: list[object] = []
+        count = 0
+        while not stop.is_set():
+            collection = collections[count % 2]
+            sent, started = time.time(), time.monotonic()
+            if operation == "update" and count >= _WARM:
+                collection.update_one({"_id": ids[count % _WARM]}, {"$inc": {"count": 1}})
+            else:
+                ids.append(collection.insert_one({"count": count, "text": "x" * 500}).inserted_id)
+            if count > _WARM:
+                writes.append((sent, time.monotonic() - started))
+            count += 1
+            if count == _WARM:
+                print("writing", flush=True)
     for sent, seconds in writes:
         print(json.dumps([sent, seconds]))
 
 
+def _wait_for_the_end(stop: threading.Event) -> None:
+    sys.stdin.read()
+    stop.set()
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), sys.argv[2])

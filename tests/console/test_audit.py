@@ -30,7 +30,7 @@ from console.roles import NotAllowed, Permission, Role
 from instances.choices import Action, InstanceType
 from instances.models import Instance
 from instances.services import create_instance, delete_instance, rename_instance
-from tests.factories import make_instance, make_user
+from tests.factories import PASSWORD_FIELDS, make_instance, make_user
 
 pytestmark = pytest.mark.django_db
 AUDIT = reverse("audit")
@@ -239,7 +239,7 @@ def test_the_source_address_is_believed_of_configured_proxies_only(
     with override_settings(CONSOLE_PROXIES=proxies):
         plain.post(
             reverse("instances:create"),
-            {"name": "orders", "type": "Single", "request_key": "0" * 32},
+            {"name": "orders", "type": "Single", "request_key": "0" * 32, **PASSWORD_FIELDS},
             REMOTE_ADDR="192.0.2.1",
             headers={"X-Forwarded-For": forwarded},
         )

@@ -82,16 +82,18 @@ def test_links_cost_the_audit_one_query_for_each_kind(
 
 
 def test_ids_and_addresses_can_be_copied_wherever_they_stand(plain: Client, user: User) -> None:
+    connection_string = "mongodb://rwuser@127.0.0.1:8635/?authSource=admin&amp;replicaSet=rs0"
     instance = make_instance(port=8635)
     backup = make_backup(instance)
     job = make_job(instance=instance, instance_uid=instance.id)
     record("x", user=user, resource=Resource("backup", backup.id, backup.name))
     own = reverse("backups:instance", args=[instance.id])
+    connection_string = "mongodb://rwuser@127.0.0.1:8635/?authSource=admin&amp;replicaSet=rs0"
     restore_to_new_instance(backup=backup, name="orders-copy", requested_by=user)
     target = Instance.objects.get(name="orders-copy")
     for page, expected in {
         reverse("instances:list"): {instance.id, "127.0.0.1:8635"},
-        instance.get_absolute_url(): {instance.id, "127.0.0.1:8635", "mongodb://127.0.0.1:8635/?directConnection=true"},
+        instance.get_absolute_url(): {instance.id, "127.0.0.1:8635", connection_string},
         BACKUPS: {backup.id, instance.id},
         own: {backup.id, target.id},
         backup.get_absolute_url(): {backup.id, instance.id},

@@ -13,7 +13,7 @@ from django.test import Client
 
 from console import database
 from instances.models import Instance
-from tests.factories import make_host, make_user
+from tests.factories import PASSWORD_FIELDS, make_host, make_user
 
 sqlite_only = pytest.mark.skipif(connection.vendor != "sqlite", reason="a limit of SQLite's")
 
@@ -39,7 +39,7 @@ def client() -> Client:
 def create_until_it_fails(client: Client, **headers: str) -> tuple[int, str, str]:
     """What the last answer was, after those that still found room."""
     for number in range(500):
-        sent = {"name": f"made-{number}", "type": "Single", "request_key": str(uuid.uuid4())}
+        sent = {"name": f"made-{number}", "type": "Single", "request_key": str(uuid.uuid4()), **PASSWORD_FIELDS}
         answer = client.post("/instances/create/", sent, headers=headers)
         if answer.status_code >= 400:
             return answer.status_code, answer.content.decode(), answer.get("Retry-After", "")

@@ -82,3 +82,31 @@ def test_logs_can_be_json() -> None:
         "Job 7 failed.",
         7,
     )
+
+
+# --- Where instances listen ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0", "192.0.2.7", "::", "db.example.org"])  # noqa: S104
+def test_instances_listen_for_other_machines_only_with_tls(bind: str) -> None:
+    ended = start(CONSOLE_DB_BIND=bind)
+    assert ended.returncode != 0 and "takes TLS" in ended.stderr and "CONSOLE_DB_TLS_CERTIFICATE" in ended.stderr
+    assert start(CONSOLE_DB_BIND=bind, CONSOLE_DB_TLS_CERTIFICATE="a.pem", CONSOLE_DB_TLS_KEY="b.pem").returncode == 0
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_on_loopback_they_need_none(bind: str) -> None:
+    assert start(CONSOLE_DB_BIND=bind).returncode == 0
+
+
+@pytest.mark.parametrize("alone", ["CONSOLE_DB_TLS_CERTIFICATE", "CONSOLE_DB_TLS_KEY"])
+def test_a_certificate_and_its_key_come_together(alone: str) -> None:
+    ended = start(**{alone: "file.pem"})
+    assert ended.returncode != 0 and "or neither of them" in ended.stderr
+
+
+@pytest.mark.parametrize("keys", ["short", "not base64 at all!", "c2hvcnQ="])
+def test_a_key_that_seals_nothing_is_refused_and_not_repeated(keys: str) -> None:
+    ended = start(CONSOLE_CREDENTIAL_KEYS=keys)
+    assert ended.returncode != 0 and "CONSOLE_CREDENTIAL_KEYS has a key that is not" in ended.stderr
+    assert f"'{keys}'" not in ended.stderr

@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import CommandError
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from console import home, locks
+from console.management.commands.up import require_own_database
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -63,3 +67,11 @@ def test_a_lock_is_held_until_its_file_is_closed(tmp_path: Path) -> None:
     again = locks.acquire(tmp_path / "lock")
     assert again is not None
     again.close()
+
+
+@pytest.mark.django_db
+def test_a_home_of_another_version_is_refused_with_one_sentence() -> None:
+    require_own_database()
+    MigrationRecorder(connection).record_applied("instances", "0002_host_storage")
+    with pytest.raises(CommandError, match=r"is of another version .* \(instances 0002_host_storage\): set"):
+        require_own_database()

@@ -20,7 +20,7 @@ from console import locks
 from console.models import AuditEvent
 from console.roles import Role
 from instances.choices import Action, JobStatus
-from instances.engine import process
+from instances.engines.embedded import process
 from instances.homes import instance_home
 from instances.models import Host, Instance, Job
 from tests.factories import make_backup, make_instance, make_job, make_policy, make_user

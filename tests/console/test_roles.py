@@ -64,6 +64,7 @@ NEEDS: dict[str, Permission | None] = {
     "instances:create": Permission.MANAGE_INSTANCES,
     "instances:delete": Permission.MANAGE_INSTANCES,
     "instances:rename": Permission.MANAGE_INSTANCES,
+    "instances:reset-password": Permission.MANAGE_INSTANCES,
     "instances:restart": Permission.MANAGE_INSTANCES,
 }
 

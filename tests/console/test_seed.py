@@ -25,8 +25,8 @@ from console.roles import Role, roles_of
 from console.seeding import Seed
 from instances import jobs
 from instances.choices import JobKind, JobStatus, Status
-from instances.engine import process
-from instances.engine.checks import count_documents
+from instances.engines import embedded
+from instances.engines.embedded import private, process
 from instances.homes import instance_home
 from instances.models import Instance, Job
 from tests.factories import make_user
@@ -129,9 +129,10 @@ def test_instances_and_archives_are_real() -> None:
     real = Instance.objects.filter(port__isnull=False).exclude(name__in=["abnormal", "restoration-failed"])
     assert real.count() == 4
     for instance in real:
-        found = [count_documents(path) for path in process.data_dir(instance_home(instance.id)).glob("*.db")]
-        assert sum(sum(counted.values()) for counted in found) > 3000
-        assert {"notes": 30}.items() <= next(counted for counted in found if len(counted) > 1).items()
+        with private.running(instance_home(instance.id)) as server:
+            found = embedded().inspect(server, lambda _done, _total: None)
+        assert found.documents > 3000
+        assert {"notes": 30}.items() <= {each.name: each.documents for each in found.databases[0].collections}.items()
     storage = storages["backups"]
     stored = {backup.archive_name: backup for backup in Backup.objects.filter(host="local", status="COMPLETED")}
     assert set(storage.listdir("")[1]) == set(stored)
@@ -142,11 +143,11 @@ def test_instances_and_archives_are_real() -> None:
             *(backup.id, backup.instance_uid, backup.name),
         )
         assert storage.size(name) == backup.size
-        assert manifest.databases == backup.databases
         # Read to its end, with its digest.
-        archive.unpack(
+        unpacked = archive.unpack(
             storage, name, Path(storage.path(name)).with_name(backup.id), sha256=backup.sha256, progress=lambda *_: None
         )
+        assert unpacked.contents.databases == backup.databases
 
 
 def test_very_many_without_archives_say_so() -> None:
@@ -180,7 +181,7 @@ def test_what_a_killed_seeding_left_is_not_in_the_way(home: Path) -> None:
     seed(backups=1)
     size = storages["backups"].size(archive_name)
     assert size > 4 and size == Backup.objects.get(pk=left.id("br02", "backup", 0)).size
-    assert not (data / "stale.db").exists() and (data / "shop.db").exists()
+    assert not (data / "stale.db").exists() and (data / "WiredTiger").exists()
     assert not (home / "seed").exists()
 
 

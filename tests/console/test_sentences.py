@@ -15,7 +15,7 @@ from console.exceptions import Refused
 from console.models import AuditEvent
 from console.sentences import Sentence, Size, decode, encode, joined, kept, sentence
 from instances.choices import InstanceType, Status
-from instances.engine.snapshot import SnapshotError
+from instances.engines.base import EngineError
 from instances.models import Host, Instance, Job
 from instances.services import create_instance
 from tests.factories import make_instance
@@ -67,16 +67,16 @@ def test_a_label_in_it_is_translated_too_with_its_context() -> None:
 
 
 def test_the_engine_s_reasons_are_translated_where_they_are_kept() -> None:
-    error = SnapshotError("Database %(name)s is damaged: %(error)s.", name="shop", error="row 3 missing")
-    assert str(error) == "Database shop is damaged: row 3 missing."
-    assert in_chinese(kept(error)) == "数据库 shop 已损坏：row 3 missing。"
+    error = EngineError(sentence("The collection %s is damaged.") % "shop.orders")
+    assert str(error) == "The collection shop.orders is damaged."
+    assert in_chinese(kept(error)) == "集合 shop.orders 已损坏。"
 
 
 def test_a_size_is_written_by_the_reader_s_language() -> None:
-    said = sentence("The copy of the present data needs %(needed)s, but only %(free)s are free.")
-    said %= {"needed": Size(5 * 1024**3), "free": Size(700)}
-    assert said == "The copy of the present data needs 5.0\xa0GB, but only 700\xa0bytes are free."
-    assert in_chinese(said) == "复制当前数据需要 5.0\xa0GB，但仅剩 700\xa0字节 可用。"
+    said = sentence("The databases need %(needed)s, but only %(free)s are free in %(path)s.")
+    said %= {"needed": Size(5 * 1024**3), "free": Size(700), "path": "/var"}
+    assert said == "The databases need 5.0\xa0GB, but only 700\xa0bytes are free in /var."
+    assert in_chinese(said) == "数据库需要 5.0\xa0GB，但 /var 中仅剩 700\xa0字节 可用。"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from console.models import AuditEvent
 from instances.models import Instance, Job
 from tests.at_once import at_once
 from tests.conftest import HTMX
-from tests.factories import make_backup, make_host, make_instance
+from tests.factories import PASSWORD_FIELDS, make_backup, make_host, make_instance
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,7 +42,9 @@ class TestTwiceAtTheSameInstant:
 
     def test_create_instance(self, user: User, turn: int) -> None:
         make_host()
-        assert submit_twice(user, reverse("instances:create"), {"name": "orders", "type": "Single"}) == [204, 204]
+        assert submit_twice(
+            user, reverse("instances:create"), {"name": "orders", "type": "Single", **PASSWORD_FIELDS}
+        ) == [204, 204]
         assert Instance.objects.count() == Job.objects.count() == successes("ddsCreateInstance") == 1
         assert AuditEvent.objects.filter(trace="ddsCreateInstance").count() == 1
 

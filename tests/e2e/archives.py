@@ -1,18 +1,19 @@
-"""Opens an archive as somebody without the console would: with tar, zstd and sqlite3 alone."""
+"""Opens an archive as somebody without the console would: with tar, zstd and a database server alone."""
 
 import hashlib
 import io
 import json
-import sqlite3
 import tarfile
 from pathlib import Path
 from typing import Any
 
 import zstandard
 
+from tests.instances.engines.servers import Server
+
 
 def unpack(archive: Path, destination: Path) -> dict[str, Any]:
-    """Unpack the archive, check its SHA256SUMS, and return its manifest."""
+    """Unpack the archive, check its SHA256SUMS, and return its manifest, with its contents.json as `databases`."""
     with archive.open("rb") as file:
         data = zstandard.ZstdDecompressor().stream_reader(file).read()
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
@@ -24,15 +25,11 @@ def unpack(archive: Path, destination: Path) -> dict[str, Any]:
         path = destination / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    manifest: dict[str, Any] = json.loads(members["manifest.json"])
-    return manifest
+    return {**json.loads(members["manifest.json"]), "databases": json.loads(members["contents.json"])}
 
 
-def ids(database: Path, collection: str) -> set[Any]:
-    """The _id of every document of the collection in an unpacked database file."""
-    connection = sqlite3.connect(database)
-    try:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        return {row[0] for row in connection.execute(f'SELECT _id FROM "{collection}"')}
-    finally:
-        connection.close()
+def ids(unpacked: Path, *collections: str) -> list[set[Any]]:
+    """The _id of every document of each collection, named database.collection, in an unpacked archive."""
+    with Server(unpacked) as server, server.client() as client:
+        found = (client[database][name] for database, _, name in (each.partition(".") for each in collections))
+        return [{document["_id"] for document in collection.find({}, {"_id": 1})} for collection in found]

@@ -16,10 +16,10 @@ from psycopg.rows import dict_row
 from console.sentences import decode
 from console.testing.ports import free_port
 from console.testing.server import ConsoleServer, manage_py
-from console.testing.session import PASSWORD, Answer
+from console.testing.session import INSTANCE_PASSWORD, INSTANCE_USERNAME, PASSWORD, Answer
 from tests.waiting import wait_for
 
-__all__ = ["PASSWORD", "ROOT", "Answer", "Console", "connect", "free_port"]
+__all__ = ["INSTANCE_PASSWORD", "PASSWORD", "ROOT", "Answer", "Console", "connect", "free_port"]
 
 ROOT = manage_py().parent
 
@@ -35,9 +35,13 @@ if "DJANGO_SETTINGS_MODULE" not in os.environ:
     settings.configure(USE_I18N=False)
 
 
-def connect(port: int) -> pymongo.MongoClient[dict[str, Any]]:
-    """A driver on an instance's port; a context manager."""
-    return pymongo.MongoClient("127.0.0.1", port, directConnection=True)
+def connect(
+    port: int, *, user: str = INSTANCE_USERNAME, password: str = INSTANCE_PASSWORD, **options: Any
+) -> pymongo.MongoClient[dict[str, Any]]:
+    """A driver on an instance's port, signed in as the administrator or another user; a context manager."""
+    return pymongo.MongoClient(
+        "127.0.0.1", port, directConnection=True, username=user, password=password, authSource="admin", **options
+    )
 
 
 class Console(ConsoleServer):
@@ -89,6 +93,7 @@ class Console(ConsoleServer):
         backed up by itself when the tests run over 02:00 UTC.
         """
         form = {"name": name, "type": kind, "request_key": secrets.token_hex(16)}
+        form |= {"password": self.instance_password, "confirmation": self.instance_password}
         answer = self.post("/instances/create/", form | chosen)
         assert answer.status == 200, answer
         if not windows:
@@ -129,6 +134,13 @@ class Console(ConsoleServer):
             raise
         assert row is not None and row["status"] == status, row
         return row
+
+    def wait_copying(self, name: str) -> None:
+        """Wait until the backup of this name has written something and says so."""
+        sql = "SELECT job.progress FROM instances_job job JOIN backups_backup made ON made.job_id = job.id"
+        wait_for(
+            lambda: self.query(f"{sql} WHERE made.name = ? AND job.progress > 0", name), because=f"copying for {name}"
+        )
 
     def wait_running(self, kind: str) -> None:
         """Wait until the agent is doing a job of the kind."""

@@ -9,7 +9,7 @@ def contents(port: int) -> dict[str, Any]:
     """The documents and indexes of every collection of every database, by "database.collection"."""
     found: dict[str, Any] = {}
     with connect(port) as client:
-        for database in client.list_database_names():
+        for database in set(client.list_database_names()) - {"admin", "config", "local"}:
             for name in client[database].list_collection_names():
                 collection = client[database][name]
                 documents = sorted(collection.find(), key=lambda document: repr(document["_id"]))

@@ -45,6 +45,7 @@ DIALOGS: dict[str, dict[str, str]] = {
     "instances:create": {},
     "instances:delete": {"instance_id": "idle"},
     "instances:rename": {"instance_id": "idle"},
+    "instances:reset-password": {"instance_id": "idle"},
     "instances:restart": {"instance_id": "idle"},
     "backups:create": {},
     "backups:create-for-instance": {"instance_id": "idle"},
@@ -197,6 +198,27 @@ def create_backup_with_errors(page: Page) -> None:
     dialog.expect_error("Backup Name", "Start the name with a letter")
 
 
+def create_instance_with_errors(page: Page) -> None:
+    dialog = InstanceManagement(page).create_instance().fill(name="1st").type_password("simple", again="other").press()
+    dialog.expect_error("Administrator Password", "Add a digit")
+
+
+def create_instance_without_a_password(page: Page) -> None:
+    dialog = InstanceManagement(page).create_instance().skip_password()
+    expect(dialog.button("Generate")).to_be_hidden()
+
+
+def create_instance_with_a_generated_password(page: Page) -> None:
+    assert InstanceManagement(page).create_instance().generate()
+
+
+def reset_password_with_errors(page: Page) -> None:
+    dialog = (
+        InstanceManagement(page).row("rows-idle").reset_password().type_password("Correct-horse-7", again="x").press()
+    )
+    dialog.expect_error("Confirm Password", "The two passwords differ.")
+
+
 def rename_with_errors(page: Page) -> None:
     form = InstanceManagement(page).row("rows-idle").edit_name()
     form.attempt("1é")
@@ -283,6 +305,10 @@ def as_it_is(page: Page) -> None:
 STATES: list[tuple[str, Callable[[Page], None]]] = [
     ("/backups/", create_backup_with_errors),
     ("/instances/{idle}/backups/", create_backup_with_errors),
+    ("/instances/", create_instance_with_errors),
+    ("/instances/", create_instance_without_a_password),
+    ("/instances/", create_instance_with_a_generated_password),
+    ("/instances/", reset_password_with_errors),
     ("/instances/", rename_with_errors),
     ("/instances/", dialog_that_lost_the_console),
     ("/backups/", toast_that_stays),
@@ -308,6 +334,7 @@ STATES: list[tuple[str, Callable[[Page], None]]] = [
     ("/backups/{failed}/download/", as_it_is),
     ("/instances/{abnormal}/", as_it_is),
     ("/instances/{busy}/delete/", as_it_is),
+    ("/instances/{abnormal}/reset-password/", as_it_is),
     ("/backups/{orphan}/restore/", as_it_is),
     ("/backups/{building}/restore/", as_it_is),
     ("/no-such-page/", as_it_is),

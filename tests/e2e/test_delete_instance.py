@@ -42,7 +42,7 @@ def test_leaving_the_confirmation_deletes_nothing(signed_in_page: Page, console:
 
 def test_deleting_a_busy_instance_is_refused_with_the_reason(console: Console) -> None:
     instance = console.create_instance("busy-one")
-    console.hooks.slow_next_backup(100)
+    console.hooks.slow_next_backup(1_000_000)
     console.create_backup(instance["id"], "in-the-way")
     # A backup that is cancelled before it begins would leave its slowness to the next one.
     console.wait_running("backup")

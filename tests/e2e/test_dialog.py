@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from console.testing.dialogs import CreateBackupDialog
 from console.testing.pages import BackupManagement, BackupsAndRestorations, InstanceManagement, Overview, SignIn
-from tests.e2e.console import PASSWORD, Console
+from tests.e2e.console import INSTANCE_PASSWORD, PASSWORD, Console, connect
 from tests.waiting import wait_for
 
 
@@ -70,7 +70,7 @@ def test_a_double_click_makes_one_backup(signed_in_page: Page, console: Console,
 
 def test_a_double_click_makes_one_instance(signed_in_page: Page, console: Console) -> None:
     dialog = InstanceManagement(signed_in_page).open().create_instance()
-    dialog.field("DB Instance Name").fill("clicked-twice")
+    dialog.fill(name="clicked-twice").type_password(INSTANCE_PASSWORD)
     dialog.button("OK").dblclick()
     dialog.expect_closed()
     console.wait_available("clicked-twice")
@@ -79,7 +79,7 @@ def test_a_double_click_makes_one_instance(signed_in_page: Page, console: Consol
 
 def test_ok_again_after_an_answer_that_was_lost_makes_one_instance(signed_in_page: Page, console: Console) -> None:
     dialog = InstanceManagement(signed_in_page).open().create_instance()
-    dialog.field("DB Instance Name").fill("answered-once")
+    dialog.fill(name="answered-once").type_password(INSTANCE_PASSWORD)
 
     def lose(route: Route) -> None:
         route.fetch()
@@ -142,9 +142,14 @@ def test_without_javascript_the_forms_are_pages(
     instances = backups.go_to(InstanceManagement)
     page.get_by_role("link", name="Create DB Instance").first.click()
     form.get_by_label("DB Instance Name").fill("made-without-script")
+    form.get_by_role("button", name="Generate").click()
+    expect(form.get_by_label("DB Instance Name")).to_have_value("made-without-script")
+    generated = form.get_by_role("status").get_by_role("code").inner_text()
     form.get_by_role("button", name="OK").click()
     expect(instances.shown().row("made-without-script").root).to_be_visible()
-    console.wait_available("made-without-script")
+    port = console.wait_available("made-without-script")["port"]
+    with connect(port, password=generated) as client:
+        assert client["shop"]["orders"].find_one() is None
     instances.open().row("made-without-script").choose("Delete")
     form.get_by_role("button", name="Yes").click()
     wait_for(lambda: not console.instance("made-without-script"), because="the deletion")

@@ -9,13 +9,15 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
+import pymongo
 import pytest
 from playwright.sync_api import Page
 
 from console.testing.pages import BackupManagement
 from tests.backups.real_archives import foreign_archive
-from tests.e2e.console import ROOT, Console, connect
+from tests.e2e.console import ROOT, Console, connect, free_port
 from tests.waiting import wait_for
 
 MEGABYTE = 1024 * 1024
@@ -66,8 +68,26 @@ def test_what_the_browser_saves_opens_with_the_commands_of_the_readme(
 
     opened = subprocess.run(["sh", "-ec", readme_commands()], cwd=tmp_path, capture_output=True, text=True)
     assert opened.returncode == 0, opened.stderr
-    for text in (f"{saved.name}: OK", "databases/shop.db: OK", "customers", "orders", "lamp-0", "lamp-2"):
+    for text in (f"{saved.name}: OK", "data/WiredTiger.backup: OK", "contents.json: OK", "customers", "orders"):
         assert text in opened.stdout, text
+    with plain_server(tmp_path / "opened") as documents:
+        assert documents.shop.orders.count_documents({}) == 1200
+        assert documents.shop.customers.find_one({}, {"_id": 0}) == {"city": "Lund"}
+
+
+@contextmanager
+def plain_server(folder: Path) -> Iterator["pymongo.MongoClient[dict[str, Any]]"]:
+    """A driver on the server that README has somebody start on the unpacked files."""
+    section = (ROOT / "README.md").read_text().split("### Open it without the console")[1]
+    program, *arguments = section.split("```sh\n")[2].split("```")[0].split()
+    arguments[-1] = str(free_port())
+    server = subprocess.Popen([Path(sys.executable).with_name(program), *arguments], cwd=folder)
+    try:
+        with pymongo.MongoClient[dict[str, Any]]("127.0.0.1", int(arguments[-1]), directConnection=True) as client:
+            yield client
+    finally:
+        server.terminate()
+        server.wait()
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +121,7 @@ def web_memory(console: Console, what: str) -> int:
     """Bytes of the web server's processes: what is "VmRSS" for now, "VmHWM" for the most so far."""
     total = 0
     for pid, line in console.pids().items():
-        if "instances.engine" not in line and "manage.py" not in line:
+        if "launcher.py" not in line and "manage.py" not in line:
             status = Path(f"/proc/{pid}/status").read_text()
             found = re.search(rf"{what}:\s+(\d+) kB", status)
             total += int(found.group(1)) * 1024 if found else 0

@@ -29,8 +29,8 @@ def slow_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
         yield running
 
 
-# Bytes per second at which each of the two steps of a backup of `large` takes so long.
-LONG, SHORT = 600_000, 2_000_000  # about 7 s, and 2 s
+# Bytes per second at which a backup of `large` takes so long.
+LONG, SHORT = 2_000_000, 5_000_000  # about 8 s, and 3 s
 
 
 @pytest.fixture
@@ -43,11 +43,11 @@ def test_progress_says_bytes_speed_and_time_left_where_there_is_work(slow_consol
     slow_console.hooks.slow_next_backup(LONG)
     slow_console.create_backup(slow_console.instance("large")["id"], "watched")
     backups = BackupManagement(slow_page).open()
-    backups.row("watched").expect_progress("Copying the databases: ", " of ", "/s", " left of this step")
-    TaskCenter(slow_page).open().row("Physical backup", "large").expect_progress("KB/s")
+    backups.row("watched").expect_progress("Copying the databases: ", " of ", "/s", " left")
+    TaskCenter(slow_page).open().row("Physical backup", "large").expect_progress("MB/s")
     BackupManagement(slow_page).open().row("watched").open("watched")
     detail = BackupDetail(slow_page, "watched").shown()
-    detail.expect_progress("Writing the archive: ", "/s", "about ", " left")
+    detail.expect_progress("Copying the databases: ", "/s", "about ", " left")
     slow_console.wait_backup("watched")
 
 
@@ -109,10 +109,10 @@ COUNT_TOASTS = """() => {
 
 def test_of_two_windows_one_tells(slow_console: Console, slow_page: Page) -> None:
     slow_console.wait_available("large")
-    slow_console.hooks.slow_next_backup(SHORT)
-    slow_console.create_backup(slow_console.instance("large")["id"], "told-once")
     pages = [slow_page, slow_page.context.new_page()]
     pages[1].goto(slow_page.url)
+    slow_console.hooks.slow_next_backup(LONG)
+    slow_console.create_backup(slow_console.instance("large")["id"], "told-once")
     for page in pages:
         Sessions(page).open().expect_running(1)
         page.evaluate(COUNT_TOASTS)

@@ -22,9 +22,9 @@ def test_a_slow_backup_can_be_looked_at_and_cancelled_and_the_next_is_quick(
     signed_in_page: Page, console: Console
 ) -> None:
     console.create_instance("slowed")
-    console.hooks.slow_next_backup(100)
+    console.hooks.slow_next_backup(1_000_000)
     instances = InstanceManagement(signed_in_page).open()
-    expect(signed_in_page.get_by_role("complementary", name="Test hooks")).to_contain_text("100 bytes per second")
+    expect(signed_in_page.get_by_role("complementary", name="Test hooks")).to_contain_text("1000000 bytes per second")
     instances.row("slowed").create_backup().submit(name="slow-one")
     backups = BackupManagement(signed_in_page).open()
     row = backups.row("slow-one")

@@ -10,16 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from console.testing.session import Session
 from tests.e2e.bulk import fill
-from tests.e2e.console import ROOT, Console, connect
+from tests.e2e.console import INSTANCE_PASSWORD, ROOT, Console, connect
 from tests.e2e.test_crash import leftovers
 from tests.postgres import Cluster
 from tests.waiting import wait_for
 
 LEASE = "3"
 KEY = "of-both-web-servers-" + "x" * 40
+# Reads what one machine seals for another: passwords on their way to an agent.
+SEALING = Fernet.generate_key().decode()
 STOPPED = "The agent stopped while this was running."
 
 
@@ -34,7 +37,12 @@ def here(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """The console with a host of its own, alpha."""
     home = tmp_path_factory.mktemp("alpha") / "home"
     with Console(
-        home, DATABASE_URL=cluster.url, CONSOLE_HOST="alpha", CONSOLE_LEASE_SECONDS=LEASE, CONSOLE_SECRET_KEY=KEY
+        home,
+        DATABASE_URL=cluster.url,
+        CONSOLE_HOST="alpha",
+        CONSOLE_LEASE_SECONDS=LEASE,
+        CONSOLE_SECRET_KEY=KEY,
+        CONSOLE_CREDENTIAL_KEYS=SEALING,
     ) as running:
         yield running
 
@@ -49,7 +57,8 @@ def there(here: Console, cluster: Cluster, tmp_path_factory: pytest.TempPathFact
         DATABASE_URL=cluster.url,
         CONSOLE_HOST="beta",
         CONSOLE_LEASE_SECONDS=LEASE,
-        CONSOLE_BACKUP_BYTES_PER_SECOND="500000",
+        CONSOLE_BACKUP_BYTES_PER_SECOND="1500000",
+        CONSOLE_CREDENTIAL_KEYS=SEALING,
     ) as running:
         yield running
 
@@ -75,7 +84,7 @@ def test_a_host_stops_answering_in_mid_backup_and_comes_back(here: Console, ther
     assert "on-beta" in page and "on-alpha" not in page
 
     here.create_backup(theirs["id"], "cut-short")
-    wait_for(lambda: any((there.home / "staging").rglob("*.db")), because="copying on beta")
+    here.wait_copying("cut-short")
     os.kill(agent_of(there), signal.SIGSTOP)
     try:
         failed = here.wait_backup("cut-short", "FAILED")
@@ -94,7 +103,7 @@ def test_a_host_stops_answering_in_mid_backup_and_comes_back(here: Console, ther
 
     wait_for(lambda: "Host offline" not in row_of(here, theirs), because="beta to be back")
     assert here.instance("on-beta")["action"] == ""
-    wait_for(lambda: not any((there.home / "staging").rglob("*.db")), because="beta to have cleaned up")
+    wait_for(lambda: there.stored() == [], because="beta to have cleaned up")
     assert here.backup("cut-short")["status"] == "FAILED"
     here.create_backup(theirs["id"], "well-again")
     backup = here.wait_backup("well-again")
@@ -148,7 +157,12 @@ def test_an_agent_that_was_killed_has_its_host_back_at_once(here: Console, there
 def test_two_web_servers_share_sessions_forms_and_static_files(here: Console, cluster: Cluster, tmp_path: Path) -> None:
     """As behind one address: the browser's cookies go to either, and each answers to what the other has said."""
     with Console(
-        tmp_path / "home", only="web", DATABASE_URL=cluster.url, CONSOLE_SECRET_KEY=KEY, CONSOLE_LEASE_SECONDS=LEASE
+        tmp_path / "home",
+        only="web",
+        DATABASE_URL=cluster.url,
+        CONSOLE_SECRET_KEY=KEY,
+        CONSOLE_LEASE_SECONDS=LEASE,
+        CONSOLE_CREDENTIAL_KEYS=SEALING,
     ) as second:
         browser = Session(here.url)
         browser.sign_in()
@@ -157,6 +171,7 @@ def test_two_web_servers_share_sessions_forms_and_static_files(here: Console, cl
         browser._token = browser._find_token("/instances/create/")
         browser.url = second.url
         form = {"name": "by-the-second", "type": "Single", "request_key": secrets.token_hex(16)}
+        form |= {"password": INSTANCE_PASSWORD, "confirmation": INSTANCE_PASSWORD}
         answer = browser.post("/instances/create/", form)
         assert answer.status == 200 and "by-the-second" in answer.text
         here.wait_available("by-the-second")

@@ -26,7 +26,7 @@ from console.testing.pages import (
     Row,
     SignIn,
 )
-from tests.e2e.console import PASSWORD
+from tests.e2e.console import INSTANCE_PASSWORD, PASSWORD
 from tests.e2e.stage import NARROW, Stage
 
 # What is wrong with how the focus shows: no outline, outside of the window, or under something that floats.
@@ -320,6 +320,9 @@ def test_create_and_delete_an_instance(keyboard: Keyboard, stage: Stage) -> None
     dialog = CreateInstanceDialog(page)
     keyboard.expect(dialog.field("DB Instance Name"))
     page.keyboard.type("keyed-instance")
+    for label in ("Administrator Password", "Confirm Password"):
+        keyboard.tab_to(dialog.field(label))
+        page.keyboard.type(INSTANCE_PASSWORD)
     keyboard.press("Enter")
     dialog.expect_closed()
     keyboard.expect(create)

@@ -19,7 +19,6 @@ from console.testing.pages import (
 )
 from tests.e2e.bulk import fill
 from tests.e2e.console import PASSWORD, Console
-from tests.waiting import wait_for
 
 
 class SignInInChinese(SignIn):
@@ -113,26 +112,20 @@ def test_a_backup_is_created_in_chinese(signed_in: Page, console: Console) -> No
 
 def test_why_the_agent_failed_is_said_in_the_reader_s_language(signed_in: Page, console: Console) -> None:
     page = signed_in
-    instance = console.create_instance("damaged-one")
-    data = console.home / "instances" / instance["id"] / "data" / "bulk.db"
-    fill(instance["port"], megabytes=4)
-    # SQLite has moved pages from its log to the file.
-    wait_for(lambda: data.stat().st_size > 500_000, because="pages in the file")
-    with data.open("r+b") as file:
-        file.seek(8192)
-        file.write(b"\xff" * 4096 * 20)
-    console.create_backup(instance["id"], "of-damage")
-    failed = console.wait_backup("of-damage", "FAILED")
-    assert "bulk" in failed["failure"]
-    backup = BackupDetail(page, "of-damage", failed["id"]).open()
+    instance = console.create_instance("doomed-one")
+    console.hooks.fail_next_backup(at=40)
+    console.create_backup(instance["id"], "told-to-fail")
+    failed = console.wait_backup("told-to-fail", "FAILED")
+    assert failed["failure"] == "A test made this backup fail at 40 %."
+    backup = BackupDetail(page, "told-to-fail", failed["id"]).open()
     backup.expect_text(failed["failure"])
-    backup.expect_toast("Backup “of-damage” failed")
+    backup.expect_toast("Backup “told-to-fail” failed")
     switch(page, "简体中文")
     # Neither on the page nor in the toast, which stays only in the language that it was said in.
     expect(page.get_by_text(failed["failure"])).to_have_count(0)
-    backup.expect_no_toast("of-damage")
-    backup.expect_text(re.compile("数据库 bulk"))
-    TaskCenterInChinese(page).open().row("物理备份", "damaged-one").expect_text("数据库 bulk")
+    backup.expect_no_toast("told-to-fail")
+    backup.expect_text("测试使此备份在 40 % 处失败。")
+    TaskCenterInChinese(page).open().row("物理备份", "doomed-one").expect_text("测试使此备份在 40 % 处失败。")
 
 
 def test_chinese_headers_stay_on_one_line(signed_in: Page, console: Console) -> None:

@@ -63,7 +63,7 @@ def test_pages_sorting_and_search_swap_the_list_and_are_in_the_address(
 def test_the_task_center_shows_work_live_and_closes_nothing_meanwhile(signed_in_page: Page, console: Console) -> None:
     page = signed_in_page
     instance = console.create_instance("busy-tasks", "Single")
-    console.hooks.slow_next_backup(1_500)
+    console.hooks.slow_next_backup(3_000_000)
     tasks = BasicInformation(page, instance["id"]).open().tasks()
     # Begun when the page is there: it is to be met at work.
     console.create_backup(instance["id"], "watched-task")

@@ -45,7 +45,7 @@ async def submit_together(console: Console, instance_id: str) -> list[tuple[int,
 
 def test_of_a_hundred_submits_at_the_same_moment_one_is_accepted(tmp_path: Path) -> None:
     # Slow enough that the one that wins is still running when the last is refused.
-    with Console(tmp_path / "home", CONSOLE_BACKUP_BYTES_PER_SECOND="2000") as console:
+    with Console(tmp_path / "home", CONSOLE_BACKUP_BYTES_PER_SECOND="300000") as console:
         instance = console.create_instance("wanted-by-all")
         bulk.fill(instance["port"], megabytes=1)
         # In a thread: browser tests before this one leave their loop running in the main one.

@@ -33,7 +33,7 @@ def test_a_restart_in_mid_backup_is_survived(cluster: Cluster, tmp_path: Path) -
     with Console(
         tmp_path / "home",
         DATABASE_URL=cluster.url,
-        CONSOLE_BACKUP_BYTES_PER_SECOND="600000",
+        CONSOLE_BACKUP_BYTES_PER_SECOND="1500000",
         CONSOLE_LEASE_SECONDS="3",
     ) as console:
         instance = console.create_instance("orders")

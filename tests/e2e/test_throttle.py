@@ -8,7 +8,7 @@ from tests.waiting import wait_for
 
 
 def test_a_throttled_backup_moves_on_and_can_be_cancelled(tmp_path: Path) -> None:
-    with Console(tmp_path / "home", CONSOLE_BACKUP_BYTES_PER_SECOND="200000") as console:
+    with Console(tmp_path / "home", CONSOLE_BACKUP_BYTES_PER_SECOND="1000000") as console:
         instance = console.create_instance("throttled")
         fill(instance["port"], megabytes=4)
         console.create_backup(instance["id"], "slow-one")

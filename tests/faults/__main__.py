@@ -4,14 +4,21 @@ README.md beside this file says more.
 """
 
 import argparse
+import os
 import secrets
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from tests.faults import kills, mounts, scenarios
-from tests.faults.tally import Tally
+import django
+
+# Servers are started on what archives hold, with the settings of a console.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+django.setup()
+
+from tests.faults import kills, mounts, scenarios  # noqa: E402
+from tests.faults.tally import Tally  # noqa: E402
 
 LONG_KILLS, SHORT_KILLS = 200, 8
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from tests.e2e import archives
 from tests.faults.findings import Finding, Kind, require
-from tests.faults.ledger import DATABASES, Held, stored
+from tests.faults.ledger import DATABASES, Document, stored
 from tests.faults.site import REST_SECONDS, Site, Subject
 
 # All that a console's home has at rest.
 _HOME = {
     "agent-local.lock",
     "backups",
+    "credentials.key",
     "instances",
     "locale",
     "secret.key",
@@ -24,7 +25,9 @@ _HOME = {
     "up.lock",
 }
 _DATABASE = {"console.sqlite3", "console.sqlite3-wal", "console.sqlite3-shm"}
-_INSTANCE = {"data", "server.lock", "server.log", "server.log.1"}
+_INSTANCE = {"agent.json", "data", "server.lock", "server.log", "server.log.1"}
+# What the command of a database server has.
+SERVER = "embedded/launcher.py"
 _KEPT_BACKUPS, _KEPT_COPIES, _KEPT_DOCUMENTS = 2, 1, 400
 
 
@@ -122,23 +125,22 @@ def require_archives(site: Site) -> None:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         require(digest == row["sha256"], Kind.BROKEN, f"the archive of {row['name']} has another SHA-256")
         require(path.stat().st_size == row["size"], Kind.BROKEN, f"the archive of {row['name']} has another size")
-        require_contents(path, held.get(id), row["name"])
+        # Opening one takes a second, so it is done once for the same bytes.
+        if digest not in site.opened:
+            site.opened[digest] = documents_in(path, row["name"])
+        if id in held:
+            held[id].verify(site.opened[digest], f"the archive of {row['name']}")
 
 
-def require_contents(archive: Path, held: Held | None, name: str) -> None:
+def documents_in(archive: Path, name: str) -> frozenset[Document]:
+    """What a database server finds in the archive. Raises Finding if none can be started on it."""
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         try:
             archives.unpack(archive, Path(folder))
+            found = archives.ids(Path(folder), *(f"{database}.numbers" for database in DATABASES))
         except Exception as error:
             raise Finding(Kind.BROKEN, f"the archive of {name} does not open: {error!r}") from error
-        files = {database: Path(folder) / "databases" / f"{database}.db" for database in DATABASES}
-        found = frozenset((database, id) for database, file in files.items() for id in _ids(file))
-    if held:
-        held.verify(found, f"the archive of {name}")
-
-
-def _ids(file: Path) -> set[Any]:
-    return archives.ids(file, "numbers") if file.exists() else set()
+    return frozenset((database, id) for database, ids in zip(DATABASES, found, strict=True) for id in ids)
 
 
 # --- What is left over ----------------------------------------------------------------------------------------------
@@ -169,7 +171,7 @@ def strange_processes(site: Site) -> list[str]:
     pids = site.pids()
     found = [f"process {pid}: {line}" for pid, line in pids.items() if not _descends(pid, site.process.pid)]
     wanted = len(_rows(site, "instances_instance", "state <> 'createfail'"))
-    servers = [line for line in pids.values() if "instances.engine.server" in line]
+    servers = [line for line in pids.values() if SERVER in line]
     if len(servers) != wanted:
         found.append(f"process: {len(servers)} database servers for {wanted} instances")
     return found

@@ -100,7 +100,7 @@ def _kill_target(site: Site, target: str, operations: list[Operation], rng: rand
         return
     if target == "database server":
         working = [pid for operation in operations if (pid := site.server_of(operation.victim))]
-        servers = working or [pid for pid, line in pids.items() if "instances.engine.server" in line]
+        servers = working or [pid for pid, line in pids.items() if checks.SERVER in line]
         victim = rng.choice(sorted(servers))
     elif target == "web":
         main = site.pid_of("console.web")

@@ -11,6 +11,7 @@ from typing import Any
 import pymongo
 from pymongo.errors import PyMongoError
 
+from tests.e2e import console
 from tests.faults.findings import Finding, Kind, require
 
 # A number goes to the first database before it goes to the second, so no cut has it in the second alone.
@@ -23,10 +24,8 @@ Document = tuple[str, int]
 
 def connect(port: int) -> pymongo.MongoClient[dict[str, Any]]:
     """A driver that says at once when the server does not answer, and repeats nothing by itself."""
-    return pymongo.MongoClient(
-        "127.0.0.1",
+    return console.connect(
         port,
-        directConnection=True,
         retryWrites=False,
         retryReads=False,
         serverSelectionTimeoutMS=2000,

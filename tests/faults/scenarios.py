@@ -85,7 +85,15 @@ def _clock(hours: float) -> Fault:
 
 SCENARIOS = (
     Scenario(
-        "disk full in the snapshot", _full("staging"), (Backup,), reason="free|[Mm]ake room", refusal=mounts.refusal
+        "disk full under the database server",
+        _full("instances"),
+        (Backup,),
+        reason="space|does not answer|ended",
+        seconds=3.0,
+        refusal=mounts.refusal,
+    ),
+    Scenario(
+        "disk full in a verification", _full("staging"), (Verify,), reason="free|[Mm]ake room", refusal=mounts.refusal
     ),
     Scenario(
         "disk full in the archive", _full("backups"), (Backup,), reason="free|[Mm]ake room", refusal=mounts.refusal
@@ -166,7 +174,7 @@ def _site(home: Path, environment: dict[str, str]) -> Iterator[Site]:
     with contextlib.ExitStack() as disks:
         if not mounts.refusal():
             for folder in (home, home / "instances", home / "staging", home / "backups"):
-                disks.enter_context(mounts.disk(folder, megabytes=96))
+                disks.enter_context(mounts.disk(folder, megabytes=256))
         site = Site(home, subjects=1, **{"CONSOLE_BACKUP_BYTES_PER_SECOND": str(_RATE)} | environment)
         try:
             with site:

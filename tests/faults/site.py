@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from tests.e2e.console import Answer, Console
 from tests.faults.findings import Kind, require
-from tests.faults.ledger import Held, Ledger
+from tests.faults.ledger import Document, Held, Ledger
 from tests.waiting import wait_for
 
 LEASE_SECONDS = 6.0
@@ -57,6 +57,8 @@ class Site(Console):
         self.count = subjects
         self.subjects: list[Subject] = []
         self.copies: dict[str, Copy] = {}
+        # What the archives hold that were opened, by their SHA-256.
+        self.opened: dict[str, frozenset[Document]] = {}
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -91,6 +93,7 @@ class Site(Console):
 
     def ask_create(self, name: str) -> Answer:
         data = {"name": name, "type": "Single", "request_key": secrets.token_hex(16)}
+        data |= {"password": self.instance_password, "confirmation": self.instance_password}
         return self.ask("/instances/create/", data)
 
     def ask_backup(self, instance_id: str, name: str) -> Answer:

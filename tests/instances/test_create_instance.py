@@ -12,16 +12,17 @@ from django.urls import reverse
 from django.utils import timezone
 
 from instances.choices import InstanceType, JobKind, JobStatus, Status
+from instances.jobs import secret_of
 from instances.models import Host, Instance, Job
 from instances.services import create_instance
-from tests.factories import make_host, make_instance
+from tests.factories import NEW_PASSWORD, PASSWORD_FIELDS, make_host, make_instance
 
 pytestmark = pytest.mark.django_db
 CREATE = reverse("instances:create")
 
 
 def form(**changes: str) -> dict[str, str]:
-    return {"name": "orders", "type": "Single", "request_key": str(uuid.uuid4())} | changes
+    return {"name": "orders", "type": "Single", "request_key": str(uuid.uuid4())} | PASSWORD_FIELDS | changes
 
 
 def test_an_instance_starts_as_creating_with_a_queued_job(user: User) -> None:
@@ -93,7 +94,7 @@ def test_each_dialog_has_a_number_of_its_own(htmx: Client) -> None:
 
 @pytest.mark.parametrize("key", [{}, {"request_key": "mended"}], ids=["without", "damaged"])
 def test_a_dialog_that_lost_its_number_makes_nothing(htmx: Client, key: dict[str, str]) -> None:
-    answer = htmx.post(CREATE, {"name": "orders", "type": "Single"} | key)
+    answer = htmx.post(CREATE, {"name": "orders", "type": "Single"} | PASSWORD_FIELDS | key)
     assert answer.status_code == 422 and list(answer.context["form"].errors) == ["request_key"]
     assert not Instance.objects.exists()
 
@@ -116,3 +117,59 @@ def test_signing_in_comes_first(client: Client) -> None:
     assert client.get(CREATE).status_code == 302
     assert client.post(CREATE, form()).status_code == 302
     assert not Instance.objects.exists()
+
+
+# --- The administrator's password ----------------------------------------------------------------------
+
+
+def test_the_password_goes_to_the_agent_sealed(htmx: Client) -> None:
+    assert htmx.post(CREATE, form()).status_code == 204
+    job = Job.objects.get()
+    assert secret_of(job) == NEW_PASSWORD and NEW_PASSWORD not in json.dumps(job.parameters) + job.secret
+
+
+def test_skipped_there_is_none_whatever_was_typed(htmx: Client) -> None:
+    assert htmx.post(CREATE, form(administrator="skip", password="x", confirmation="y")).status_code == 204
+    assert Job.objects.get().secret == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"password": "", "confirmation": ""}, "password"),
+        ({"password": "simple", "confirmation": "simple"}, "password"),
+        ({"confirmation": "Another-1"}, "confirmation"),
+    ],
+)
+def test_a_password_that_breaks_the_rule_is_shown_beside_its_field(
+    htmx: Client, changes: dict[str, str], field: str
+) -> None:
+    answer = htmx.post(CREATE, form(**changes))
+    assert answer.status_code == 422 and f'id="id_{field}_error"' in answer.text
+    assert 'value="orders"' in answer.text and f'value="{NEW_PASSWORD}"' not in answer.text
+    assert not Instance.objects.exists()
+
+
+def test_the_service_itself_keeps_the_password_rule(user: User) -> None:
+    with pytest.raises(ValidationError):
+        create_instance(name="orders", type=InstanceType.CLUSTER, password="simple", requested_by=user)
+    assert not Instance.objects.exists()
+
+
+def test_generate_keeps_what_was_typed_and_makes_nothing_yet(htmx: Client) -> None:
+    sent = form(name="1st", password="", confirmation="", generate="1")
+    answer = htmx.post(CREATE, sent)
+    shown = answer.context["form"].shown_password
+    assert answer.status_code == 200 and not Instance.objects.exists()
+    assert 'value="1st"' in answer.text and f'value="{sent["request_key"]}"' in answer.text
+    assert f"<code>{shown}</code>" in answer.text
+    done = form(request_key=sent["request_key"], password=shown, confirmation=shown, generated=shown)
+    assert htmx.post(CREATE, done).status_code == 204
+    assert secret_of(Job.objects.get()) == shown
+
+
+def test_without_javascript_enter_is_ok_and_generate_is_a_button(plain: Client) -> None:
+    html = plain.get(CREATE).text
+    # A browser presses a form's first button.
+    assert html.index('type="submit" class="visually-hidden"') < html.index('name="generate"')
+    assert "Type the password again" in plain.post(CREATE, form(name="1st")).text

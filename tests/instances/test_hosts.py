@@ -17,10 +17,10 @@ from instances.agent import Agent
 from instances.choices import InstanceType, JobStatus
 from instances.hosts import LITTLE_SPACE, Load, least_loaded
 from instances.models import Host, Instance, Job
-from tests.factories import make_backup, make_host, make_instance
+from tests.factories import PASSWORD_FIELDS, make_backup, make_host, make_instance
 
 LIST, CREATE = reverse("instances:list"), reverse("instances:create")
-FORM = {"name": "orders", "type": "Single", "request_key": "0" * 32}
+FORM = {"name": "orders", "type": "Single", "request_key": "0" * 32, **PASSWORD_FIELDS}
 GIB = 1024**3
 
 
@@ -233,7 +233,7 @@ def test_basic_information_says_where_its_clients_have_to_run(plain: Client) -> 
     instance = make_instance(host=make_host("alpha"), port=8635)
     html = plain.get(instance.get_absolute_url()).text
     assert "127.0.0.1:8635" in html
-    assert "Programs that connect to this address have to run on the host alpha." in html
+    assert "Programs that connect to it have to run on the host alpha." in html
 
 
 # --- Where an archive can be read -----------------------------------------------------------------------------------

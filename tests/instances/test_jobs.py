@@ -177,7 +177,7 @@ def test_each_step_has_a_speed_of_its_own(monkeypatch: pytest.MonkeyPatch) -> No
     job.refresh_from_db()
     assert job.reading is not None and job.reading.speed == pytest.approx(100)
     assert job.reading.left == pytest.approx(11)
-    work.report(25, Amount(Step.ARCHIVE, 0, 2000))
+    work.report(25, Amount(Step.UNPACK, 0, 2000))
     job.refresh_from_db()
     assert job.reading is not None and job.reading.speed is None and job.reading.left is None
 

@@ -71,8 +71,8 @@ class Servers:
     def stop(self, instance_id: str) -> None:
         self.calls.append(("stop", instance_id))
 
-    def start(self, instance_id: str, port: int) -> None:
-        self.calls.append(("start", instance_id, port))
+    def start(self, instance: Instance, port: int) -> None:
+        self.calls.append(("start", instance.id, port))
         if self.failure:
             raise StartFailed(self.failure)
 
@@ -109,8 +109,8 @@ def test_a_server_that_does_not_come_back_is_shown_as_abnormal_with_the_reason(u
 
 def test_a_server_that_died_again_meanwhile_stays_abnormal(user: User) -> None:
     class DiesAgain(Servers):
-        def start(self, instance_id: str, port: int) -> None:
-            Instance.objects.filter(pk=instance_id).update(state=State.ABNORMAL, failure="It died.")
+        def start(self, instance: Instance, port: int) -> None:
+            Instance.objects.filter(pk=instance.pk).update(state=State.ABNORMAL, failure="It died.")
 
     assert run(user, DiesAgain()).status is Status.ABNORMAL
 

@@ -13,7 +13,7 @@ from console import home, locks, seeding
 from console.exceptions import Refused
 from console.handlers import HANDLERS
 from instances import emptying as instances_emptying
-from instances.engine.process import FilesInUse
+from instances.engines.embedded.process import FilesInUse
 from instances.models import Host
 
 # A restarted agent needs longer than a moment, and less than this, to be there again.

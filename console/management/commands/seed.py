@@ -1,4 +1,3 @@
-import secrets
 import shutil
 import signal
 from argparse import ArgumentParser
@@ -18,16 +17,16 @@ from backups import history as past
 from backups import seeding as backups_seeding
 from backups.archive import ArchiveError
 from backups.models import Backup, Policy, Restoration, StorageSample
-from backups.seeding import Copies, Drawing, Drawn
-from console import audit, home, locks
+from backups.seeding import Drawing, Drawn
+from console import audit, home, locks, passwords
 from console import seeding as console_seeding
 from console.choices import Outcome
 from console.seeding import Event, Seed
 from instances import seeding as instances_seeding
 from instances.choices import InstanceType
-from instances.engine import samples
-from instances.engine.client import EngineError
-from instances.engine.snapshot import SnapshotError
+from instances.connecting import ADMINISTRATOR
+from instances.engines.base import EngineError
+from instances.engines.embedded import samples
 from instances.models import Instance, Job
 from instances.seeding import Instances
 
@@ -65,11 +64,24 @@ class Command(BaseCommand):
             metavar="TIME",
             help="the time that all times lie before, such as 2026-01-31T12:00:00+00:00 (now)",
         )
-        parser.add_argument("--password", default="", help="of the users that are made (generated and printed)")
+        parser.add_argument(
+            "--password",
+            default="",
+            help=f"of the users that are made, and of {ADMINISTRATOR} on the instances (generated and printed)",
+        )
+        parser.add_argument(
+            "--instance-password",
+            default="",
+            metavar="PASSWORD",
+            help=f"of {ADMINISTRATOR} on the instances, if it is another one",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if min(options["instances"] - 1, options["backups"], options["documents"]) < 0:
             raise CommandError("--instances must be 1 or more, --backups and --documents 0 or more.")
+        self.given = bool(options["password"])
+        self.password = options["password"] or passwords.generate()
+        self.instance_password = options["instance_password"] or self.password
         seed = Seed(options["seed"], options["now"] or timezone.now().replace(microsecond=0))
         home.prepare(settings.CONSOLE_HOME)
         # As by Ctrl-C: what has been begun is undone, and the servers that fill the samples end.
@@ -84,17 +96,17 @@ class Command(BaseCommand):
                 self.fill(seed, directory, options)
         except OperationalError as error:
             raise CommandError(f"The console database cannot be used: {error}. Start the console once first.") from None
-        except (EngineError, SnapshotError, ArchiveError) as error:
+        except (EngineError, ArchiveError) as error:
             raise CommandError(f"Nothing more was made: {error}") from None
         finally:
             signal.signal(signal.SIGTERM, before)
 
     def fill(self, seed: Seed, directory: Path, options: dict[str, Any]) -> None:
         kinds = [kind.value for kind in InstanceType]
-        made = samples.make(directory, kinds, more=options["documents"])
+        made = samples.make(directory, kinds, password=self.instance_password, more=options["documents"])
         user, archives = console_seeding.administrator(), not options["no_archives"]
         instances = instances_seeding.draw(seed, options["instances"], made)
-        drawing = Drawing(seed, Copies.make(directory, made), user)
+        drawing = Drawing(seed, made, user)
         ordinary = drawing.of(instances.real, options["backups"])
         first = list(islice(ordinary, _BATCH))
         gone = backups_seeding.retired(seed, instances.others["abnormal"].host)
@@ -119,7 +131,7 @@ class Command(BaseCommand):
                 with transaction.atomic():
                     write(batch)
             written += len(batch)
-        past_samples = backups_seeding.samples(seed, instances, drawing.copies)
+        past_samples = backups_seeding.samples(seed, instances, drawing.cuts)
         StorageSample.objects.bulk_create(past_samples, ignore_conflicts=True)
         self.tell(seed, instances, written, options)
 
@@ -129,8 +141,7 @@ class Command(BaseCommand):
                 drawing.store(drawn.backup)
 
     def tell(self, seed: Seed, instances: Instances, backups: int, options: dict[str, Any]) -> None:
-        password = options["password"] or secrets.token_urlsafe(12)
-        users = console_seeding.make_users(password)
+        users = console_seeding.make_users(self.password)
         self.stdout.write(
             f"Seed {seed.number}: {len(instances.all)} instances ({len(instances.real)} with a server, one of each "
             f"other status), {backups} backups."
@@ -138,9 +149,12 @@ class Command(BaseCommand):
         if options["no_archives"]:
             self.stdout.write("Their archives are not there: they cannot be downloaded, restored or verified.")
         self.stdout.write("The instances become Available when the agent has started their servers.")
-        if users:
-            shown = "as given" if options["password"] else f"{password}   (shown only this once)"
-            self.stdout.write(f"Users:    {', '.join(users)}\nPassword: {shown}")
+        same = self.instance_password == self.password
+        self.stdout.write(f"Users:    {', '.join([*users, *([f'{ADMINISTRATOR} on the instances'] if same else [])])}")
+        shown = "as given" if self.given else f"{self.password}   (shown only this once)"
+        self.stdout.write(f"Password: {shown}")
+        if not same:
+            self.stdout.write(f"{ADMINISTRATOR} on the instances has the password that was given for it.")
 
 
 def moment(text: str) -> datetime:

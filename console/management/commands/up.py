@@ -10,19 +10,22 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections, transaction
+from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from backups.models import Backup, Policy
-from console import catalogues, home, locks
+from console import catalogues, home, locks, passwords
 from console.bind import only_this_machine
 from console.handlers import HANDLERS
 from console.process import end_with_input
 from console.tree import Child, Tree
 from instances import hosts, jobs, services
 from instances.choices import InstanceType
+from instances.connecting import ADMINISTRATOR
 from instances.models import Host, Instance
 
 DEMO_INSTANCES = {
@@ -93,6 +96,7 @@ class Command(BaseCommand):
         connections.close_all()
 
     def prepare_database(self, parts: Sequence[str], *, no_demo: bool) -> None:
+        require_own_database()
         call_command("migrate", interactive=False, verbosity=0)
         jobs.fail_expired(HANDLERS, timezone.now())
         if "agent" in parts:
@@ -100,10 +104,23 @@ class Command(BaseCommand):
         if not User.objects.exists():
             self.create_administrator()
         if "agent" in parts and not no_demo and not Instance.objects.exists() and not Backup.objects.exists():
+            self.create_demo()
+
+    def create_demo(self) -> None:
+        given = settings.CONSOLE_DEMO_PASSWORD
+        password = given or passwords.generate()
+        try:
             for kind, name in DEMO_INSTANCES.items():
                 with transaction.atomic():
-                    made = services.create_instance(name=name, type=kind, requested_by=None, demo=True)
+                    made = services.create_instance(
+                        name=name, type=kind, requested_by=None, password=password, demo=True
+                    )
                     Policy.default(made, enabled=False).save(force_insert=True)
+        except ValidationError as error:
+            raise CommandError(f"CONSOLE_DEMO_PASSWORD breaks the rule: {' '.join(error.messages)}") from None
+        self.stdout.write(f"User of the demo instances: {ADMINISTRATOR}")
+        shown = "as set in CONSOLE_DEMO_PASSWORD" if given else f"{password}   (shown only this once)"
+        self.stdout.write(f"Password:                   {shown}")
 
     def create_administrator(self) -> None:
         name, given = settings.CONSOLE_ADMIN_USER, settings.CONSOLE_ADMIN_PASSWORD
@@ -129,6 +146,17 @@ class Command(BaseCommand):
             on_ready=lambda: self.stdout.write(f"{said}   (stop it with Ctrl-C)"),
             report=self.stderr.write,
             drain=settings.CONSOLE_DRAIN_SECONDS,
+        )
+
+
+def require_own_database() -> None:
+    """Raise CommandError for a console database of a version whose tables this one does not know."""
+    loader = MigrationLoader(connection)
+    if strange := set(loader.applied_migrations) - set(loader.disk_migrations):
+        app, name = min(strange)
+        raise CommandError(
+            f"The home {settings.CONSOLE_HOME} or its database is of another version of the console ({app} {name}): "
+            "set CONSOLE_HOME, and DATABASE_URL if you use it, to new ones."
         )
 
 

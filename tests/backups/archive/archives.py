@@ -2,19 +2,20 @@
 
 import hashlib
 import io
-import sqlite3
 import tarfile
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import zstandard
 from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage
 
-from backups.archive import Collection, Database, Manifest
+from backups.archive import Entry, Manifest
+from instances.engines.base import Collection, Contents, Database, Member, TakeContents
+from instances.engines.embedded.backup import blocks
 
 NAME = "0123456789abcdef0123456789abcdefbr02.tar.zst"
 MANIFEST = Manifest(
@@ -23,34 +24,45 @@ MANIFEST = Manifest(
     instance_id="fedcba9876543210fedcba9876543210in02",
     instance_name="orders-prod",
     instance_type="ReplicaSet",
-    engine="nx-27017",
-    engine_version="0.8.1",
+    engine="SecantusDB",
+    engine_version="0.7.0b3",
+    compatible_version="8.2",
+    storage_engine="WiredTiger",
+    method="Physical",
     cut_at=datetime(2024, 2, 29, 23, 59, 59, 123456, tzinfo=UTC),
-    databases=(),
+    members=(),
 )
+CONTENTS = Contents((Database("shop", (Collection("numbers", 20_010, ("_id_", "by_number")),)),))
+Made = tuple[Manifest, list[Member], TakeContents]
 
 
 def ignore(_done: int, _total: int) -> None:
     """Progress that nobody looks at."""
 
 
-def make_databases(directory: Path, **documents: int) -> tuple[Manifest, dict[str, Path]]:
-    """SQLite files of these names with so many documents each, and the manifest that describes them."""
+def no_contents(waiting: Callable[[], None] = lambda: None) -> Contents:
+    return Contents(())
+
+
+def the_contents(waiting: Callable[[], None] = lambda: None) -> Contents:
+    return CONTENTS
+
+
+def path_of(member: str) -> str:
+    return member.rpartition("/")[2]
+
+
+def make_files(directory: Path, **lines: int) -> Made:
+    """Files as a database server names them, of so many lines, as arguments of archive.write()."""
     directory.mkdir(exist_ok=True)
-    files = {}
-    entries = []
-    for name, count in documents.items():
-        files[name] = directory / f"{name}.db"
-        with closing(sqlite3.connect(files[name])) as connection:
-            connection.execute("CREATE TABLE numbers (id INTEGER PRIMARY KEY, data TEXT)")
-            connection.executemany(
-                "INSERT INTO numbers (data) VALUES (?)",
-                ((hashlib.sha256(b"%d" % number).hexdigest() * 3,) for number in range(count)),
-            )
-            connection.commit()
-        size = files[name].stat().st_size
-        entries.append(Database(name, size // 4096, 4096, size, (Collection("numbers", count),)))
-    return replace(MANIFEST, databases=tuple(entries)), files
+    members = []
+    for name, count in lines.items():
+        file = directory / f"secantus_{name}.wt"
+        file.write_text("".join(f"{hashlib.sha256(b'%d' % number).hexdigest()}\n" * 3 for number in range(count)))
+        size = file.stat().st_size
+        members.append(Member(f"data/{file.name}", size, partial(blocks, file, size)))
+    entries = tuple(Entry(member.name, member.size) for member in members)
+    return replace(MANIFEST, members=entries), members, the_contents
 
 
 def member(name: str, content: bytes = b"", type: bytes = tarfile.REGTYPE, **fields: object) -> bytes:

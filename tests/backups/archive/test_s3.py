@@ -18,10 +18,10 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile, File
 
 from backups import archive, s3
-from backups.archive import ArchiveError, Manifest
+from backups.archive import ArchiveError
 from backups.s3 import BucketStorage
 from backups.storage import StorageFailed, Streamed
-from tests.backups.archive.archives import NAME, ignore, make_databases
+from tests.backups.archive.archives import NAME, Made, ignore, make_files, path_of
 from tests.s3 import Bucket, Faulty, Request, failure, moto_process
 from tests.waiting import wait_for
 
@@ -386,36 +386,32 @@ def test_the_link_gives_the_file_to_whoever_has_it_under_its_name(storage: Bucke
 
 
 @pytest.fixture
-def databases(tmp_path: Path) -> tuple[Manifest, dict[str, Path]]:
-    return make_databases(tmp_path / "staging", shop=60_000, users=10)
+def files(tmp_path: Path) -> Made:
+    return make_files(tmp_path / "staging", shop=60_000, users=10)
 
 
-def test_an_archive_comes_back_as_it_was(
-    storage: BucketStorage, bucket: Bucket, databases: tuple[Manifest, dict[str, Path]], tmp_path: Path
-) -> None:
-    written = archive.write(storage, NAME, *databases, progress=ignore)
+def test_an_archive_comes_back_as_it_was(storage: BucketStorage, bucket: Bucket, files: Made, tmp_path: Path) -> None:
+    written = archive.write(storage, NAME, *files, progress=ignore)
     assert written.sha256 == hashlib.sha256(bucket.content(KEY)).hexdigest()
     archive.unpack(storage, NAME, tmp_path / "there", sha256=written.sha256, progress=ignore)
-    for name, path in databases[1].items():
-        assert (tmp_path / "there" / f"{name}.db").read_bytes() == path.read_bytes()
+    for name in (path_of(member.name) for member in files[1]):
+        assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "staging" / name).read_bytes()
 
 
-def test_cancelling_leaves_nothing(
-    storage: BucketStorage, bucket: Bucket, databases: tuple[Manifest, dict[str, Path]]
-) -> None:
+def test_cancelling_leaves_nothing(storage: BucketStorage, bucket: Bucket, files: Made) -> None:
     def cancel(read: int, _written: int) -> None:
         if read > 2_000_000:
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        archive.write(storage, NAME, *databases, progress=cancel)
+        archive.write(storage, NAME, *files, progress=cancel)
     assert bucket.objects() == bucket.uploads() == []
 
 
 def test_a_store_that_fails_is_told_as_one_sentence(
-    storage: BucketStorage, faulty: Faulty, databases: tuple[Manifest, dict[str, Path]], tmp_path: Path
+    storage: BucketStorage, faulty: Faulty, files: Made, tmp_path: Path
 ) -> None:
-    written = archive.write(storage, NAME, *databases, progress=ignore)
+    written = archive.write(storage, NAME, *files, progress=ignore)
     faulty.fault = lambda request: ("503 Oh", failure("SlowDown")) if request.method == "GET" else None
     with pytest.raises(
         ArchiveError, match=r"^The archive could not be read: the S3 storage failed several times.*well\.$"
@@ -426,13 +422,13 @@ def test_a_store_that_fails_is_told_as_one_sentence(
     with pytest.raises(
         ArchiveError, match=r"^The archive could not be written: the S3 storage failed several times.*well\.$"
     ):
-        archive.write(storage, "other.tar.zst", *databases, progress=ignore)
+        archive.write(storage, "other.tar.zst", *files, progress=ignore)
 
 
 def test_a_connection_that_breaks_while_unpacking_is_not_held_against_the_archive(
-    storage: BucketStorage, faulty: Faulty, databases: tuple[Manifest, dict[str, Path]], tmp_path: Path
+    storage: BucketStorage, faulty: Faulty, files: Made, tmp_path: Path
 ) -> None:
-    written = archive.write(storage, NAME, *databases, progress=ignore)
+    written = archive.write(storage, NAME, *files, progress=ignore)
     faulty.requests.clear()
     faulty.cuts = [written.size // 2, *[0] * 20]
     with pytest.raises(ArchiveError, match="breaks off in the middle"):

@@ -19,7 +19,18 @@ from hypothesis import strategies as st
 from backups import archive
 from backups.archive import ArchiveError, Manifest
 from backups.storage import FolderStorage
-from tests.backups.archive.archives import NAME, content, forged, holding, ignore, make_databases, member, tar_of
+from tests.backups.archive.archives import (
+    CONTENTS,
+    NAME,
+    content,
+    forged,
+    holding,
+    ignore,
+    make_files,
+    member,
+    sums,
+    tar_of,
+)
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -33,12 +44,12 @@ class Honest:
 
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory: pytest.TempPathFactory) -> Honest:
-    manifest, files = make_databases(tmp_path_factory.mktemp("honest"), shop=3000, users=5)
+    made = make_files(tmp_path_factory.mktemp("honest"), shop=3000, users=5)
     storage = InMemoryStorage()
-    archive.write(storage, NAME, manifest, files, progress=ignore)
+    archive.write(storage, NAME, *made, progress=ignore)
     with tar_of(content(storage)) as tar:
         members = {info.name: tar.extractfile(info).read() for info in tar}  # type: ignore[union-attr]
-    return Honest(manifest, members, content(storage))
+    return Honest(made[0], members, content(storage))
 
 
 @pytest.fixture
@@ -60,12 +71,13 @@ def refused(storage: InMemoryStorage, destination: Path, match: str = ".") -> No
     assert not destination.exists()
 
 
-def test_databases_come_back_exactly(honest: Honest, destination: Path) -> None:
+def test_files_come_back_exactly(honest: Honest, destination: Path) -> None:
     manifest, members, whole = honest.manifest, honest.members, honest.whole
     digest = hashlib.sha256(whole).hexdigest()
-    assert archive.unpack(holding(whole), NAME, destination, sha256=digest, progress=ignore) == manifest
+    unpacked = archive.unpack(holding(whole), NAME, destination, sha256=digest, progress=ignore)
+    assert (unpacked.manifest, unpacked.contents) == (manifest, CONTENTS)
     assert {path.name: path.read_bytes() for path in destination.iterdir()} == {
-        f"{name}.db": members[f"databases/{name}.db"] for name in ("shop", "users")
+        f"secantus_{name}.wt": members[f"data/secantus_{name}.wt"] for name in ("shop", "users")
     }
     assert destination.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in destination.iterdir()} == {0o600}
@@ -75,7 +87,7 @@ def test_an_archive_repacked_by_tar_is_accepted(honest: Honest, destination: Pat
     """The same members with tar's own padding at the end."""
     manifest, members = honest.manifest, honest.members
     storage = forged([member(name, data) for name, data in members.items()], end=bytes(8192))
-    assert archive.unpack(storage, NAME, destination, progress=ignore) == manifest
+    assert archive.unpack(storage, NAME, destination, progress=ignore).manifest == manifest
 
 
 def test_progress_goes_from_nothing_to_all(honest: Honest, destination: Path) -> None:
@@ -114,10 +126,10 @@ def test_a_missing_archive_is_named(destination: Path) -> None:
 
 def test_a_destination_in_use_is_refused_and_kept(honest: Honest, destination: Path) -> None:
     destination.mkdir(parents=True)
-    (destination / "shop.db").write_text("mine")
+    (destination / "secantus_shop.wt").write_text("mine")
     with pytest.raises(ArchiveError, match="could not be made"):
         archive.unpack(holding(honest.whole), NAME, destination, progress=ignore)
-    assert (destination / "shop.db").read_text() == "mine"
+    assert (destination / "secantus_shop.wt").read_text() == "mine"
 
 
 @settings(max_examples=60, deadline=None)
@@ -136,15 +148,15 @@ def test_a_flipped_bit_or_a_cut_is_never_taken_for_the_archive(honest: Honest, d
             archive.unpack(holding(bytes(damaged)), NAME, destination, sha256=digest, progress=ignore)
         # Without the digest of the whole, the digests inside still tell.
         try:
-            assert archive.unpack(holding(bytes(damaged)), NAME, destination, progress=ignore) == manifest
+            assert archive.unpack(holding(bytes(damaged)), NAME, destination, progress=ignore).manifest == manifest
         except ArchiveError:
             assert list(Path(directory).iterdir()) == []
         else:
-            assert (destination / "shop.db").read_bytes() == members["databases/shop.db"]
+            assert (destination / "secantus_shop.wt").read_bytes() == members["data/secantus_shop.wt"]
 
 
 HOSTILE_NAMES = st.sampled_from(
-    ["../evil", "/tmp/evil", "databases/../../evil.db", "databases/evil.db", "databases/shop.db/", "", ".", "\x00"]
+    ["../evil", "/tmp/evil", "databases/../../evil.db", "databases/evil.db", "data/secantus_shop.wt/", "", ".", "\x00"]
 ) | st.text(max_size=90)
 HOSTILE_TYPES = st.sampled_from([bytes([number]) for number in b"1234567LKxgSV\0A"])
 
@@ -195,18 +207,18 @@ def _encodable(text: str) -> bool:
 
 
 def test_a_symbolic_link_is_not_followed(honest: Honest, destination: Path, tmp_path: Path) -> None:
-    """A link in the place of a database, then the database through it."""
+    """A link in the place of a file, then the file through it."""
     contents = honest.members
-    link = member("databases/shop.db", type=tarfile.SYMTYPE, linkname=str(tmp_path / "victim"))
+    link = member("data/secantus_shop.wt", type=tarfile.SYMTYPE, linkname=str(tmp_path / "victim"))
     members = [member(name, inside) for name, inside in contents.items()]
-    refused(forged([members[0], link, *members[1:]]), destination, "holds 'databases/shop.db' where")
+    refused(forged([members[0], link, *members[1:]]), destination, "holds 'data/secantus_shop.wt' where")
 
 
 def test_contents_exchanged_between_members_are_refused(honest: Honest, destination: Path) -> None:
     contents = honest.members
-    changed = bytearray(contents["databases/users.db"])
+    changed = bytearray(contents["data/secantus_users.wt"])
     changed[100] ^= 1
-    members = {**contents, "databases/users.db": bytes(changed)}
+    members = {**contents, "data/secantus_users.wt": bytes(changed)}
     refused(forged([member(*one) for one in members.items()]), destination, "does not match its SHA256SUMS")
 
 
@@ -227,7 +239,7 @@ def test_a_bomb_is_refused_with_little_memory(honest: Honest, destination: Path)
     refused(holding(bomb), destination, "damaged")
 
 
-def test_databases_larger_than_the_disk_are_refused_before_anything_is_written(
+def test_files_larger_than_the_disk_are_refused_before_anything_is_written(
     honest: Honest, destination: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: Usage(100, 99, 1))
@@ -239,7 +251,7 @@ def test_a_failing_disk_is_explained(honest: Honest, destination: Path, monkeypa
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(os, "fsync", fail)
-    refused(holding(honest.whole), destination, "shop could not be unpacked: Input/output error")
+    refused(holding(honest.whole), destination, "data/secantus_shop.wt could not be unpacked: Input/output error")
 
 
 def changed(honest: Honest, **fields: Any) -> InMemoryStorage:
@@ -249,38 +261,77 @@ def changed(honest: Honest, **fields: Any) -> InMemoryStorage:
 
 
 def test_a_newer_format_is_refused_with_both_versions(honest: Honest, destination: Path) -> None:
-    refused(changed(honest, format_version=2, databases="new"), destination, r"newer version .*format 2, here 1")
+    refused(changed(honest, format=3, members="new"), destination, r"newer version .*format 3, here 2")
 
 
-@pytest.mark.parametrize("name", ["../evil", "a/b", ".hidden", "", "x" * 65, "shop.db", "é", "a\n", "-a", 7, None])
-def test_a_manifest_cannot_name_a_file_that_is_no_database(honest: Honest, destination: Path, name: Any) -> None:
-    entry = {"name": name, "file": f"databases/{name}.db", "pages": 0, "page_size": 4096, "bytes": 0, "collections": []}
-    refused(changed(honest, databases=[entry]), destination, "manifest cannot be understood")
+def test_the_old_format_is_refused_in_one_sentence(destination: Path) -> None:
+    old = {"format_version": 1, "backup": {"id": "1", "name": "old"}, "databases": []}
+    refused(
+        forged([member("manifest.json", json.dumps(old).encode())]),
+        destination,
+        r"^The archive has the old format 1, which this version of the console does not read\.$",
+    )
 
 
 @pytest.mark.parametrize(
-    "fields",
+    "name",
     [
-        {"pages": -1, "bytes": -4096},
-        {"pages": True, "bytes": 4096},
-        {"pages": 1.0, "bytes": 4096},
-        {"pages": 1, "bytes": 4097},
-        {"pages": 2**70, "bytes": 2**82},
-        {"file": "databases/other.db"},
-        {"collections": None},
-        {"collections": [{"name": "numbers"}]},
+        *("../evil", "data/../evil", "/data/WiredTiger", "data/a/b", "data/.hidden", "", "data/", "WiredTiger"),
+        *("data/opened", "data/agent.json", "data/WiredTiger.turtle", "data/WiredTiger.lock", "data/secantus_é.wt"),
+        *("data/secantus_a.wt\n", "data//WiredTiger", "data\\WiredTiger", f"data/secantus_{'x' * 65}.wt"),
     ],
 )
-def test_a_manifest_with_impossible_numbers_is_refused(
-    honest: Honest, destination: Path, fields: dict[str, object]
+def test_a_manifest_cannot_name_a_file_that_no_backup_has(honest: Honest, destination: Path, name: str) -> None:
+    refused(changed(honest, members=[{"name": name, "size": 0}]), destination, "which no backup has")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        *({"size": -1}, {"size": True}, {"size": 1.0}, {"size": 2**70}, {"size": "1"}, {"size": None}),
+        *({"name": 7}, {"name": None}, {"name": "data/\0"}, {"name": "data/\ud800"}),
+    ],
+)
+def test_a_manifest_with_impossible_members_is_refused(
+    honest: Honest, destination: Path, entry: dict[str, object]
 ) -> None:
-    entry = {"name": "a", "file": "databases/a.db", "pages": 0, "page_size": 4096, "bytes": 0, "collections": []}
-    refused(changed(honest, databases=[{**entry, **fields}]), destination, "manifest cannot be understood")
+    entries = [{"name": "data/WiredTiger", "size": 0, **entry}]
+    refused(changed(honest, members=entries), destination, "manifest cannot be understood")
 
 
-def test_a_manifest_cannot_name_a_database_twice(honest: Honest, destination: Path) -> None:
-    databases = json.loads(honest.members["manifest.json"])["databases"]
-    refused(changed(honest, databases=databases * 2), destination, "named twice")
+def test_a_manifest_cannot_name_a_member_twice(honest: Honest, destination: Path) -> None:
+    members = json.loads(honest.members["manifest.json"])["members"]
+    refused(changed(honest, members=members * 2), destination, "named twice")
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"engine": {"name": "Other", "version": "1", "storage_engine": "", "compatible_version": ""}}, "engine Other"),
+        ({"method": "Logical"}, "unknown method Logical"),
+    ],
+)
+def test_what_this_engine_has_not_written_is_refused(
+    honest: Honest, destination: Path, fields: dict[str, Any], said: str
+) -> None:
+    refused(changed(honest, **fields), destination, said)
+
+
+CONTENTS_WRONG = [
+    *(b"", b"null", b"{}", b"[7]", b'[{"name": "a"}]', b'[{"name": "a", "collections": [{"name": "b"}]}]'),
+    b'[{"name": "a", "collections": [{"name": "b", "documents": -1, "indexes": []}]}]',
+    b'[{"name": "a", "collections": [{"name": "b", "documents": 1, "indexes": [1]}]}]',
+    b'[{"name": "a", "collections": []}, {"name": "a", "collections": []}]',
+    b'[{"name": "a", "collections": [' + b", ".join([b'{"name": "b", "documents": 1, "indexes": []}'] * 2) + b"]}]",
+]
+
+
+@pytest.mark.parametrize("listed", CONTENTS_WRONG)
+def test_contents_that_cannot_be_are_refused(honest: Honest, destination: Path, listed: bytes) -> None:
+    contents = {name: inside for name, inside in honest.members.items() if name != "SHA256SUMS"}
+    contents["contents.json"] = listed
+    members = {**contents, "SHA256SUMS": sums(**contents)}
+    refused(forged([member(*one) for one in members.items()]), destination, "list of contents cannot be understood")
 
 
 def test_a_manifest_needs_a_time_with_a_zone(honest: Honest, destination: Path) -> None:
@@ -288,7 +339,10 @@ def test_a_manifest_needs_a_time_with_a_zone(honest: Honest, destination: Path) 
 
 
 @settings(max_examples=100, deadline=None)
-@given(text=st.binary(max_size=200) | st.sampled_from([b"[" * 100_000, b'{"format_version": 1e999}', b"null", b"{}"]))
+@given(
+    text=st.binary(max_size=200)
+    | st.sampled_from([b"[" * 100_000, b'{"format": 1e999}', b'{"format": 2}', b"null", b"{}"])
+)
 def test_any_other_manifest_is_refused_in_a_sentence(text: bytes) -> None:
     with pytest.raises(ArchiveError):
         Manifest.from_json(text)

@@ -5,9 +5,9 @@ import io
 import os
 import shutil
 import subprocess
-import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,21 @@ import pytest
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
 
 from backups import archive
-from backups.archive import ArchiveError, Manifest
+from backups.archive import ArchiveError, writer
 from backups.storage import FolderStorage
-from instances.engine.checks import Checks
-from instances.engine.snapshot import SnapshotError
-from tests.backups.archive.archives import MANIFEST, NAME, content, ignore, make_databases, tar_of
+from instances.engines.base import Contents, EngineError
+from tests.backups.archive.archives import (
+    CONTENTS,
+    MANIFEST,
+    NAME,
+    Made,
+    content,
+    ignore,
+    make_files,
+    no_contents,
+    path_of,
+    tar_of,
+)
 
 
 class Cancelled(Exception):
@@ -52,75 +62,101 @@ class ObjectStorage(Storage):
 
 
 @pytest.fixture
-def databases(tmp_path: Path) -> tuple[Manifest, dict[str, Path]]:
-    return make_databases(tmp_path / "staging", shop=20_000, users=10, empty=0)
+def files(tmp_path: Path) -> Made:
+    return make_files(tmp_path / "staging", shop=20_000, users=10, empty=0)
 
 
-def test_members_come_in_the_order_of_the_format(databases: tuple[Manifest, dict[str, Path]]) -> None:
+def test_members_come_in_the_order_of_the_format(files: Made) -> None:
     storage = InMemoryStorage()
-    archive.write(storage, NAME, *databases, progress=ignore)
+    archive.write(storage, NAME, *files, progress=ignore)
     with tar_of(content(storage)) as tar:
         members = tar.getmembers()
     assert [member.name for member in members] == [
-        *("manifest.json", "databases/shop.db", "databases/users.db", "databases/empty.db", "SHA256SUMS")
+        *("manifest.json", "data/secantus_shop.wt", "data/secantus_users.wt", "data/secantus_empty.wt"),
+        *("contents.json", "SHA256SUMS"),
     ]
     assert all(member.isreg() and member.mode == 0o600 for member in members)
 
 
-def test_size_and_digest_are_those_of_the_whole_archive(databases: tuple[Manifest, dict[str, Path]]) -> None:
+def test_size_and_digest_are_those_of_the_whole_archive(files: Made) -> None:
     storage = InMemoryStorage()
-    written = archive.write(storage, NAME, *databases, progress=ignore)
+    written = archive.write(storage, NAME, *files, progress=ignore)
     assert written.size == len(content(storage))
     assert written.sha256 == hashlib.sha256(content(storage)).hexdigest()
 
 
-def test_the_manifest_comes_back_as_it_was(databases: tuple[Manifest, dict[str, Path]]) -> None:
-    storage = InMemoryStorage()
-    archive.write(storage, NAME, *databases, progress=ignore)
-    assert archive.read_manifest(storage, NAME) == databases[0]
+def test_the_contents_are_taken_when_all_files_have_been_read(files: Made) -> None:
+    manifest, members, contents = files
+    seen: list[int] = []
+    reports: list[int] = []
+
+    def take(waiting: Callable[[], None] = lambda: None) -> Contents:
+        seen.append(reports[-1])
+        waiting()
+        assert reports[-2:] == [manifest.size, manifest.size], "it is reported while they are waited for"
+        return contents()
+
+    written = archive.write(
+        InMemoryStorage(), NAME, manifest, members, take, progress=lambda read, size: reports.append(read)
+    )
+    assert seen == [manifest.size] and written.contents == CONTENTS
 
 
-def test_an_archive_without_databases_is_whole(tmp_path: Path) -> None:
+def test_contents_that_do_not_come_make_no_archive(files: Made, tmp_path: Path) -> None:
+    manifest, members, _ = files
+
+    def fail(waiting: Callable[[], None] = lambda: None) -> Contents:
+        raise EngineError("The backup has ended before.")
+
+    with pytest.raises(EngineError, match="has ended before"):
+        archive.write(FolderStorage(tmp_path / "backups"), NAME, manifest, members, fail, progress=ignore)
+    assert list((tmp_path / "backups").iterdir()) == []
+
+
+def test_the_manifest_comes_back_as_it_was(files: Made) -> None:
     storage = InMemoryStorage()
-    archive.write(storage, NAME, MANIFEST, {}, progress=ignore)
-    assert archive.unpack(storage, NAME, tmp_path / "unpacked", progress=ignore) == MANIFEST
+    archive.write(storage, NAME, *files, progress=ignore)
+    assert archive.read_manifest(storage, NAME) == files[0]
+
+
+def test_an_archive_without_files_is_whole(tmp_path: Path) -> None:
+    storage = InMemoryStorage()
+    archive.write(storage, NAME, MANIFEST, [], no_contents, progress=ignore)
+    unpacked = archive.unpack(storage, NAME, tmp_path / "unpacked", progress=ignore)
+    assert (unpacked.manifest, unpacked.contents) == (MANIFEST, Contents(()))
     assert list((tmp_path / "unpacked").iterdir()) == []
 
 
 @pytest.mark.skipif(not (shutil.which("zstd") and shutil.which("sha256sum")), reason="zstd is not installed")
-def test_plain_tar_and_sha256sum_open_it(databases: tuple[Manifest, dict[str, Path]], tmp_path: Path) -> None:
-    archive.write(FolderStorage(tmp_path), NAME, *databases, progress=ignore)
+def test_plain_tar_and_sha256sum_open_it(files: Made, tmp_path: Path) -> None:
+    archive.write(FolderStorage(tmp_path), NAME, *files, progress=ignore)
     there = tmp_path / "there"
     there.mkdir()
     subprocess.run(["tar", "--zstd", "-xf", str(tmp_path / NAME)], cwd=there, check=True)
     checked = subprocess.run(
         ["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=there, check=True, capture_output=True, text=True
     )
-    assert checked.stdout.count(": OK") == 4
-    for name, path in databases[1].items():
-        assert (there / "databases" / f"{name}.db").read_bytes() == path.read_bytes()
+    assert checked.stdout.count(": OK") == 5
+    for member in files[1]:
+        assert (there / member.name).read_bytes() == (tmp_path / "staging" / path_of(member.name)).read_bytes()
 
 
-def test_object_storages_take_it_in_parts_of_their_size(databases: tuple[Manifest, dict[str, Path]]) -> None:
+def test_object_storages_take_it_in_parts_of_their_size(files: Made) -> None:
     storage = ObjectStorage(part=100_001)
-    written = archive.write(storage, NAME, *databases, progress=ignore)
+    written = archive.write(storage, NAME, *files, progress=ignore)
     assert written.sha256 == hashlib.sha256(storage.objects[NAME]).hexdigest()
     assert len(storage.parts) > 2 and set(storage.parts[:-1]) == {100_001}
 
 
-def test_progress_counts_bytes_read_and_written(databases: tuple[Manifest, dict[str, Path]]) -> None:
+def test_progress_counts_bytes_read_and_written(files: Made) -> None:
     reports: list[tuple[int, int]] = []
-    written = archive.write(
-        InMemoryStorage(), NAME, *databases, progress=lambda read, size: reports.append((read, size))
-    )
+    written = archive.write(InMemoryStorage(), NAME, *files, progress=lambda read, size: reports.append((read, size)))
     assert reports == sorted(reports)
-    assert reports[-1] == (sum(database.bytes for database in databases[0].databases), written.size)
+    assert reports[-1] == (files[0].size, written.size)
 
 
 @pytest.mark.parametrize("make", [FolderStorage, FileSystemStorage, lambda path: ObjectStorage()])
-def test_cancelling_leaves_nothing(
-    databases: tuple[Manifest, dict[str, Path]], tmp_path: Path, make: Callable[[Path], Storage]
-) -> None:
+def test_cancelling_leaves_nothing(files: Made, tmp_path: Path, make: Callable[[Path], Storage]) -> None:
     folder = tmp_path / "backups"
     storage = make(folder)
 
@@ -129,31 +165,31 @@ def test_cancelling_leaves_nothing(
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        archive.write(storage, NAME, *databases, progress=cancel)
+        archive.write(storage, NAME, *files, progress=cancel)
     assert not storage.exists(NAME)
     assert not folder.exists() or list(folder.iterdir()) == []
 
 
-def test_an_existing_archive_is_never_overwritten(databases: tuple[Manifest, dict[str, Path]]) -> None:
+def test_an_existing_archive_is_never_overwritten(files: Made) -> None:
     storage = ObjectStorage()
     storage.objects[NAME] = b"older"
     with pytest.raises(ArchiveError, match="already"):
-        archive.write(storage, NAME, *databases, progress=ignore)
+        archive.write(storage, NAME, *files, progress=ignore)
     assert storage.objects == {NAME: b"older"}
 
 
-def test_a_storage_that_renames_is_refused_and_cleaned(databases: tuple[Manifest, dict[str, Path]]) -> None:
+def test_a_storage_that_renames_is_refused_and_cleaned(files: Made) -> None:
     class Renaming(ObjectStorage):
         def _save(self, name: str, content: Any) -> str:
             return super()._save(f"other-{name}", content)
 
     storage = Renaming()
     with pytest.raises(ArchiveError, match="saved the archive as other-"):
-        archive.write(storage, NAME, *databases, progress=ignore)
+        archive.write(storage, NAME, *files, progress=ignore)
     assert storage.objects == {}
 
 
-def test_a_storage_that_loses_the_end_is_refused_and_cleaned(databases: tuple[Manifest, dict[str, Path]]) -> None:
+def test_a_storage_that_loses_the_end_is_refused_and_cleaned(files: Made) -> None:
     class Losing(ObjectStorage):
         def _save(self, name: str, content: Any) -> str:
             saved = super()._save(name, content)
@@ -162,11 +198,11 @@ def test_a_storage_that_loses_the_end_is_refused_and_cleaned(databases: tuple[Ma
 
     storage = Losing()
     with pytest.raises(ArchiveError, match=r"holds \d+ bytes of the archive instead of"):
-        archive.write(storage, NAME, *databases, progress=ignore)
+        archive.write(storage, NAME, *files, progress=ignore)
     assert storage.objects == {}
 
 
-def test_a_storage_that_takes_an_error_for_the_end_is_refused(databases: tuple[Manifest, dict[str, Path]]) -> None:
+def test_a_storage_that_takes_an_error_for_the_end_is_refused(files: Made) -> None:
     read_on: list[bytes] = []
 
     class Careless(ObjectStorage):
@@ -184,75 +220,57 @@ def test_a_storage_that_takes_an_error_for_the_end_is_refused(databases: tuple[M
 
     storage = Careless()
     with pytest.raises(Cancelled):
-        archive.write(storage, NAME, *databases, progress=cancel)
+        archive.write(storage, NAME, *files, progress=cancel)
     assert read_on == []
     assert storage.objects == {}
 
 
-@pytest.mark.parametrize("change", [-1, 1])
-def test_a_copy_that_is_not_as_the_manifest_says_is_refused(
-    databases: tuple[Manifest, dict[str, Path]], change: int
-) -> None:
-    storage = InMemoryStorage()
-    path = databases[1]["users"]
-    path.write_bytes((path.read_bytes() + b"x")[: path.stat().st_size + change])
-    with pytest.raises(ArchiveError, match="database users changed"):
-        archive.write(storage, NAME, *databases, progress=ignore)
-    assert not storage.exists(NAME)
-
-
-@pytest.mark.parametrize("name", ["shop", "empty"])
-def test_a_damaged_copy_never_becomes_an_archive(
-    databases: tuple[Manifest, dict[str, Path]], tmp_path: Path, name: str
-) -> None:
-    """Also the last one, which is read before its check can have ended."""
-    with databases[1][name].open("r+b") as file:
-        file.seek(file.seek(0, os.SEEK_END) - 4096)
-        file.write(b"\xff" * 4096)
-    with pytest.raises(SnapshotError, match=f"copy of database {name} is damaged"):
-        archive.write(FolderStorage(tmp_path / "backups"), NAME, *databases, progress=ignore)
+@pytest.mark.parametrize("size", [-1, 1])
+def test_a_member_of_another_size_than_announced_makes_no_archive(files: Made, tmp_path: Path, size: int) -> None:
+    manifest, members, contents = files
+    members[1] = replace(members[1], size=members[1].size + size)
+    with pytest.raises(ArchiveError, match=r"data/secantus_users\.wt did not have the size"):
+        archive.write(FolderStorage(tmp_path / "backups"), NAME, manifest, members, contents, progress=ignore)
     assert list((tmp_path / "backups").iterdir()) == []
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("check")]
 
 
-def test_an_archive_waits_for_checks_that_are_slower_than_it(
-    databases: tuple[Manifest, dict[str, Path]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    everything_read = threading.Event()
-    total = sum(database.bytes for database in databases[0].databases)
-    check_all = Checks._check_all
-
-    def check_late(checks: Checks) -> None:
-        assert everything_read.wait(10)
-        check_all(checks)
-
-    def note(read: int, _written: int) -> None:
-        if read == total:
-            everything_read.set()
-
-    monkeypatch.setattr(Checks, "_check_all", check_late)
-    databases[1]["users"].write_bytes(b"\xff" * databases[1]["users"].stat().st_size)
-    storage = ObjectStorage()
-    with pytest.raises(SnapshotError, match="copy of database users is damaged"):
-        archive.write(storage, NAME, *databases, progress=note)
-    assert storage.objects == {}
+def test_a_file_that_ends_early_makes_no_archive(files: Made, tmp_path: Path) -> None:
+    os.truncate(tmp_path / "staging" / "secantus_users.wt", 3)
+    with pytest.raises(EngineError, match=r"secantus_users\.wt of the database server ended"):
+        archive.write(FolderStorage(tmp_path / "backups"), NAME, *files, progress=ignore)
+    assert list((tmp_path / "backups").iterdir()) == []
 
 
-def test_the_storages_own_trouble_is_one_sentence(databases: tuple[Manifest, dict[str, Path]], tmp_path: Path) -> None:
+def test_what_was_written_behind_the_cut_is_not_in_it(files: Made, tmp_path: Path) -> None:
+    with (tmp_path / "staging" / "secantus_users.wt").open("ab") as file:
+        file.write(b"later")
+    storage = InMemoryStorage()
+    archive.write(storage, NAME, *files, progress=ignore)
+    with tar_of(content(storage)) as tar:
+        assert tar.getmember("data/secantus_users.wt").size == files[1][1].size
+
+
+def test_contents_that_no_reader_would_take_make_no_archive(files: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "LIMIT", 100)
+    with pytest.raises(ArchiveError, match="more files or collections than an archive can list"):
+        archive.write(InMemoryStorage(), NAME, *files, progress=ignore)
+
+
+def test_the_storages_own_trouble_is_one_sentence(files: Made, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ArchiveError, match=r"^The archive could not be written: Not a directory \(.*\)\.$"):
-        archive.write(FolderStorage(tmp_path / "file" / "backups"), NAME, *databases, progress=ignore)
+        archive.write(FolderStorage(tmp_path / "file" / "backups"), NAME, *files, progress=ignore)
 
 
 def test_of_several_at_the_same_time_only_the_first_has_workers_and_all_hold_the_same(
-    databases: tuple[Manifest, dict[str, Path]],
+    files: Made,
 ) -> None:
     alone, crowded = InMemoryStorage(), InMemoryStorage()
-    archive.write(alone, NAME, *databases, progress=ignore)
-    with archive._writers.one_more() as first, archive._writers.one_more() as second:
+    archive.write(alone, NAME, *files, progress=ignore)
+    with writer._writers.one_more() as first, writer._writers.one_more() as second:
         assert first > 0 and second == 0
-        archive.write(crowded, NAME, *databases, progress=ignore)
-    with archive._writers.one_more() as again:
+        archive.write(crowded, NAME, *files, progress=ignore)
+    with writer._writers.one_more() as again:
         assert again == first
     with tar_of(content(alone)) as one, tar_of(content(crowded)) as other:
         assert one.getnames() == other.getnames()

@@ -1,0 +1,162 @@
+"""What an archive says of itself: its first member, the manifest, and its last but one, the contents."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from console.sentences import sentence as _
+from instances.engines.base import Contents
+
+FORMAT = 2
+SIZE_LIMIT = 2**60
+# All databases show the moment of the cut.
+ONE_MOMENT = "one moment"
+
+Read = TypeVar("Read")
+
+
+class ArchiveError(Exception):
+    """What is wrong with an archive, or why it could not be written, as a sentence for people."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A member as the manifest announces it: its name and its exact size in bytes."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an archive holds. `cut_at` is aware: the moment that all databases show."""
+
+    backup_id: str
+    backup_name: str
+    instance_id: str
+    instance_name: str
+    instance_type: str
+    engine: str
+    engine_version: str
+    compatible_version: str
+    storage_engine: str
+    method: str
+    cut_at: datetime
+    members: tuple[Entry, ...]
+    consistency: str = ONE_MOMENT
+
+    @property
+    def size(self) -> int:
+        return sum(member.size for member in self.members)
+
+    def to_json(self) -> bytes:
+        document = {
+            "format": FORMAT,
+            "method": self.method,
+            "consistency": self.consistency,
+            "backup": {"id": self.backup_id, "name": self.backup_name},
+            "instance": {"id": self.instance_id, "name": self.instance_name, "type": self.instance_type},
+            "engine": {
+                "name": self.engine,
+                "version": self.engine_version,
+                "compatible_version": self.compatible_version,
+                "storage_engine": self.storage_engine,
+            },
+            "cut_at": self.cut_at.isoformat(),
+            "members": [{"name": member.name, "size": member.size} for member in self.members],
+        }
+        return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, content: bytes) -> "Manifest":
+        """Read what to_json() wrote. Raises ArchiveError, also for every other format."""
+        return _understood("manifest", lambda: _manifest(json.loads(content)))
+
+
+def contents_to_json(contents: Contents) -> bytes:
+    """Return the contents as JSON, one database to a line."""
+    lines = ",\n".join(json.dumps(database, ensure_ascii=False) for database in contents.to_document())
+    return f"[\n{lines}\n]\n".encode()
+
+
+def contents_from_json(content: bytes) -> Contents:
+    """Read what contents_to_json() wrote. Raises ArchiveError."""
+    return _understood("contents", lambda: _contents(json.loads(content)))
+
+
+def _understood(what: str, read: Callable[[], Read]) -> Read:
+    try:
+        return read()
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        said = {
+            "manifest": _("The archive's manifest cannot be understood: %s."),
+            "contents": _("The archive's list of contents cannot be understood: %s."),
+        }[what]
+        raise ArchiveError(said % error) from error
+
+
+def _manifest(raw: Any) -> Manifest:
+    _require_format(raw)
+    manifest = Manifest(
+        backup_id=_text(raw["backup"]["id"]),
+        backup_name=_text(raw["backup"]["name"]),
+        instance_id=_text(raw["instance"]["id"]),
+        instance_name=_text(raw["instance"]["name"]),
+        instance_type=_text(raw["instance"]["type"]),
+        engine=_text(raw["engine"]["name"]),
+        engine_version=_text(raw["engine"]["version"]),
+        compatible_version=_text(raw["engine"]["compatible_version"]),
+        storage_engine=_text(raw["engine"]["storage_engine"]),
+        method=_text(raw["method"]),
+        consistency=_text(raw["consistency"]),
+        cut_at=datetime.fromisoformat(_text(raw["cut_at"])),
+        members=tuple(Entry(_text(entry["name"]), _number(entry["size"])) for entry in raw["members"]),
+    )
+    if manifest.cut_at.tzinfo is None:
+        raise ValueError("a time without zone")
+    if len({member.name for member in manifest.members}) != len(manifest.members):
+        raise ValueError("a member named twice")
+    return manifest
+
+
+def _require_format(raw: Any) -> None:
+    # The first format called it so.
+    theirs = _number(raw["format"] if "format" in raw else raw["format_version"])
+    if theirs < FORMAT:
+        raise ArchiveError(
+            _("The archive has the old format %(theirs)d, which this version of the console does not read.")
+            % {"theirs": theirs}
+        )
+    if theirs > FORMAT:
+        raise ArchiveError(
+            _("The archive was made by a newer version of the console (format %(theirs)d, here %(ours)d).")
+            % {"theirs": theirs, "ours": FORMAT}
+        )
+
+
+def _contents(raw: Any) -> Contents:
+    if not isinstance(raw, list):
+        raise TypeError("not a list")
+    contents = Contents.from_document(raw)
+    if len({database.name for database in contents.databases}) != len(contents.databases):
+        raise ValueError("a database named twice")
+    for database in contents.databases:
+        if len({collection.name for collection in database.collections}) != len(database.collections):
+            raise ValueError(f"a collection of {database.name} named twice")
+    return contents
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not text")
+    if "\0" in value or value != value.encode(errors="replace").decode():
+        raise ValueError(f"{value!r} is not text that a database keeps")
+    return value
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= SIZE_LIMIT:
+        raise TypeError(f"{value!r} is not a count")
+    return value

@@ -1,0 +1,309 @@
+"""Reading an archive that a stranger may have made."""
+
+import errno
+import hashlib
+import os
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Self, cast
+
+import zstandard
+from django.core.files import File
+from django.core.files.storage import Storage
+
+from backups.archive.manifest import SIZE_LIMIT, ArchiveError, Entry, Manifest, contents_from_json
+from backups.storage import sync_directory
+from console.disk import explain
+from console.sentences import Size
+from console.sentences import sentence as _
+from instances import engines
+from instances.engines.base import Contents
+
+MANIFEST, CONTENTS, SUMS = "manifest.json", "contents.json", "SHA256SUMS"
+# What any of these members can make the reader hold in memory, and what the decompression can, in bytes.
+LIMIT = 16 * 1024 * 1024
+_WINDOW_LIMIT = 32 * 1024 * 1024
+_CHUNK = 1024 * 1024
+_BLOCK = tarfile.BLOCKSIZE
+_END_OF_TAR = bytes(2 * _BLOCK)
+
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """What a whole archive says of itself, and of the databases in it."""
+
+    manifest: Manifest
+    contents: Contents
+
+
+def read_manifest(storage: Storage, name: str) -> Manifest:
+    """The manifest, without reading the rest of the archive. Raises ArchiveError."""
+    with _opened(storage, name, lambda done: None) as archive:
+        return archive.manifest()
+
+
+def unpack(storage: Storage, name: str, destination: Path, *, sha256: str | None = None, progress: Report) -> Unpacked:
+    """Unpack the files of the database server into the new directory `destination`, all of them synced to the disk.
+
+    With `sha256`, nothing stays unpacked unless the whole archive has it. The files are exactly what was archived;
+    whether a server accepts them is for the caller to check. `progress` gets the bytes of archive read and to read,
+    and may raise to give up. Raises ArchiveError or what `progress` raised; then `destination` does not exist.
+    """
+    with _unreadable_explained(name):
+        size = storage.size(name)
+    try:
+        with _opened(storage, name, lambda done: progress(done, size), hashed=bool(sha256)) as archive:
+            manifest = archive.manifest()
+            try:
+                destination.mkdir(mode=0o700)
+            except OSError as error:
+                raise ArchiveError(
+                    _("The directory for the databases could not be made: %s.") % explain(error)
+                ) from error
+            try:
+                contents = archive.unpack(manifest, destination)
+                if sha256 and archive.sha256() != sha256:
+                    raise _another(name)
+            except BaseException:
+                shutil.rmtree(destination, ignore_errors=True)
+                raise
+    except ArchiveError as error:
+        # Nothing is said against the archive by a disk or a storage that fails.
+        if sha256 and not isinstance(error.__cause__, OSError):
+            _explain_by_digest(storage, name, sha256, error)
+        raise
+    return Unpacked(manifest, contents)
+
+
+def _explain_by_digest(storage: Storage, name: str, expected: str, error: ArchiveError) -> None:
+    """That an archive is not the one that was written is a better reason than what came of it."""
+    digest = hashlib.sha256()
+    with _unreadable_explained(name), storage.open(name) as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    if digest.hexdigest() != expected:
+        raise _another(name) from error
+
+
+def _another(name: str) -> ArchiveError:
+    return ArchiveError(_("The archive %s is not the one that was written: its SHA-256 differs.") % name)
+
+
+@contextmanager
+def _unreadable_explained(name: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ArchiveError(_("The archive %s is missing.") % name) from error
+    except OSError as error:
+        raise ArchiveError(_("The archive could not be read: %s.") % explain(error)) from error
+
+
+@contextmanager
+def _opened(
+    storage: Storage, name: str, progress: Callable[[int], None], *, hashed: bool = False
+) -> Iterator["_Archive"]:
+    with _unreadable_explained(name):
+        opened = storage.open(name)
+    with opened as file, _Source(file, name, hashed=hashed) as source:
+        try:
+            yield _Archive(source, lambda: progress(source.done))
+        except zstandard.ZstdError as error:
+            raise ArchiveError(_("The archive %(name)s is damaged: %(why)s.") % {"name": name, "why": error}) from error
+
+
+class _Source:
+    """A file of a storage that knows how much of it has been read, and hashes that in another thread if wanted."""
+
+    def __init__(self, file: "File[bytes]", name: str, *, hashed: bool) -> None:
+        self._file, self._name, self.hashed, self.done = file, name, hashed, 0
+        self._digest = hashlib.sha256()
+        self._hasher = ThreadPoolExecutor(1, thread_name_prefix="digest") if hashed else None
+        self._hashing: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._hasher:
+            self._hasher.shutdown()
+
+    def read(self, size: int) -> bytes:
+        with _unreadable_explained(self._name):
+            content: bytes = self._file.read(size)
+        self.done += len(content)
+        if self._hasher:
+            # One at a time: reading faster than hashing would fill the memory.
+            self._hashed()
+            self._hashing = self._hasher.submit(self._digest.update, content)
+        return content
+
+    def sha256(self) -> str | None:
+        """The hexadecimal digest of the whole file, if it is hashed."""
+        if self._hasher is None:
+            return None
+        while self.read(_CHUNK):
+            pass
+        self._hashed()
+        return self._digest.hexdigest()
+
+    def _hashed(self) -> None:
+        if self._hashing:
+            self._hashing.result()
+
+
+class _Archive:
+    """An archive being read from its beginning, by code that trusts no number in it.
+
+    Only plain tar headers are read, one at a time: extended headers, links, directories and devices have no place in
+    an archive, and tarfile would follow some of them, or read them whole into memory.
+    """
+
+    def __init__(self, source: _Source, report: Callable[[], None]) -> None:
+        """`report` is called after each step, in the thread that asked for it, and may raise to give up."""
+        self._source, self._report = source, report
+        decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_LIMIT)
+        self._tar = decompressor.stream_reader(cast("IO[bytes]", source), read_size=_CHUNK, read_across_frames=True)
+        self._sums: dict[str, str] = {}
+        # Used in turn: fresh memory for every block would take longer than unpacking it.
+        self._buffers = [memoryview(bytearray(_CHUNK)) for _ in range(2)]
+
+    def sha256(self) -> str | None:
+        """The digest of the whole archive, to its last byte, if it is hashed."""
+        return self._source.sha256()
+
+    def manifest(self) -> Manifest:
+        manifest = Manifest.from_json(self._small_member(MANIFEST))
+        _require_known(manifest)
+        return manifest
+
+    def unpack(self, manifest: Manifest, destination: Path) -> Contents:
+        """Everything after the manifest, in the order in which it was written."""
+        free = shutil.disk_usage(destination).free
+        if free < manifest.size:
+            raise ArchiveError(
+                _("The databases need %(needed)s, but only %(free)s are free in %(path)s.")
+                % {"needed": Size(manifest.size), "free": Size(free), "path": destination}
+            )
+        for entry in manifest.members:
+            self._member(entry.name, exactly=entry.size)
+            try:
+                self._write(entry, destination / _file(entry))
+            except OSError as error:
+                raise ArchiveError(
+                    _("The file %(name)s could not be unpacked: %(why)s.") % {"name": entry.name, "why": explain(error)}
+                ) from error
+        contents = self._small_member(CONTENTS)
+        computed = "".join(f"{digest}  {name}\n" for name, digest in self._sums.items()).encode()
+        found = self._small_member(SUMS)
+        if not self._source.hashed and found != computed:
+            raise ArchiveError(_("The archive is damaged: its content does not match its SHA256SUMS."))
+        self._end()
+        self._report()
+        sync_directory(destination)
+        return contents_from_json(contents)
+
+    def _write(self, entry: Entry, path: Path) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        digest = hashlib.sha256()
+        with os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0) as file:
+            content = self._content(entry.size)
+            # The digest of the whole archive says the same as those of its members.
+            for block in _ahead(content if self._source.hashed else _digested(content, digest)):
+                if file.write(block) != len(block):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                self._report()
+            os.fsync(file.fileno())
+        self._sums[entry.name] = digest.hexdigest()
+
+    def _small_member(self, name: str) -> bytes:
+        size = self._member(name, at_most=LIMIT)
+        content = self._exactly(size)
+        self._exactly(-size % _BLOCK)
+        self._sums[name] = hashlib.sha256(content).hexdigest()
+        return content
+
+    def _member(self, name: str, *, at_most: int = SIZE_LIMIT, exactly: int | None = None) -> int:
+        """Read the next header, which has to be this regular member's, and return its size."""
+        header = self._exactly(_BLOCK)
+        if not any(header):
+            raise ArchiveError(_("The archive has no %s.") % name)
+        try:
+            info = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
+        except tarfile.HeaderError as error:
+            raise ArchiveError(_("The archive is damaged: %s.") % error) from error
+        if info.name != name or info.type != tarfile.REGTYPE:
+            raise ArchiveError(
+                _("The archive holds %(found)r where %(name)s belongs.") % {"found": info.name, "name": name}
+            )
+        if not 0 <= info.size <= at_most or (exactly is not None and info.size != exactly):
+            raise ArchiveError(_("%(name)s in the archive has a wrong size.") % {"name": name})
+        return info.size
+
+    def _content(self, size: int) -> Iterator[memoryview]:
+        """The member's bytes in blocks, each valid until the next but one is asked for."""
+        for start in range(0, size, _CHUNK):
+            self._buffers.reverse()
+            block = self._buffers[0][: size - start]
+            if self._tar.readinto(block) != len(block):
+                raise _too_short()
+            yield block
+        self._exactly(-size % _BLOCK)
+
+    def _end(self) -> None:
+        """After the last member come zeros, at most as many as fill a tar program's record, and then nothing."""
+        rest = self._tar.read(tarfile.RECORDSIZE + 1)
+        if any(rest) or not len(_END_OF_TAR) <= len(rest) <= tarfile.RECORDSIZE:
+            raise ArchiveError(_("The archive holds more, or ends earlier, than its manifest says."))
+
+    def _exactly(self, size: int) -> bytes:
+        content: bytes = self._tar.read(size) if size else b""
+        if len(content) != size:
+            raise _too_short()
+        return content
+
+
+def _too_short() -> ArchiveError:
+    return ArchiveError(_("The archive ends too early."))
+
+
+def _require_known(manifest: Manifest) -> None:
+    """Raise ArchiveError unless this console's engine can have made such a backup."""
+    engine = engines.embedded()
+    if manifest.engine != engine.name:
+        raise ArchiveError(
+            _("The archive holds databases of the engine %(theirs)s. This console's engine is %(ours)s.")
+            % {"theirs": manifest.engine, "ours": engine.name}
+        )
+    if manifest.method != engine.method:
+        raise ArchiveError(_("The archive was made by the unknown method %s.") % manifest.method)
+    for entry in manifest.members:
+        if not engine.owns(entry.name):
+            raise ArchiveError(_("The archive has a member %r, which no backup has.") % entry.name)
+
+
+def _file(entry: Entry) -> str:
+    """The name of the member's file: what comes behind the one folder that all are in."""
+    return entry.name.rpartition("/")[2]
+
+
+def _digested(blocks: Iterator[memoryview], digest: "hashlib._Hash") -> Iterator[memoryview]:
+    for block in blocks:
+        digest.update(block)
+        yield block
+
+
+def _ahead(blocks: Iterator[memoryview]) -> Iterator[memoryview]:
+    """The same blocks, each made in another thread while the one before it is used."""
+    with ThreadPoolExecutor(1, thread_name_prefix="unpack") as reader:
+        following = reader.submit(next, blocks, None)
+        while (block := following.result()) is not None:
+            following = reader.submit(next, blocks, None)
+            yield block

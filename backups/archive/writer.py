@@ -1,0 +1,270 @@
+"""Writing an archive: one pass over the members of a cut, with constant memory."""
+
+import hashlib
+import io
+import os
+import tarfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import zstandard
+from django.core.files.storage import Storage
+
+from backups.archive.manifest import ArchiveError, Manifest, contents_to_json
+from backups.archive.reader import CONTENTS, LIMIT, MANIFEST, SUMS
+from backups.storage import Streamed
+from console.disk import explain
+from console.sentences import sentence as _
+from instances.engines.base import Contents, Member, TakeContents
+
+_CHUNK = 1024 * 1024
+_BLOCK = tarfile.BLOCKSIZE
+_END_OF_TAR = bytes(2 * _BLOCK)
+
+_LEVEL = 3
+# Each worker holds about 16 MB. Hosts also run database servers, so a backup does not take every core of a large one.
+_WORKERS = min(os.cpu_count() or 1, 4)
+_JOB_SIZE = 4 * 1024 * 1024
+
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Written:
+    """The finished archive: bytes, the hexadecimal SHA-256 of all of them, and the databases in it."""
+
+    size: int
+    sha256: str
+    contents: Contents
+
+
+def write(
+    storage: Storage,
+    name: str,
+    manifest: Manifest,
+    members: Sequence[Member],
+    contents: TakeContents,
+    *,
+    progress: Report,
+) -> Written:
+    """Write the archive into the storage under exactly this name.
+
+    `members` are those that the manifest announces, in its order. `contents` is called after the last of them; what
+    it is given, it calls while it waits. `progress` gets the bytes of members read and the bytes of archive written
+    so far, about once a megabyte, while the storage or the contents are waited for, and at the end, and may raise to
+    give up. Raises ArchiveError, what `members`, `contents` or `progress` raised, or the storage's own errors; nothing
+    is left in the storage then.
+    """
+    with _unwritable_explained():
+        if storage.exists(name):
+            raise ArchiveError(_("The storage has an archive %s already.") % name)
+    with _writers.one_more() as workers:
+        stream = _Stream(manifest, members, contents, progress, workers)
+        try:
+            file = io.BufferedReader(stream, _CHUNK)
+            saved = storage.save(name, Streamed(file, name, at_most=stream.at_most, pulse=stream.pulse))
+        except BaseException as error:
+            _forget(storage, name, error)
+            if stream.failure is None and isinstance(error, OSError):
+                raise _unwritable(error) from error
+            if stream.failure is None or stream.failure is error:
+                raise
+            raise stream.failure from error
+    try:
+        with _unwritable_explained():
+            _require_saved(storage, saved, name, stream)
+    except BaseException as error:
+        _forget(storage, saved, error)
+        raise
+    assert stream.contents is not None
+    return Written(stream.size, stream.sha256.hexdigest(), stream.contents)
+
+
+@contextmanager
+def _unwritable_explained() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _unwritable(error) from error
+
+
+def _unwritable(error: OSError) -> ArchiveError:
+    return ArchiveError(_("The archive could not be written: %s.") % explain(error))
+
+
+def _require_saved(storage: Storage, saved: str, name: str, stream: "_Stream") -> None:
+    if stream.failure is not None:
+        raise stream.failure
+    if not stream.finished:
+        raise ArchiveError(_("The storage did not take the whole archive."))
+    if saved != name:
+        raise ArchiveError(
+            _("The storage saved the archive as %(saved)s, not as %(name)s.") % {"saved": saved, "name": name}
+        )
+    held = storage.size(name)
+    if held != stream.size:
+        raise ArchiveError(
+            _("The storage holds %(held)d bytes of the archive instead of %(size)d.")
+            % {"held": held, "size": stream.size}
+        )
+
+
+def _forget(storage: Storage, name: str, error: BaseException) -> None:
+    """Storages differ in what they leave of a file whose saving failed; this name was not theirs before."""
+    try:
+        storage.delete(name)
+    except Exception as second:
+        error.add_note(f"What was written of {name} could not be deleted: {second}")
+
+
+class _Stream(io.RawIOBase):
+    """The bytes of the archive, made while they are read. What fails once fails again: no reader sees an end."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        members: Sequence[Member],
+        contents: TakeContents,
+        progress: Report,
+        workers: int,
+    ) -> None:
+        self.size = 0
+        self.sha256 = hashlib.sha256()
+        self.contents: Contents | None = None
+        self.finished = False
+        self.failure: BaseException | None = None
+        self._manifest, self._members, self._take_contents = manifest, members, contents
+        self._progress = progress
+        self._read, self._total = 0, manifest.size
+        self._chunks = _compressed(self._tar(), workers)
+        self._rest = memoryview(b"")
+
+    @property
+    def at_most(self) -> int:
+        """What the archive can grow to, in bytes, if nothing in it can be compressed."""
+        return self._total + self._total // 100 + 4 * _BLOCK * len(self._members) + 2 * LIMIT
+
+    def pulse(self) -> None:
+        """Report while nothing is read, so that giving up need not wait for the storage."""
+        with self._failing_for_good():
+            self._note(self._read)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with self._failing_for_good():
+            while not self._rest and not self.finished:
+                self._advance()
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+    @contextmanager
+    def _failing_for_good(self) -> Iterator[None]:
+        if self.failure is not None:
+            raise self.failure
+        try:
+            yield
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    def _note(self, read: int) -> None:
+        self._read = read
+        self._progress(read, self.size)
+
+    def _advance(self) -> None:
+        chunk = next(self._chunks, None)
+        if chunk is None:
+            self._note(self._total)
+            self.finished = True
+            return
+        self.size += len(chunk)
+        self.sha256.update(chunk)
+        self._rest = memoryview(chunk)
+
+    def _tar(self) -> Iterator[bytes | memoryview]:
+        """The tar file in blocks, each valid until the next is asked for."""
+        sums, modified, done = {}, self._manifest.cut_at, 0
+        content = self._manifest.to_json()
+        sums[MANIFEST] = hashlib.sha256(content).hexdigest()
+        yield from _small_member(MANIFEST, content, modified)
+        for member in self._members:
+            yield _header(member.name, member.size, modified)
+            digest = hashlib.sha256()
+            left = member.size
+            for block in member.read():
+                digest.update(block)
+                yield block
+                left -= len(block)
+                done += len(block)
+                self._note(done)
+            if left:
+                raise ArchiveError(_("The file %s did not have the size that was announced.") % member.name)
+            yield bytes(-member.size % _BLOCK)
+            sums[member.name] = digest.hexdigest()
+        # Without the last members no reader takes the archive for whole.
+        self.contents = self._take_contents(lambda: self._note(done))
+        content = contents_to_json(self.contents)
+        sums[CONTENTS] = hashlib.sha256(content).hexdigest()
+        yield from _small_member(CONTENTS, content, modified)
+        listing = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
+        yield from _small_member(SUMS, listing.encode(), modified)
+        yield _END_OF_TAR
+
+
+class _Writers:
+    """How many archives this process writes now, and so on how many cores the next is compressed.
+
+    Alone it has workers of its own. Of several each keeps to the thread it is read in: together they have the cores
+    busy anyhow, and workers would only hold memory and wait for each other.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._writing = 0
+
+    @contextmanager
+    def one_more(self) -> Iterator[int]:
+        """Yields the workers it may have besides its own thread."""
+        with self._lock:
+            self._writing += 1
+            workers = _WORKERS if self._writing == 1 else 0
+        try:
+            yield workers
+        finally:
+            with self._lock:
+                self._writing -= 1
+
+
+_writers = _Writers()
+
+
+def _compressed(blocks: Iterator[bytes | memoryview], workers: int) -> Iterator[bytes]:
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        _LEVEL, threads=workers, job_size=_JOB_SIZE if workers else 0, write_checksum=True
+    )
+    compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    for block in blocks:
+        yield compressor.compress(block)
+    yield compressor.flush()
+
+
+def _small_member(name: str, content: bytes, modified: datetime) -> Iterator[bytes]:
+    if len(content) > LIMIT:
+        raise ArchiveError(_("The instance has more files or collections than an archive can list."))
+    yield _header(name, len(content), modified)
+    yield content
+    yield bytes(-len(content) % _BLOCK)
+
+
+def _header(name: str, size: int, modified: datetime) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode, info.mtime = size, 0o600, int(modified.timestamp())
+    return info.tobuf(tarfile.GNU_FORMAT)

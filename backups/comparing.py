@@ -1,0 +1,41 @@
+"""What a server finds in the files of a backup, compared with what the backup says of itself."""
+
+from console.sentences import joined
+from console.sentences import sentence as _
+from instances.engines.base import Collection, Contents
+
+# How many differences are named; more do not make it worse.
+_NAMED = 5
+
+
+def differences(expected: Contents, found: Contents) -> str:
+    """What the server has other than the archive says, in a sentence; empty if nothing."""
+    before, after = _collections(expected), _collections(found)
+    compared = [_difference(key, before.get(key), after.get(key)) for key in sorted(before.keys() | after.keys())]
+    named = [difference for difference in compared if difference]
+    if not named:
+        return ""
+    if len(named) > _NAMED:
+        named[_NAMED:] = [_("%d more collections differ") % (len(named) - _NAMED)]
+    return _("The restored backup differs from its list of contents: %s.") % joined("; ", named)
+
+
+def _collections(contents: Contents) -> dict[str, Collection]:
+    return {
+        f"{database.name}.{collection.name}": collection
+        for database in contents.databases
+        for collection in database.collections
+    }
+
+
+def _difference(name: str, expected: Collection | None, found: Collection | None) -> str:
+    if found is None or expected is None or found.documents != expected.documents:
+        counts = {"collection": name, "found": _documents(found), "expected": _documents(expected)}
+        return _("documents in %(collection)s: %(found)s instead of %(expected)s") % counts
+    if found.indexes != expected.indexes:
+        return _("%s has other indexes") % name
+    return ""
+
+
+def _documents(collection: Collection | None) -> int:
+    return collection.documents if collection else 0

@@ -1,0 +1,56 @@
+"""How people connect to an instance: its connection string, and the lines that use it. None of it has a password."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from instances.choices import InstanceType
+from instances.engines.embedded.process import REPLICA_SET
+from instances.engines.embedded.users import ADMINISTRATOR
+from instances.models import Instance
+
+__all__ = ["ADMINISTRATOR", "Snippet", "connection_string", "snippets"]
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """`lines` for one program, which asks for the password."""
+
+    program: str
+    lines: str
+
+
+def connection_string(instance: Instance) -> str:
+    """Return what drivers and mongosh connect by, without the password; empty before the instance has a port."""
+    if not instance.port:
+        return ""
+    options = {"authSource": "admin"}
+    if instance.type == InstanceType.REPLICA_SET:
+        options |= {"directConnection": "true"} if instance.host.db_alias else {"replicaSet": REPLICA_SET}
+    if instance.host.db_tls:
+        options["tls"] = "true"
+    return f"mongodb://{ADMINISTRATOR}@{instance.address}/?{urlencode(options)}"
+
+
+def snippets(instance: Instance) -> list[Snippet]:
+    """Return how mongosh, pymongo and Node.js connect; empty before the instance has a port."""
+    address = connection_string(instance)
+    if not address:
+        return []
+    return [
+        Snippet("mongosh", f'mongosh "{address}"'),
+        Snippet(
+            "Python (pymongo)",
+            "from getpass import getpass\n"
+            "from pymongo import MongoClient\n"
+            "\n"
+            f'client = MongoClient("{address}", password=getpass())',
+        ),
+        Snippet(
+            "Node.js (mongodb)",
+            'const { MongoClient } = require("mongodb");\n'
+            "\n"
+            f'const client = new MongoClient("{address}", {{\n'
+            f'  auth: {{ username: "{ADMINISTRATOR}", password: process.env.DB_PASSWORD }},\n'
+            "});",
+        ),
+    ]

@@ -1,0 +1,38 @@
+"""A server that lives a moment, for the console alone: run by a process's main thread, without a supervisor."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from console.sentences import sentence as _
+from instances.engines.base import EngineError, Server
+from instances.engines.embedded import process
+from instances.engines.embedded.facts import alive
+
+_START_SECONDS = 60.0
+
+
+@contextmanager
+def running(home: Path) -> Iterator[Server]:
+    """Run a server on the files in `home`. Only for the main thread. Raises EngineError."""
+    server = Server(process.free_port(), home, private=True)
+    spawned = process.spawn(home, server.port, private=True)
+    try:
+        wait(server, spawned)
+        yield server
+    finally:
+        process.stop(spawned)
+
+
+def wait(server: Server, spawned: "subprocess.Popen[bytes]") -> None:
+    """Wait until the server answers. Raises EngineError if it does not."""
+    deadline = time.monotonic() + _START_SECONDS
+    while not alive(server):
+        if spawned.poll() is not None or time.monotonic() > deadline:
+            raise EngineError(
+                process.last_words(server.home)
+                or _("The database server did not answer within %d seconds.") % _START_SECONDS
+            )
+        time.sleep(0.05)

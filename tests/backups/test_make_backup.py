@@ -1,0 +1,225 @@
+"""The job behind Create Backup: from the open cut into the storage, or why not; only the server is not there."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.storage import storages
+from django.utils import timezone
+from pytest_django import Settings
+
+from backups import archive
+from backups.choices import BackupStatus
+from backups.models import Backup
+from backups.services import create_backup
+from backups.storage import FolderStorage, NotEnoughSpace
+from console import hooks
+from console.handlers import HANDLERS
+from instances import engines, jobs
+from instances.agent import Agent
+from instances.choices import JobStatus, Status, Step
+from instances.engines.base import Contents, Cut, EngineError, Server, nothing
+from instances.handlers import sweep
+from instances.homes import instance_home
+from instances.models import Instance, Job
+from instances.pace import Amount
+from tests.engines import FakeEngine, contents_of, fill
+from tests.factories import make_instance
+
+pytestmark = pytest.mark.django_db
+
+
+class Engine(FakeEngine):
+    """Knows whether its cut is open, and what happened to it; `change` may make another one of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = False
+        self.change: Callable[[Cut], Cut] = lambda cut: cut
+        self.closing: Callable[[], None] = nothing
+
+    @contextmanager
+    def backup(self, server: Server, waiting: Callable[[], None] = nothing) -> Iterator[Cut]:
+        with super().backup(server, waiting) as cut:
+            self.open = True
+            try:
+                yield self.change(cut)
+                self.closing()
+            finally:
+                self.open = False
+
+
+@pytest.fixture(autouse=True)
+def home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("instances.agent.connections.close_all", lambda: None)
+    settings.CONSOLE_HOME = tmp_path
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "backups": {"BACKEND": "backups.storage.FolderStorage", "OPTIONS": {"location": tmp_path / "backups"}},
+    }
+    sweep()
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
+    made = Engine()
+    monkeypatch.setitem(engines.ENGINES, "embedded", made)
+    return made
+
+
+@pytest.fixture
+def backup() -> Backup:
+    """A backup that waits for the agent, of an instance with 12 documents."""
+    instance = make_instance(name="orders")
+    fill(instance_home(instance.id) / "data", contents_of(shop__orders=10, users__people=2))
+    return create_backup(instance=instance, name="nightly", requested_by=None)
+
+
+def do() -> Job:
+    job = jobs.claim("local", timezone.now())
+    assert job is not None
+    agent = Agent("local", HANDLERS)
+    agent._do(jobs.Work(job, agent.supervisor))
+    agent.supervisor.shut_down()
+    job.refresh_from_db()
+    return job
+
+
+def failed(backup: Backup, home: Path, engine: Engine) -> str:
+    """Do the job, which fails; return its reason. Asserts that nothing of it stays."""
+    job = do()
+    backup.refresh_from_db()
+    assert (job.status, backup.status, backup.failure) == (JobStatus.FAILED, BackupStatus.FAILED, job.failure)
+    assert not engine.open and not job.left_behind
+    assert not (home / "backups").exists() or not [path for path in (home / "backups").iterdir() if path.is_file()]
+    assert Instance.objects.get().status is Status.AVAILABLE
+    return str(job.failure)
+
+
+def test_what_the_server_counted_is_what_the_backup_shows(backup: Backup, engine: Engine) -> None:
+    assert do().status == JobStatus.COMPLETED
+    backup.refresh_from_db()
+    assert backup.instance is not None and not engine.open
+    assert engine.cuts == [Server(backup.instance.port or 0, instance_home(backup.instance.id))]
+    assert [(each.name, each.documents) for each in backup.databases] == [("shop", 10), ("users", 2)]
+    manifest = archive.read_manifest(storages["backups"], backup.archive_name)
+    assert (manifest.engine, manifest.engine_version, manifest.compatible_version, manifest.storage_engine) == (
+        *("SecantusDB", "0.7.0b3", "8.2", "WiredTiger"),
+    )
+    assert (manifest.method, manifest.consistency, manifest.cut_at) == ("Physical", "one moment", backup.cut_at)
+    assert backup.data_size == manifest.size and backup.pause_seconds == 0.01
+
+
+def test_it_says_how_many_bytes_of_how_many_from_the_first_report(
+    backup: Backup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports: list[tuple[float, Amount | None]] = []
+    monkeypatch.setattr(jobs.Work, "report", lambda self, percent, amount=None: reports.append((percent, amount)))
+    do()
+    backup.refresh_from_db()
+    amounts = [amount for _, amount in reports if amount]
+    assert amounts and {(amount.step, amount.total) for amount in amounts} == {(Step.COPY, backup.data_size)}
+    assert amounts[-1].done == backup.data_size and reports[-1][0] == 100
+
+
+def test_the_rate_is_kept(backup: Backup, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(jobs.Work, "wait", lambda self, seconds, report: waited.append(seconds))
+    settings.CONSOLE_BACKUP_BYTES_PER_SECOND = 10
+    assert do().status == JobStatus.COMPLETED
+    backup.refresh_from_db()
+    assert backup.data_size and max(waited) == pytest.approx(backup.data_size / 10, rel=0.1, abs=0.6)
+
+
+def test_a_server_that_refuses_fails_it_in_a_sentence(backup: Backup, home: Path, engine: Engine) -> None:
+    def refuse(server: Server) -> None:
+        raise EngineError("Another backup of this instance is open.")
+
+    engine.opened = refuse
+    assert failed(backup, home, engine) == "Another backup of this instance is open."
+
+
+def test_a_cut_that_ends_while_it_is_copied_leaves_no_archive(backup: Backup, home: Path, engine: Engine) -> None:
+    def breaking(cut: Cut) -> Cut:
+        def read() -> Iterator[memoryview]:
+            yield memoryview(b"half")
+            raise EngineError("The database server does not answer on port 8635.")
+
+        return replace(cut, members=[replace(cut.members[0], read=read)])
+
+    engine.change = breaking
+    assert failed(backup, home, engine) == "The database server does not answer on port 8635."
+
+
+def test_a_cut_that_ended_before_everything_was_counted_leaves_no_archive(
+    backup: Backup, home: Path, engine: Engine
+) -> None:
+    def gone(waiting: Callable[[], None] = nothing) -> Contents:
+        raise EngineError("The server ended.")
+
+    engine.change = lambda cut: replace(cut, contents=gone)
+    assert failed(backup, home, engine) == "The server ended."
+
+
+def test_a_cut_that_was_not_open_to_the_end_leaves_no_archive(backup: Backup, home: Path, engine: Engine) -> None:
+    """The archive is whole by then: it goes all the same."""
+
+    def gone() -> None:
+        assert [path.suffix for path in (home / "backups").iterdir() if path.is_file()] == [".zst"]
+        raise EngineError("The server ended.")
+
+    engine.closing = gone
+    assert failed(backup, home, engine) == "The server ended."
+
+
+def test_no_room_is_found_before_anything_is_written(
+    backup: Backup, home: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def full(self: FolderStorage, size: int) -> None:
+        asked.append(size)
+        raise NotEnoughSpace("Only 3 bytes are free.")
+
+    monkeypatch.setattr(FolderStorage, "require_space", full)
+    monkeypatch.setattr(archive, "write", lambda *_: pytest.fail("written"))
+    assert failed(backup, home, engine) == "Only 3 bytes are free."
+    assert asked[0] > 0
+
+
+def test_one_that_is_cancelled_while_the_server_counts_ends_at_once(
+    backup: Backup, home: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def counting(waiting: Callable[[], None] = nothing) -> Contents:
+        Job.objects.update(cancel_reason="cancelled by a test")
+        while True:
+            waiting()
+
+    monkeypatch.setattr(jobs.Work, "REPORT_EVERY", 0.0)
+    engine.change = lambda cut: replace(cut, contents=counting)
+    assert failed(backup, home, engine) == "cancelled by a test"
+
+
+def test_one_that_is_cancelled_while_the_server_is_busy_ends_at_once(
+    backup: Backup, home: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def busy(server: Server, waiting: Callable[[], None] = nothing) -> Iterator[Cut]:
+        Job.objects.update(cancel_reason="cancelled by a test")
+        while True:
+            waiting()
+        yield
+
+    monkeypatch.setattr(jobs.Work, "REPORT_EVERY", 0.0)
+    monkeypatch.setattr(engine, "backup", busy)
+    assert failed(backup, home, engine) == "cancelled by a test"
+
+
+def test_a_test_can_make_it_fail(backup: Backup, home: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: Any = replace(hooks.take_next_backup(), fail_at=50)
+    monkeypatch.setattr(hooks, "take_next_backup", lambda: asked)
+    assert failed(backup, home, engine) == "A test made this backup fail at 50 %."

@@ -1,0 +1,112 @@
+"""A cut is watched while its files are read, and can be given up while the server is busy or counts."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from pymongo.errors import OperationFailure, PyMongoError
+
+from instances.engines import embedded
+from instances.engines.base import EngineError, nothing
+from instances.engines.embedded import backup
+from instances.engines.embedded.connect import Client
+from tests.instances.engines.servers import Server, copy, documents_of
+from tests.waiting import wait_for
+
+
+class GivenUp(Exception):
+    pass
+
+
+def give_up() -> None:
+    raise GivenUp
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with Server(tmp_path / "original") as running:
+        yield running
+
+
+def test_a_server_that_ends_is_noticed_at_the_next_block(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backup, "_STILL_OPEN_SECONDS", 0.0)
+    server.client().shop.orders.insert_one({})
+    with pytest.raises(EngineError, match="does not answer on port"), embedded().backup(server.address) as cut:
+        blocks = max(cut.members, key=lambda member: member.size).read()
+        next(blocks)
+        server.kill()
+        next(blocks)
+
+
+def test_a_server_that_was_started_again_in_between_is_noticed_too(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "_STILL_OPEN_SECONDS", 0.0)
+    server.client().shop.orders.insert_one({})
+    with pytest.raises(EngineError), embedded().backup(server.address) as cut:
+        server.kill()
+        server.start()
+        # The driver connects anew, to a server that knows of no cut.
+        for _ in range(2):
+            try:
+                cut.contents()
+            except PyMongoError as error:
+                ended = error
+        raise ended
+
+
+def test_counting_can_be_given_up_and_the_next_cut_is_open_at_once(server: Server, tmp_path: Path) -> None:
+    client = server.client()
+    for _ in range(4):
+        client.shop.orders.insert_many([{} for _ in range(5000)])
+    monkeypatch = pytest.MonkeyPatch()
+    with monkeypatch.context() as impatient:
+        impatient.setattr(backup, "_WAIT_SECONDS", 0.0)
+        with pytest.raises(GivenUp), embedded().backup(server.address) as cut:
+            cut.contents(give_up)
+    begun = time.monotonic()
+    wait_for(lambda: _copied(server, tmp_path / "copy"), because="the next cut")
+    assert time.monotonic() - begun < 10
+
+
+def _copied(server: Server, home: Path) -> bool:
+    try:
+        with embedded().backup(server.address) as cut:
+            return documents_of(copy(cut, home)) == {"shop.orders": 20_000}
+    except EngineError:
+        return False
+
+
+class Busy:
+    """Stands for a driver whose server cannot take a cut so many times."""
+
+    def __init__(self, times: int, reason: str = "ServerIsBusy") -> None:
+        self.times, self.reason, self.admin = times, reason, self
+
+    def command(self, name: str, *, seconds: float) -> dict[str, Any]:
+        assert (name, seconds) == ("console.openBackup", 2.0)
+        self.times -= 1
+        if self.times >= 0:
+            raise OperationFailure("Busy.", 1, {"codeName": self.reason})
+        return {"files": []}
+
+
+def test_a_busy_server_is_asked_again() -> None:
+    asked: list[None] = []
+    assert backup._open(cast(Client, Busy(3)), lambda: asked.append(None)) == {"files": []}
+    assert len(asked) == 3
+
+
+def test_a_busy_server_can_be_given_up_and_is_after_two_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(GivenUp):
+        backup._open(cast(Client, Busy(3)), give_up)
+    monkeypatch.setattr(backup, "_OPEN_SECONDS", 0.0)
+    with pytest.raises(OperationFailure):
+        backup._open(cast(Client, Busy(1)), nothing)
+
+
+def test_another_reason_is_not_waited_for() -> None:
+    with pytest.raises(OperationFailure):
+        backup._open(cast(Client, Busy(1, "BackupIsOpen")), give_up)

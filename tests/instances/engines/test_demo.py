@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+
+from instances.engines.embedded import demo
+from tests.instances.engines.servers import Server
+
+
+@pytest.mark.parametrize(
+    ("kind", "database", "indexes"),
+    [
+        ("Sharding", "shop", {"products": "sku_1", "orders": "time_1", "deliveries": "order_1"}),
+        ("ReplicaSet", "sensors", {"devices": "device_1", "readings": "time_1"}),
+        ("Single", "knowledge", {"articles": "slug_1", "visits": "time_1"}),
+    ],
+)
+def test_a_fresh_instance_gets_documents_for_its_type(
+    tmp_path: Path, kind: str, database: str, indexes: dict[str, str]
+) -> None:
+    with Server(tmp_path / "home") as server:
+        loaded = demo.load(server.address, kind)
+        with server.client() as mongo:
+            assert set(mongo.list_database_names()) - {"admin", "config", "local"} == {database}
+            assert set(mongo[database].list_collection_names()) == set(indexes)
+            assert sum(mongo[database][name].count_documents({}) for name in indexes) == loaded > 2500
+            for name, index in indexes.items():
+                assert index in mongo[database][name].index_information()
+
+
+def test_the_documents_are_the_same_every_time() -> None:
+    for _, collections, _ in demo._KINDS.values():
+        for documents in collections.values():
+            assert list(demo._identified(documents())) == list(demo._identified(documents()))
+
+
+def test_orders_are_for_products_there_are() -> None:
+    skus = {product["sku"] for product in demo._products()}
+    assert {line["sku"] for order in demo._orders() for line in order["lines"]} <= skus

@@ -1,0 +1,161 @@
+"""The exchange of data directories, cut off after each of its steps: one of the two is always there, whole."""
+
+import fcntl
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from instances.engines.embedded import process, swap
+
+TAG = "7d0c9a5e"
+
+
+class Crash(BaseException):
+    """The process ends here: no handler of an ordinary error may see it."""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An instance's home in which a restoration has been unpacked."""
+    home = tmp_path / "home"
+    fill(process.data_dir(home), "old")
+    fill(swap.incoming(home, TAG), "restored")
+    return home
+
+
+def fill(directory: Path, content: str) -> None:
+    directory.mkdir(parents=True)
+    for name in ("shop.db", "users.db", "users.db-wal"):
+        (directory / name).write_text(content)
+
+
+def held(home: Path) -> set[str]:
+    """What the files of the data directory hold; all of them must be there."""
+    files = {path.name: path.read_text() for path in process.data_dir(home).iterdir()}
+    assert files.keys() == {"shop.db", "users.db", "users.db-wal"}
+    return set(files.values())
+
+
+def entries(home: Path) -> set[str]:
+    return {path.name for path in home.iterdir()} - {process.LOCK_NAME}
+
+
+@pytest.fixture
+def crash_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """Let so many more changes of the disk happen, and then no other."""
+    left = [10**6]
+
+    def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if left[0] == 0:
+                raise Crash
+            left[0] -= 1
+            return function(*args, **kwargs)
+
+        return call
+
+    for owner, name in ((Path, "rename"), (os, "fsync"), (os, "unlink"), (os, "rmdir")):
+        monkeypatch.setattr(owner, name, counted(getattr(owner, name)))
+
+    def set_left(steps: int) -> None:
+        left[0] = steps
+
+    yield set_left
+
+
+def restore(home: Path) -> None:
+    swap.exchange(home, TAG)
+    swap.settle(home, TAG, restored=True)
+
+
+def take_back(home: Path) -> None:
+    swap.exchange(home, TAG)
+    swap.settle(home, TAG, restored=False)
+
+
+@pytest.mark.parametrize("steps", range(20))
+@pytest.mark.parametrize("again", range(0, 12, 3))
+def test_an_exchange_cut_off_anywhere_is_taken_back_whole_even_if_that_is_cut_off_too(
+    home: Path, crash_after: Callable[[int], None], steps: int, again: int
+) -> None:
+    crash_after(steps)
+    try:
+        take_back(home)
+    except Crash:
+        crash_after(again)
+        try:
+            swap.settle(home, TAG, restored=False)
+        except Crash:
+            crash_after(10**6)
+            swap.settle(home, TAG, restored=False)
+    assert held(home) == {"old"}
+    assert entries(home) == {"data"}
+    assert swap.tags(home) == set()
+
+
+def test_every_step_is_cut_off_by_some_number(home: Path, crash_after: Callable[[int], None]) -> None:
+    """The range above reaches the end."""
+    for steps in itertools.count():
+        crash_after(steps)
+        try:
+            take_back(home)
+        except Crash:
+            crash_after(10**6)
+            swap.settle(home, TAG, restored=False)
+            fill(swap.incoming(home, TAG), "restored")
+        else:
+            break
+    assert 8 < steps < 20
+
+
+@pytest.mark.parametrize("steps", range(4, 12))
+def test_a_restoration_that_was_completed_stays_however_its_tidying_is_cut_off(
+    home: Path, crash_after: Callable[[int], None], steps: int
+) -> None:
+    crash_after(steps)
+    try:
+        restore(home)
+    except Crash:
+        crash_after(10**6)
+        swap.settle(home, TAG, restored=True)
+    assert held(home) == {"restored"}
+    assert entries(home) == {"data"}
+
+
+def test_what_is_aside_is_told_from_what_has_not_been_touched(home: Path) -> None:
+    assert not swap.exchanged(home, TAG)
+    assert swap.tags(home) == {TAG}
+    swap.exchange(home, TAG)
+    assert swap.exchanged(home, TAG)
+    assert swap.tags(home) == {TAG}
+    swap.settle(home, TAG, restored=True)
+    assert not swap.exchanged(home, TAG)
+
+
+def test_the_end_of_one_restoration_does_not_touch_another(home: Path) -> None:
+    fill(swap.incoming(home, "other"), "other")
+    swap.settle(home, TAG, restored=False)
+    assert swap.tags(home) == {"other"}
+
+
+def test_no_file_moves_under_a_running_server(home: Path) -> None:
+    with (home / process.LOCK_NAME).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(process.FilesInUse), process.exclusive(home, seconds=0.1):
+            pass
+    swap.exchange(home, TAG)
+    assert held(home) == {"restored"}
+
+
+def test_the_first_data_directory_is_put_into_place(tmp_path: Path) -> None:
+    fill(swap.incoming(tmp_path, TAG), "restored")
+    swap.place(tmp_path, TAG)
+    assert held(tmp_path) == {"restored"} and entries(tmp_path) == {"data"}
+
+
+def test_settling_a_home_that_was_never_made_is_nothing(tmp_path: Path) -> None:
+    swap.settle(tmp_path / "nothing", TAG, restored=False)
