@@ -1,0 +1,143 @@
+"""What the database engine does by itself that would lose data or leave a server that is of no use."""
+
+import resource
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pymongo
+import pytest
+from pymongo.errors import PyMongoError
+
+from instances.engines import embedded
+from instances.engines.base import EngineError
+from tests.instances.engines.servers import PASSWORD, Client, Server, back_up, documents_of, inspect
+from tests.waiting import wait_for
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with Server(tmp_path / "original") as running:
+        yield running
+
+
+def test_a_server_that_cannot_write_any_more_ends_and_comes_back_whole(server: Server) -> None:
+    orders = server.client().shop.orders
+    orders.insert_one({"_id": -1})
+    resource.prlimit(server.running.pid, resource.RLIMIT_FSIZE, (4096, 4096))
+    acknowledged = 0
+    with suppress(PyMongoError):
+        while acknowledged < 1000:
+            orders.insert_one({"_id": acknowledged, "text": "x" * 4096})
+            acknowledged += 1
+    assert acknowledged < 1000
+    assert server.running.wait(20) == 1
+    assert "The database server ended: " in server.log()
+    server.start()
+    assert documents_of(inspect(server))["shop.orders"] > acknowledged
+
+
+def test_an_open_transaction_keeps_no_backup_waiting_and_is_not_in_it(server: Server, tmp_path: Path) -> None:
+    client = server.client()
+    client.shop.orders.insert_one({})
+    with client.start_session() as session, session.start_transaction():
+        client.shop.orders.insert_one({}, session=session)
+        said = back_up(server, tmp_path / "copy")
+        session.commit_transaction()
+    assert documents_of(said) == {"shop.orders": 1}
+    assert documents_of(inspect(server)) == {"shop.orders": 2}
+    with Server(tmp_path / "copy") as restored:
+        assert documents_of(inspect(restored)) == {"shop.orders": 1}
+
+
+def test_a_backup_waits_for_an_index_that_is_being_built(server: Server, tmp_path: Path) -> None:
+    client = server.client()
+    client.shop.orders.insert_many([{"number": number} for number in range(20_000)])
+    built = threading.Event()
+
+    def build() -> None:
+        client.shop.orders.create_index("number")
+        built.set()
+
+    building = threading.Thread(target=build)
+    building.start()
+    try:
+        said = wait_for(lambda: back_up(server, tmp_path / "copy"), because="a backup")
+    finally:
+        building.join()
+    assert built.is_set()
+    with Server(tmp_path / "copy") as restored:
+        assert inspect(restored) == said
+        there = restored.client().shop.orders
+        if "number_1" in there.index_information():
+            assert there.count_documents({"number": {"$gte": 0}}, hint="number_1") == 20_000
+
+
+def test_a_client_that_says_nothing_keeps_nobody_out(server: Server) -> None:
+    with closing(socket.create_connection(("127.0.0.1", server.port))):
+        assert embedded().alive(server.address)
+        assert server.client().shop.orders.insert_one({}).acknowledged
+
+
+def test_a_server_does_not_begin_anew_where_tables_are(server: Server) -> None:
+    server.client().shop.orders.insert_one({})
+    server.kill()
+    turtle = server.home / "data/WiredTiger.turtle"
+    turtle.rename(turtle.with_suffix(".away"))
+    server.start(wait=False)
+    assert server.running.wait(20) == 1
+    assert server.log().endswith("The database files are not complete: WiredTiger.turtle is missing.\n")
+    turtle.with_suffix(".away").rename(turtle)
+    server.start()
+    assert documents_of(inspect(server)) == {"shop.orders": 1}
+
+
+def test_damaged_files_are_refused_with_a_sentence(server: Server) -> None:
+    server.kill()
+    (server.home / "data/WiredTiger.turtle").write_bytes(b"no database")
+    server.start(wait=False)
+    assert server.running.wait(20) == 1
+    assert server.log().strip().splitlines()[-1].startswith("The database files cannot be opened: ")
+
+
+def test_the_log_has_no_contents_of_documents(server: Server) -> None:
+    client = server.client()
+    client.shop.orders.insert_one({"_id": 1, "secret": "Nobody-reads-this"})
+    for work in (
+        lambda: client.shop.orders.insert_one({"_id": 1, "secret": "Nobody-reads-this"}),
+        lambda: client.shop.orders.find_one({"$where": "Nobody-reads-this"}),
+        lambda: client.shop.orders.aggregate([{"$project": {"x": {"$toInt": "Nobody-reads-this"}}}]).to_list(),
+        lambda: client.shop.command("findAndModify", "orders", update=["Nobody-reads-this"], query={}),
+    ):
+        with suppress(PyMongoError):
+            work()
+    assert "Nobody-reads-this" not in server.log()
+
+
+def test_terminating_closes_cleanly_with_clients_and_a_backup_open(server: Server) -> None:
+    client = server.client()
+    client.shop.orders.insert_one({})
+    session = client.start_session()
+    session.start_transaction()
+    client.shop.orders.insert_one({}, session=session)
+    with pytest.raises(EngineError), embedded().backup(server.address):
+        server.running.terminate()
+        assert server.running.wait(10) == 0
+    assert not (server.home / "data/WiredTiger.backup").exists()
+    server.start()
+    assert documents_of(inspect(server)) == {"shop.orders": 1}
+
+
+def test_a_cluster_of_one_node_and_a_single_node_say_what_they_are(tmp_path: Path) -> None:
+    for replica_set, name in ((True, "rs0"), (False, None)):
+        with Server(tmp_path / str(replica_set), replica_set=replica_set) as server:
+            hello = server.client().admin.command("hello")
+            assert hello.get("setName") == name and hello["isWritablePrimary"]
+            address = f"mongodb://rwuser@127.0.0.1:{server.port}/?authSource=admin" + (
+                "&replicaSet=rs0" if name else ""
+            )
+            driver: Client = pymongo.MongoClient(address, password=PASSWORD)
+            with driver:
+                assert driver.shop.orders.insert_one({}).acknowledged
