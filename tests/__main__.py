@@ -1,7 +1,7 @@
 """Every check there is, in order of how fast it fails: `python -m tests`.
 
-The unit and integration tests run twice: on SQLite, then on PostgreSQL. The latter is a cluster that is thrown away,
-unless DATABASE_URL names one; there too, the tests make a database of their own.
+Tests that use the console database run twice: on SQLite, with all others, then on PostgreSQL. The latter is a cluster
+that is thrown away, unless DATABASE_URL names one; there too, the tests make a database of their own.
 
 `--suite NAME` runs one part, and may be repeated. Everything else goes to pytest, such as `-k create_backup` or a
 test's name.
@@ -80,7 +80,7 @@ def tests(chosen: list[str]) -> list[Step]:
     faults = [sys.executable, "-m", "tests.faults", *(chosen or ["--short"])]
     return [
         Step("sqlite", "unit and integration tests", quick),
-        Step("postgresql", "unit and integration tests on PostgreSQL", quick, on_postgresql()),
+        Step("postgresql", "tests of the console database on PostgreSQL", [*quick, "--with-database"], on_postgresql()),
         Step("browser", "end-to-end tests", pages),
         Step("faults", "faults (short)", faults),
     ]

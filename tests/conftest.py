@@ -21,6 +21,26 @@ hypothesis.settings.load_profile("tests")
 HTMX = {"HX-Request": "true"}
 
 
+# What a test that uses the console database asks pytest-django for.
+_DATABASE = {"db", "transactional_db", "django_db_setup"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--with-database", action="store_true", help="only tests that use the console database")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--with-database"):
+        return
+    using = [item for item in items if item.get_closest_marker("django_db") or _DATABASE & {*_fixtures(item)}]
+    config.hook.pytest_deselected(items=[item for item in items if item not in using])
+    items[:] = using
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    return getattr(item, "fixturenames", [])
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(specs: list[Any]) -> None:
     """Give each worker a home of its own, which the processes that it starts inherit, inside this process's."""
