@@ -327,6 +327,17 @@ def test_the_present_administrator_is_kept_while_the_server_still_runs(
     assert kept == [Server(instance.port, instance_home(instance.id))]
 
 
+@pytest.mark.parametrize(("kept", "known"), [(True, True), (False, None)])
+def test_the_page_says_which_password_the_administrator_has(
+    backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch, kept: bool, known: bool | None
+) -> None:
+    Instance.objects.update(password_set=True)
+    monkeypatch.setattr(users, "keep_administrator", lambda _server: kept)
+    restore_to_original(backup=backup, safety_backup=False, requested_by=None)
+    ended(do(servers))
+    assert Instance.objects.get().password_set is known
+
+
 def test_lost_files_come_back_from_the_backup(backup: Backup, servers: Servers) -> None:
     instance = backup.instance
     assert instance is not None

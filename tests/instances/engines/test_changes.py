@@ -75,3 +75,23 @@ def test_a_server_that_is_killed_while_it_makes_tables_starts_again(tmp_path: Pa
         server.start()
         held = documents_of(inspect(server))
     assert [name for name in acknowledged if held.get(name) != 1] == []
+
+
+def test_a_rename_over_another_collection_that_is_killed_leaves_the_one_or_the_other(tmp_path: Path) -> None:
+    with Server(tmp_path / "home") as server:
+        client = server.client(retryWrites=False)
+        client.shop.orders.insert_many([{"number": number} for number in range(DOCUMENTS)])
+        client.shop.fresh.insert_many([{"number": number} for number in range(100)])
+        for pause in (0.05, 0.25, 0.6):
+            work = threading.Thread(
+                target=unless_killed, args=[lambda client: client.shop.fresh.rename("orders", dropTarget=True), client]
+            )
+            work.start()
+            work.join(pause)
+            server.kill()
+            work.join()
+            server.start()
+            held = documents_of(inspect(server))
+            if held == {"shop.orders": 100}:
+                break
+            assert held == {"shop.orders": DOCUMENTS, "shop.fresh": 100}

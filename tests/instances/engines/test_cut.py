@@ -170,6 +170,9 @@ def test_nobody_sees_or_changes_the_user_of_the_agent(server: Server) -> None:
     for command in ("updateUser", "dropUser", "usersInfo"):
         with pytest.raises(OperationFailure, match="not found"):
             admin.command({command: "console-agent"} | ({"pwd": "x"} if command == "updateUser" else {}))
+    for asked in ({"user": "console-agent", "db": "admin"}, [{"user": "console-agent", "db": "admin"}]):
+        for database in (admin, admin.client.shop):
+            assert database.command("usersInfo", asked, showCredentials=True)["users"] == []
     admin.command("dropAllUsersFromDatabase", 1)
     assert embedded().alive(server.address)
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pymongo
 import pytest
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from instances.engines import embedded
 from instances.engines.base import EngineError
+from instances.engines.embedded import process
+from instances.engines.embedded.private import running
 from tests.instances.engines.servers import PASSWORD, Client, Server, back_up, documents_of, inspect
 from tests.waiting import wait_for
 
@@ -141,3 +143,55 @@ def test_a_cluster_of_one_node_and_a_single_node_say_what_they_are(tmp_path: Pat
             driver: Client = pymongo.MongoClient(address, password=PASSWORD)
             with driver:
                 assert driver.shop.orders.insert_one({}).acknowledged
+
+
+def test_commands_that_read_and_write_files_are_not_there(server: Server, tmp_path: Path) -> None:
+    admin = server.client().admin
+    kept = tmp_path / "kept"
+    kept.write_text("kept")
+    for command in ("secantusAdmin.backupArchive", "secantusAdmin.restoreArchive"):
+        with pytest.raises(OperationFailure, match="no such command"):
+            admin.command({command: 1, "outputPath": str(kept), "targetDir": str(tmp_path)})
+    assert kept.read_text() == "kept"
+
+
+def test_no_password_is_in_what_the_profiler_writes(server: Server) -> None:
+    admin = server.client().admin
+    admin.command("profile", 2)
+    embedded().set_password(server.address, "Never-written-down-1")
+    admin.command("createUser", "reader", pwd="Never-written-down-2", roles=["read"])
+    written = str(list(admin["system.profile"].find()))
+    assert "updateUser" in written and "Never-written-down" not in written
+
+
+def test_what_the_server_writes_by_itself_makes_no_copy_differ(server: Server, tmp_path: Path) -> None:
+    client = server.client()
+    client.shop.command("profile", 2)
+    client.shop.orders.insert_one({})
+    client.config.mine.insert_one({})
+    client.shop.orders.find_one()
+    said = back_up(server, tmp_path / "copy")
+    assert documents_of(said) == {"shop.orders": 1}
+    with Server(tmp_path / "copy") as restored:
+        assert inspect(restored) == said
+        assert restored.client().config.mine.count_documents({}) == 1
+
+
+def test_the_reason_of_an_end_is_a_sentence_and_never_a_line_of_the_log(server: Server) -> None:
+    server.kill()
+    assert "Listening on" in server.log() and process.last_words(server.home) == ""
+    (server.home / "data/WiredTiger.turtle").write_bytes(b"no database")
+    server.start(wait=False)
+    server.running.wait(20)
+    assert process.last_words(server.home).startswith("The database files cannot be opened: ")
+
+
+def test_a_server_of_the_console_alone_deletes_no_expired_documents(tmp_path: Path) -> None:
+    process.prepare(tmp_path)
+    with running(tmp_path) as private:
+        (command,) = [
+            line.read_bytes().split(b"\0")
+            for line in Path("/proc").glob("[0-9]*/cmdline")
+            if f"--port\0{private.port}\0".encode() in line.read_bytes()
+        ]
+    assert b"--no-ttl" in command
