@@ -31,7 +31,8 @@ class Moment:
 
     def environment(self) -> dict[str, str]:
         """What makes it that moment now in every Python process that is started with it."""
-        ahead = (self.at - datetime.now(UTC)).total_seconds()
+        # This process may have been moved itself.
+        ahead = (self.at - datetime.now(UTC)).total_seconds() + float(os.environ.get("SECONDS_AHEAD", "0"))
         paths = [str(SET_CLOCK), *filter(None, [os.environ.get("PYTHONPATH")])]
         return {"PYTHONPATH": os.pathsep.join(paths), "SECONDS_AHEAD": str(ahead), "TZ": self.zone}
 
