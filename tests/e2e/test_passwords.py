@@ -187,11 +187,10 @@ def test_the_password_of_the_demo_instances_is_printed_at_the_first_start_alone(
         assert "demo instances" not in "".join(demo.output)
 
 
-def test_with_a_certificate_instances_listen_for_other_machines_and_speak_tls(tmp_path: Path, page: Page) -> None:
+def test_with_a_certificate_instances_speak_tls_and_nothing_else(tmp_path: Path, page: Page) -> None:
     pem = certificate(tmp_path / "db.pem", names=["localhost"])
     with Console(
         tmp_path / "home",
-        CONSOLE_DB_BIND="0.0.0.0",  # noqa: S104
         CONSOLE_DB_TLS_CERTIFICATE=str(pem),
         CONSOLE_DB_TLS_KEY=str(pem.with_suffix(".key")),
         CONSOLE_DB_TLS_CA=str(pem),
