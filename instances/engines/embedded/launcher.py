@@ -71,6 +71,9 @@ _SESSIONS = 2200
 _CLIENTS = 1000
 _LOCK_SECONDS = 15.0
 _STOP_SECONDS = 9.5
+_STOPPING = {signal.SIGTERM, signal.SIGINT}
+# How often the server looks whether its parent is still there, should its end not have been told.
+_LOOK_SECONDS = 1.0
 _TTL_SECONDS = 60.0
 # Less than this is no space: WiredTiger's log files are 10 MB.
 _NO_SPACE = 16 * 1024 * 1024
@@ -792,9 +795,9 @@ def _run(options: argparse.Namespace) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     agent: Document = json.loads((options.home / "agent.json").read_bytes())
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    # Blocked in every thread from here on; the main thread waits for them below. A handler could wait for ever: where
+    # another thread got the signal, or for a lock that the main thread has.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
     running = _open(options, agent)
     backups = Backups(running.storage)
     running.connections = Connections()
@@ -804,12 +807,12 @@ def _run(options: argparse.Namespace) -> None:
     _protect_agent(agent)
     _hide_passwords()
     try:
-        if not stop.is_set():
-            running.start()
+        running.start()
     except OSError as error:
         raise CannotStart(f"Port {options.port} cannot be used: {os.strerror(error.errno or 0)}.") from error
     log.info("Listening on %s:%d", options.bind, options.port)
-    stop.wait()
+    while signal.sigtimedwait(_STOPPING, _LOOK_SECONDS) is None and os.getppid() == options.parent_pid:
+        pass
     # A command that does not end by itself does not keep the process.
     faulthandler.dump_traceback_later(_STOP_SECONDS, exit=True)
     backups.release()
