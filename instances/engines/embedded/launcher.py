@@ -51,6 +51,7 @@ from secantus.storage import (
     Storage,
     TransactionTooLargeError,
     _doc_table_for,
+    _is_wt_rollback,
     _retry_write_conflicts,
 )
 
@@ -203,7 +204,10 @@ class GuardedStorage(Storage):
 
     @contextlib.contextmanager
     def _noted(self, change: str, *names: str) -> Iterator[None]:
-        """Keep a note while the change is made. It stays if WiredTiger fails, for the next try or the next start."""
+        """Keep a note while the change is made.
+
+        A change that failed is not ended by the next start, since its client was told so and may have gone on writing.
+        """
         if self._in_user_transaction():
             yield
             return
@@ -214,10 +218,10 @@ class GuardedStorage(Storage):
             notes[note] = ""
             try:
                 yield
-            except wiredtiger.WiredTigerError:
-                raise
-            except BaseException:
-                del notes[note]
+            except BaseException as error:
+                # After a conflict with another client it is tried again at once.
+                if not _is_wt_rollback(error):
+                    del notes[note]
                 raise
             del notes[note]
         finally:
@@ -247,12 +251,13 @@ class GuardedStorage(Storage):
                 try:
                     with self._batch_transaction() as session:
                         self._tls.building = session
-                        return bool(super().create_index(db, coll, name, *arguments, **options))
-                except wiredtiger.WiredTigerError:
+                        try:
+                            return bool(super().create_index(db, coll, name, *arguments, **options))
+                        finally:
+                            self._tls.building = None
+                except BaseException:
                     self._forget_indexes(db, coll, name)
                     raise
-                finally:
-                    self._tls.building = None
 
     def _cursor(self, table: str, *, overwrite: bool = True) -> Any:
         cursor = super()._cursor(table, overwrite=overwrite)

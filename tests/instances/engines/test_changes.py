@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from pymongo.errors import PyMongoError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from tests.instances.engines.servers import Client, Server, documents_of, inspect
 
@@ -95,3 +95,17 @@ def test_a_rename_over_another_collection_that_is_killed_leaves_the_one_or_the_o
             if held == {"shop.orders": 100}:
                 break
             assert held == {"shop.orders": DOCUMENTS, "shop.fresh": 100}
+
+
+def test_an_index_that_cannot_be_built_leaves_nothing(tmp_path: Path) -> None:
+    with Server(tmp_path / "home") as server:
+        orders = server.client().shop.orders
+        orders.insert_many([{"number": number // 2} for number in range(3000)])
+        for _ in range(2):
+            with pytest.raises(DuplicateKeyError):
+                orders.create_index("number", unique=True)
+        orders.insert_one({"number": 1})
+        assert list(orders.index_information()) == ["_id_"]
+        server.kill()
+        server.start()
+        assert documents_of(inspect(server)) == {"shop.orders": 3001}
