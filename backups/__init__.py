@@ -1,0 +1,1 @@
+"""Backups, their policies and restorations. Imports instances and console."""

@@ -1,7 +1,7 @@
 """What a server finds in the files of a backup, compared with what the backup says of itself."""
 
-from console.sentences import joined
-from console.sentences import sentence as _
+from console.text.sentences import joined
+from console.text.sentences import sentence as _
 from instances.engines.base import Collection, Contents
 
 # How many differences are named; more do not make it worse.

@@ -10,11 +10,11 @@ from django.views.decorators.http import require_safe
 
 from backups import downloads
 from backups.models import Backup
-from console import audit
-from console.access import needs
-from console.exceptions import Refused
-from console.http import Request
-from console.roles import Permission
+from console.accounts.access import needs
+from console.accounts.roles import Permission
+from console.audit import audited as audit
+from console.text.refused import Refused
+from console.web.request import Request
 
 
 @needs(Permission.DOWNLOAD_BACKUP)

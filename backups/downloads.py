@@ -12,8 +12,8 @@ from django.core.files import File
 from django.utils.translation import gettext as _
 
 from backups.models import Backup
-from backups.storage import archive_storage
-from console.exceptions import Refused
+from backups.storage.folder import archive_storage
+from console.text.refused import Refused
 
 _CHUNK = 256 * 1024
 # More digits than any file has bytes are no number here, but text for Python to choke on.

@@ -21,8 +21,9 @@ from backups.models import (
     Policy,
     window_label,
 )
-from console.forms import DescriptionField, DialogForm, NameField, NewPasswordForm, RequestKeyField
-from console.lists import NameKey, is_id, opaque, search
+from console.accounts.forms import NewPasswordForm
+from console.lists.keys import NameKey, is_id, opaque, search
+from console.web.forms import DescriptionField, DialogForm, NameField, RequestKeyField
 from instances.choices import InstanceType
 from instances.models import Host, Instance, is_available
 

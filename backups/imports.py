@@ -19,10 +19,11 @@ from backups import archive
 from backups.choices import BackupStatus, BackupType
 from backups.comparing import differences
 from backups.models import Backup, new_backup_id
-from backups.storage import NotEnoughSpace, archive_storage
-from console import audit, locks
-from console.exceptions import Refused
-from console.sentences import sentence as _
+from backups.storage.folder import NotEnoughSpace, archive_storage
+from console.audit import audited as audit
+from console.processes import locks
+from console.text.refused import Refused
+from console.text.sentences import sentence as _
 from instances import engines
 from instances.choices import InstanceType
 from instances.engines.base import Contents, EngineError

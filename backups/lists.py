@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from backups.choices import BackupStatus, BackupType
 from backups.models import Backup
-from console.lists import Columns, ListForm, NameKey, SizeKey, Sort
+from console.lists.form import Columns, ListForm, Sort
+from console.lists.keys import NameKey, SizeKey
 from instances.choices import InstanceType
 from instances.lists import of_instance
 

@@ -16,15 +16,15 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from backups.choices import BackupMethod, BackupStatus, BackupType, RestorationStatus, RestorationWay, Weekday
-from backups.schedule import Schedule, first_window, window_to_serve
-from backups.storage import archive_storage
-from console import hooks
-from console.days import Day
-from console.ids import new_id
-from console.lists import NameKey, SizeKey
-from console.sentences import SentenceField
-from console.sentences import sentence as _
-from console.validators import NAME_MAX_LENGTH, description_validators, name_validators
+from backups.policy.schedule import Schedule, first_window, window_to_serve
+from backups.storage.folder import archive_storage
+from console.lists.keys import NameKey, SizeKey
+from console.testing import hook_state as hooks
+from console.text.days import Day
+from console.text.ids import new_id
+from console.text.sentences import SentenceField
+from console.text.sentences import sentence as _
+from console.text.validators import NAME_MAX_LENGTH, description_validators, name_validators
 from instances.choices import InstanceType, JobKind
 from instances.engines.base import Contents, Database
 from instances.models import UNLISTED_OF_HOST, UNLISTED_OF_INSTANCE, UNLISTED_OF_JOB, Host, Instance, Job

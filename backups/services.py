@@ -10,22 +10,24 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 
-from backups import history, schedule
+from backups import history
 from backups.choices import BackupStatus, BackupType, RestorationWay
-from backups.handlers import HANDLERS
+from backups.jobs.make import HANDLERS
 from backups.models import Backup, BackupQuerySet, Policy, Restoration, weekdays_text
 from backups.placement import host_of_archive, host_of_restored
-from backups.storage import archive_storage
-from console import audit, hooks
-from console.audit import action
-from console.exceptions import Refused
-from console.once import once
-from console.roles import Permission
-from console.sentences import sentence as _
-from console.validators import check_password
-from instances import jobs
+from backups.policy import schedule
+from backups.storage.folder import archive_storage
+from console.accounts.roles import Permission
+from console.audit import audited as audit
+from console.audit.audited import action
+from console.testing import hook_state as hooks
+from console.text.refused import Refused
+from console.text.sentences import sentence as _
+from console.text.validators import check_password
+from console.web.once import once
 from instances.choices import Action, JobKind
 from instances.models import Instance, Job
+from instances.queue import leases as jobs
 
 POLICY_FIELDS = ("enabled", "keep_days", "start_hour", "weekdays", "delete_automated")
 

@@ -20,12 +20,13 @@ from backups.forms import (
 )
 from backups.lists import BACKUP_COLUMNS, BackupListForm
 from backups.models import Backup, Policy, Restoration
-from console.access import performs
-from console.exceptions import Refused
-from console.forms import DialogForm
-from console.htmx import answer_done, live, render_list, render_page
-from console.http import Request
-from console.lists import export, is_id
+from console.accounts.access import performs
+from console.lists.form import export
+from console.lists.keys import is_id
+from console.text.refused import Refused
+from console.web.forms import DialogForm
+from console.web.htmx import answer_done, live, render_list, render_page
+from console.web.request import Request
 from instances.models import Instance
 from instances.tabs import type_tabs
 

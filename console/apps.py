@@ -8,7 +8,8 @@ class ConsoleConfig(AppConfig):
         from django.contrib.auth import signals
         from django.db.models.signals import post_migrate
 
-        from console import audit, roles, sessions
+        from console.accounts import roles, sessions
+        from console.audit import audited as audit
 
         post_migrate.connect(roles.make_groups, sender=self)
         signals.user_logged_in.connect(audit.signed_in)

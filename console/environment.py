@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
 
-from console.bind import is_loopback
+from console.processes.bind import is_loopback
 
 T = TypeVar("T")
 

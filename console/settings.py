@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from console import home
-from console.bind import only_this_machine
 from console.environment import *
+from console.processes import home
+from console.processes.bind import only_this_machine
 
 SECRET_KEY = CONSOLE_SECRET_KEY or home.secret_key(CONSOLE_HOME)
 DATABASES = {"default": DATABASE_URL}
@@ -57,7 +57,7 @@ LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
-FORMAT_MODULE_PATH = "console.formats"
+FORMAT_MODULE_PATH = "console.text.formats"
 # Compiled by `up` out of the apps' own locale/.
 LOCALE_PATHS = [CONSOLE_HOME / "locale"]
 LOGIN_URL = "sign-in"
@@ -81,17 +81,17 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "console.middleware.CompressTextMiddleware",
-    "console.middleware.OriginMiddleware",
+    "console.web.middleware.CompressTextMiddleware",
+    "console.web.middleware.OriginMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "console.middleware.TimeZoneMiddleware",
+    "console.web.middleware.TimeZoneMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "console.middleware.AddressMiddleware",
-    "console.middleware.SignInRequiredMiddleware",
+    "console.web.middleware.AddressMiddleware",
+    "console.web.middleware.SignInRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -107,7 +107,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "console.context.test_hooks",
+                "console.testing.banner.test_hooks",
             ],
         },
     },
@@ -128,7 +128,7 @@ CACHES = {
 }
 
 # --- Signing in -----------------------------------------------------------------------------------
-SESSION_ENGINE = "console.sessions"
+SESSION_ENGINE = "console.accounts.sessions"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AXES_FAILURE_LIMIT = CONSOLE_SIGN_IN_ATTEMPTS
 AXES_COOLOFF_TIME = timedelta(minutes=CONSOLE_SIGN_IN_LOCK_MINUTES)
@@ -137,8 +137,8 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 # Trying again while locked out does not make it longer than it was said to be.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_CLIENT_IP_CALLABLE = "console.origin.address_of"
-AXES_LOCKOUT_CALLABLE = "console.views.locked_out"
+AXES_CLIENT_IP_CALLABLE = "console.audit.origin.address_of"
+AXES_LOCKOUT_CALLABLE = "console.accounts.views.locked_out"
 # The console's own audit has it.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
@@ -157,13 +157,13 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     "backups": {
-        "BACKEND": "backups.storage.FolderStorage",
+        "BACKEND": "backups.storage.folder.FolderStorage",
         "OPTIONS": {"location": CONSOLE_BACKUPS_DIR, "remembered": CONSOLE_HOME / "storage-id"},
     },
 }
 if CONSOLE_S3_BUCKET:
     STORAGES["backups"] = {
-        "BACKEND": "backups.s3.BucketStorage",
+        "BACKEND": "backups.storage.s3.BucketStorage",
         "OPTIONS": {
             "bucket_name": CONSOLE_S3_BUCKET,
             "location": CONSOLE_S3_PREFIX,
@@ -192,7 +192,7 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
-CSRF_FAILURE_VIEW = "console.views.csrf_failure"
+CSRF_FAILURE_VIEW = "console.web.views.csrf_failure"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *CONSOLE_ALLOWED_HOSTS]
 
 if CONSOLE_URL:

@@ -2,12 +2,16 @@ from django.conf import settings
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
-from backups import activity_views, monitoring_views
-from console import overview, views
-from console.access import needs
+from console.accounts import views as accounts
+from console.accounts.access import needs
+from console.audit import views as audit
+from console.monitoring import views as monitoring_views
+from console.overview import views as overview
+from console.web import views
+from instances import activity_views
 
-handler403 = "console.views.forbidden"
-handler500 = "console.views.server_error"
+handler403 = "console.web.views.forbidden"
+handler500 = "console.web.views.server_error"
 
 urlpatterns = [
     path("", overview.home, name="home"),
@@ -21,16 +25,16 @@ urlpatterns = [
     ),
     path("language/", views.language, name="language"),
     path("sign-out/", needs(None)(LogoutView.as_view()), name="sign-out"),
-    path("account/password/", views.password_change, name="password-change"),
-    path("account/sessions/", views.session_list, name="sessions"),
-    path("account/sessions/end-others/", views.sessions_end_others, name="sessions-end-others"),
-    path("account/sessions/<str:session_id>/end/", views.session_end, name="session-end"),
+    path("account/password/", accounts.password_change, name="password-change"),
+    path("account/sessions/", accounts.session_list, name="sessions"),
+    path("account/sessions/end-others/", accounts.sessions_end_others, name="sessions-end-others"),
+    path("account/sessions/<str:session_id>/end/", accounts.session_end, name="session-end"),
     path("activity/", activity_views.activity, name="activity"),
     path("keys/", views.keys, name="keys"),
-    path("audit/", views.audit_list, name="audit"),
-    path("audit/export/", views.audit_export, name="audit-export"),
+    path("audit/", audit.audit_list, name="audit"),
+    path("audit/export/", audit.audit_export, name="audit-export"),
     path("", include("backups.urls")),
     path("", include("instances.urls")),
 ]
 if settings.TEST_HOOKS:
-    urlpatterns.append(path("test-hooks/", include("console.hook_urls")))
+    urlpatterns.append(path("test-hooks/", include("console.testing.hook_urls")))

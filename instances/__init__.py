@@ -1,0 +1,1 @@
+"""Instances and their hosts. Imports console, and nothing of backups."""

@@ -6,7 +6,8 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from console.forms import DialogForm, NameField, NewPasswordForm, RequestKeyField
+from console.accounts.forms import NewPasswordForm
+from console.web.forms import DialogForm, NameField, RequestKeyField
 from instances import hosts
 from instances.choices import InstanceType
 from instances.models import Host, Instance

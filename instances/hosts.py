@@ -8,8 +8,8 @@ from typing import Any, cast
 from django.core.cache import caches
 from django.db.models import Count, Q
 
-from console.htmx import SHARED_SECONDS
-from console.lists import CountOf
+from console.lists.counting import CountOf
+from console.web.htmx import SHARED_SECONDS
 from instances.listening import LOOPBACK, Listening
 from instances.models import Host, Instance, offline_after
 

@@ -13,12 +13,12 @@ from django.db.models.lookups import LessThan
 from django.urls import reverse
 from django.utils import timezone
 
-from console import times
-from console.ids import new_id
-from console.lists import NameKey
-from console.sentences import SentenceField, ShortSentenceField
-from console.sentences import sentence as _
-from console.validators import NAME_MAX_LENGTH, name_validators
+from console.lists.keys import NameKey
+from console.text import times
+from console.text.ids import new_id
+from console.text.sentences import SentenceField, ShortSentenceField
+from console.text.sentences import sentence as _
+from console.text.validators import NAME_MAX_LENGTH, name_validators
 from instances.choices import (
     STATUS_OF_ACTION,
     STATUS_OF_STATE,
@@ -30,7 +30,7 @@ from instances.choices import (
     State,
     Status,
 )
-from instances.pace import Reading
+from instances.queue.pace import Reading
 
 
 def offline_after() -> timedelta:

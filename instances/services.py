@@ -7,15 +7,16 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from console.audit import action
-from console.exceptions import Refused
-from console.once import once
-from console.roles import Permission
-from console.sentences import sentence as _
-from console.validators import check_password
-from instances import hosts, jobs
+from console.accounts.roles import Permission
+from console.audit.audited import action
+from console.text.refused import Refused
+from console.text.sentences import sentence as _
+from console.text.validators import check_password
+from console.web.once import once
+from instances import hosts
 from instances.choices import Action, InstanceType, JobKind
 from instances.models import Host, Instance
+from instances.queue import leases as jobs
 from instances.signals import instance_deleting
 
 

@@ -1,7 +1,7 @@
 from django.utils.translation import gettext_lazy as _
 
-from console.http import Request
-from console.lists import Link, address
+from console.lists.form import Link, address
+from console.web.request import Request
 from instances.choices import InstanceType
 
 

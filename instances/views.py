@@ -9,13 +9,13 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from console.access import performs
-from console.bind import is_loopback
-from console.exceptions import Refused
-from console.forms import NewPasswordForm
-from console.htmx import answer_done, current_path, live, render_list, render_page, wants_fragment
-from console.http import Request
-from console.lists import export
+from console.accounts.access import performs
+from console.accounts.forms import NewPasswordForm
+from console.lists.form import export
+from console.processes.bind import is_loopback
+from console.text.refused import Refused
+from console.web.htmx import answer_done, current_path, live, render_list, render_page, wants_fragment
+from console.web.request import Request
 from instances import connecting, services
 from instances.choices import InstanceType
 from instances.forms import CreateInstanceForm, RenameInstanceForm, ResetPasswordForm

@@ -10,7 +10,8 @@ from django.core.cache import caches
 from django.test import Client
 from django.utils import timezone, translation
 
-from console import busy, catalogues
+from console import busy
+from console.text import catalogues
 from instances import hosts
 from tests.factories import make_user
 

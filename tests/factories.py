@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from backups.choices import BackupStatus
 from backups.models import Backup, Policy
-from console.roles import Role
+from console.accounts.roles import Role
 from instances.choices import InstanceType, JobKind, State, Step
 from instances.models import Host, Instance, Job
-from instances.pace import Reading
+from instances.queue.pace import Reading
 
 _numbers = count(1)
 # A password that keeps the rule, and the fields of a form that sets it.

@@ -17,7 +17,7 @@ from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-from backups.s3 import BucketStorage
+from backups.storage.s3 import BucketStorage
 from console.testing.ports import free_port
 from tests.waiting import wait_for
 

@@ -19,7 +19,7 @@ INSTANCE = "shop-01"
 WITHOUT_THE_AWAY_HOST = """
 from backups.models import Backup, Restoration
 from instances.models import Host, Instance, Job
-from instances.seeding import AWAY
+from console.testing.seed.instances import AWAY
 rows = [Restoration.objects.filter(job__host=AWAY)]
 for found in (*rows, *(model.objects.filter(host=AWAY) for model in (Backup, Job, Instance))):
     found.delete()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from console.sentences import sentence as _
+from console.text.sentences import sentence as _
 from instances.engines.base import Contents
 
 FORMAT = 2

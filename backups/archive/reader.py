@@ -17,10 +17,10 @@ from django.core.files import File
 from django.core.files.storage import Storage
 
 from backups.archive.manifest import SIZE_LIMIT, ArchiveError, Entry, Manifest, contents_from_json
-from backups.storage import sync_directory
-from console.disk import explain
-from console.sentences import Size
-from console.sentences import sentence as _
+from backups.storage.folder import sync_directory
+from console.text.disk_errors import explain
+from console.text.sentences import Size
+from console.text.sentences import sentence as _
 from instances import engines
 from instances.engines.base import Contents
 

@@ -16,9 +16,9 @@ from django.core.files.storage import Storage
 
 from backups.archive.manifest import ArchiveError, Manifest, contents_to_json
 from backups.archive.reader import CONTENTS, LIMIT, MANIFEST, SUMS
-from backups.storage import Streamed
-from console.disk import explain
-from console.sentences import sentence as _
+from backups.storage.folder import Streamed
+from console.text.disk_errors import explain
+from console.text.sentences import sentence as _
 from instances.engines.base import Contents, Member, TakeContents
 
 _CHUNK = 1024 * 1024

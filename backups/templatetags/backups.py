@@ -11,12 +11,12 @@ from django.utils.formats import number_format
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from backups.activity import Activity, Cursor, activity_of
 from backups.choices import BackupType
 from backups.models import Backup
-from console import roles
-from console.models import AuditEvent
-from console.roles import Permission
+from console.accounts import roles
+from console.accounts.roles import Permission
+from console.audit.models import AuditEvent
+from instances.activity import Activity, Cursor, activity_of
 from instances.models import Instance, Job
 
 register = template.Library()

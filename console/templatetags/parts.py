@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 
-from console import roles
+from console.accounts import roles
 
 register = template.Library()
 

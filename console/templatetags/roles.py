@@ -4,8 +4,8 @@ from typing import Any
 
 from django import template
 
-from console import roles
-from console.roles import Permission
+from console.accounts import roles
+from console.accounts.roles import Permission
 
 register = template.Library()
 

@@ -7,7 +7,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from console import times
+from console.text import times
 
 register = template.Library()
 

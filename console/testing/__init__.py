@@ -1,5 +1,5 @@
-"""For whoever tests against the console: a real one on a free port, and an object for each page and dialog.
+"""For QA: the pytest plugin, page objects, test hooks, seed and reset.
 
-Nothing here needs Django's settings or its ORM: tests see what users see. pytest finds the fixtures by itself, once the
-package is installed; see README's "For QA".
+The modules that tests import (plugin, pages, dialogs, hooks, server) need neither Django settings nor the ORM:
+tests see what users see. The others are parts of the console and may import every app.
 """

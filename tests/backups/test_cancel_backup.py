@@ -11,14 +11,14 @@ from django.utils import timezone
 
 from backups.archive import Manifest, Written
 from backups.choices import BackupStatus
-from backups.handlers import HANDLERS, Made
+from backups.jobs.make import HANDLERS, Made
 from backups.models import Backup
 from backups.services import cancel_backup, create_backup
-from console.exceptions import Refused
-from instances import jobs
+from console.text.refused import Refused
 from instances.choices import JobKind, JobStatus, Status
 from instances.engines.base import Contents
 from instances.models import Job
+from instances.queue import leases as jobs
 from tests.factories import make_backup, make_instance, make_job
 
 pytestmark = pytest.mark.django_db

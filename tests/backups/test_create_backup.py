@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from backups.choices import BackupMethod, BackupStatus, BackupType
 from backups.models import Backup
 from backups.services import create_backup
-from console.exceptions import Refused
+from console.text.refused import Refused
 from instances.choices import Action, InstanceType, JobKind, JobStatus, State, Status
 from instances.models import Instance, Job
 from tests.factories import make_instance

@@ -13,14 +13,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from backups.choices import BackupStatus, BackupType
-from backups.handlers import HANDLERS
+from backups.jobs.make import HANDLERS
 from backups.models import Backup
 from backups.services import delete_backup
-from backups.storage import StorageFailed
-from console.exceptions import Refused
-from instances import jobs
+from backups.storage.folder import StorageFailed
+from console.text.refused import Refused
 from instances.choices import JobKind, JobStatus
 from instances.models import Instance, Job
+from instances.queue import leases as jobs
 from tests.factories import make_backup, make_instance, make_policy
 
 pytestmark = pytest.mark.django_db

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from backups.choices import BackupStatus
 from backups.downloads import Part, asked_range
 from backups.models import Backup
-from backups.storage import FolderStorage, StorageFailed
-from console.models import AuditEvent
-from console.roles import Role
+from backups.storage.folder import FolderStorage, StorageFailed
+from console.accounts.roles import Role
+from console.audit.models import AuditEvent
 from tests.answers import hang_up
 from tests.backups.real_archives import complete_backup
 from tests.factories import make_backup, make_user
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 def folder(tmp_path: Path, settings: Any) -> Path:
     """Where the archives of the test are."""
     folder = tmp_path / "backups"
-    options = {"BACKEND": "backups.storage.FolderStorage", "OPTIONS": {"location": folder}}
+    options = {"BACKEND": "backups.storage.folder.FolderStorage", "OPTIONS": {"location": folder}}
     settings.STORAGES = {**settings.STORAGES, "backups": options}
     return folder
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from backups.choices import BackupStatus, BackupType
 from backups.models import Backup
 from backups.services import edit_description, lock_backup, unlock_backup
-from console.exceptions import Refused
+from console.text.refused import Refused
 from instances.services import delete_instance
 from tests.factories import make_backup, make_instance
 

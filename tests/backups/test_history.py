@@ -10,12 +10,12 @@ from django.utils import timezone
 from backups import history, services
 from backups.archive import Manifest, Written
 from backups.choices import BackupStatus
-from backups.handlers import HANDLERS, Made
+from backups.jobs.make import HANDLERS, Made
 from backups.models import Backup, BackupTally, StorageSample
-from instances import jobs
 from instances.choices import JobKind
 from instances.engines.base import Contents
 from instances.models import Instance, Job
+from instances.queue import leases as jobs
 from tests.factories import make_backup, make_host, make_instance
 
 pytestmark = pytest.mark.django_db
@@ -129,7 +129,7 @@ def test_a_deletion_that_did_not_touch_the_archive_brings_the_last_backup_back(m
     services.delete_backup(backup=backup, requested_by=None)
     run_deletion(failing=True)
     assert last_backup(instance) is None
-    monkeypatch.setattr("backups.handlers._is_whole", lambda backup: True)
+    monkeypatch.setattr("backups.jobs.make._is_whole", lambda backup: True)
     HANDLERS[JobKind.DELETE_BACKUP].clean_up(Job.objects.get(backup=backup))
     assert Backup.objects.get(pk=backup.pk).status == BackupStatus.COMPLETED
     assert last_backup(instance) == NOW

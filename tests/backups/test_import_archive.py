@@ -20,9 +20,9 @@ from backups.archive import Manifest
 from backups.choices import BackupStatus, BackupType
 from backups.imports import import_archive
 from backups.models import Backup
-from backups.storage import FolderStorage, NotEnoughSpace
-from console import locks
-from console.exceptions import Refused
+from backups.storage.folder import FolderStorage, NotEnoughSpace
+from console.processes import locks
+from console.text.refused import Refused
 from instances.engines.base import Contents, Member
 from tests.backups.real_archives import CUT_AT, MANIFEST, cut_of, foreign_archive, foreign_archive_of, kept
 
@@ -34,7 +34,7 @@ ROOM = Path(django_settings.CONSOLE_HOME) / "import"
 def folder(tmp_path: Path, settings: Any) -> Path:
     """Where the archives of the test are."""
     folder = tmp_path / "backups"
-    options = {"BACKEND": "backups.storage.FolderStorage", "OPTIONS": {"location": folder}}
+    options = {"BACKEND": "backups.storage.folder.FolderStorage", "OPTIONS": {"location": folder}}
     settings.STORAGES = {**settings.STORAGES, "backups": options}
     return folder
 

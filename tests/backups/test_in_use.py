@@ -9,13 +9,13 @@ from django.utils import timezone
 from backups.choices import BackupStatus, BackupType
 from backups.models import Backup, Restoration
 from backups.services import cancel_backup, restore_to_original, verify_backup
-from console.exceptions import Refused
-from console.handlers import HANDLERS
-from console.models import AuditEvent
-from console.roles import Role
-from instances import jobs
+from console.accounts.roles import Role
+from console.audit.models import AuditEvent
+from console.jobs import HANDLERS
+from console.text.refused import Refused
 from instances.choices import JobKind, Status
 from instances.models import Instance
+from instances.queue import leases as jobs
 from instances.services import delete_instance
 from tests.factories import make_backup, make_instance, make_user
 

@@ -15,17 +15,18 @@ from backups import archive
 from backups.choices import BackupStatus
 from backups.models import Backup
 from backups.services import create_backup
-from backups.storage import FolderStorage, NotEnoughSpace
-from console import hooks
-from console.handlers import HANDLERS
-from instances import engines, jobs
-from instances.agent import Agent
+from backups.storage.folder import FolderStorage, NotEnoughSpace
+from console.jobs import HANDLERS
+from console.testing import hook_state as hooks
+from instances import engines
 from instances.choices import JobStatus, Status, Step
 from instances.engines.base import Contents, Cut, EngineError, Server, nothing
-from instances.handlers import sweep
 from instances.homes import instance_home
+from instances.jobs.handlers import sweep
 from instances.models import Instance, Job
-from instances.pace import Amount
+from instances.queue import leases as jobs
+from instances.queue.agent import Agent
+from instances.queue.pace import Amount
 from tests.engines import FakeEngine, contents_of, fill
 from tests.factories import make_instance
 
@@ -54,11 +55,11 @@ class Engine(FakeEngine):
 
 @pytest.fixture(autouse=True)
 def home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("instances.agent.connections.close_all", lambda: None)
+    monkeypatch.setattr("instances.queue.agent.connections.close_all", lambda: None)
     settings.CONSOLE_HOME = tmp_path
     settings.STORAGES = {
         **settings.STORAGES,
-        "backups": {"BACKEND": "backups.storage.FolderStorage", "OPTIONS": {"location": tmp_path / "backups"}},
+        "backups": {"BACKEND": "backups.storage.folder.FolderStorage", "OPTIONS": {"location": tmp_path / "backups"}},
     }
     sweep()
     return tmp_path

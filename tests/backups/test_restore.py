@@ -13,7 +13,7 @@ from django.urls import reverse
 from backups.choices import BackupStatus, BackupType, RestorationStatus, RestorationWay
 from backups.models import Backup, Restoration
 from backups.services import restore_to_new_instance, restore_to_original, verify_backup
-from console.exceptions import Refused
+from console.text.refused import Refused
 from instances.choices import Action, InstanceType, JobKind, JobStatus, State, Status, Step
 from instances.models import Instance, Job
 from tests.factories import make_backup, make_instance, make_job, reading

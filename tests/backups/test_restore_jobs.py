@@ -14,20 +14,21 @@ from pytest_django import Settings
 
 from backups import archive
 from backups.choices import BackupStatus, RestorationStatus
-from backups.handlers import manifest_of
+from backups.jobs.make import manifest_of
 from backups.models import Backup, Restoration
 from backups.services import restore_to_new_instance, restore_to_original, verify_backup
-from backups.storage import FolderStorage, NotEnoughSpace, StorageFailed
-from console.handlers import HANDLERS
-from instances import engines, jobs
-from instances.agent import Agent
+from backups.storage.folder import FolderStorage, NotEnoughSpace, StorageFailed
+from console.jobs import HANDLERS
+from instances import engines
 from instances.choices import Action, JobStatus, State, Status
 from instances.engines.base import Collection, Contents, Database, EngineError, Server
 from instances.engines.embedded import process, swap, users
-from instances.handlers import sweep
 from instances.homes import instance_home, staging_root
+from instances.jobs.handlers import sweep
 from instances.models import Instance, Job
-from instances.supervisor import StartFailed, Supervisor
+from instances.queue import leases as jobs
+from instances.queue.agent import Agent
+from instances.queue.supervisor import StartFailed, Supervisor
 from tests.engines import FakeEngine, contents_of, fill, read
 from tests.factories import make_backup, make_instance
 
@@ -68,7 +69,7 @@ def home(settings: Settings, tmp_path: Path) -> Path:
     settings.CONSOLE_HOME = tmp_path
     settings.STORAGES = {
         **settings.STORAGES,
-        "backups": {"BACKEND": "backups.storage.FolderStorage", "OPTIONS": {"location": tmp_path / "backups"}},
+        "backups": {"BACKEND": "backups.storage.folder.FolderStorage", "OPTIONS": {"location": tmp_path / "backups"}},
     }
     sweep()
     return tmp_path
@@ -142,7 +143,7 @@ def do(servers: Servers) -> Job:
 @pytest.fixture(autouse=True)
 def keep_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """The agent closes its thread's connections; here they are the test's."""
-    monkeypatch.setattr("instances.agent.connections.close_all", lambda: None)
+    monkeypatch.setattr("instances.queue.agent.connections.close_all", lambda: None)
 
 
 def documents(instance: Instance) -> int:

@@ -12,9 +12,9 @@ from pytest_django import Settings
 
 from backups.models import Backup
 from backups.services import restore_to_new_instance
-from console.models import AuditEvent
-from instances.jobs import secret_of
+from console.audit.models import AuditEvent
 from instances.models import Instance, Job
+from instances.queue.leases import secret_of
 from tests.factories import NEW_PASSWORD, PASSWORD_FIELDS, make_backup
 
 pytestmark = pytest.mark.django_db

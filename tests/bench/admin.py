@@ -68,7 +68,7 @@ def _measure(backups: int, runs: int) -> dict[str, tuple[float, float]]:
     from django.contrib.auth.models import User
     from django.test import Client
 
-    from console import home
+    from console.processes import home
     from tests.bench.many import fill
 
     settings.ALLOWED_HOSTS.append("testserver")

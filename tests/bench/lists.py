@@ -101,7 +101,7 @@ def _measure(directory: Path, backups: int, runs: int) -> dict[str, tuple[float,
     django.setup()
     from django.conf import settings
 
-    from console import home
+    from console.processes import home
 
     settings.ALLOWED_HOSTS.append("testserver")
     home.prepare(settings.CONSOLE_HOME)

@@ -202,7 +202,16 @@ class Crowded:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        web = ["-m", "console.web", "--bind", "127.0.0.1", "--port", str(self.port), "--parent-pid", str(os.getpid())]
+        web = [
+            "-m",
+            "console.processes.web_server",
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            "--parent-pid",
+            str(os.getpid()),
+        ]
         web += ["--workers", str(os.cpu_count() or 1), "--threads", "8"]
         self.web = self._start(web)
         started = [self.web, self._start(["-m", "tests.bench.load_console", "work"])]

@@ -26,7 +26,7 @@ def prepare(backups: int, people: int, running: int) -> dict[str, Any]:
     from django.conf import settings
     from django.core.management import call_command
 
-    from console import home
+    from console.processes import home
     from instances.models import Instance
     from tests.bench.many import fill
 
@@ -47,8 +47,8 @@ def _begin(instances: list[Any]) -> None:
     from django.utils import timezone
 
     from backups import services
-    from instances import jobs
     from instances.models import Host, Job
+    from instances.queue import leases as jobs
 
     now = timezone.now()
     Host.objects.filter(name=HOST).update(seen=now + timedelta(days=1))
@@ -66,7 +66,7 @@ def _sign_in(people: int) -> list[str]:
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.auth.models import Group, User
 
-    from console.roles import Role
+    from console.accounts.roles import Role
 
     engine = import_module(settings.SESSION_ENGINE)
     roles = itertools.cycle(Group.objects.get(name=role.value) for role in Role)
@@ -104,10 +104,10 @@ def _addresses(backups: int, running: list[str]) -> list[tuple[int, list[str]]]:
 
 def work() -> None:
     """Report the progress of every running job twice a second, round and round."""
-    from instances import jobs
     from instances.choices import Step
     from instances.models import Job
-    from instances.pace import Amount
+    from instances.queue import leases as jobs
+    from instances.queue.pace import Amount
 
     works = [jobs.Work(job, None) for job in Job.objects.running()]  # type: ignore[arg-type]  # it starts no server
     for beat in itertools.count():

@@ -1,6 +1,6 @@
 """Where a measured archive is: in a folder, by its path, or in a bucket of tests.s3, by its address."""
 
-from backups.storage import ArchiveStorage, FolderStorage
+from backups.storage.folder import ArchiveStorage, FolderStorage
 
 # Of the archive that is measured.
 NAME = "0123456789abcdef0123456789abcdefbr02.tar.zst"

@@ -53,8 +53,12 @@ def start(**environment: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_archives_are_in_the_folder_and_nothing_of_s3_is_loaded_unless_a_bucket_is_named() -> None:
-    assert start().stdout.split()[-3:] == ["backups.storage.FolderStorage", "False", "False"]
-    assert start(CONSOLE_S3_BUCKET="my-backups").stdout.split()[-3:] == ["backups.s3.BucketStorage", "False", "True"]
+    assert start().stdout.split()[-3:] == ["backups.storage.folder.FolderStorage", "False", "False"]
+    assert start(CONSOLE_S3_BUCKET="my-backups").stdout.split()[-3:] == [
+        "backups.storage.s3.BucketStorage",
+        "False",
+        "True",
+    ]
 
 
 def test_settings_of_s3_without_a_bucket_do_not_silently_mean_the_folder() -> None:
@@ -65,7 +69,7 @@ def test_settings_of_s3_without_a_bucket_do_not_silently_mean_the_folder() -> No
 def test_logs_can_be_json() -> None:
     code = (
         "import django, logging; django.setup(); "
-        "logging.getLogger('instances.agent').warning('Job %s failed.', 7, extra={'job': 7})"
+        "logging.getLogger('instances.queue.agent').warning('Job %s failed.', 7, extra={'job': 7})"
     )
     ended = subprocess.run(
         [sys.executable, "-c", code],
@@ -78,7 +82,7 @@ def test_logs_can_be_json() -> None:
     line = json.loads(ended.stderr)
     assert (line["levelname"], line["name"], line["message"], line["job"]) == (
         "WARNING",
-        "instances.agent",
+        "instances.queue.agent",
         "Job 7 failed.",
         7,
     )

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone, translation
 
 from backups.models import Backup
-from console.roles import Role
+from console.accounts.roles import Role
 from instances.models import Instance, Job
 from tests.factories import make_backup, make_instance, make_job, make_user
 

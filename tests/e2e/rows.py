@@ -14,8 +14,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from backups.models import Backup, Restoration
-from console.audit import Resource, record
-from console.choices import Outcome
+from console.audit.audited import Resource, record
+from console.audit.choices import Outcome
 from instances.models import Host, Instance, Job
 from tests import factories
 from tests.e2e.console import ROOT, Console

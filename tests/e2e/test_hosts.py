@@ -177,7 +177,9 @@ def test_two_web_servers_share_sessions_forms_and_static_files(here: Console, cl
         here.wait_available("by-the-second")
         styles = set(re.findall(r'href="(/static/[^"]+\.css)"', page.text))
         assert styles and all(browser.get(style).status == 200 for style in styles)
-        assert second.pid_of("console.web") and "manage.py agent" not in " ".join(second.pids().values())
+        assert second.pid_of("console.processes.web_server") and "manage.py agent" not in " ".join(
+            second.pids().values()
+        )
         # What the one ends, the other knows.
         browser.post("/sign-out/", {})
         browser.url = here.url

@@ -26,7 +26,7 @@ def pages(console: Console, *, number: int = 32) -> list[Answer]:
 
 def parts(console: Console) -> set[int]:
     """Web and agent, by their pids."""
-    return {console.pid_of("console.web"), console.pid_of("manage.py agent")}
+    return {console.pid_of("console.processes.web_server"), console.pid_of("manage.py agent")}
 
 
 def test_a_restart_in_mid_backup_is_survived(cluster: Cluster, tmp_path: Path) -> None:

@@ -124,12 +124,12 @@ def test_a_home_that_cannot_be_written_is_refused(console: Console, tmp_path: Pa
 
 @pytest.mark.parametrize("whole_group", [False, True], ids=["main process alone", "whole group"])
 def test_a_killed_web_server_comes_back(tree: Console, whole_group: bool) -> None:
-    main = tree.pid_of("console.web")
+    main = tree.pid_of("console.processes.web_server")
     if whole_group:
         os.killpg(main, signal.SIGKILL)
     else:
         os.kill(main, signal.SIGKILL)
-    wait_for(lambda: tree.pid_of("console.web") != main, because="a new web server")
+    wait_for(lambda: tree.pid_of("console.processes.web_server") != main, because="a new web server")
     wait_for(lambda: health(tree) == 200, because="an answer of the new web server")
     assert tree.get("/instances/").status == 200
 

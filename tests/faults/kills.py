@@ -103,7 +103,7 @@ def _kill_target(site: Site, target: str, operations: list[Operation], rng: rand
         servers = working or [pid for pid, line in pids.items() if checks.SERVER in line]
         victim = rng.choice(sorted(servers))
     elif target == "web":
-        main = site.pid_of("console.web")
+        main = site.pid_of("console.processes.web_server")
         # The main process or a worker of it.
         victim = rng.choice(sorted(pid for pid in pids if _group(pid) == main) or [main])
     else:

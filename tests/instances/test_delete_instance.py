@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from backups.choices import BackupStatus, BackupType
-from console.exceptions import Refused
+from console.text.refused import Refused
 from instances.choices import Action, JobKind, State, Status
 from instances.models import Instance, Job
 from instances.services import delete_instance

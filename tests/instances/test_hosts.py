@@ -11,12 +11,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from backups.services import create_backup, delete_backup, restore_to_new_instance, restore_to_original, verify_backup
-from console.exceptions import Refused
+from console.text.refused import Refused
 from instances import hosts, services
-from instances.agent import Agent
 from instances.choices import InstanceType, JobStatus
 from instances.hosts import LITTLE_SPACE, Load, least_loaded
 from instances.models import Host, Instance, Job
+from instances.queue.agent import Agent
 from tests.factories import PASSWORD_FIELDS, make_backup, make_host, make_instance
 
 LIST, CREATE = reverse("instances:list"), reverse("instances:create")
@@ -249,7 +249,7 @@ def test_a_restored_instance_is_made_where_the_archive_is(user: User, db: None) 
 def test_with_shared_storage_it_goes_to_the_least_loaded_host(
     user: User, db: None, monkeypatch: pytest.MonkeyPatch, offline: Host
 ) -> None:
-    monkeypatch.setattr("backups.storage.ArchiveStorage.shared", True)
+    monkeypatch.setattr("backups.storage.folder.ArchiveStorage.shared", True)
     backup = make_backup(make_instance(host=offline))
     make_host("beta")
     restoration = restore_to_new_instance(backup=backup, name="orders-copy", requested_by=user)

@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
-from console.exceptions import Refused
-from console.models import AuditEvent
+from console.audit.models import AuditEvent
+from console.text.refused import Refused
 from instances.choices import Action, State
 from instances.models import Instance
 from instances.services import rename_instance

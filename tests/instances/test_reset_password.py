@@ -16,15 +16,16 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from console.exceptions import Refused
-from console.models import AuditEvent
-from instances import engines, jobs
+from console.audit.models import AuditEvent
+from console.text.refused import Refused
+from instances import engines
 from instances.choices import Action, JobKind, JobStatus, State
 from instances.engines.base import EngineError, Server
-from instances.handlers import HANDLERS
 from instances.homes import instance_home
-from instances.jobs import JobFailed, Work, secret_of
+from instances.jobs.handlers import HANDLERS
 from instances.models import Host, Instance, Job
+from instances.queue import leases as jobs
+from instances.queue.leases import JobFailed, Work, secret_of
 from instances.services import create_instance, reset_password
 from tests.factories import NEW_PASSWORD, PASSWORD_FIELDS, make_instance, make_job
 

@@ -9,14 +9,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from console.exceptions import Refused
-from instances import jobs
+from console.text.refused import Refused
 from instances.choices import Action, JobKind, JobStatus, State, Status
-from instances.handlers import HANDLERS
-from instances.jobs import JobFailed, Work
+from instances.jobs.handlers import HANDLERS
 from instances.models import Instance, Job
+from instances.queue import leases as jobs
+from instances.queue.leases import JobFailed, Work
+from instances.queue.supervisor import StartFailed
 from instances.services import restart_instance
-from instances.supervisor import StartFailed
 from tests.factories import make_instance
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from console.roles import Role
+from console.accounts.roles import Role
 from instances.choices import Action, State
 from instances.models import Instance
 from tests.answers import read

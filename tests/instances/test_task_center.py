@@ -9,11 +9,11 @@ from django.urls import reverse
 
 from backups import services
 from backups.models import Backup
-from console.handlers import HANDLERS
+from console.jobs import HANDLERS
 from console.templatetags.console_formats import duration
-from instances import jobs
 from instances.choices import JobKind, JobStatus, Step
 from instances.models import Instance, Job
+from instances.queue import leases as jobs
 from tests.answers import read
 from tests.factories import make_host, make_instance, make_job, make_user, reading
 

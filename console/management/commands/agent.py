@@ -9,11 +9,14 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from backups import automation, history, monitoring
-from console import home, hooks, locks
-from console.handlers import HANDLERS
-from console.process import die_with
-from instances.agent import Agent
+from backups import history
+from backups.policy import automation
+from console.jobs import HANDLERS
+from console.monitoring import figures as monitoring
+from console.processes import home, locks
+from console.processes.parent import die_with
+from console.testing import hook_state as hooks
+from instances.queue.agent import Agent
 
 
 class Command(BaseCommand):

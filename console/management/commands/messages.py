@@ -3,7 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from console import catalogues
+from console.text import catalogues
 
 
 class Command(BaseCommand):

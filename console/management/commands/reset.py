@@ -8,11 +8,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
-from backups import emptying as backups_emptying
-from console import home, locks, seeding
-from console.exceptions import Refused
-from console.handlers import HANDLERS
-from instances import emptying as instances_emptying
+from console.jobs import HANDLERS
+from console.processes import home, locks
+from console.testing.reset import backups as backups_emptying
+from console.testing.reset import instances as instances_emptying
+from console.testing.seed import console as seeding
+from console.text.refused import Refused
 from instances.engines.embedded.process import FilesInUse
 from instances.models import Host
 

@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from backups.imports import import_archive
-from console import home
-from console.exceptions import Refused
+from console.processes import home
+from console.text.refused import Refused
 
 
 class Command(BaseCommand):

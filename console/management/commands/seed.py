@@ -14,21 +14,23 @@ from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from backups import history as past
-from backups import seeding as backups_seeding
 from backups.archive import ArchiveError
 from backups.models import Backup, Policy, Restoration, StorageSample
-from backups.seeding import Drawing, Drawn
-from console import audit, home, locks, passwords
-from console import seeding as console_seeding
-from console.choices import Outcome
-from console.seeding import Event, Seed
-from instances import seeding as instances_seeding
+from console.accounts import passwords
+from console.audit import audited as audit
+from console.audit.choices import Outcome
+from console.processes import home, locks
+from console.testing.seed import backups as backups_seeding
+from console.testing.seed import console as console_seeding
+from console.testing.seed import instances as instances_seeding
+from console.testing.seed.backups import Drawing, Drawn
+from console.testing.seed.console import Event, Seed
+from console.testing.seed.instances import Instances
 from instances.choices import InstanceType
 from instances.connecting import ADMINISTRATOR
 from instances.engines.base import EngineError
 from instances.engines.embedded import samples
 from instances.models import Instance, Job
-from instances.seeding import Instances
 
 _BATCH = 1000
 

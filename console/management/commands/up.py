@@ -18,15 +18,18 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from backups.models import Backup, Policy
-from console import catalogues, home, locks, passwords
-from console.bind import only_this_machine
-from console.handlers import HANDLERS
-from console.process import end_with_input
-from console.tree import Child, Tree
-from instances import hosts, jobs, services
+from console.accounts import passwords
+from console.jobs import HANDLERS
+from console.processes import home, locks
+from console.processes.bind import only_this_machine
+from console.processes.parent import end_with_input
+from console.processes.tree import Child, Tree
+from console.text import catalogues
+from instances import hosts, services
 from instances.choices import InstanceType
 from instances.connecting import ADMINISTRATOR
 from instances.models import Host, Instance
+from instances.queue import leases as jobs
 
 DEMO_INSTANCES = {
     InstanceType.CLUSTER: "demo-cluster",
@@ -133,7 +136,17 @@ class Command(BaseCommand):
     def tree(self, parts: Sequence[str], bind: str, port: int) -> Tree:
         python, parent = sys.executable, str(os.getpid())
         web = [
-            *(python, "-m", "console.web", "--bind", bind, "--port", str(port), "--parent-pid", parent),
+            *(
+                python,
+                "-m",
+                "console.processes.web_server",
+                "--bind",
+                bind,
+                "--port",
+                str(port),
+                "--parent-pid",
+                parent,
+            ),
             *("--workers", str(settings.CONSOLE_WEB_WORKERS), "--threads", str(settings.CONSOLE_WEB_THREADS)),
         ]
         agent = [python, str(settings.BASE_DIR / "manage.py"), "agent", "--parent-pid", parent]

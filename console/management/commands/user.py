@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.text import slugify
 
-from console import account
-from console.roles import Role
+from console.accounts import services as account
+from console.accounts.roles import Role
 
 ROLES = {slugify(role.value): role for role in Role}
 

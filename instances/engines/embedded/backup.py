@@ -11,8 +11,8 @@ from typing import Any
 
 from pymongo.errors import OperationFailure
 
-from console.disk import explain
-from console.sentences import sentence as _
+from console.text.disk_errors import explain
+from console.text.sentences import sentence as _
 from instances.engines.base import (
     INTERNAL_COLLECTIONS,
     INTERNAL_DATABASES,

@@ -8,7 +8,7 @@ import pymongo
 from django.conf import settings
 from pymongo.errors import OperationFailure, PyMongoError
 
-from console.sentences import sentence as _
+from console.text.sentences import sentence as _
 from instances.engines.base import EngineError, Server
 from instances.engines.embedded import process
 

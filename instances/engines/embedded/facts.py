@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from console.sentences import sentence as _
+from console.text.sentences import sentence as _
 from instances.engines.base import (
     INTERNAL_COLLECTIONS,
     INTERNAL_DATABASES,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from console.sentences import sentence as _
+from console.text.sentences import sentence as _
 from instances.engines.base import EngineError, Server
 from instances.engines.embedded import process
 from instances.engines.embedded.facts import alive

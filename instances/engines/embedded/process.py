@@ -17,7 +17,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from console.sentences import sentence as _
+from console.text.sentences import sentence as _
 
 LOOPBACK = "127.0.0.1"
 # A server holds a lock on this file of its home for its life.

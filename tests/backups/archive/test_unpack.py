@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from backups import archive
 from backups.archive import ArchiveError, Manifest
-from backups.storage import FolderStorage
+from backups.storage.folder import FolderStorage
 from tests.backups.archive.archives import (
     CONTENTS,
     NAME,

@@ -16,7 +16,7 @@ from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storag
 
 from backups import archive
 from backups.archive import ArchiveError, writer
-from backups.storage import FolderStorage
+from backups.storage.folder import FolderStorage
 from instances.engines.base import Contents, EngineError
 from tests.backups.archive.archives import (
     CONTENTS,

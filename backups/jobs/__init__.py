@@ -1,0 +1,1 @@
+"""How the agent does the jobs on backups, one file per kind."""

@@ -1,0 +1,61 @@
+"""UserSession: who is signed in where."""
+
+import hashlib
+
+from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
+from django.db import models
+from django.utils import timezone
+
+
+class UserSession(AbstractBaseSession):
+    """A session, with what its user wants to know of it. Written by console.accounts.sessions alone."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="sessions"
+    )
+    address = models.GenericIPAddressField(null=True, blank=True)
+    user_agent = models.CharField(max_length=256, blank=True)
+    created = models.DateTimeField(default=timezone.now, editable=False)
+    seen = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-seen", "-created"]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        from console.accounts.sessions import SessionStore
+
+        return SessionStore
+
+    @property
+    def public_id(self) -> str:
+        """Names the session in addresses and logs; whoever knows the key itself is signed in by it."""
+        return hashlib.sha256(self.session_key.encode()).hexdigest()[:32]
+
+    @property
+    def browser(self) -> str:
+        """The browser and the system, as far as the browser tells; empty if it does not."""
+        return describe_user_agent(self.user_agent)
+
+
+# What each browser calls itself; those built upon another one name that too, so they come first.
+_BROWSERS = {"Edg": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrom": "Chrome", "Safari/": "Safari"}
+_SYSTEMS = {
+    "Windows": "Windows",
+    "Android": "Android",
+    "iPhone": "iOS",
+    "iPad": "iPadOS",
+    "Mac OS": "macOS",
+    "Linux": "Linux",
+}
+
+
+def describe_user_agent(text: str) -> str:
+    """Such as "Firefox · Linux". A program that is no browser keeps its own name, such as "curl"."""
+    found = [next((name for mark, name in names.items() if mark in text), "") for names in (_BROWSERS, _SYSTEMS)]
+    return " · ".join(filter(None, found)) or text.split("/")[0][:40]

@@ -1,0 +1,51 @@
+"""The session engine: Django's own in the database, whose rows say whose they are and when they were last used."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.utils import timezone
+
+from console.accounts.models import UserSession
+from console.audit import origin
+
+if TYPE_CHECKING:
+    _Store = DatabaseStore[UserSession]
+else:
+    _Store = DatabaseStore
+
+# Being used is noted at most this often: a request does not write.
+SEEN_EVERY = timedelta(minutes=5)
+
+
+class SessionStore(_Store):
+    _row: UserSession | None = None
+
+    @classmethod
+    def get_model_class(cls) -> type[UserSession]:
+        return UserSession
+
+    def _get_session_from_db(self) -> UserSession | None:
+        row: UserSession | None = super()._get_session_from_db()  # type: ignore[misc]
+        self._row = row
+        now = timezone.now()
+        if row and now - row.seen > SEEN_EVERY:
+            row.seen, row.address = now, origin.current().address
+            UserSession.objects.filter(pk=row.pk).update(seen=row.seen, address=row.address)
+        return row
+
+    def create_model_instance(self, data: dict[str, Any]) -> UserSession:
+        row = super().create_model_instance(data)
+        now, here = timezone.now(), origin.current()
+        row.user_id = data.get(SESSION_KEY)
+        row.address, row.user_agent = here.address, here.user_agent[:256]
+        row.created = self._row.created if self._row and self._row.pk == row.pk else now
+        row.seen = now
+        self._row = row
+        return row
+
+
+def forget_expired(sender: object, **_kwargs: Any) -> None:
+    """Whenever somebody signs in: rows of sessions that ran out do not pile up."""
+    UserSession.objects.filter(expire_date__lt=timezone.now()).delete()

@@ -1,0 +1,196 @@
+"""The record of who did what to which resource: every service function is an action, and says so in one line.
+
+    @action("ddsDeleteBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
+    def delete_backup(*, backup: Backup, requested_by: User | None) -> None: ...
+
+The decorated function checks the role of `requested_by`, runs in a transaction, and writes its AuditEvent: a
+success in that transaction, a refusal or a failure after it was rolled back. Views name the action with
+`console.accounts.access.performs`, so that the page asks for the same role as the function behind it.
+"""
+
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import update_wrapper
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models, transaction
+from django.http import HttpRequest
+
+from console.accounts import roles
+from console.accounts.roles import Permission
+from console.audit import origin
+from console.audit.choices import Outcome
+from console.audit.models import AuditEvent
+from console.text.refused import Refused
+from console.text.sentences import Sentence, joined, kept
+from console.text.sentences import sentence as _
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What an action is about, as it is called at that moment."""
+
+    type: str = ""
+    id: str = ""
+    name: str = ""
+
+
+def resource_of(row: models.Model) -> Resource:
+    return Resource(str(row._meta.model_name), str(row.pk), str(row))
+
+
+def record(
+    trace: str,
+    *,
+    user: User | None,
+    resource: Resource = Resource(),
+    outcome: Outcome = Outcome.SUCCEEDED,
+    reason: str = "",
+    user_name: str = "",
+) -> None:
+    """Write one event, with the address that the request in hand comes from. No user is the console itself."""
+    AuditEvent.objects.create(
+        user=user,
+        user_name=_plain(user.get_username() if user else user_name)[:150],
+        trace=trace,
+        resource_type=resource.type[:32],
+        resource_id=_plain(resource.id)[:64],
+        resource_name=_plain(resource.name)[:150],
+        address=origin.current().address,
+        outcome=outcome,
+        reason=_plain(reason),
+    )
+
+
+def _plain(text: str) -> str:
+    """What was refused may hold anything; no database but SQLite stores a NUL."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text
+
+
+@dataclass
+class _Run:
+    """A run of an action; those that it calls run within it, by its permission."""
+
+    recorded: bool = True
+
+
+_run: ContextVar[_Run | None] = ContextVar("run", default=None)
+
+
+def nothing_new() -> None:
+    """For a service that is asked again for what it has done already: that is one event, not two."""
+    run = _run.get()
+    assert run is not None
+    run.recorded = False
+
+
+class Action(Generic[P, R]):
+    """A service function with its trace name, the permission it needs and the kind of its resource."""
+
+    def __init__(self, function: Callable[P, R], trace: str, needs: Permission | None, resource: str) -> None:
+        self._function = function
+        self.trace = trace
+        self.needs = needs
+        self.resource = resource
+        parameters = inspect.signature(function).parameters
+        if "requested_by" not in parameters:
+            raise TypeError(f"{function.__qualname__} needs the keyword requested_by to be an action.")
+        self._order = [name for name in parameters if name != "requested_by"]
+        update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        user: Any = kwargs["requested_by"]
+        # As they are called before: afterwards a row may have gone or have another name.
+        given = [resource_of(value) for name in self._order if isinstance(value := kwargs.get(name), models.Model)]
+        refused_on = self._chosen(given) or Resource(self.resource, name=str(kwargs.get("name", "")))
+        outer, run = _run.get(), _Run()
+        token = _run.set(run)
+        try:
+            if outer is None:
+                roles.require(user, self.needs)
+            with transaction.atomic():
+                result = self._function(*args, **kwargs)
+                if run.recorded:
+                    made = [resource_of(result)] if isinstance(result, models.Model) else []
+                    record(self.trace, user=user, resource=self._chosen(made + given) or refused_on)
+            return result
+        except (Refused, ValidationError, PermissionDenied) as error:
+            # Within another action this goes into that one's transaction: it stays if that one goes on.
+            record(self.trace, user=user, resource=refused_on, outcome=Outcome.REFUSED, reason=_sentence(error))
+            raise
+        except Exception as error:
+            if outer is None:
+                reason = type(error).__name__
+                record(self.trace, user=user, resource=refused_on, outcome=Outcome.FAILED, reason=reason)
+            raise
+        finally:
+            _run.reset(token)
+
+    def _chosen(self, resources: list[Resource]) -> Resource | None:
+        """The first of the action's kind; else the first of all, such as the instance that got no backup."""
+        return next((each for each in resources if each.type == self.resource), resources[0] if resources else None)
+
+
+def action(trace: str, *, needs: Permission | None, resource: str) -> Callable[[Callable[P, R]], Action[P, R]]:
+    """Make a keyword-only service function an action.
+
+    `trace` is the reference's name for it, `needs` what the role of `requested_by` must include (None: every
+    signed-in user may), `resource` the model it is about, such as "instance": the row that is returned or given.
+    """
+    return lambda function: Action(function, trace, needs, resource)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, Refused):
+        return str(kept(error.message))
+    if isinstance(error, ValidationError):
+        by_field = error.error_dict.values() if hasattr(error, "error_dict") else [error.error_list]
+        return joined(" ", [_of_validation(each) for errors in by_field for each in errors])
+    return str(error)
+
+
+def _of_validation(error: ValidationError) -> str:
+    message = kept(error.message)
+    if not isinstance(message, Sentence):
+        return " ".join(error.messages)
+    # Of what was typed no more is kept than the sentence says.
+    said = {name: value for name, value in (error.params or {}).items() if f"%({name})" in message.msgid}
+    return message % said if said else message
+
+
+# --- Signing in and out: Django tells by its signals ------------------------------------------------------
+
+SIGN_IN = "consoleSignIn"
+SIGN_OUT = "consoleSignOut"
+
+
+def signed_in(sender: object, *, user: User, **_kwargs: Any) -> None:
+    record(SIGN_IN, user=user, resource=resource_of(user))
+
+
+def signed_out(sender: object, *, user: User | None, **_kwargs: Any) -> None:
+    if user is not None:
+        record(SIGN_OUT, user=user, resource=resource_of(user))
+
+
+def sign_in_failed(
+    sender: object, *, credentials: dict[str, Any], request: HttpRequest | None = None, **_kwargs: Any
+) -> None:
+    """The name is what was typed; whether there is such a user is not looked up."""
+    typed = str(credentials.get("username") or "")
+    locked = bool(getattr(request, "axes_locked_out", False))
+    record(
+        SIGN_IN,
+        user=None,
+        user_name=typed,
+        resource=Resource("user", name=typed),
+        outcome=Outcome.REFUSED,
+        reason=_("Too many failed attempts.") if locked else _("Wrong user name or password."),
+    )

@@ -1,0 +1,31 @@
+"""How many rows a page of a list has: what the address says, else what was chosen last in this browser."""
+
+from urllib.parse import urlsplit
+
+from django.http import HttpResponseBase, QueryDict
+
+from console.web.request import Request
+
+SIZES = (10, 20, 50, 100)
+DEFAULT_SIZE = 20
+SIZE_COOKIE = "page-size"
+# What a list that refreshes itself says it shows; in no address.
+SHOWN = "rows"
+
+_WRITTEN = {str(size) for size in SIZES}
+_A_YEAR = 365 * 24 * 3600
+
+
+def page_size(request: Request) -> int:
+    asked, shown = request.GET.get("size", ""), request.GET.get(SHOWN, "")
+    known = (asked, shown, request.COOKIES.get(SIZE_COOKIE, ""))
+    return next((int(size) for size in known if size in _WRITTEN), DEFAULT_SIZE)
+
+
+def remember_size(request: Request, response: HttpResponseBase) -> None:
+    """Keep the size if it has been chosen just now: a list that refreshes itself chooses nothing."""
+    asked = request.GET.get("size", "")
+    shown = QueryDict(urlsplit(request.htmx.current_url or "").query).get("size", "")
+    if asked in _WRITTEN and asked != shown:
+        secure = request.is_secure()
+        response.set_cookie(SIZE_COOKIE, asked, max_age=_A_YEAR, secure=secure, httponly=True, samesite="Lax")

@@ -1,0 +1,174 @@
+"""The front page: what of the console needs somebody this morning, and how the last days went."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import inf
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpResponse
+from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from backups.choices import BackupStatus
+from backups.models import Backup, BackupTally, StorageSample, Stored
+from console.lists.counting import counted
+from console.overview.charts import Chart, Point, Series, Value, stacked
+from console.text import times
+from console.text.days import Day, by_day, last_days
+from console.web.htmx import live, render_list
+from console.web.request import Request
+from instances.choices import Status
+from instances.models import Host, Instance, Job
+
+DAYS = 14
+# An instance should not be longer without a Complete backup.
+BACKUP_EVERY = timedelta(hours=24)
+FAILURES_SINCE = timedelta(days=7)
+# Of each list, so many; the list itself is one link away.
+LISTED = 8
+# So much history says how fast the storage fills.
+GROWTH_KNOWN_AFTER = timedelta(days=1)
+DAY = timedelta(days=1)
+
+
+@live
+@require_safe
+def home(request: Request) -> HttpResponse:
+    """Overview."""
+    now = timezone.now()
+    days = last_days(now, timezone.get_current_timezone(), DAYS)
+    statuses = Instance.objects.by_status()
+    late = now - BACKUP_EVERY
+    context = {
+        "statuses": [_status(status, count) for status, count in statuses.items()],
+        "backups_chart": backups_chart(days),
+        "storage": storage(days),
+        "without_backup": counted(Instance.objects.without_backup_since(late)),
+        "protection": [
+            (instance, instance.unprotected_since < late)
+            for instance in Instance.objects.shown().longest_without_backup()[:LISTED]
+        ],
+        "faulty": list(Instance.objects.shown().faulty()[:LISTED]),
+        "failures": list(Job.objects.select_related("instance").failed_since(now - FAILURES_SINCE)[:LISTED]),
+        "any_in_progress": Status.ABNORMAL in statuses or Job.objects.unended().exists(),
+    }
+    return render_list(request, "console/overview.html", "console/_overview.html", context)
+
+
+def _status(status: Status, count: int) -> dict[str, Any]:
+    url = f"{reverse('instances:list')}?{urlencode({'status': status.code})}"
+    return {"status": status, "count": count, "url": url}
+
+
+# --- Backups ----------------------------------------------------------------------------------------------
+
+
+def backups_chart(days: Sequence[Day]) -> Chart:
+    """The backups that were started on each day, by how they ended; also those that have been deleted since."""
+    tallies = by_day(days, BackupTally.objects.between(days[0].start, days[-1].end))
+    running = Backup.objects.being_made().started_on(days)
+    series = [
+        Series(str(BackupStatus.COMPLETED.label), "complete"),
+        Series(str(BackupStatus.FAILED.label), "failed"),
+        Series(str(BackupStatus.BUILDING.label), "running"),
+    ]
+    points = []
+    for day, tally, being_made in zip(days, tallies, running, strict=True):
+        counts = [sum(done for done, _failed in tally), sum(failed for _done, failed in tally), being_made]
+        values = [Value(count, number_format(count, force_grouping=True)) for count in counts]
+        points.append(_point(day, values, url=_backups_of(day)))
+    return stacked(series, points)
+
+
+def _point(day: Day, values: Sequence[Value], url: str = "") -> Point:
+    return Point(str(day.date.day), times.day(day.date), values, url)
+
+
+def _backups_of(day: Day) -> str:
+    """The day's backups in Backup Management, whose filter takes moments of the same zone."""
+    moments = {"since": f"{day.date}T00:00", "until": f"{day.date}T23:59:59.999"}
+    return f"{reverse('backups:list')}?{urlencode(moments)}"
+
+
+# --- Storage ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Used:
+    """Bytes of archives and of instances' data at a moment."""
+
+    taken: datetime
+    archives: int
+    data: int
+
+    @property
+    def all(self) -> int:
+        return self.archives + self.data
+
+
+@dataclass(frozen=True)
+class Storage:
+    chart: Chart
+    now: Used
+    # Free for archives on the hosts that know it; None if none does.
+    free: int | None
+    # Bytes a day; None if it is not known yet.
+    growth: float | None
+
+    @property
+    def grows(self) -> int:
+        return max(round(self.growth or 0), 0)
+
+    @property
+    def shrinks(self) -> int:
+        return max(round(-(self.growth or 0)), 0)
+
+    @property
+    def days_left(self) -> int | None:
+        """For how many days the free storage lasts if it goes on like this; None if that is unknown or over a year."""
+        days = self.free / self.grows if self.free is not None and self.grows else inf
+        return int(days) if days < 365 else None
+
+
+def storage(days: Sequence[Day]) -> Storage | None:
+    """What is stored and how that has changed; None before an agent has looked."""
+    used = used_by_day(days, StorageSample.objects.since(days[0].start))
+    latest = used[-1]
+    if latest is None:
+        return None
+    series = [Series(_("Archives"), "archives"), Series(_("Data of instances"), "data")]
+    points = []
+    for day, each in zip(days, used, strict=True):
+        sizes = [each.archives, each.data] if each else [0, 0]
+        points.append(_point(day, [Value(size, filesizeformat(size) if each else _("unknown")) for size in sizes]))
+    free = [host.storage_free for host in Host.objects.all() if host.storage_free is not None]
+    return Storage(stacked(series, points, binary=True), latest, sum(free) if free else None, growth(used))
+
+
+def used_by_day(days: Sequence[Day], samples: Sequence[tuple[datetime, Stored]]) -> list[Used | None]:
+    """What was used at the end of each day. A host that was not heard of on a day has what it had before."""
+    last: dict[str, Stored] = {}
+    taken: datetime | None = None
+    used: list[Used | None] = []
+    for of_day in by_day(days, [(moment, (moment, stored)) for moment, stored in samples]):
+        for moment, stored in of_day:
+            last[stored.host], taken = stored, moment
+        known = last.values()
+        used.append(
+            Used(taken, sum(each.archives for each in known), sum(each.data for each in known)) if taken else None
+        )
+    return used
+
+
+def growth(used: Sequence[Used | None]) -> float | None:
+    """Bytes a day, from the first to the last that is known; None if they are not far enough apart to say."""
+    known = [each for each in used if each]
+    if not known or (span := known[-1].taken - known[0].taken) < GROWTH_KNOWN_AFTER:
+        return None
+    return (known[-1].all - known[0].all) / (span / DAY)

@@ -1,0 +1,50 @@
+"""The test hook that is about instances; console.testing.hook_state has the others, and says what they are."""
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from console.accounts.roles import Permission
+from console.audit.audited import action
+from console.testing.models import HookState
+from console.text.refused import Refused
+from console.text.sentences import sentence as _
+from instances.choices import STATUS_OF_STATE, Action, State, Status
+from instances.models import Instance
+
+
+@action("testSetStatus", needs=Permission.MANAGE_USERS, resource="instance")
+def set_status(*, instance: Instance, status: Status, requested_by: User | None) -> None:
+    """Have the instance show the status until it is given another one; Available gives it back as it was.
+
+    All pages, buttons and services take the status for what it is. The server goes on. Raises Refused while an
+    operation runs on the instance.
+    """
+    with transaction.atomic():
+        row, _made = HookState.objects.select_for_update().get_or_create(pk=HookState.ONLY)
+        current = Instance.objects.filter(pk=instance.pk)
+        before = row.held.pop(instance.pk, None)
+        if status is Status.AVAILABLE:
+            if before:
+                current.update(state=before[0], action=before[1], failure="")
+        else:
+            free = current if before else current.idle()
+            was = before or list(current.values_list("state", "action").get())
+            of_state = status in STATUS_OF_STATE.values()
+            if not free.update(
+                state=State(status.code) if of_state else State.AVAILABLE,
+                action=Action.NONE if of_state else Action(status.code),
+                failure=_("A test holds this status.") if of_state else "",
+            ):
+                raise Refused(instance.delete_refusal)
+            row.held[instance.pk] = was
+        row.save(update_fields=["held"])
+
+
+@action("testClearHooks", needs=Permission.MANAGE_USERS, resource="hook")
+def clear(*, requested_by: User | None) -> None:
+    """Undo all hooks: the clock goes right again, and every instance is given back."""
+    with transaction.atomic():
+        row = HookState.objects.select_for_update().first()
+        for instance in Instance.objects.filter(pk__in=row.held if row else ()):
+            set_status(instance=instance, status=Status.AVAILABLE, requested_by=requested_by)
+        HookState.objects.all().delete()

@@ -1,0 +1,1 @@
+"""How `manage.py reset` empties the console, one file per app."""

@@ -1,0 +1,1 @@
+"""The rows and files that `manage.py seed` makes, one file per app."""

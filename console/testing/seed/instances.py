@@ -1,0 +1,247 @@
+"""The instances and jobs that `manage.py seed` makes: real ones with real files, and one of every other status.
+
+What is in progress belongs to a host that has no agent: so it stays as it is, as it would if that host's agent were
+away. The rows are what an agent would have written.
+"""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import cycle, islice
+
+from django.conf import settings
+from django.contrib.auth.models import User
+
+from console.testing.seed.console import Seed
+from console.text.sentences import sentence as _
+from instances.choices import Action, InstanceType, JobKind, JobStatus, State
+from instances.engines.embedded import process
+from instances.engines.embedded.samples import Sample
+from instances.homes import instance_home
+from instances.jobs.handlers import free_ports
+from instances.models import Host, Instance, Job
+
+AWAY = "seeded-host-without-agent"
+# The lease of what runs there: nobody ends it.
+_LEASE = timedelta(days=3650)
+_NAMES = {InstanceType.CLUSTER: "shop", InstanceType.REPLICA_SET: "sensors", InstanceType.SINGLE_NODE: "knowledge"}
+_LOST = {"abnormal": State.ABNORMAL, "restoration-failed": State.RESTORE_FAILED}
+_BUSY = {
+    "creating": (State.CREATING, Action.NONE),
+    "being-restored-to": (State.CREATING, Action.NONE),
+    "backing-up": (State.AVAILABLE, Action.BACKUP),
+    "checking-restoration": (State.AVAILABLE, Action.RESTORE_TO_NEW_INSTANCE),
+    "restoring": (State.AVAILABLE, Action.RESTORE),
+    "restarting": (State.AVAILABLE, Action.RESTART),
+    "deleting": (State.AVAILABLE, Action.DELETE),
+}
+
+
+@dataclass(frozen=True)
+class Instances:
+    """`real` have files and get a server; `others`, by name, are one of each other status."""
+
+    real: list[Instance]
+    others: dict[str, Instance]
+
+    @property
+    def all(self) -> list[Instance]:
+        return [*self.real, *self.others.values()]
+
+
+def draw(seed: Seed, count: int, samples: dict[str, Sample]) -> Instances:
+    """The instances, not saved: `count` real ones, of the three types in turn."""
+    here = Host.objects.get_or_create(name=settings.CONSOLE_HOST)[0]
+    away = Host.objects.update_or_create(name=AWAY, defaults={"seen": seed.ago(hours=3)})[0]
+    ports = free_ports(here.name)
+    kinds = list(InstanceType)
+    # Which is so: they are not given one, and the agent finds that out.
+    lost = _("The data directory of the instance is missing.")
+    engine = next(iter(samples.values())).facts
+
+    def instance(name: str, kind: InstanceType, host: Host, age: float, state: State, **fields: object) -> Instance:
+        made = {
+            "engine": engine.engine,
+            "engine_version": engine.engine_version,
+            "storage_engine": engine.storage_engine,
+            "compatible_version": engine.compatible_version,
+        }
+        known = {} if state in {State.CREATING, State.CREATION_FAILED} else made
+        created = seed.ago(days=age)
+        return Instance(
+            id=seed.id("in02", "instance", name),
+            name=name,
+            type=kind,
+            host=host,
+            created=created,
+            state=state,
+            **known | fields,
+        )
+
+    real = [
+        instance(
+            f"{_NAMES[kind]}-{number + 1:02}",
+            kind,
+            here,
+            90 - number % 60 + seed.chance("age", number).random(),
+            # As at an agent's start: it becomes Available when its server answers.
+            State.ABNORMAL,
+            failure=_("The database server is starting."),
+            port=next(ports),
+            password_set=True,
+            documents=samples[kind].facts.documents,
+            storage_bytes=samples[kind].facts.storage_bytes,
+        )
+        for number, kind in enumerate(islice(cycle(kinds), count))
+    ]
+    others = [
+        instance(name, kinds[number % 3], here, 40 + number, state, failure=lost, port=next(ports))
+        for number, (name, state) in enumerate(_LOST.items())
+    ]
+    others.append(
+        instance(
+            "creation-failed",
+            InstanceType.SINGLE_NODE,
+            here,
+            12,
+            State.CREATION_FAILED,
+            failure=_("No free port is left on the host %s.") % here.name,
+        )
+    )
+    others += [
+        instance(name, kinds[number % 3], away, 30 + number, state, action=action)
+        for number, (name, (state, action)) in enumerate(_BUSY.items())
+    ]
+    return Instances(real, {each.name: each for each in others})
+
+
+def give_files(instances: Instances, samples: dict[str, Sample]) -> None:
+    """Put a copy of its type's sample where each real instance has its files. Their rows come afterwards."""
+    for instance in instances.real:
+        home = instance_home(instance.id)
+        # What a seeding that was killed left: there is no row of it.
+        shutil.rmtree(home, ignore_errors=True)
+        process.prepare(home)
+        source = process.data_dir(samples[instance.type].home)
+        shutil.copytree(source, process.data_dir(home), dirs_exist_ok=True)
+
+
+def take_files(instances: Instances) -> None:
+    """Undo give_files()."""
+    for instance in instances.real:
+        shutil.rmtree(instance_home(instance.id), ignore_errors=True)
+
+
+def job(
+    seed: Seed,
+    kind: JobKind,
+    instance: Instance | None,
+    *what: object,
+    at: datetime,
+    status: JobStatus = JobStatus.COMPLETED,
+    seconds: float = 4,
+    host: Host | None = None,
+    requested_by: User | None = None,
+    **fields: object,
+) -> Job:
+    """A job that was asked for at that time, not saved. A running one keeps its lease."""
+    ended = {JobStatus.COMPLETED, JobStatus.FAILED}
+    begun = at + timedelta(seconds=0.4)
+    running = {"token": seed.uuid("token", kind, *what), "lease_until": seed.now + _LEASE}
+    where = host or (instance.host if instance else None)
+    assert where
+    made = Job(
+        id=seed.uuid("job", kind, *what),
+        kind=kind,
+        host=where,
+        instance=instance,
+        instance_uid=instance.id if instance else "",
+        instance_name=instance.name if instance else "",
+        status=status,
+        created=at,
+        started=None if status is JobStatus.QUEUED else begun,
+        ended=begun + timedelta(seconds=seconds) if status in ended else None,
+        requested_by=requested_by,
+        **(running if status is JobStatus.RUNNING else {}),
+    )
+    made.progress = {JobStatus.COMPLETED: 100, JobStatus.RUNNING: 63}.get(status, 0)
+    for name, value in fields.items():
+        setattr(made, name, value)
+    return made
+
+
+def jobs_of(seed: Seed, instances: Instances, retired: tuple[str, str], user: User | None) -> Iterable[Job]:
+    """The tasks on instances that ended, or wait on the host without an agent; `retired` is a deleted instance."""
+    others, here = instances.others, instances.others["abnormal"].host
+    for instance in [*instances.real, others["abnormal"], others["restoration-failed"]]:
+        yield job(seed, JobKind.CREATE_INSTANCE, instance, instance.id, at=instance.created, requested_by=user)
+    failed = others["creation-failed"]
+    yield job(
+        seed,
+        JobKind.CREATE_INSTANCE,
+        failed,
+        failed.id,
+        at=failed.created,
+        status=JobStatus.FAILED,
+        failure=failed.failure,
+        requested_by=user,
+    )
+    lost = others["abnormal"]
+    yield job(seed, JobKind.RESTART, lost, "done", at=seed.ago(days=20), requested_by=user)
+    yield job(
+        seed,
+        JobKind.RESTART,
+        lost,
+        "failed",
+        at=seed.ago(days=2),
+        status=JobStatus.FAILED,
+        seconds=30,
+        failure=lost.failure,
+        requested_by=user,
+    )
+    yield job(seed, JobKind.RESET_PASSWORD, lost, "done", at=seed.ago(days=19), seconds=1, requested_by=user)
+    yield job(
+        seed,
+        JobKind.RESET_PASSWORD,
+        lost,
+        "failed",
+        at=seed.ago(days=3),
+        status=JobStatus.FAILED,
+        failure=_("The database server does not answer on port %d.") % (lost.port or 0),
+        requested_by=user,
+    )
+    uid, name = retired
+    for what, status, failure, days in (
+        ("failed", JobStatus.FAILED, _("The agent stopped while this was running."), 8.1),
+        ("done", JobStatus.COMPLETED, "", 8),
+    ):
+        yield job(
+            seed,
+            JobKind.DELETE_INSTANCE,
+            None,
+            what,
+            host=here,
+            at=seed.ago(days=days),
+            status=status,
+            failure=failure,
+            interrupted=status is JobStatus.FAILED,
+            instance_uid=uid,
+            instance_name=name,
+            requested_by=user,
+        )
+    for waiting, kind in (
+        ("creating", JobKind.CREATE_INSTANCE),
+        ("restarting", JobKind.RESTART),
+        ("backing-up", JobKind.RESET_PASSWORD),
+        ("deleting", JobKind.DELETE_INSTANCE),
+    ):
+        yield job(
+            seed,
+            kind,
+            others[waiting],
+            "waiting",
+            at=seed.ago(hours=2),
+            status=JobStatus.QUEUED,
+            requested_by=user,
+        )

@@ -1,0 +1,48 @@
+"""A dialog that is submitted twice, even at the same instant, is done once."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import IntegrityError, models, transaction
+
+from console.audit import audited as audit
+from console.text.refused import Refused
+
+P = ParamSpec("P")
+Row = TypeVar("Row", bound=models.Model)
+
+
+def once(model: type[Row]) -> Callable[[Callable[P, Row]], Callable[P, Row]]:
+    """For an action that writes a row with its `request_key`, the dialog's own number.
+
+    Called again with the same key it returns the row of the first time. Of two calls at the same instant one may not
+    see the other's row before it has its own way barred: by the row's unique key, or because what it is about is busy.
+    """
+
+    def decorate(function: Callable[P, Row]) -> Callable[P, Row]:
+        @wraps(function)
+        def first_time_only(*args: P.args, **kwargs: P.kwargs) -> Row:
+            key: Any = kwargs.get("request_key")
+            if key is None:
+                return function(*args, **kwargs)
+
+            def done() -> Row | None:
+                row = model._default_manager.filter(request_key=key).first()
+                if row:
+                    audit.nothing_new()
+                return row
+
+            if row := done():
+                return row
+            try:
+                with transaction.atomic():
+                    return function(*args, **kwargs)
+            except (IntegrityError, Refused):
+                if row := done():
+                    return row
+                raise
+
+        return first_time_only
+
+    return decorate

@@ -1,0 +1,1 @@
+"""How the agent does the jobs on instances, one file per kind."""

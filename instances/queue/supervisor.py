@@ -1,0 +1,275 @@
+"""Keeps one database server running per instance of this host, and the rows true to what it sees.
+
+Three kinds of threads meet here. The agent's main thread alone starts processes and calls `tick`. A small pool asks
+the servers whether they answer and writes what it learns. The threads of jobs call `start` and `stop`.
+"""
+
+import logging
+import queue
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from django.db import DatabaseError, close_old_connections, connections
+from django.utils import timezone
+
+from console.testing import hook_state as hooks
+from console.text.disk_errors import explain
+from console.text.sentences import joined
+from console.text.sentences import sentence as _
+from instances import engines
+from instances.choices import Action, InstanceType, State
+from instances.engines.base import Server as Address
+from instances.engines.embedded import process
+from instances.homes import instance_home
+from instances.models import Instance
+
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+CHECK_EVERY = 5.0
+CHECK_EVERY_STARTING = 0.1
+FACTS_EVERY = 10.0
+START_SECONDS = 30.0
+FAILED_CHECKS = 3
+LONGEST_BACK_OFF = 30.0
+
+
+def _server_of(instance: Instance, port: int) -> "Server":
+    replica_set = instance.type == InstanceType.REPLICA_SET
+    return Server(instance.id, port, instance_home(instance.id), replica_set=replica_set)
+
+
+class StartFailed(Exception):
+    """The server did not come up; the message says why."""
+
+
+@dataclass
+class Server:
+    """One instance's server as the supervisor sees it. Times are time.monotonic()."""
+
+    instance_id: str
+    port: int
+    home: Path
+    # Whether it is a replica set of one node, and whether it is for the console alone.
+    replica_set: bool = False
+    private: bool = False
+    process: subprocess.Popen[bytes] | None = None
+    answers: bool = False
+    deaths: int = 0
+    failed_checks: int = 0
+    spawn_at: float = 0.0
+    spawned_at: float = 0.0
+    check_at: float = 0.0
+    facts_at: float = 0.0
+    checking: bool = False
+    up: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def address(self) -> Address:
+        return Address(self.port, self.home, self.private)
+
+
+class Supervisor:
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self._servers: dict[str, Server] = {}
+        self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._pool = ThreadPoolExecutor(4, thread_name_prefix="health")
+
+    # --- For the threads of jobs ------------------------------------------------------------------
+
+    def start(self, instance: Instance, port: int, *, may_move: bool = False) -> None:
+        """Start the instance's server and wait until it answers. Raises StartFailed with the reason.
+
+        If it `may_move` to another port, do not wait for a port that another program has taken.
+        """
+        self._start(_server_of(instance, port), may_move=may_move)
+
+    def start_scratch(self, name: str, port: int, home: Path) -> None:
+        """Start a server of no instance on the files in `home`, for the console alone. Raises StartFailed."""
+        self._start(Server(name, port, home, private=True))
+
+    def _start(self, wanted: Server, *, may_move: bool = False) -> None:
+        instance_id, port = wanted.instance_id, wanted.port
+        server: Server = self._on_main(lambda: self._servers.setdefault(instance_id, wanted))
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if server.up.wait(0.2):
+                return
+            if may_move and server.deaths and server.process is None and not process.bindable(port):
+                break
+        self.stop(instance_id)
+        reason = process.last_words(server.home)
+        raise StartFailed(reason or _("The database server did not answer within %d seconds.") % START_SECONDS)
+
+    def stop(self, instance_id: str) -> None:
+        """Stop the instance's server, wait until it has ended, and do not start it again by itself."""
+        server: Server | None = self._on_main(lambda: self._servers.pop(instance_id, None))
+        if server and server.process:
+            process.stop(server.process)
+
+    # --- For the main thread ----------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """At the agent's start no server runs: say so in the rows, and start what should run."""
+        here = Instance.objects.filter(host=self.host).exclude(pk__in=hooks.held())
+        here.filter(state=State.AVAILABLE).update(state=State.ABNORMAL, failure=_("The database server is starting."))
+        self.reconcile()
+
+    def reconcile(self) -> None:
+        """Register every instance that should be running. Jobs start and stop their own servers."""
+        should_run = Instance.objects.filter(
+            host=self.host, state__in=[State.AVAILABLE, State.ABNORMAL, State.RESTORE_FAILED], port__isnull=False
+        ).exclude(action__in=[Action.DELETE, Action.RESTORE, Action.RESTART])
+        for instance in should_run:
+            assert instance.port is not None
+            self._servers.setdefault(instance.id, _server_of(instance, instance.port))
+
+    def tick(self) -> None:
+        """Do what is due: requests of jobs, deaths, starts, checks. Returns at once."""
+        while True:
+            try:
+                request = self._requests.get_nowait()
+            except queue.Empty:
+                break
+            request()
+        now = time.monotonic()
+        for server in list(self._servers.values()):
+            if server.process is None:
+                if now >= server.spawn_at:
+                    self._spawn(server, now)
+            elif server.process.poll() is not None:
+                self._died(server, now)
+            elif now >= server.check_at and not server.checking:
+                server.checking = True
+                self._pool.submit(self._check, server, server.process)
+
+    def shut_down(self) -> None:
+        """Stop every server, all at the same time, and wait for them."""
+        servers = [server for server in self._servers.values() if server.process]
+        self._servers.clear()
+        with ThreadPoolExecutor(max(1, len(servers)), thread_name_prefix="stop") as pool:
+            for server in servers:
+                assert server.process is not None
+                pool.submit(process.stop, server.process, seconds=5.0)
+        # Not waited for: a check may wait for the console database, and the process ends anyway.
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _spawn(self, server: Server, now: float) -> None:
+        server.spawned_at = server.check_at = now
+        server.failed_checks = 0
+        try:
+            # Started without its files, the server would come up empty and look well.
+            if process.data_dir(server.home).is_dir():
+                server.process = process.spawn(
+                    server.home, server.port, replica_set=server.replica_set, private=server.private
+                )
+                return
+            why = _("The data directory of the instance is missing.")
+        except OSError as error:
+            # No reason for the servers of other instances to end.
+            log.warning("The server of instance %s could not be started: %s", server.instance_id, error)
+            why = _("The database server could not be started: %s.") % explain(error)
+        server.spawn_at = now + LONGEST_BACK_OFF
+        self._pool.submit(self._write_abnormal, server, why)
+
+    def _died(self, server: Server, now: float) -> None:
+        assert server.process is not None
+        log.warning("The server of instance %s ended (%s).", server.instance_id, server.process.returncode)
+        server.process = None
+        server.answers = False
+        server.up.clear()
+        server.spawn_at = now + min(LONGEST_BACK_OFF, 0.25 * 2**server.deaths)
+        server.deaths += 1
+        words = process.last_words(server.home)
+        reason = _("The database server ended and is being started again.")
+        self._pool.submit(self._write_abnormal, server, joined(" ", [reason, words]) if words else reason)
+
+    def _on_main(self, function: Callable[[], Result]) -> Result:
+        answer: Future[Result] = Future()
+
+        def request() -> None:
+            try:
+                answer.set_result(function())
+            except BaseException as error:
+                answer.set_exception(error)
+
+        self._requests.put(request)
+        return answer.result()
+
+    # --- For the pool -----------------------------------------------------------------------------
+
+    def _check(self, server: Server, running: subprocess.Popen[bytes]) -> None:
+        """Ask one server whether it answers; write what changed."""
+        try:
+            answered = engines.embedded().alive(server.address)
+            now = time.monotonic()
+            if answered and running.poll() is None:
+                self._answered(server, now)
+            elif server.answers:
+                server.failed_checks += 1
+                if server.failed_checks >= FAILED_CHECKS:
+                    log.warning("The server of instance %s does not answer and is restarted.", server.instance_id)
+                    running.kill()
+            elif now - server.spawned_at > START_SECONDS:
+                running.kill()
+            server.check_at = now + (CHECK_EVERY if server.answers else CHECK_EVERY_STARTING)
+        except Exception as error:
+            # Whatever it was (the console database away, a foreign program on the port), the pool would swallow it.
+            log.warning("The check of instance %s failed: %r", server.instance_id, error)
+            server.check_at = time.monotonic() + 1
+            connections.close_all()
+        finally:
+            server.checking = False
+            close_old_connections()
+
+    def _answered(self, server: Server, now: float) -> None:
+        server.failed_checks = 0
+        if not server.answers or now >= server.facts_at:
+            ill = Instance.objects.filter(pk=server.instance_id, state__in=[State.ABNORMAL, State.RESTORE_FAILED])
+            ill = ill.exclude(pk__in=hooks.held())
+            if server.answers:
+                # Written by somebody else after the server had come up, so it is not so any more; but what a job
+                # that works on the server says is the job's.
+                ill = ill.exclude(action__in=[Action.RESTORE, Action.DELETE, Action.RESTART])
+            ill.update(state=State.AVAILABLE, failure="")
+            server.answers = True
+            server.up.set()
+        if now - server.spawned_at > 60:
+            server.deaths = 0
+        if now >= server.facts_at:
+            server.facts_at = now + FACTS_EVERY
+            self._sample(server)
+
+    def _sample(self, server: Server) -> None:
+        """Copy what the server says of itself into its row."""
+        seen = engines.embedded().facts(server.address)
+        now = timezone.now()
+        Instance.objects.filter(pk=server.instance_id).update(
+            engine=seen.engine,
+            engine_version=seen.engine_version,
+            storage_engine=seen.storage_engine,
+            compatible_version=seen.compatible_version,
+            storage_bytes=seen.storage_bytes,
+            documents=seen.documents,
+            connections=seen.connections,
+            started=now - timedelta(seconds=seen.uptime_seconds),
+            facts_at=now,
+        )
+
+    def _write_abnormal(self, server: Server, reason: str) -> None:
+        try:
+            close_old_connections()
+            well = Instance.objects.filter(pk=server.instance_id, state__in=[State.AVAILABLE, State.ABNORMAL])
+            well.exclude(pk__in=hooks.held()).update(state=State.ABNORMAL, failure=reason)
+        except DatabaseError as error:
+            log.warning("The state of instance %s could not be written: %s", server.instance_id, error)
+        finally:
+            connections.close_all()

@@ -1,0 +1,228 @@
+"""What the agent does by itself: each window once, and retention."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from backups.choices import BackupStatus, BackupType
+from backups.models import Backup, Policy
+from backups.policy import automation
+from backups.services import run_policy
+from instances.choices import Action, JobKind, JobStatus, State
+from instances.models import Instance, Job
+from tests.factories import make_backup, make_host, make_instance, make_job, make_policy
+
+pytestmark = pytest.mark.django_db
+
+MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
+TWO = MONDAY + timedelta(hours=2)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+def finish(instance: Instance) -> None:
+    """As the agent does: the backup ends, the instance is Available."""
+    Backup.objects.filter(instance=instance).update(status=BackupStatus.COMPLETED, size=1, ended=TWO)
+    Job.objects.filter(instance=instance).update(status=JobStatus.COMPLETED)
+    Instance.objects.filter(pk=instance.pk).update(action=Action.NONE)
+
+
+def due_at_two(**fields: Any) -> Instance:
+    instance = make_instance(**fields)
+    make_policy(instance, next_window=TWO)
+    return instance
+
+
+# --- Windows -------------------------------------------------------------------------------------------
+
+
+def test_a_new_instance_gets_its_policy_and_is_backed_up_in_its_first_window() -> None:
+    instance = make_instance(created=MONDAY)
+    automation.tend("local", MONDAY)
+    assert Policy.objects.get().next_window == TWO
+    assert not Backup.objects.exists()
+    automation.tend("local", TWO)
+    backup = Backup.objects.get()
+    assert (backup.name, backup.type) == (f"auto-{instance.id}-20261123020000", BackupType.AUTOMATED)
+    assert backup.expires == TWO + 7 * DAY
+    assert Job.objects.get().requested_by is None
+
+
+def test_an_instance_made_while_the_agent_was_away_gets_its_policy_at_its_start() -> None:
+    instance = make_instance(created=MONDAY - 100 * DAY)
+    automation.begin()
+    automation.begin()
+    assert Policy.objects.get().instance == instance
+
+
+def test_a_window_runs_once_however_often_the_agent_looks() -> None:
+    instance = due_at_two()
+    for minute in range(0, 60, 5):
+        automation.tend("local", TWO + timedelta(minutes=minute))
+        finish(instance)
+    assert Backup.objects.count() == 1
+    automation.tend("local", TWO + DAY)
+    assert Backup.objects.count() == 2
+
+
+def test_of_two_agents_that_saw_the_same_window_one_runs_it() -> None:
+    instance = due_at_two()
+    seen = [Policy.objects.select_related("instance__host").get() for _ in range(2)]
+    assert run_policy(policy=seen[0], now=TWO) is not None
+    finish(instance)
+    assert run_policy(policy=seen[1], now=TWO) is None
+    assert Backup.objects.count() == 1
+
+
+def test_a_policy_that_changed_meanwhile_is_looked_at_again() -> None:
+    due_at_two()
+    stale = Policy.objects.select_related("instance__host").get()
+    Policy.objects.update(weekdays="7")
+    assert run_policy(policy=stale, now=TWO) is None
+    Policy.objects.update(weekdays=stale.weekdays, enabled=False)
+    assert run_policy(policy=stale, now=TWO) is None
+
+
+@pytest.mark.parametrize("busy", [{"action": Action.BACKUP}, {"action": Action.RESTORE}, {"state": State.ABNORMAL}])
+def test_a_busy_instance_is_tried_again_until_its_day_is_over(busy: dict[str, Any]) -> None:
+    instance = due_at_two(**busy)
+    automation.tend("local", TWO)
+    assert not Backup.objects.exists()
+    Instance.objects.filter(pk=instance.pk).update(state=State.AVAILABLE, action=Action.NONE)
+    automation.tend("local", MONDAY + DAY - timedelta(seconds=1))
+    assert Backup.objects.count() == 1
+
+
+def test_an_instance_that_gets_busy_between_look_and_start_stays_due() -> None:
+    instance = due_at_two()
+    policy = Policy.objects.select_related("instance__host").get()
+    Instance.objects.filter(pk=instance.pk).update(action=Action.RESTART)
+    assert run_policy(policy=policy, now=TWO) is None
+    Instance.objects.filter(pk=instance.pk).update(action=Action.NONE)
+    automation.tend("local", TWO + HOUR)
+    assert Backup.objects.count() == 1
+
+
+def test_after_downtime_only_the_window_of_the_present_day_is_run() -> None:
+    instance = due_at_two()
+    automation.tend("local", TWO + 10 * DAY + 8 * HOUR)
+    finish(instance)
+    automation.tend("local", TWO + 10 * DAY + 9 * HOUR)
+    assert Backup.objects.count() == 1
+    assert Policy.objects.get().next_window == TWO + 11 * DAY
+
+
+def test_a_window_whose_day_is_over_is_not_run() -> None:
+    due_at_two()
+    Policy.objects.update(weekdays="1")
+    automation.tend("local", MONDAY + DAY)
+    assert not Backup.objects.exists()
+    assert Policy.objects.get().next_window == TWO + 7 * DAY
+
+
+def test_what_is_off_or_elsewhere_is_left_alone() -> None:
+    make_policy(make_instance(), enabled=False, next_window=TWO)
+    due_at_two(host=make_host("elsewhere"))
+    automation.tend("local", TWO)
+    assert not Backup.objects.exists()
+    automation.tend("elsewhere", TWO)
+    assert Backup.objects.count() == 1
+
+
+def test_the_backup_that_turning_it_on_owes_is_made_as_soon_as_possible_and_once() -> None:
+    instance = make_instance(action=Action.RESTART)
+    make_policy(instance, at_once=True, next_window=TWO + DAY)
+    automation.tend("local", TWO)
+    assert not Backup.objects.exists()
+    Instance.objects.update(action=Action.NONE)
+    for minute in range(3):
+        automation.tend("local", TWO + timedelta(minutes=minute))
+        finish(instance)
+    assert Backup.objects.count() == 1
+
+
+def test_nothing_to_do_costs_the_same_few_queries_for_any_number_of_instances(django_assert_num_queries: Any) -> None:
+    make_policy(next_window=TWO)
+    for _ in range(2):
+        with django_assert_num_queries(4):
+            automation.tend("local", MONDAY)
+        for _ in range(30):
+            make_policy(next_window=TWO)
+
+
+# --- Retention -----------------------------------------------------------------------------------------
+
+
+def automated(instance: Instance, day: int, **fields: Any) -> Backup:
+    """An automated backup of that day, kept for seven."""
+    started = TWO + day * DAY
+    return make_backup(
+        instance, type=BackupType.AUTOMATED, started=started, expires=started + 7 * DAY, **{"job": make_job(), **fields}
+    )
+
+
+def deleting() -> set[Backup]:
+    return set(Backup.objects.filter(status=BackupStatus.DELETING))
+
+
+def test_what_has_expired_goes_and_the_rest_stays() -> None:
+    instance = make_instance()
+    old, younger, newest = (automated(instance, day) for day in range(3))
+    automation.retire_expired("local", TWO + 7 * DAY - timedelta(seconds=1))
+    assert deleting() == set()
+    automation.retire_expired("local", TWO + 7 * DAY)
+    assert deleting() == {old}
+    job = Job.objects.get(kind=JobKind.DELETE_BACKUP)
+    assert (job.host, job.requested_by, job.backup) == (instance.host, None, old)
+    automation.retire_expired("local", TWO + 8 * DAY)
+    assert deleting() == {old, younger}
+    assert newest not in deleting()
+
+
+def test_the_last_good_one_stays_while_the_policy_is_on() -> None:
+    instance = make_instance()
+    good = automated(instance, 0)
+    failed = automated(instance, 1, status=BackupStatus.FAILED)
+    automation.retire_expired("local", TWO + 100 * DAY)
+    assert deleting() == {failed}
+    make_policy(instance, enabled=False)
+    automation.retire_expired("local", TWO + 100 * DAY)
+    assert deleting() == {failed, good}
+
+
+def test_without_any_good_one_the_failed_ones_still_go() -> None:
+    failed = automated(make_instance(), 0, status=BackupStatus.FAILED)
+    automation.retire_expired("local", TWO + 100 * DAY)
+    assert deleting() == {failed}
+
+
+def test_locked_running_and_manual_ones_stay() -> None:
+    instance = make_instance()
+    automated(instance, 0, locked=True)
+    automated(instance, 1, status=BackupStatus.BUILDING)
+    make_backup(instance, started=TWO)
+    make_backup(instance, started=TWO, expires=TWO)
+    automated(instance, 3)
+    automation.retire_expired("local", TWO + 100 * DAY)
+    assert deleting() == set()
+
+
+def test_the_archives_of_another_host_are_left_to_its_agent() -> None:
+    elsewhere = make_instance(host=make_host("elsewhere"))
+    automated(elsewhere, 0)
+    automated(elsewhere, 1)
+    automation.retire_expired("local", TWO + 100 * DAY)
+    assert deleting() == set()
+
+
+def test_one_whose_deletion_failed_is_tried_again_the_next_day() -> None:
+    instance = make_instance()
+    now = TWO + 100 * DAY
+    failed = make_job(kind=JobKind.DELETE_BACKUP, status=JobStatus.FAILED, ended=now)
+    old = automated(instance, 0, job=failed)
+    automated(instance, 1)
+    automation.retire_expired("local", now + HOUR)
+    assert deleting() == set()
+    automation.retire_expired("local", now + DAY)
+    assert deleting() == {old}

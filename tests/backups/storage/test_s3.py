@@ -1,0 +1,516 @@
+"""The bucket that keeps archives: whole objects only, whatever happens on the way."""
+
+import hashlib
+import io
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.retries.standard import ExponentialBackoff
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files.base import ContentFile, File
+
+from backups import archive
+from backups.archive import ArchiveError
+from backups.storage import s3
+from backups.storage.folder import StorageFailed, Streamed
+from backups.storage.s3 import BucketStorage
+from tests.backups.archive.archives import NAME, Made, ignore, make_files, path_of
+from tests.s3 import Bucket, Faulty, Request, failure, moto_process
+from tests.waiting import wait_for
+
+MEGABYTE = 1024 * 1024
+KEY = f"console/{NAME}"
+
+
+class Cancelled(Exception):
+    pass
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[Faulty, str]]:
+    faulty = Faulty()
+    with faulty.serving() as url:
+        yield faulty, url
+
+
+@pytest.fixture
+def faulty(server: tuple[Faulty, str], monkeypatch: pytest.MonkeyPatch) -> Faulty:
+    """The server, as it answers by itself; what is tried again is tried at once."""
+    found = server[0]
+    found.fault, found.spoil, found.cuts = lambda request: None, None, []
+    found.requests.clear()
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda self, context: 0)
+    monkeypatch.setattr(s3, "_READ_PAUSES", (0, 0, 0))
+    return found
+
+
+@pytest.fixture
+def bucket(server: tuple[Faulty, str], faulty: Faulty) -> Bucket:
+    return Bucket(server[1], f"b-{uuid.uuid4().hex[:20]}")
+
+
+@pytest.fixture
+def storage(bucket: Bucket) -> BucketStorage:
+    return bucket.storage()
+
+
+def noise(size: int) -> bytes:
+    return (hashlib.sha256(b"noise").digest() * (size // 32 + 1))[:size]
+
+
+def nothing() -> None:
+    pass
+
+
+def streamed(content: bytes, pulse: Any = nothing) -> Streamed:
+    return Streamed(io.BytesIO(content), NAME, at_most=len(content), pulse=pulse)
+
+
+# --- Writing ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [0, 1, 8 * MEGABYTE, 20 * MEGABYTE + 1])
+def test_what_is_saved_is_what_is_read(storage: BucketStorage, bucket: Bucket, size: int) -> None:
+    content = noise(size)
+    assert storage.save(NAME, streamed(content)) == NAME
+    assert bucket.content(KEY) == content
+    assert (storage.exists(NAME), storage.size(NAME)) == (True, size)
+    with storage.open(NAME) as file:
+        assert file.read() == content
+    assert not bucket.uploads()
+
+
+def test_a_file_that_was_read_before_is_saved_from_its_beginning(storage: BucketStorage, bucket: Bucket) -> None:
+    content = io.BytesIO(noise(1000))
+    content.read()
+    storage.save(NAME, File(content, NAME))
+    assert bucket.content(KEY) == noise(1000)
+
+
+def test_the_object_appears_only_when_it_is_whole(storage: BucketStorage, bucket: Bucket) -> None:
+    seen = []
+
+    class Watching(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            seen.append((storage.exists(NAME), bucket.objects()))
+            return super().read(size)
+
+    storage.save(NAME, File(Watching(noise(20 * MEGABYTE)), NAME))
+    assert len(seen) == 4 and set(map(str, seen)) == {"(False, [])"}
+    assert storage.listdir("") == ([], [NAME])
+
+
+def test_ten_thousand_parts_are_enough_for_what_is_announced(
+    storage: BucketStorage, faulty: Faulty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "_PARTS", 2)
+    storage.save(NAME, streamed(noise(30 * MEGABYTE)))
+    assert len([request for request in faulty.requests if request.is_part]) == 2
+
+
+def test_an_existing_object_is_kept_and_the_second_refused(storage: BucketStorage, bucket: Bucket) -> None:
+    storage.save(NAME, ContentFile(b"first"))
+    with pytest.raises(FileExistsError):
+        storage.save(NAME, ContentFile(b"second"))
+    assert bucket.content(KEY) == b"first" and not bucket.uploads()
+
+
+def test_every_part_carries_its_checksum_and_the_whole_is_compared(
+    storage: BucketStorage, bucket: Bucket, faulty: Faulty
+) -> None:
+    def flip(request: Request, body: bytes) -> bytes:
+        return b"?" + body[1:] if request.is_part and "partNumber=2" in request.query else body
+
+    faulty.spoil = flip
+    with pytest.raises(StorageFailed, match="does not hold what was sent"):
+        storage.save(NAME, streamed(noise(20 * MEGABYTE)))
+    assert bucket.objects() == bucket.uploads() == []
+
+
+@pytest.mark.parametrize("code", ["InvalidArgument", "NotImplemented"])
+def test_a_store_that_knows_no_sha256_compares_the_md5_of_each_part(
+    storage: BucketStorage, bucket: Bucket, faulty: Faulty, code: str
+) -> None:
+    def refuse(request: Request) -> tuple[str, bytes] | None:
+        unknown = any("CHECKSUM" in name for name in request.headers)
+        return ("400 Unknown header", failure(code)) if unknown else None
+
+    faulty.fault = refuse
+    storage.save(NAME, streamed(noise(20 * MEGABYTE)))
+    assert bucket.content(KEY) == noise(20 * MEGABYTE) and not bucket.uploads()
+    assert all("HTTP_CONTENT_MD5" in request.headers for request in faulty.requests if request.is_part)
+
+
+def test_a_store_that_fails_now_and_then_is_asked_again(storage: BucketStorage, bucket: Bucket, faulty: Faulty) -> None:
+    failing = {"POST": 1, "PUT": 3, "HEAD": 1, "GET": 1}
+
+    def fail(request: Request) -> tuple[str, bytes] | None:
+        failing[request.method] = failing.get(request.method, 0) - 1
+        return ("503 Slow Down", failure("SlowDown")) if failing[request.method] >= 0 else None
+
+    faulty.fault = fail
+    storage.save(NAME, streamed(noise(20 * MEGABYTE)))
+    failing["GET"] = 1
+    with storage.open(NAME) as file:
+        assert file.read() == noise(20 * MEGABYTE)
+    assert not bucket.uploads()
+
+
+@pytest.mark.parametrize("failing", ["begin", "part", "complete"])
+def test_a_store_that_keeps_failing_leaves_nothing_and_a_sentence(
+    storage: BucketStorage, bucket: Bucket, faulty: Faulty, failing: str
+) -> None:
+    def fail(request: Request) -> tuple[str, bytes] | None:
+        which = {"begin": request.method == "POST" and request.query == "uploads", "part": request.is_part}
+        which["complete"] = request.method == "POST" and "uploadId" in request.query
+        return ("500 Oh", failure("InternalError")) if which[failing] else None
+
+    faulty.fault = fail
+    with pytest.raises(
+        StorageFailed, match=r"failed several times in a row \(InternalError\); try again when it is well"
+    ):
+        storage.save(NAME, streamed(noise(20 * MEGABYTE)))
+    assert bucket.objects() == bucket.uploads() == []
+
+
+def test_an_answer_to_completing_that_was_lost_is_no_failure(
+    storage: BucketStorage, bucket: Bucket, faulty: Faulty
+) -> None:
+    answers = [None, ("500 Oh", failure("InternalError")), ("404 Gone", failure("NoSuchUpload"))]
+
+    def lose(request: Request) -> tuple[str, bytes] | None:
+        if request.method != "POST" or "uploadId" not in request.query:
+            return None
+        if len(answers) == 3:
+            # What the server did, and whose answer does not arrive.
+            [upload] = bucket.client.list_multipart_uploads(Bucket=bucket.name)["Uploads"]
+            begun = {"Bucket": bucket.name, "Key": KEY, "UploadId": upload["UploadId"]}
+            sent = [{"PartNumber": 1, "ETag": bucket.client.list_parts(**begun)["Parts"][0]["ETag"]}]
+            assert answers.pop(0) is None
+            faulty.fault = lambda request: None
+            bucket.client.complete_multipart_upload(**begun, MultipartUpload={"Parts": sent})
+            faulty.fault = lose
+        return answers.pop(0)
+
+    faulty.fault = lose
+    storage.save(NAME, streamed(noise(100)))
+    assert not answers and bucket.content(KEY) == noise(100)
+
+
+# --- Giving up -------------------------------------------------------------------------------------------------
+
+
+def test_content_that_fails_leaves_nothing(storage: BucketStorage, bucket: Bucket) -> None:
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() >= 16 * MEGABYTE:
+                raise Cancelled
+            return super().read(size)
+
+    with pytest.raises(Cancelled):
+        storage.save(NAME, File(Failing(noise(30 * MEGABYTE)), NAME))
+    assert bucket.objects() == bucket.uploads() == []
+
+
+def test_giving_up_ends_with_the_abort_when_no_part_is_on_its_way_any_more(
+    storage: BucketStorage, bucket: Bucket, faulty: Faulty
+) -> None:
+    hanging, go_on = threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def hang(request: Request) -> None:
+        if request.is_part:
+            hanging.set()
+            go_on.wait(20)
+            done.append("part")
+        elif request.method == "DELETE":
+            done.append("abort")
+
+    def pulse() -> None:
+        if hanging.is_set():
+            threading.Timer(0.5, go_on.set).start()
+            raise Cancelled
+
+    faulty.fault = hang
+    with pytest.raises(Cancelled):
+        storage.save(NAME, streamed(noise(20 * MEGABYTE), pulse))
+    assert "part" in done and done[-1] == "abort"
+    assert bucket.objects() == bucket.uploads() == []
+
+
+def test_a_part_that_nobody_wants_any_more_is_not_sent_to_its_end() -> None:
+    unwanted = threading.Event()
+    part = s3._Part(b"abc", unwanted)
+    assert part.read(2) == b"ab"
+    unwanted.set()
+    with pytest.raises(s3._GivenUp):
+        part.read(1)
+
+
+def test_what_a_killed_upload_left_is_discarded_and_others_are_not(storage: BucketStorage, bucket: Bucket) -> None:
+    for key in (KEY, KEY, f"{KEY}.other", f"other/{NAME}"):
+        begun = bucket.client.create_multipart_upload(Bucket=bucket.name, Key=key)
+        upload = {"Bucket": bucket.name, "Key": key, "UploadId": begun["UploadId"]}
+        bucket.client.upload_part(**upload, PartNumber=1, Body=b"half")
+    assert not storage.exists(NAME) and storage.listdir("") == ([], [])
+    storage.discard_partial(NAME)
+    storage.discard_partial(NAME)
+    assert sorted(bucket.uploads()) == [f"{KEY}.other", f"other/{NAME}"]
+
+
+def test_a_writer_that_is_killed_leaves_no_object_and_nothing_after_the_clean_up() -> None:
+    with moto_process() as url:
+        bucket = Bucket(url, "archives")
+        writer = subprocess.Popen(saving(bucket, megabytes=50_000))
+        try:
+            wait_for(lambda: len(parts(bucket)) > 1, seconds=60, because="parts in the bucket")
+        finally:
+            writer.kill()
+            writer.wait(10)
+        storage = bucket.storage()
+        assert bucket.objects() == [] and not storage.exists(NAME)
+        assert bucket.uploads() == [KEY]
+        storage.discard_partial(NAME)
+        assert bucket.uploads() == []
+        storage.save(NAME, ContentFile(b"again"))
+        assert bucket.content(KEY) == b"again"
+
+
+@pytest.mark.parametrize("megabytes", [40, 200])
+def test_memory_is_the_parts_on_their_way_however_large_it_is(megabytes: int) -> None:
+    with moto_process() as url:
+        done = subprocess.run(saving(Bucket(url, "archives"), megabytes), check=True, stdout=subprocess.PIPE)
+    assert int(done.stdout) < 70 * MEGABYTE, f"{int(done.stdout) / MEGABYTE:.0f} MB"
+
+
+def saving(bucket: Bucket, megabytes: int) -> list[str]:
+    module = [sys.executable, "-m", "tests.backups.archive.saving"]
+    return [*module, bucket.url, bucket.name, NAME, str(megabytes)]
+
+
+def parts(bucket: Bucket) -> list[int]:
+    """The sizes of what has arrived of an upload of KEY: the storage begins others only to see whether it may."""
+    for upload in bucket.client.list_multipart_uploads(Bucket=bucket.name, Prefix=KEY).get("Uploads", ()):
+        found = bucket.client.list_parts(Bucket=bucket.name, Key=upload["Key"], UploadId=upload["UploadId"])
+        return [part["Size"] for part in found.get("Parts", ())]
+    return []
+
+
+def test_deleting_what_is_not_there_is_no_error(storage: BucketStorage, bucket: Bucket) -> None:
+    storage.save(NAME, ContentFile(b"content"))
+    storage.delete(NAME)
+    storage.delete(NAME)
+    assert bucket.objects() == [] and not storage.exists(NAME)
+    with pytest.raises(FileNotFoundError):
+        storage.size(NAME)
+    with pytest.raises(FileNotFoundError):
+        storage.open(NAME)
+
+
+@pytest.mark.parametrize("name", ["", ".a", "..", "../a", "/a", "a/b"])
+def test_names_that_are_no_archives_are_refused(storage: BucketStorage, name: str) -> None:
+    uses: list[Callable[[], object]] = [
+        lambda: storage.exists(name),
+        lambda: storage.size(name),
+        lambda: storage.delete(name),
+        lambda: storage.discard_partial(name),
+        lambda: storage.open(name),
+        lambda: storage.link(name, "a"),
+        lambda: storage.save(name, ContentFile(b"")),
+    ]
+    for use in uses:
+        with pytest.raises(SuspiciousFileOperation):
+            use()
+
+
+# --- Reading ---------------------------------------------------------------------------------------------------
+
+
+def test_a_broken_connection_is_taken_up_where_it_stopped(storage: BucketStorage, faulty: Faulty) -> None:
+    content = noise(5 * MEGABYTE)
+    storage.save(NAME, streamed(content))
+    faulty.cuts = [1_000_000, 0, 2_000_001, 0, None]
+    digest = hashlib.sha256()
+    with storage.open(NAME) as file:
+        while part := file.read(300_000):
+            digest.update(part)
+    assert digest.digest() == hashlib.sha256(content).digest() and not faulty.cuts
+
+
+def test_one_that_breaks_again_and_again_is_a_sentence(storage: BucketStorage, faulty: Faulty) -> None:
+    storage.save(NAME, streamed(noise(MEGABYTE)))
+    faulty.cuts = [1000, 0, 0, 0, 0]
+    with storage.open(NAME) as file, pytest.raises(StorageFailed, match="breaks off in the middle"):
+        while file.read(100_000):
+            pass
+
+
+def test_an_object_that_is_replaced_meanwhile_is_not_mixed(
+    storage: BucketStorage, bucket: Bucket, faulty: Faulty
+) -> None:
+    storage.save(NAME, streamed(noise(MEGABYTE)))
+    with storage.open(NAME) as file:
+        bucket.client.put_object(Bucket=bucket.name, Key=KEY, Body=bytes(MEGABYTE))
+        with pytest.raises(StorageFailed, match="PreconditionFailed"):
+            file.read(10)
+
+
+def test_it_can_be_read_from_anywhere(storage: BucketStorage) -> None:
+    content = noise(100_000)
+    storage.save(NAME, streamed(content))
+    with storage.open(NAME) as file:
+        for start, whence, at in ((50_000, 0, 50_000), (-10, 2, 99_990), (0, 0, 0)):
+            assert file.seek(start, whence) == at
+            assert file.read(10) == content[at : at + 10]
+        file.seek(0, 2)
+        assert file.read(10) == b"" and file.size == 100_000
+
+
+def test_the_link_gives_the_file_to_whoever_has_it_under_its_name(storage: BucketStorage) -> None:
+    storage.save(NAME, streamed(b"content"))
+    with urllib.request.urlopen(storage.link(NAME, "nightly-1.tar.zst")) as answer:
+        assert answer.read() == b"content"
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="nightly-1.tar.zst"'
+        assert answer.headers["Content-Type"] == "application/zstd"
+    assert "X-Amz-Expires=600" in storage.link(NAME, "a")
+
+
+# --- Archives --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Made:
+    return make_files(tmp_path / "staging", shop=60_000, users=10)
+
+
+def test_an_archive_comes_back_as_it_was(storage: BucketStorage, bucket: Bucket, files: Made, tmp_path: Path) -> None:
+    written = archive.write(storage, NAME, *files, progress=ignore)
+    assert written.sha256 == hashlib.sha256(bucket.content(KEY)).hexdigest()
+    archive.unpack(storage, NAME, tmp_path / "there", sha256=written.sha256, progress=ignore)
+    for name in (path_of(member.name) for member in files[1]):
+        assert (tmp_path / "there" / name).read_bytes() == (tmp_path / "staging" / name).read_bytes()
+
+
+def test_cancelling_leaves_nothing(storage: BucketStorage, bucket: Bucket, files: Made) -> None:
+    def cancel(read: int, _written: int) -> None:
+        if read > 2_000_000:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        archive.write(storage, NAME, *files, progress=cancel)
+    assert bucket.objects() == bucket.uploads() == []
+
+
+def test_a_store_that_fails_is_told_as_one_sentence(
+    storage: BucketStorage, faulty: Faulty, files: Made, tmp_path: Path
+) -> None:
+    written = archive.write(storage, NAME, *files, progress=ignore)
+    faulty.fault = lambda request: ("503 Oh", failure("SlowDown")) if request.method == "GET" else None
+    with pytest.raises(
+        ArchiveError, match=r"^The archive could not be read: the S3 storage failed several times.*well\.$"
+    ):
+        archive.unpack(storage, NAME, tmp_path / "there", sha256=written.sha256, progress=ignore)
+    assert not (tmp_path / "there").exists()
+    faulty.fault = lambda request: ("503 Oh", failure("SlowDown")) if request.is_part else None
+    with pytest.raises(
+        ArchiveError, match=r"^The archive could not be written: the S3 storage failed several times.*well\.$"
+    ):
+        archive.write(storage, "other.tar.zst", *files, progress=ignore)
+
+
+def test_a_connection_that_breaks_while_unpacking_is_not_held_against_the_archive(
+    storage: BucketStorage, faulty: Faulty, files: Made, tmp_path: Path
+) -> None:
+    written = archive.write(storage, NAME, *files, progress=ignore)
+    faulty.requests.clear()
+    faulty.cuts = [written.size // 2, *[0] * 20]
+    with pytest.raises(ArchiveError, match="breaks off in the middle"):
+        archive.unpack(storage, NAME, tmp_path / "there", sha256=written.sha256, progress=ignore)
+    assert not (tmp_path / "there").exists()
+    assert len([request for request in faulty.requests if request.method == "GET"]) == 3
+
+
+# --- What is wrong with the settings ---------------------------------------------------------------------------
+
+
+def test_a_bucket_that_can_be_written_says_nothing_and_stays_as_it_is(
+    storage: BucketStorage, bucket: Bucket, faulty: Faulty
+) -> None:
+    assert storage.free_space() is None
+    assert bucket.objects() == bucket.uploads() == []
+    faulty.requests.clear()
+    assert storage.free_space() is None
+    assert [request.method for request in faulty.requests] == ["HEAD"]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "named"),
+    [
+        ("InvalidAccessKeyId", "403 No", "CONSOLE_S3_SECRET_ACCESS_KEY"),
+        ("SignatureDoesNotMatch", "403 No", "CONSOLE_S3_SECRET_ACCESS_KEY"),
+        ("AccessDenied", "403 No", "does not allow CreateMultipartUpload"),
+        ("AuthorizationHeaderMalformed", "400 No", "CONSOLE_S3_REGION"),
+        ("RequestTimeTooSkewed", "403 No", "clocks"),
+        ("StrangeCode", "400 No", "refused CreateMultipartUpload: StrangeCode$"),
+    ],
+)
+def test_a_refusal_says_what_to_do(storage: BucketStorage, faulty: Faulty, code: str, status: str, named: str) -> None:
+    faulty.fault = lambda request: (status, failure(code))
+    with pytest.raises(StorageFailed, match=named):
+        storage.free_space()
+
+
+def test_a_bucket_that_does_not_exist_is_named_by_its_setting(bucket: Bucket) -> None:
+    storage = bucket.storage(bucket_name="another-one")
+    for _ in range(2):
+        with pytest.raises(StorageFailed, match="no bucket of this name; check CONSOLE_S3_BUCKET"):
+            storage.free_space()
+
+
+def test_a_bucket_that_goes_is_noticed(storage: BucketStorage, bucket: Bucket) -> None:
+    storage.free_space()
+    bucket.client.delete_bucket(Bucket=bucket.name)
+    with pytest.raises(StorageFailed, match="CONSOLE_S3_BUCKET"):
+        storage.free_space()
+
+
+def test_an_endpoint_where_nobody_answers_is_named_by_its_setting(bucket: Bucket) -> None:
+    storage = bucket.storage(endpoint_url="http://127.0.0.1:9")
+    with pytest.raises(StorageFailed, match="does not answer; check CONSOLE_S3_ENDPOINT_URL"):
+        storage.free_space()
+
+
+def test_an_endpoint_without_tls_is_no_certificate(bucket: Bucket) -> None:
+    storage = bucket.storage(endpoint_url=bucket.url.replace("http:", "https:"))
+    with pytest.raises(StorageFailed, match="CONSOLE_S3_ENDPOINT_URL"):
+        storage.free_space()
+
+
+def test_without_any_key_the_settings_are_named(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    storage = bucket.storage(access_key=None, secret_key=None)
+    for use in (storage.free_space, lambda: storage.link(NAME, "a")):
+        with pytest.raises(StorageFailed, match="there is no access key"):
+            use()
+
+
+def test_keys_of_boto3s_own_are_used_if_none_are_set(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "from-elsewhere")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
+    link = bucket.storage(access_key=None, secret_key=None).link(NAME, "a")
+    assert "from-elsewhere" in link and "X-Amz-Security-Token=token" in link

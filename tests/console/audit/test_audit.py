@@ -1,0 +1,382 @@
+"""The audit: what is recorded of an action, that it stays as it was written, and the page that shows it."""
+
+import csv
+import io
+import re
+import uuid
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.http import StreamingHttpResponse
+from django.test import Client, override_settings
+from django.urls import reverse
+from django.utils import timezone
+
+from backups.models import Backup
+from backups.services import create_backup
+from console.accounts.roles import NotAllowed, Permission, Role
+from console.audit import audited as audit
+from console.audit.audited import action
+from console.audit.choices import Outcome, ResourceKind
+from console.audit.models import AppendOnly, AuditEvent
+from console.lists.csv import defused
+from console.text.refused import Refused
+from instances.choices import Action, InstanceType
+from instances.models import Instance
+from instances.services import create_instance, delete_instance, rename_instance
+from tests.factories import PASSWORD_FIELDS, make_instance, make_user
+
+pytestmark = pytest.mark.django_db
+AUDIT = reverse("audit")
+
+
+def make_event(**fields: Any) -> AuditEvent:
+    fields.setdefault("trace", "ddsCreateInstance")
+    fields.setdefault("outcome", Outcome.SUCCEEDED)
+    return AuditEvent.objects.create(**fields)
+
+
+def actions() -> list[AuditEvent]:
+    """What was recorded, but for signing in."""
+    return list(AuditEvent.objects.exclude(trace=audit.SIGN_IN).order_by("id"))
+
+
+# --- What an action records ----------------------------------------------------------------------------
+
+
+def test_a_success_is_recorded_with_who_what_and_which(user: User) -> None:
+    instance = create_instance(name="orders", type=InstanceType.CLUSTER, requested_by=user)
+    event = AuditEvent.objects.get()
+    assert (event.user, event.user_name, event.trace) == (user, user.username, "ddsCreateInstance")
+    assert (event.resource_type, event.resource_id, event.resource_name) == ("instance", instance.id, "orders")
+    assert (event.outcome, event.reason, event.address) == (Outcome.SUCCEEDED, "", None)
+
+
+def test_the_resource_is_the_row_of_the_actions_kind_and_else_what_it_was_refused_on(user: User) -> None:
+    instance = make_instance(name="orders")
+    backup = create_backup(instance=instance, name="nightly", requested_by=user)
+    with pytest.raises(Refused):
+        create_backup(instance=instance, name="another", requested_by=user)
+    made, refused = AuditEvent.objects.order_by("id")
+    assert (made.resource_type, made.resource_id, made.resource_name) == ("backup", backup.id, "nightly")
+    assert (refused.resource_type, refused.resource_id, refused.outcome) == ("instance", instance.id, Outcome.REFUSED)
+    assert "No backup can be made now" in refused.reason
+
+
+def test_a_change_that_cannot_be_recorded_is_not_made(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: Any, **kwargs: Any) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr(audit, "record", broken)
+    with pytest.raises(OSError, match="no space"):
+        create_instance(name="orders", type=InstanceType.CLUSTER, requested_by=user)
+    assert not Instance.objects.exists()
+
+
+def test_a_broken_rule_is_recorded_as_refused(user: User) -> None:
+    with pytest.raises(ValidationError):
+        create_instance(name="1st", type=InstanceType.CLUSTER, requested_by=user)
+    event = AuditEvent.objects.get()
+    assert (event.outcome, event.resource_name) == (Outcome.REFUSED, "1st")
+    assert "Start the name with a letter" in event.reason
+
+
+def test_what_is_refused_may_hold_anything(user: User) -> None:
+    for name in ("a\0b", "x" * 1000, ""):
+        with pytest.raises(ValidationError):
+            create_instance(name=name, type=InstanceType.CLUSTER, requested_by=user)
+    assert {event.resource_name for event in AuditEvent.objects.all()} == {"a\N{REPLACEMENT CHARACTER}b", "x" * 150, ""}
+
+
+def test_the_resource_is_called_as_it_was_before_it_went(user: User) -> None:
+    @action("ddsRemove", needs=None, resource="instance")
+    def remove(*, instance: Instance, requested_by: User | None) -> None:
+        instance.delete()
+
+    instance = make_instance(name="orders")
+    id = instance.id
+    remove(instance=instance, requested_by=user)
+    event = AuditEvent.objects.get()
+    assert (event.resource_id, event.resource_name) == (id, "orders")
+
+
+def test_what_broke_is_recorded_as_failed_and_raised(user: User) -> None:
+    @action("ddsBreak", needs=None, resource="instance")
+    def breaks(*, instance: Instance, requested_by: User | None) -> None:
+        Instance.objects.filter(pk=instance.pk).update(name="half-done")
+        raise ZeroDivisionError
+
+    instance = make_instance(name="orders")
+    with pytest.raises(ZeroDivisionError):
+        breaks(instance=instance, requested_by=user)
+    event = AuditEvent.objects.get()
+    assert (event.outcome, event.reason, event.resource_id) == (Outcome.FAILED, "ZeroDivisionError", instance.id)
+    instance.refresh_from_db()
+    assert instance.name == "orders"
+
+
+@pytest.mark.parametrize("role", [Role.READ_ONLY, Role.BACKUP_OPERATOR])
+def test_a_role_that_may_not_is_refused_and_recorded(role: Role) -> None:
+    user, instance = make_user(role), make_instance()
+    with pytest.raises(NotAllowed, match=str(role.label)):
+        delete_instance(instance=instance, requested_by=user)
+    event = AuditEvent.objects.get()
+    assert (event.outcome, event.user, event.resource_id) == (Outcome.REFUSED, user, instance.id)
+    instance.refresh_from_db()
+    assert instance.action == Action.NONE
+
+
+def test_the_console_itself_may_do_everything_and_is_recorded_without_a_user() -> None:
+    create_instance(name="orders", type=InstanceType.CLUSTER, requested_by=None)
+    event = AuditEvent.objects.get()
+    assert (event.user, event.user_name) == (None, "")
+
+
+def test_the_same_request_twice_is_one_event(user: User) -> None:
+    instance, key = make_instance(), uuid.uuid4()
+    for _ in range(2):
+        create_backup(instance=instance, name="nightly", requested_by=user, request_key=key)
+    assert AuditEvent.objects.count() == 1
+
+
+def test_an_action_within_an_action_runs_by_the_outer_ones_permission_and_is_recorded_too() -> None:
+    @action("ddsOuter", needs=Permission.CREATE_BACKUP, resource="instance")
+    def outer(*, instance: Instance, requested_by: User | None) -> None:
+        rename_instance(instance=instance, name="renamed", requested_by=requested_by)
+
+    outer(instance=make_instance(), requested_by=make_user(Role.BACKUP_OPERATOR))
+    assert [event.trace for event in AuditEvent.objects.order_by("id")] == ["ddsRenameInstance", "ddsOuter"]
+
+
+def test_a_refusal_of_an_action_within_an_action_is_one_event(user: User) -> None:
+    @action("ddsOuter", needs=None, resource="instance")
+    def outer(*, instance: Instance, requested_by: User | None) -> None:
+        create_backup(instance=instance, name="nightly", requested_by=requested_by)
+
+    with pytest.raises(Refused):
+        outer(instance=make_instance(action=Action.RESTORE), requested_by=user)
+    assert [(event.trace, event.outcome) for event in actions()] == [("ddsOuter", Outcome.REFUSED)]
+    assert not Backup.objects.exists()
+
+
+def test_a_refusal_that_the_outer_action_takes_in_its_stride_is_recorded(user: User) -> None:
+    @action("ddsOuter", needs=None, resource="instance")
+    def outer(*, instance: Instance, requested_by: User | None) -> None:
+        with suppress(Refused):
+            create_backup(instance=instance, name="nightly", requested_by=requested_by)
+
+    outer(instance=make_instance(action=Action.RESTORE), requested_by=user)
+    assert [(event.trace, event.outcome) for event in actions()] == [
+        ("ddsCreateBackup", Outcome.REFUSED),
+        ("ddsOuter", Outcome.SUCCEEDED),
+    ]
+
+
+def test_a_service_without_requested_by_cannot_be_an_action() -> None:
+    with pytest.raises(TypeError, match="requested_by"):
+
+        @action("ddsWrong", needs=None, resource="instance")
+        def wrong(*, instance: Instance) -> None: ...
+
+
+# --- Append-only ---------------------------------------------------------------------------------------
+
+
+def test_events_are_never_changed_and_never_deleted() -> None:
+    event = make_event(reason="as it was")
+    event.reason = "as somebody wishes it was"
+    for change in (
+        event.save,
+        event.delete,
+        lambda: AuditEvent.objects.update(reason=""),
+        lambda: AuditEvent.objects.filter(pk=event.pk).delete(),
+        lambda: AuditEvent.objects.bulk_update([event], ["reason"]),
+        lambda: AuditEvent.objects.bulk_create([event]),
+        lambda: AuditEvent.objects.update_or_create({"reason": ""}, pk=event.pk),
+    ):
+        with pytest.raises(AppendOnly), transaction.atomic():
+            change()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        AuditEvent(pk=event.pk, trace="another", outcome=Outcome.SUCCEEDED).save()
+    assert AuditEvent.objects.get().reason == "as it was"
+
+
+def test_a_user_who_is_deleted_stays_in_the_events_by_name(user: User) -> None:
+    make_event(user=user, user_name=user.username)
+    name = user.username
+    user.delete()
+    event = AuditEvent.objects.get()
+    assert (event.user, event.user_name) == (None, name)
+
+
+# --- Where it came from --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address"),
+    [
+        (0, "203.0.113.9", "192.0.2.1"),
+        (1, "203.0.113.9", "203.0.113.9"),
+        (1, "198.51.100.7, 203.0.113.9", "203.0.113.9"),
+        (2, "198.51.100.7, 203.0.113.9", "198.51.100.7"),
+        (2, "203.0.113.9", "192.0.2.1"),
+        (1, "not an address", "192.0.2.1"),
+        (1, "", "192.0.2.1"),
+        (1, "2001:db8::7", "2001:db8::7"),
+        (1, "::ffff:203.0.113.9", "203.0.113.9"),
+        (1, "fe80::1%eth0", "fe80::1"),
+    ],
+)
+def test_the_source_address_is_believed_of_configured_proxies_only(
+    plain: Client, proxies: int, forwarded: str, address: str
+) -> None:
+    with override_settings(CONSOLE_PROXIES=proxies):
+        plain.post(
+            reverse("instances:create"),
+            {"name": "orders", "type": "Single", "request_key": "0" * 32, **PASSWORD_FIELDS},
+            REMOTE_ADDR="192.0.2.1",
+            headers={"X-Forwarded-For": forwarded},
+        )
+    assert [event.address for event in actions()] == [address]
+
+
+# --- Signing in and out --------------------------------------------------------------------------------
+
+
+def test_signing_in_failing_to_and_out_are_recorded(client: Client) -> None:
+    user = make_user(username="operator")
+    client.post("/sign-in/", {"username": "operator", "password": "wrong"})
+    client.post("/sign-in/", {"username": "nobody", "password": "wrong"})
+    client.post("/sign-in/", {"username": "operator", "password": "correct horse"})
+    client.post("/sign-out/")
+    events = AuditEvent.objects.order_by("id")
+    assert [(event.trace, event.user_name, event.user, event.outcome) for event in events] == [
+        (audit.SIGN_IN, "operator", None, Outcome.REFUSED),
+        (audit.SIGN_IN, "nobody", None, Outcome.REFUSED),
+        (audit.SIGN_IN, "operator", user, Outcome.SUCCEEDED),
+        (audit.SIGN_OUT, "operator", user, Outcome.SUCCEEDED),
+    ]
+    assert {event.address for event in events} == {"127.0.0.1"}
+
+
+# --- The page ------------------------------------------------------------------------------------------
+
+
+def found(answer: Any) -> list[str]:
+    return [event.resource_name for event in answer.context["events"] if event.trace != audit.SIGN_IN]
+
+
+def test_the_page_shows_everything_of_an_event_newest_first(plain: Client) -> None:
+    for name in ("first", "second"):
+        make_event(
+            user_name="operator", resource_type="instance", resource_id=f"{name}-id", resource_name=name,
+            address="203.0.113.9", outcome=Outcome.REFUSED, reason="An operation is running.",
+        )  # fmt: skip
+    answer = plain.get(AUDIT)
+    html = answer.content.decode()
+    assert found(answer) == ["second", "first"]
+    for text in ("operator", "ddsCreateInstance", "first-id", "203.0.113.9", "Refused", "An operation is running."):
+        assert text in html, text
+
+
+def test_the_page_says_what_a_resource_is_in_the_reader_s_language(plain: Client) -> None:
+    for kind in (*ResourceKind.values, "something-else"):
+        audit.record("dds", user=None, resource=audit.Resource(kind, "1", "orders"))
+    plain.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hans"
+    shown = re.findall(r'<span class="secondary">([^<]+)</span> orders', plain.get(reverse("audit")).text)
+    assert shown[::-1] == ["实例", "备份", "用户", "钩子", "something-else"]
+
+
+def test_of_what_was_typed_the_reason_keeps_no_more_than_it_says(user: User) -> None:
+    with pytest.raises(ValidationError):
+        create_instance(name="secret-" * 10, type=InstanceType.SINGLE_NODE, requested_by=user)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reason FROM console_auditevent")
+        assert "secret" not in cursor.fetchone()[0]
+
+
+def test_the_filters(plain: Client) -> None:
+    now = timezone.now()
+    make_event(user_name="ann", resource_name="orders", resource_id="a" * 32, time=now - timedelta(days=2))
+    make_event(user_name="bob", resource_name="users", resource_id="b" * 32, outcome=Outcome.FAILED)
+    assert found(plain.get(AUDIT, {"user": "ann"})) == ["orders"]
+    assert (
+        found(plain.get(AUDIT, {"resource": "users"})) == found(plain.get(AUDIT, {"resource": "b" * 32})) == ["users"]
+    )
+    assert found(plain.get(AUDIT, {"outcome": "failed"})) == ["users"]
+    yesterday = f"{now - timedelta(days=1):%Y-%m-%dT%H:%M}"
+    assert found(plain.get(AUDIT, {"since": yesterday})) == ["users"]
+    assert found(plain.get(AUDIT, {"until": yesterday})) == ["orders"]
+    assert found(plain.get(AUDIT, {"user": "ann", "outcome": "failed"})) == []
+
+
+def test_the_minute_that_to_names_is_still_in(plain: Client) -> None:
+    make_event(resource_name="orders", time=datetime(2026, 5, 1, 12, 30, 59, tzinfo=UTC))
+    assert found(plain.get(AUDIT, {"until": "2026-05-01T12:30"})) == ["orders"]
+    assert found(plain.get(AUDIT, {"until": "2026-05-01T12:29"})) == []
+
+
+@pytest.mark.parametrize(
+    "query", ["?outcome=x", "?since=x", "?before=x", "?before=999999999999999999999", "?user=%00", "?before=%FF"]
+)
+def test_a_filter_nobody_knows_is_no_error(plain: Client, query: str) -> None:
+    assert plain.get(AUDIT + query).status_code == 200
+
+
+def test_paging_goes_through_all_events_once_and_keeps_the_filters(
+    plain: Client, django_assert_num_queries: Any
+) -> None:
+    same = timezone.now()
+    for number in range(120):
+        make_event(user_name="ann", resource_name=f"r-{number:03}", time=same)
+        make_event(user_name="bob", resource_name="not-hers", time=same)
+    seen, url = [], f"{AUDIT}?user=ann"
+    while url:
+        answer = plain.get(url)
+        seen += found(answer)
+        older = answer.context["older"]
+        url = f"{AUDIT}?user=ann&before={older}" if older else ""
+        assert not url or url.replace("&", "&amp;") in answer.content.decode()
+    assert seen == [f"r-{number:03}" for number in reversed(range(120))]
+    with django_assert_num_queries(5):
+        plain.get(AUDIT)
+
+
+def test_the_fragment_is_the_list_alone(htmx: Client) -> None:
+    html = htmx.get(AUDIT).content.decode()
+    assert "<html" not in html and 'id="audit-list"' in html
+
+
+def test_the_export_streams_what_the_filters_let_through(plain: Client) -> None:
+    make_event(user_name="ann", resource_name="orders", reason='=HYPERLINK("http://x")')
+    make_event(user_name="bob", resource_name="users")
+    answer = plain.get(reverse("audit-export"), {"user": "ann"})
+    assert isinstance(answer, StreamingHttpResponse)
+    assert "attachment" in answer.headers["Content-Disposition"] and answer.headers["Content-Type"].startswith(
+        "text/csv"
+    )
+    rows = list(csv.DictReader(io.StringIO(answer.getvalue().decode())))
+    assert [row["resource_name"] for row in rows] == ["orders"]
+    assert rows[0]["reason"] == '\'=HYPERLINK("http://x")'
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1"])
+def test_what_a_spreadsheet_would_run_is_defused(cell: str) -> None:
+    assert defused(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["orders", "2026-05-01", "a=b", ""])
+def test_other_text_is_exported_as_it_is(cell: str) -> None:
+    assert defused(cell) == cell
+
+
+def test_wrong_method_and_signed_out(plain: Client, client: Client) -> None:
+    for url in (AUDIT, reverse("audit-export")):
+        assert plain.post(url).status_code == 405
+        assert client.get(url).status_code == 302

@@ -1,0 +1,137 @@
+"""Export of the lists as CSV: what is filtered, as it is sorted, streamed, and harmless in a spreadsheet."""
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils.translation import gettext_lazy
+
+from backups.choices import BackupStatus
+from backups.models import Backup
+from console.lists import form as lists
+from instances.choices import InstanceType, JobStatus
+from tests.factories import make_backup, make_instance, make_job
+
+pytestmark = pytest.mark.django_db
+BACKUPS, INSTANCES, TASKS = reverse("backups:list"), reverse("instances:list"), reverse("instances:tasks")
+
+
+def table(client: Client, path: str, **query: str) -> list[list[str]]:
+    answer: Any = client.get(path, {"format": "csv", **query})
+    assert answer.status_code == 200 and answer.streaming
+    return list(csv.reader(io.StringIO(answer.getvalue().decode("utf-8-sig"))))
+
+
+def test_the_export_holds_what_is_filtered_as_it_is_sorted(plain: Client) -> None:
+    for name in ("orders-b", "Orders-a", "weekly-c"):
+        make_backup(name=name, description="kept, for the audit")
+    make_backup(name="orders-d", status=BackupStatus.FAILED)
+    head, *rows = table(plain, BACKUPS, q="orders", status="COMPLETED", sort="name")
+    assert head[:2] == ["Backup Name", "ID"]
+    assert [row[0] for row in rows] == ["Orders-a", "orders-b"]
+    assert "kept, for the audit" in rows[0]
+
+
+def test_the_export_has_all_pages(plain: Client) -> None:
+    for _ in range(25):
+        make_backup()
+    assert len(table(plain, BACKUPS, size="10", after="x", before="end")) == 26
+
+
+def test_an_instances_export_has_its_own_backups_only(plain: Client) -> None:
+    instance = make_instance(name="orders")
+    make_backup(instance, name="its-own")
+    make_backup(name="not-its-own")
+    path = reverse("backups:instance", args=[instance.id])
+    assert [row[0] for row in table(plain, path)[1:]] == ["its-own"]
+    answer = plain.get(path, {"format": "csv"})
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="backups-orders.csv"'
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+
+
+def test_instances_and_tasks_are_exported_too(plain: Client) -> None:
+    instance = make_instance(name="orders", type=InstanceType.CLUSTER, port=8635)
+    started = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    job = make_job(
+        instance=instance,
+        instance_uid=instance.id,
+        instance_name="orders",
+        status=JobStatus.FAILED,
+        failure="No space.",
+        started=started,
+        ended=started + timedelta(seconds=90),
+    )
+    assert {"orders", instance.id, "Cluster", "127.0.0.1:8635"} <= set(table(plain, INSTANCES)[1])
+    row = table(plain, TASKS)[1]
+    assert {"Physical backup", str(job.id), "orders", instance.id, "Failed", "No space.", "90.0"} <= set(row)
+    assert {"2026-03-01 12:00:00", "2026-03-01 12:01:30"} <= set(row)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_a_cell_that_a_spreadsheet_would_run_is_defused(plain: Client, text: str) -> None:
+    assert lists.cell(text) == f"'{text}"
+    backup = make_backup()
+    Backup.objects.filter(pk=backup.pk).update(description=text, failure=f"a{text}")
+    row = table(plain, BACKUPS)[1]
+    assert f"'{text}" in row and f"a{text}" in row
+
+
+def test_cells_of_other_kinds() -> None:
+    assert lists.cell(gettext_lazy("=1")) == "'=1"
+    east = timezone(timedelta(hours=2))
+    assert lists.cell(datetime(2026, 3, 1, 1, 30, tzinfo=east)) == "2026-02-28 23:30:00"
+    assert [lists.cell(value) for value in (None, 0, -5, "a=b", "")] == ["", "0", "-5", "a=b", ""]
+
+
+def test_texts_in_any_language_survive(plain: Client) -> None:
+    make_backup(description='每晚 "quoted", déjà')
+    assert '每晚 "quoted", déjà' in table(plain, BACKUPS)[1]
+
+
+def test_rows_are_sent_while_more_are_read(plain: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "_BATCH", 5)
+    read = 0
+    original = lists.cell
+
+    def noted(value: object) -> str:
+        nonlocal read
+        read += 1
+        return original(value)
+
+    monkeypatch.setattr(lists, "cell", noted)
+    for _ in range(30):
+        make_backup()
+    answer: Any = plain.get(BACKUPS, {"format": "csv"})
+    chunks: Iterator[bytes] = iter(answer.streaming_content)
+    first = next(chunks)
+    assert first.count(b"\r\n") == 6 and read == 5 * 15
+    assert len(list(chunks)) == 6
+
+
+@pytest.mark.parametrize("rows", [1, 50])
+def test_an_export_costs_the_same_few_queries_for_any_number_of_rows(plain: Client, rows: int) -> None:
+    instance = make_instance()
+    for _ in range(rows):
+        make_backup(instance, job=make_job(instance=instance, requested_by=None))
+    # The filters of Instance Management take the hosts.
+    for path, expected in ((BACKUPS, 3), (INSTANCES, 4), (TASKS, 3)):
+        with CaptureQueriesContext(connection) as queries:
+            table(plain, path)
+        assert len(queries) == expected
+
+
+@pytest.mark.parametrize("path", [BACKUPS, INSTANCES, TASKS])
+def test_the_export_is_for_those_who_are_signed_in(client: Client, path: str) -> None:
+    assert client.get(path, {"format": "csv"}).status_code == 302
+
+
+@pytest.mark.parametrize("path", [BACKUPS, INSTANCES, TASKS])
+def test_an_export_of_nothing_is_its_head(plain: Client, path: str) -> None:
+    assert len(table(plain, path, q="nothing-like-it")) == 1

@@ -1,0 +1,449 @@
+"""What all lists share: search, filters, sorting, places in a list, totals, refresh. Tried on Backup Management."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from typing import Any, cast
+from unittest import mock
+
+import pytest
+from django.core.cache import caches
+from django.db import connection
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from backups.choices import BackupStatus, BackupType
+from backups.lists import BackupListForm
+from backups.models import Backup
+from console.lists import counting
+from console.lists import form as lists
+from console.lists.counting import Total
+from console.web.request import Request
+from instances import hosts
+from instances.choices import InstanceType, JobStatus
+from instances.lists import InstanceListForm, JobListForm
+from instances.models import Instance, Job
+from tests.factories import make_backup, make_host, make_instance, make_job
+
+pytestmark = pytest.mark.django_db
+BACKUPS, INSTANCES, TASKS = reverse("backups:list"), reverse("instances:list"), reverse("instances:tasks")
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def names(answer: Any) -> list[str]:
+    return [backup.name for backup in answer.context["backups"]]
+
+
+def ids(answer: Any) -> list[str]:
+    return [backup.id for backup in answer.context["backups"]]
+
+
+@pytest.fixture
+def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes ten thousand rows takes five."""
+    monkeypatch.setattr(counting, "COUNTED", 5)
+
+
+@pytest.fixture
+def backups(db: None) -> list[Backup]:
+    """35 backups with names, sizes and moments that several share, the oldest first."""
+    instances = [make_instance(name=f"Orders-{number}", type=kind) for number, kind in enumerate(InstanceType)]
+    return [
+        make_backup(
+            instances[number % 3],
+            name=f"Name-{number % 4}",
+            size=None if number % 5 == 0 else number % 3 * 1000,
+            status=BackupStatus.FAILED if number % 5 == 0 else BackupStatus.COMPLETED,
+            type=BackupType.AUTOMATED if number % 2 else BackupType.MANUAL,
+            started=START + timedelta(hours=number // 2),
+        )
+        for number in range(35)
+    ]
+
+
+def page(address: str) -> lists.Page[Any]:
+    """The page of a list at the address, without its template."""
+    request = cast(Request, RequestFactory().get(address))
+    if address.startswith(TASKS):
+        return JobListForm(request).page(Job.objects.shown())
+    if address.startswith(INSTANCES):
+        return InstanceListForm(request).page(Instance.objects.all())
+    return BackupListForm(request).page(Backup.objects.shown())
+
+
+def ids_at(address: str) -> list[str]:
+    return [backup.id for backup in page(address).rows]
+
+
+def walk(address: str, way: str) -> Iterator[list[str]]:
+    """The ids on each page, following the links."""
+    for _ in range(20):
+        shown = page(address)
+        yield [backup.id for backup in shown.rows]
+        address = getattr(shown, way)
+        if not address:
+            return
+    raise AssertionError("the pages do not end")
+
+
+# --- Pages ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize("query", ["", "&type=Sharding", "&q=name", "&q=name-1&status=COMPLETED", "&since=2026-03-01"])
+@pytest.mark.parametrize("sort", ["started", "-started", "name", "-name", "size", "-size"])
+def test_the_pages_hold_every_row_once_in_order_both_ways(
+    backups: list[Backup], monkeypatch: pytest.MonkeyPatch, sort: str, query: str, many: bool
+) -> None:
+    if many:
+        monkeypatch.setattr(counting, "COUNTED", 5)
+    whole = ids_at(f"{BACKUPS}?size=100&sort={sort}{query}")
+    matching = {
+        "": backups,
+        "&type=Sharding": [backup for backup in backups if backup.instance_type == "Sharding"],
+        "&q=name": backups,
+        "&q=name-1&status=COMPLETED": [
+            backup for backup in backups if backup.name == "Name-1" and backup.status == "COMPLETED"
+        ],
+        "&since=2026-03-01": backups,
+    }[query]
+    keys = {
+        "started": lambda backup: (backup.started, backup.id),
+        "name": lambda backup: (backup.name.lower(), backup.id),
+        "size": lambda backup: (-1 if backup.size is None else backup.size, backup.id),
+    }
+    expected = sorted(matching, key=keys[sort.removeprefix("-")], reverse=sort.startswith("-"))
+    assert whole == [backup.id for backup in expected]
+
+    forth = list(walk(f"{BACKUPS}?size=10&sort={sort}{query}", "next"))
+    assert list(chain(*forth)) == whole and all(len(page) == 10 for page in forth[:-1])
+    back = list(walk(f"{BACKUPS}?size=10&sort={sort}{query}&before=end", "previous"))
+    # The first page is always full, so going back may show its last rows twice.
+    assert list(chain(*back[:-1][::-1])) == whole[len(whole) - sum(map(len, back[:-1])) :]
+    assert back[-1] == whole[:10]
+
+
+def test_first_and_last_lead_to_the_ends(plain: Client, backups: list[Backup]) -> None:
+    first = plain.get(f"{BACKUPS}?size=10").context["page"]
+    assert (first.first, first.previous) == ("", "") and first.next and first.last
+    last = plain.get(first.last)
+    assert ids(last) == [backup.id for backup in backups[:10]][::-1] or len(ids(last)) == 10
+    assert (last.context["page"].next, last.context["page"].last) == ("", "")
+    assert last.context["page"].first == f"{BACKUPS}?size=10"
+
+
+@pytest.mark.parametrize("rows", [0, 1, 9, 10])
+def test_what_fits_on_one_page_has_no_others(plain: Client, rows: int) -> None:
+    for _ in range(rows):
+        make_backup()
+    for query in ("?size=10", "?size=10&before=end"):
+        answer = plain.get(BACKUPS + query)
+        page = answer.context["page"]
+        assert len(ids(answer)) == rows and not (page.first or page.previous or page.next or page.last)
+        assert "Rows per page" not in answer.content.decode()
+
+
+def test_a_place_outlives_its_row_and_newer_rows(plain: Client, backups: list[Backup]) -> None:
+    first = plain.get(f"{BACKUPS}?size=10")
+    second = ids(plain.get(first.context["page"].next))
+    Backup.objects.filter(pk=ids(first)[-1]).delete()
+    make_backup(name="newest")
+    assert ids(plain.get(first.context["page"].next)) == second
+
+
+def test_a_place_behind_which_nothing_is_left_is_the_first_page(plain: Client, backups: list[Backup]) -> None:
+    address = plain.get(f"{BACKUPS}?size=20").context["page"].next
+    Backup.objects.filter(pk__in=ids(plain.get(address))).delete()
+    answer = plain.get(address)
+    assert len(ids(answer)) == 20 and answer.context["page"].previous == ""
+
+
+@pytest.mark.parametrize("name", ["after", "before"])
+@pytest.mark.parametrize("value", ["", "x", "%00", "%FF", "W10:x", "ImEi:abc", "end" * 500, "-1", "'"])
+def test_a_place_that_nobody_made_is_the_first_page(
+    plain: Client, backups: list[Backup], name: str, value: str
+) -> None:
+    answer = plain.get(f"{BACKUPS}?size=10&{name}={value}")
+    assert answer.status_code == 200
+    assert ids(answer) == ids(plain.get(f"{BACKUPS}?size=10"))
+
+
+@pytest.mark.parametrize(("made", "used"), [("name", ""), ("", "name"), ("size", "-started"), ("name", "size")])
+def test_a_place_in_another_order_is_the_first_page(backups: list[Backup], made: str, used: str) -> None:
+    place = re.findall("after=[^&]+", page(f"{BACKUPS}?size=10&sort={made}").next)[0]
+    assert ids_at(f"{BACKUPS}?size=10&sort={used}&{place}") == ids_at(f"{BACKUPS}?size=10&sort={used}")
+
+
+@pytest.mark.parametrize(("size", "shown"), [("10", 10), ("20", 20), ("50", 35), ("", 20), ("11", 20), ("x", 20)])
+def test_the_size_of_a_page_is_one_of_four(plain: Client, backups: list[Backup], size: str, shown: int) -> None:
+    assert len(ids(plain.get(f"{BACKUPS}?size={size}"))) == shown
+
+
+def test_a_page_is_refreshed_where_it_is(plain: Client, htmx: Client, backups: list[Backup]) -> None:
+    address = plain.get(f"{BACKUPS}?size=10&sort=name&q=name").context["page"].next
+    html = htmx.get(address).content.decode()
+    version = html.split('data-version="')[1].split('"')[0]
+    refresh = re.findall(r'hx-get="([^"]*after=[^"]*)"', html)[0].replace("&amp;", "&")
+    assert htmx.get(f"{refresh}&version={version}").status_code == 204
+    make_backup(name="Name-0-too")
+    assert htmx.get(f"{refresh}&version={version}").content.decode().count("<tr id=") == 10
+
+
+def test_links_keep_all_state_but_the_place(plain: Client, backups: list[Backup]) -> None:
+    query = "q=name&status=COMPLETED&kind=Manual&since=2026-03-01T00%3A00&size=10"
+    page = plain.get(f"{BACKUPS}?{query}&after=x&version=y&instance=").context["page"]
+    assert page.sizes[0].url == f"{BACKUPS}?{query}"
+    assert page.headers["name"].url == f"{BACKUPS}?{query}&sort=name"
+    assert page.headers["started"].url == f"{BACKUPS}?{query}&sort=started"
+    assert page.export == f"{BACKUPS}?{query}&format=csv"
+
+
+def test_a_head_says_how_it_sorts_and_turns_round(plain: Client, backups: list[Backup]) -> None:
+    answer = plain.get(f"{BACKUPS}?sort=name")
+    assert 'aria-sort="ascending"' in answer.content.decode()
+    headers = answer.context["page"].headers
+    assert headers["name"].url.endswith("sort=-name")
+    assert headers["size"].url.endswith("sort=-size") and headers["size"].direction == ""
+    assert headers["started"].url == BACKUPS
+    answer = plain.get(f"{BACKUPS}?sort=password")
+    assert answer.context["page"].headers["started"].direction == "descending"
+
+
+# --- Totals ---------------------------------------------------------------------------------------
+
+
+def test_the_total_is_exact_up_to_a_limit(plain: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "COUNTED", 4)
+    queries = ("", "?q=many", "?kind=Manual", "?since=2020-01-01")
+    for number in range(4):
+        make_backup(name=f"many-{number}")
+    for query in queries:
+        assert str(page(BACKUPS + query).total) == "4"
+        assert "4 backups" in plain.get(BACKUPS + query).content.decode()
+    make_backup(name="many-4")
+    for query in queries:
+        assert str(page(BACKUPS + query).total) == "4+"
+        assert "4+ backups" in plain.get(BACKUPS + query).content.decode()
+
+
+def test_a_total_of_several_filters_is_at_least_what_the_rows_looked_at_hold(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(24):
+        make_backup(name=f"many-{number}", type=BackupType.AUTOMATED if number % 2 else BackupType.MANUAL)
+    both = f"{BACKUPS}?status=COMPLETED&kind=Manual"
+    assert str(page(f"{both}&size=10").total) == "12"
+    monkeypatch.setattr(counting, "COUNTED", 4)
+    assert page(f"{both}&size=10").total.more
+    # All rows on one page are all there are.
+    Backup.objects.filter(name__gt="many-14").delete()
+    assert str(page(f"{both}&size=10").total) == "4" and not page(f"{both}&size=10").total.more
+
+
+def test_large_totals_have_separators() -> None:
+    assert str(Total(10_000, more=False)) == "10,000"
+    assert str(Total(10_000, more=True)) == "10,000+"
+
+
+# --- Search and filters ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_search_means_a_prefix_in_any_case_or_the_whole_id(
+    plain: Client, monkeypatch: pytest.MonkeyPatch, many: bool
+) -> None:
+    if many:
+        monkeypatch.setattr(counting, "COUNTED", 0)
+    backup = make_backup(name="Orders_1-eu")
+    make_backup(name="OrdersX1-eu")
+    make_backup(name="weekly-orders")
+    for text, found in {
+        "orders_": ["Orders_1-eu"],
+        "ORDERS_1-EU": ["Orders_1-eu"],
+        "orders": ["OrdersX1-eu", "Orders_1-eu"],
+        "  orders_ ": ["Orders_1-eu"],
+        backup.id: ["Orders_1-eu"],
+        backup.id[:-1]: [],
+        "%": [],
+        "_": [],
+        "rders": [],
+        "orders_1-eu-and-more": [],
+        "é": [],
+        "orders'": [],
+        "\0": [],
+        "o" * 5000: [],
+    }.items():
+        assert names(plain.get(BACKUPS, {"q": text})) == found, text
+
+
+def test_a_search_that_cannot_be_a_name_says_that_nothing_matches(plain: Client, backups: list[Backup]) -> None:
+    assert "No backup matches." in plain.get(f"{BACKUPS}?q=%00").content.decode()
+
+
+def test_the_last_letter_of_a_prefix_may_be_any(plain: Client) -> None:
+    """The range of a prefix ends behind its last character, whichever that is."""
+    for name in ("abc-", "abcZ", "abc_", "abcz", "abc9", "abcz9"):
+        make_backup(name=name)
+    for name in ("abc-", "abcZ", "abc_", "abc9"):
+        assert name in names(plain.get(BACKUPS, {"q": name.upper()}))
+    assert set(names(plain.get(BACKUPS, {"q": "abcz"}))) == {"abcZ", "abcz", "abcz9"}
+
+
+def test_the_filters_narrow_together(plain: Client, backups: list[Backup]) -> None:
+    query = {"status": "FAILED", "kind": "Auto", "type": "ReplicaSet", "q": "name-"}
+    expected = [
+        backup.id
+        for backup in backups
+        if (backup.status, backup.type, backup.instance_type) == ("FAILED", "Auto", "ReplicaSet")
+    ]
+    assert expected and set(ids(plain.get(BACKUPS, query))) == set(expected)
+
+
+def test_an_instance_is_given_by_its_id_or_its_whole_name(plain: Client, backups: list[Backup]) -> None:
+    of_one = {backup.id for backup in backups if backup.instance_name == "Orders-1"}
+    uid = next(backup.instance_uid for backup in backups if backup.instance_name == "Orders-1")
+    assert set(ids(plain.get(BACKUPS, {"instance": uid}))) == of_one
+    assert set(ids(plain.get(BACKUPS, {"instance": "orders-1"}))) == of_one
+    for text in ("Orders", uid[:-1], "\0", "%"):
+        assert ids(plain.get(BACKUPS, {"instance": text})) in ([], ids(plain.get(BACKUPS)))
+
+
+def test_the_time_range_includes_both_ends(plain: Client, backups: list[Backup]) -> None:
+    query = {"since": "2026-03-01T02:00", "until": "2026-03-01 04:00", "size": "100"}
+    found = set(ids(plain.get(BACKUPS, query)))
+    assert found == {backup.id for backup in backups[4:10]}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "since=yesterday",
+        "until=2026-13-01T00:00",
+        "since=%00",
+        "since=0001-01-01T00:00%2B14:00",
+        "until=9999-12-31T23:59-14:00",
+        "since=2026-03-02T00:00&until=2026-03-01T00:00",
+    ],
+)
+def test_a_moment_that_is_none_is_told_and_what_was_typed_stays(
+    plain: Client, backups: list[Backup], query: str
+) -> None:
+    answer = plain.get(f"{BACKUPS}?{query}&status=FAILED")
+    html = answer.content.decode()
+    assert answer.status_code == 200 and 'role="alert"' in html
+    if "=yesterday" in query:
+        assert 'value="yesterday"' in html
+    if "until=2026-03-01" not in query:
+        assert len(ids(answer)) == 7, "the other filters still narrow"
+
+
+@pytest.mark.parametrize("page", [BACKUPS, INSTANCES, TASKS])
+@pytest.mark.parametrize("query", ["status=lost", "kind=x", "type=%FF", "sort=--name", "size=1e9", "q=%FF", "format=x"])
+def test_a_value_that_no_list_knows_is_no_error(plain: Client, page: str, query: str) -> None:
+    make_backup(job=make_job())
+    assert plain.get(f"{page}?{query}").status_code == 200
+
+
+# --- What it costs --------------------------------------------------------------------------------
+
+ADDRESSES = [
+    *(f"{BACKUPS}?{query}" for query in ("", "sort=name", "sort=-size", "before=end", "sort=size&before=end")),
+    *(f"{BACKUPS}?{query}" for query in ("type=Sharding", "status=COMPLETED", "kind=Auto", "instance=orders-1")),
+    *(f"{BACKUPS}?{query}" for query in ("type=Sharding&sort=name", "status=COMPLETED&kind=Auto&sort=size")),
+    *(f"{BACKUPS}?{query}" for query in ("q=name-00", "q=name-0017", "q=name&sort=name", "q=name&type=Single")),
+    *(f"{BACKUPS}?{query}" for query in ("since=2026-01-01T00:00", "q=name-0017&type=Single&status=COMPLETED")),
+    *(f"{INSTANCES}?{query}" for query in ("", "sort=name", "type=Single", "status=normal", "q=orders-1")),
+    *(f"{TASKS}?{query}" for query in ("", "status=Completed", "status=interrupted", "kind=backup", "q=orders-1")),
+    *(f"{TASKS}?{query}" for query in ("instance=orders-1", "status=Completed&kind=backup", "sort=created")),
+]
+
+
+@pytest.fixture
+def rows(db: None) -> None:
+    host = make_host()
+    instances = [
+        make_instance(name=f"Orders-{number}", type=kind, host=host) for number, kind in enumerate(InstanceType)
+    ]
+    jobs = [make_job(instance_name=f"Orders-{number}", status=JobStatus.COMPLETED, host=host) for number in range(60)]
+    for number, job in enumerate(jobs):
+        make_backup(
+            instances[number % 3],
+            name=f"name-{number:04}",
+            type=BackupType.AUTOMATED if number % 2 else BackupType.MANUAL,
+            job=job,
+        )
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the plans are SQLite's")
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_every_query_of_a_list_goes_by_an_index(rows: None, few_are_many: None, address: str) -> None:
+    """Many rows are never gone through one by one, and never sorted: only what few have by their name is."""
+    shown = page(address)
+    for each in filter(None, [address, shown.next, shown.previous]):
+        with CaptureQueriesContext(connection) as queries:
+            many = page(each).total.more
+        for query in queries.captured_queries:
+            table = re.search(r'FROM "(backups_backup|instances_instance|instances_job)"', query["sql"])
+            if not table or query["sql"].startswith('SELECT "instances_host"'):
+                continue
+            with connection.cursor() as cursor:
+                plan = [row[3] for row in cursor.execute("EXPLAIN QUERY PLAN " + query["sql"]).fetchall()]
+            steps = [step for step in plan if table[1] in step]
+            assert steps and all("INDEX" in step for step in steps), (each, plan)
+            if many:
+                assert not any("TEMP B-TREE" in step for step in plan), (each, plan)
+            if 'LOWER("backups_backup"."name") >=' in query["sql"] and "CASE WHEN (LOWER" not in query["sql"]:
+                assert any("SEARCH" in step and "<expr>>? AND <expr><?" in step for step in steps), (each, plan)
+
+
+@pytest.mark.parametrize("rows", [1, 50])
+@pytest.mark.parametrize("many", [False, True])
+def test_every_list_costs_at_most_eight_queries(
+    plain: Client, monkeypatch: pytest.MonkeyPatch, rows: int, many: bool
+) -> None:
+    if many:
+        monkeypatch.setattr(counting, "COUNTED", 0)
+    # Once a second a page finds out of the hosts, which is one more.
+    monkeypatch.setattr(hosts, "SHARED_SECONDS", 60)
+    plain.get(BACKUPS)
+    instance = make_instance(name="orders")
+    for number in range(rows):
+        job = make_job(status=JobStatus.COMPLETED, instance_name="orders", instance_uid=instance.id)
+        make_backup(instance, name=f"orders-{number}", job=job)
+        job.parameters = {"backup": job.backup.id}
+        job.save()
+    for path in (BACKUPS, INSTANCES, TASKS, reverse("backups:instance", args=[instance.id])):
+        for query in ("", "?q=orders", "?q=orders&since=2020-01-01&sort=-name&before=end"):
+            with CaptureQueriesContext(connection) as queries:
+                plain.get(path + query)
+            assert len(queries) <= 8, (path, query, len(queries))
+
+
+def test_an_index_is_there_for_every_sort_and_narrowing() -> None:
+    """The names of the lists' indexes, which the plans above rely on."""
+    with connection.cursor() as cursor:
+        for table, expected in {
+            "backups_backup": {"backup_newest", "backup_name", "backup_size", "backup_newest_of_status"},
+            "instances_instance": {"instance_newest", "instance_name", "instance_newest_of_status"},
+            "instances_job": {"job_newest", "job_newest_of_status", "job_newest_of_kind", "job_newest_interrupted"},
+        }.items():
+            assert expected <= set(connection.introspection.get_constraints(cursor, table))
+
+
+def test_a_list_of_many_is_not_counted_at_every_look(plain: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "COUNTED", 11)
+    for number in range(12):
+        make_backup(name=f"backup-{number:02}")
+    with CaptureQueriesContext(connection) as queries:
+        assert "11+ backups" in plain.get(f"{BACKUPS}?size=10").text
+        assert "11+ backups" in plain.get(f"{BACKUPS}?size=10").text
+    assert ["list_total" in each["sql"] for each in queries if "backups_backup" in each["sql"]] == [True, False]
+    # Who only knew of it does not make it known for longer.
+    with mock.patch.object(caches["lists"], "set") as known:
+        plain.get(f"{BACKUPS}?size=10")
+    assert known.call_count == 0
+    # Where all rows are in sight, what they say counts.
+    Backup.objects.filter(name__gt="backup-03").delete()
+    assert "4 backups" in plain.get(BACKUPS).text

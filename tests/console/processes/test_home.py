@@ -1,0 +1,77 @@
+"""The home and the key in it."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import CommandError
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from console.management.commands.up import require_own_database
+from console.processes import home, locks
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    new = tmp_path / "new" / "home"
+    key = home.secret_key(new)
+    assert len(key) > 50
+    assert home.secret_key(new) == key
+    assert (mode(new), mode(new / "secret.key")) == (0o700, 0o600)
+    assert [path.name for path in new.iterdir()] == ["secret.key"]
+
+
+def test_two_homes_have_two_keys(tmp_path: Path) -> None:
+    assert home.secret_key(tmp_path / "a") != home.secret_key(tmp_path / "b")
+
+
+def test_a_home_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ImproperlyConfigured, match="CONSOLE_HOME"):
+        home.prepare(tmp_path / "file" / "home")
+
+
+def test_any_command_says_so_and_fails(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "CONSOLE_HOME": str(tmp_path / "file" / "home"),
+            "DJANGO_SETTINGS_MODULE": "console.settings",
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "cannot be written" in done.stderr and "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_lock_is_held_until_its_file_is_closed(tmp_path: Path) -> None:
+    first = locks.acquire(tmp_path / "lock")
+    assert first is not None
+    assert locks.acquire(tmp_path / "lock") is None
+    first.close()
+    again = locks.acquire(tmp_path / "lock")
+    assert again is not None
+    again.close()
+
+
+@pytest.mark.django_db
+def test_a_home_of_another_version_is_refused_with_one_sentence() -> None:
+    require_own_database()
+    MigrationRecorder(connection).record_applied("instances", "0002_host_storage")
+    with pytest.raises(CommandError, match=r"is of another version .* \(instances 0002_host_storage\): set"):
+        require_own_database()

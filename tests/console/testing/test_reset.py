@@ -1,0 +1,132 @@
+"""`manage.py reset` where no agent runs; with a running tree it is in tests/e2e/test_seed.py."""
+
+import threading
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from backups import history
+from backups.models import Backup, BackupTally, StorageSample
+from console.accounts.roles import Role
+from console.audit.models import AuditEvent
+from console.processes import locks
+from instances.choices import Action, JobStatus
+from instances.engines.embedded import process
+from instances.homes import instance_home
+from instances.models import Host, Instance, Job
+from tests.factories import make_backup, make_instance, make_job, make_policy, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def home(settings: Any, tmp_path: Path) -> Iterator[Path]:
+    settings.CONSOLE_HOME = tmp_path
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "backups": {"BACKEND": "backups.storage.folder.FolderStorage", "OPTIONS": {"location": tmp_path / "backups"}},
+    }
+    yield tmp_path
+
+
+def reset(*arguments: str, **options: Any) -> str:
+    out = StringIO()
+    call_command("reset", *arguments, stdout=out, **options)
+    return out.getvalue()
+
+
+def full() -> None:
+    """A console in which work is under way, of an agent that has died."""
+    instance = make_instance(action=Action.BACKUP)
+    make_policy(instance)
+    process.prepare(instance_home(instance.id))
+    (process.data_dir(instance_home(instance.id)) / "shop.db").write_bytes(b"documents")
+    job = make_job(instance=instance, status=JobStatus.RUNNING, started=timezone.now(), lease_until=timezone.now())
+    make_backup(instance, status="BUILDING", job=job)
+    kept = make_backup(instance, locked=True, uses=1)
+    storages["backups"].save(kept.archive_name, ContentFile(b"archive"))
+    make_backup(instance)
+    history.note_ends([kept])
+    history.sample_storage("local", timezone.now())
+    Host.objects.create(name="elsewhere")
+    AccessAttempt.objects.create(username="somebody", failures_since_start=5)
+
+
+def test_nothing_is_left_but_the_administrator(home: Path) -> None:
+    full()
+    make_user(username="root")
+    make_user(role=Role.READ_ONLY)
+    said = reset("--yes-destroy", str(home))
+    assert said == f"The console in {home} is empty.\n"
+    for model in (Instance, Backup, BackupTally, StorageSample, Job, Host, AccessAttempt):
+        assert model._default_manager.count() == 0, model
+    assert [user.username for user in User.objects.all()] == ["root"]
+    assert [event.trace for event in AuditEvent.objects.all()] == ["consoleReset"]
+    assert sorted(path.name for path in home.rglob("*") if not path.name.endswith(".lock")) == ["backups"]
+    assert reset("--yes-destroy", str(home)) == said
+
+
+@pytest.mark.parametrize("named", [[], ["--yes-destroy", "/"], ["--yes-destroy", "elsewhere"]])
+def test_it_is_refused_unless_the_home_is_named(named: list[str], home: Path) -> None:
+    full()
+    with pytest.raises(CommandError) as refused:
+        reset(*named)
+    assert f"manage.py reset --yes-destroy {home}" in str(refused.value)
+    assert Instance.objects.count() == 1 and Backup.objects.count() == 3
+    assert storages["backups"].listdir("")[1] != []
+
+
+def test_with_the_hooks_the_home_need_not_be_named(settings: Any) -> None:
+    settings.CONSOLE_TEST_HOOKS = True
+    full()
+    reset()
+    assert Instance.objects.count() == 0
+
+
+def test_files_that_a_server_still_uses_are_not_touched(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full()
+    monkeypatch.setattr(process.exclusive.__dict__["__wrapped__"], "__kwdefaults__", {"seconds": 0.1})
+    instance = Instance.objects.get()
+    lock = locks.acquire(instance_home(instance.id) / process.LOCK_NAME)
+    assert lock
+    with lock, pytest.raises(CommandError, match="still uses the files"):
+        reset("--yes-destroy", str(home))
+    assert Instance.objects.count() == 1
+    assert (process.data_dir(instance_home(instance.id)) / "shop.db").exists()
+
+
+def test_it_waits_for_no_agent_that_up_does_not_start(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.management.commands.reset._AGENT_SECONDS", 0.1)
+    up = locks.acquire(locks.of_up(home))
+    assert up
+    with up, pytest.raises(CommandError, match="its agent is not"):
+        reset("--yes-destroy", str(home))
+
+
+def test_while_a_seeding_runs_it_is_refused(home: Path) -> None:
+    held = locks.acquire(home / "seed.lock")
+    assert held
+    with held, pytest.raises(CommandError, match="A seeding is running"):
+        reset("--yes-destroy", str(home))
+
+
+def test_no_agent_can_start_meanwhile(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = threading.Event()
+
+    def look(*_: object, **__: object) -> None:
+        for path in (locks.of_up(home), locks.of_agent(home, "local")):
+            assert locks.acquire(path) is None
+        seen.set()
+
+    monkeypatch.setattr("console.management.commands.reset.backups_emptying.empty", look)
+    reset("--yes-destroy", str(home))
+    assert seen.is_set()

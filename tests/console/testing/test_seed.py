@@ -1,0 +1,197 @@
+"""`manage.py seed`: the same every time, and real where the product promises real things."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.core.management import CommandError, call_command
+from django.db.models import Sum
+from django.utils import timezone
+
+from backups import archive
+from backups.choices import BackupStatus, BackupType, RestorationStatus
+from backups.models import Backup, BackupTally, Policy, Restoration, StorageSample
+from backups.policy import automation
+from console.accounts.roles import Role, roles_of
+from console.audit.choices import Outcome
+from console.audit.models import AuditEvent
+from console.jobs import HANDLERS
+from console.testing.seed.console import Seed
+from instances.choices import JobKind, JobStatus, Status
+from instances.engines import embedded
+from instances.engines.embedded import private, process
+from instances.homes import instance_home
+from instances.models import Instance, Job
+from instances.queue import leases as jobs
+from tests.factories import make_user
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def home(settings: Any, tmp_path: Path) -> Iterator[Path]:
+    settings.CONSOLE_HOME = tmp_path
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "backups": {"BACKEND": "backups.storage.folder.FolderStorage", "OPTIONS": {"location": tmp_path / "backups"}},
+    }
+    yield tmp_path
+    shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+def seed(**options: Any) -> str:
+    out = StringIO()
+    call_command("seed", now=NOW, password="correct horse", stdout=out, **options)
+    return out.getvalue()
+
+
+def rows() -> list[list[Any]]:
+    return [
+        list(Instance.objects.order_by("id").values_list("id", "name", "type", "state", "action", "created")),
+        list(Backup.objects.order_by("id").values_list("id", "name", "status", "type", "started", "ended", "locked")),
+        list(Job.objects.order_by("id").values_list("id", "kind", "status", "created", "ended", "failure")),
+        list(Policy.objects.order_by("instance").values_list("instance", "enabled", "keep_days", "weekdays")),
+        list(Restoration.objects.order_by("backup").values_list("backup", "target_uid", "way", "status")),
+    ]
+
+
+def test_the_same_seed_gives_the_same_and_another_one_others(settings: Any, home: Path) -> None:
+    seed(seed=7, backups=4)
+    first = rows()
+    call_command("reset", yes_destroy=home, stdout=StringIO())
+    assert [len(each) for each in rows()] == [0, 0, 0, 0, 0]
+    seed(seed=7, backups=4)
+    assert rows() == first
+    seed(seed=8, backups=2)
+    assert Instance.objects.filter(name="abnormal").count() == 2
+    with pytest.raises(CommandError, match="what the seed 7 makes already"):
+        seed(seed=7, backups=9)
+
+
+def test_the_front_page_tells_of_what_was_made() -> None:
+    seed(backups=9)
+    ended = Backup.objects.exclude(status=BackupStatus.BUILDING)
+    tallied = BackupTally.objects.aggregate(completed=Sum("completed"), failed=Sum("failed"))
+    failed = ended.filter(status=BackupStatus.FAILED).count()
+    assert tallied == {"completed": ended.count() - failed, "failed": failed}
+    for instance in Instance.objects.all():
+        newest = instance.backups.filter(status=BackupStatus.COMPLETED).first()
+        assert instance.last_backup_at == (newest.started if newest else None), instance.name
+    samples = StorageSample.objects.order_by("hour")
+    archives = [sample.archives for sample in samples]
+    assert len(archives) == 59 and archives == sorted(archives) and archives[-1] > archives[0] == 0
+    assert {sample.data for sample in samples} == {samples[0].data} and samples[0].data > 100_000
+
+
+def test_a_backup_does_not_depend_on_how_many_there_are() -> None:
+    few, many = Seed(1, NOW), Seed(1, NOW)
+    assert few.id("br02", "backup", 3) == many.id("br02", "backup", 3) != Seed(2, NOW).id("br02", "backup", 3)
+    assert few.chance("x").random() == many.chance("x").random()
+
+
+def test_there_is_one_of_every_status_and_nothing_of_it_changes_by_itself() -> None:
+    make_user(username="root")
+    seed(backups=12)
+    shown = {instance.status for instance in Instance.objects.all()}
+    assert shown == set(Status) - {Status.AVAILABLE}
+    assert set(Backup.objects.values_list("status", flat=True)) == set(BackupStatus.values)
+    assert set(Backup.objects.values_list("type", flat=True)) == set(BackupType.values)
+    assert set(Restoration.objects.values_list("status", flat=True)) == set(RestorationStatus.values)
+    assert set(Job.objects.values_list("status", flat=True)) == set(JobStatus.values)
+    for kind in JobKind:
+        statuses = set(Job.objects.filter(kind=kind).values_list("status", flat=True))
+        assert statuses >= {JobStatus.COMPLETED, JobStatus.FAILED}, kind
+        assert len(statuses) == 3, kind
+    assert set(AuditEvent.objects.values_list("outcome", flat=True)) == {Outcome.SUCCEEDED, Outcome.REFUSED}
+    assert {role for user in User.objects.all() for role in roles_of(user)} == set(Role)
+    assert not Policy.objects.filter(enabled=True).exists()
+    assert Policy.objects.count() == Instance.objects.count()
+
+    # What an agent and the web do by themselves leaves it as it is.
+    before = rows()
+    now = timezone.now()
+    jobs.fail_expired(HANDLERS, now)
+    automation.begin()
+    automation.tend("local", now)
+    assert jobs.claim("local", now) is None
+    assert rows() == before
+
+
+def test_instances_and_archives_are_real() -> None:
+    seed(instances=4, backups=6, documents=30)
+    real = Instance.objects.filter(port__isnull=False).exclude(name__in=["abnormal", "restoration-failed"])
+    assert real.count() == 4
+    for instance in real:
+        with private.running(instance_home(instance.id)) as server:
+            found = embedded().inspect(server, lambda _done, _total: None)
+        assert found.documents > 3000
+        assert {"notes": 30}.items() <= {each.name: each.documents for each in found.databases[0].collections}.items()
+    storage = storages["backups"]
+    stored = {backup.archive_name: backup for backup in Backup.objects.filter(host="local", status="COMPLETED")}
+    assert set(storage.listdir("")[1]) == set(stored)
+    assert len(stored) == 9
+    for name, backup in stored.items():
+        manifest = archive.read_manifest(storage, name)
+        assert (manifest.backup_id, manifest.instance_id, manifest.backup_name) == (
+            *(backup.id, backup.instance_uid, backup.name),
+        )
+        assert storage.size(name) == backup.size
+        # Read to its end, with its digest.
+        unpacked = archive.unpack(
+            storage, name, Path(storage.path(name)).with_name(backup.id), sha256=backup.sha256, progress=lambda *_: None
+        )
+        assert unpacked.contents.databases == backup.databases
+
+
+def test_very_many_without_archives_say_so() -> None:
+    said = seed(backups=1200, no_archives=True)
+    assert "Their archives are not there" in said
+    assert Backup.objects.count() == 1208
+    assert storages["backups"].listdir("")[1] == []
+    assert Backup.objects.filter(status=BackupStatus.COMPLETED, size__isnull=True).count() == 0
+
+
+def test_what_fails_leaves_neither_rows_nor_files(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise archive.ArchiveError("full")
+
+    monkeypatch.setattr("console.testing.seed.backups.archive.write", full)
+    with pytest.raises(CommandError, match="full"):
+        seed(backups=1)
+    assert [len(each) for each in rows()] == [0, 0, 0, 0, 0]
+    assert sorted(path.name for path in home.iterdir() if not path.name.endswith(".lock")) == ["instances"]
+    assert list((home / "instances").iterdir()) == []
+
+
+def test_what_a_killed_seeding_left_is_not_in_the_way(home: Path) -> None:
+    left = Seed(1, NOW)
+    archive_name = f"{left.id('br02', 'backup', 0)}.tar.zst"
+    storages["backups"].save(archive_name, ContentFile(b"half"))
+    data = process.data_dir(instance_home(left.id("in02", "instance", "shop-01")))
+    data.mkdir(parents=True)
+    (data / "stale.db").write_bytes(b"stale")
+    (home / "seed").mkdir()
+    seed(backups=1)
+    size = storages["backups"].size(archive_name)
+    assert size > 4 and size == Backup.objects.get(pk=left.id("br02", "backup", 0)).size
+    assert not (data / "stale.db").exists() and (data / "WiredTiger").exists()
+    assert not (home / "seed").exists()
+
+
+@pytest.mark.parametrize("wrong", [{"instances": 0}, {"backups": -1}, {"documents": -1}])
+def test_sizes_that_make_no_sense_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(CommandError, match="--instances must be 1 or more"):
+        seed(**wrong)
+
+
+def test_a_time_without_zone_is_refused() -> None:
+    with pytest.raises(CommandError, match="--now"):
+        call_command("seed", "--now", "2026-01-31T12:00:00")

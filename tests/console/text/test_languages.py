@@ -1,0 +1,206 @@
+import re
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.template import Context, Template
+from django.test import Client
+from django.utils import timezone
+from django.utils.translation import override
+
+from console.text import times
+from instances.choices import JobKind, JobStatus, State
+from instances.models import Host, Instance, Job
+from tests.answers import read
+from tests.factories import make_backup, make_instance, make_job
+
+CHINESE = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"}
+MOMENT = datetime(2026, 11, 22, 1, 14, 3, tzinfo=UTC)
+
+
+def choose(client: Client, language: str, **extra: str) -> Any:
+    return client.post("/language/", {"language": language, **extra})
+
+
+def rendered(template: str, **inputs: object) -> str:
+    return Template(template).render(Context(inputs))
+
+
+# --- The language ---------------------------------------------------------------------------------------------
+
+
+def test_a_browser_that_prefers_chinese_gets_it_from_the_first_page(client: Client) -> None:
+    page = client.get("/sign-in/", headers=CHINESE)
+    assert '<html lang="zh-hans">' in page.text
+    assert "登录" in page.text
+    assert "Accept-Language" in page["Vary"]
+    assert "Cookie" in page["Vary"]
+
+
+@pytest.mark.parametrize("preferred", ["", "en-GB", "de", "xx"])
+def test_everybody_else_gets_english(client: Client, preferred: str) -> None:
+    page = client.get("/sign-in/", headers={"Accept-Language": preferred})
+    assert '<html lang="en">' in page.text
+    assert "Sign in" in page.text
+
+
+def test_the_language_is_chosen_before_signing_in(client: Client) -> None:
+    answer = choose(client, "zh-hans", next="/sign-in/?next=/tasks/")
+    assert (answer.status_code, answer["Location"]) == (302, "/sign-in/?next=/tasks/")
+    cookie = client.cookies[settings.LANGUAGE_COOKIE_NAME]
+    assert (cookie.value, cookie["httponly"], cookie["samesite"]) == ("zh-hans", True, "Lax")
+    assert int(cookie["max-age"]) >= 30 * 24 * 3600
+    assert "登录" in client.get("/sign-in/").text
+
+
+def test_the_choice_counts_more_than_the_browser_s_preference_and_outlives_the_session(plain: Client) -> None:
+    choose(plain, "en")
+    assert "Instance Management" in plain.get("/instances/", headers=CHINESE).text
+    choose(plain, "zh-hans")
+    plain.logout()
+    plain.cookies.load({settings.LANGUAGE_COOKIE_NAME: "zh-hans"})
+    assert "登录" in plain.get("/sign-in/").text
+
+
+def test_a_user_without_a_role_may_choose_too(db: None) -> None:
+    client = Client()
+    client.force_login(User.objects.create_user("nobody"))
+    choose(client, "zh-hans")
+    assert "您的用户尚未分配角色" in client.get("/instances/").text
+
+
+def test_it_leads_nowhere_else(client: Client) -> None:
+    assert choose(client, "zh-hans", next="https://elsewhere.example/")["Location"] == "/"
+
+
+def test_an_unknown_language_changes_nothing(client: Client) -> None:
+    choose(client, "tlh", next="/sign-in/")
+    assert settings.LANGUAGE_COOKIE_NAME not in client.cookies
+
+
+def test_it_is_a_form_with_a_token_and_not_a_link(client: Client) -> None:
+    assert client.get("/language/").status_code == 405
+    assert Client(enforce_csrf_checks=True).post("/language/", {"language": "zh-hans"}).status_code == 403
+
+
+@pytest.mark.parametrize("headers", [{}, CHINESE], ids=["english", "chinese"])
+@pytest.mark.parametrize("path", ["/sign-in/", "/instances/"])
+def test_each_language_is_offered_in_its_own_words(user: User, path: str, headers: dict[str, str]) -> None:
+    client = Client(headers=headers)
+    if path != "/sign-in/":
+        client.force_login(user)
+    page = client.get(path + "?q=a").text
+    assert 'value="zh-hans" lang="zh-hans">简体中文</button>' in page
+    assert 'value="en" lang="en">English</button>' in page
+    assert f'<input type="hidden" name="next" value="{path}?q=a">' in page
+
+
+def test_django_s_own_sentences_are_chinese_too(client: Client, db: None) -> None:
+    choose(client, "zh-hans")
+    page = client.post("/sign-in/", {"username": "a", "password": "b"})
+    assert "请输入一个正确的" in page.text
+
+
+# --- The time zone --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "utc_hour"),
+    [("Asia/Shanghai", 1), ("America/New_York", 14), ("UTC", 9), ("", 9), ("Mars/Olympus", 9), ("../../etc/passwd", 9)],
+)
+def test_a_zone_is_one_of_the_database_else_utc(name: str, utc_hour: int) -> None:
+    local = datetime(2026, 11, 22, 9, tzinfo=times.zone_named(name))
+    assert local.astimezone(UTC).hour == utc_hour
+
+
+def test_moments_are_the_viewer_s_with_utc_in_a_tip(plain: Client) -> None:
+    instance = make_instance()
+    make_backup(instance, started=MOMENT)
+    plain.cookies.load({times.COOKIE: "Asia/Shanghai"})
+    page = read(plain.get("/backups/").text)
+    assert (
+        '<time datetime="2026-11-22T01:14:03+00:00" class="moment" tabindex="0" '
+        'data-utc="Nov 22, 2026 01:14:03 UTC" aria-description="Nov 22, 2026 01:14:03 UTC">'
+        "Nov 22, 2026 09:14:03 UTC+8</time>"
+    ) in page
+
+
+def test_the_zone_of_one_viewer_is_not_the_next_one_s(plain: Client) -> None:
+    make_backup(make_instance(), started=MOMENT)
+    plain.cookies.load({times.COOKIE: "Asia/Shanghai"})
+    assert "09:14:03 UTC+8" in read(plain.get("/backups/").text)
+    del plain.cookies[times.COOKIE]
+    page = read(plain.get("/backups/").text)
+    assert '<time datetime="2026-11-22T01:14:03+00:00">Nov 22, 2026 01:14:03 UTC</time>' in page
+    assert "UTC+8" not in page
+
+
+@pytest.mark.parametrize(
+    ("language", "zone", "written"),
+    [
+        ("en", "Europe/Berlin", "Nov 22, 2026 02:14:03 UTC+1"),
+        ("en", "America/Sao_Paulo", "Nov 21, 2026 22:14:03 UTC-3"),
+        # Its short name is that of Shanghai too.
+        ("en", "America/Chicago", "Nov 21, 2026 19:14:03 UTC-6"),
+        ("en", "Asia/Kolkata", "Nov 22, 2026 06:44:03 UTC+5:30"),
+        ("en", "America/St_Johns", "Nov 21, 2026 21:44:03 UTC-3:30"),
+        ("en", "Europe/London", "Nov 22, 2026 01:14:03 UTC"),
+        ("zh-hans", "Asia/Shanghai", "2026年11月22日 09:14:03 UTC+8"),
+        ("zh-hans", "UTC", "2026年11月22日 01:14:03 UTC"),
+    ],
+)
+def test_a_moment_is_written_as_the_language_does(language: str, zone: str, written: str) -> None:
+    with override(language):
+        assert times.moment(MOMENT.astimezone(ZoneInfo(zone))) == written
+
+
+def test_filters_read_times_in_the_zone_that_they_name(plain: Client) -> None:
+    make_backup(make_instance(), name="by-day", started=MOMENT)
+    plain.cookies.load({times.COOKIE: "Asia/Shanghai"})
+    page = plain.get("/backups/?since=2026-11-22T09:14&until=2026-11-22T09:15").text
+    assert "From (Asia/Shanghai)" in page
+    assert "by-day" in page
+    assert "by-day" not in plain.get("/backups/?since=2026-11-22T09:15").text
+    del plain.cookies[times.COOKIE]
+    page = plain.get("/backups/?since=2026-11-22T01:14&until=2026-11-22T01:15").text
+    assert "From (UTC)" in page
+    assert "by-day" in page
+
+
+def test_what_a_day_is_says_the_zone_too(plain: Client) -> None:
+    with timezone.override(ZoneInfo("Asia/Shanghai")):
+        written = rendered("{% load times %}{% day when %}", when=datetime(2026, 11, 22, 20, tzinfo=UTC))
+    assert ">Nov 23, 2026</time>" in written
+    assert 'data-utc="Nov 22, 2026 20:00:00 UTC"' in written
+
+
+# --- Figures --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("language", "size", "small", "count"),
+    [("en", "1.5\xa0GB", "700\xa0bytes", "1,234,567"), ("zh-hans", "1.5\xa0GB", "700\xa0字节", "1,234,567")],
+)
+def test_figures_are_written_as_the_language_does(language: str, size: str, small: str, count: str) -> None:
+    with override(language):
+        assert rendered("{{ n|filesizeformat }}", n=1536 * 1024**2) == size
+        assert rendered("{{ n|filesizeformat }}", n=700) == small
+        assert rendered('{{ n|floatformat:"0g" }}', n=1234567) == count
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/instances/{id}/", "/instances/{id}/backups/", "/instances/{id}/backups/create/"]
+)
+def test_chinese_lines_have_chinese_punctuation(plain: Client, path: str) -> None:
+    instance = make_instance()
+    make_job(kind=JobKind.RESTART, instance=instance, instance_name="orders", status=JobStatus.FAILED, ended=MOMENT)
+    Job.objects.update(ended=timezone.now())
+    Instance.objects.update(facts_at=MOMENT, failure="", state=State.ABNORMAL)
+    Host.objects.create(name="away", seen=MOMENT)
+    plain.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hans"
+    page = re.sub(r"<[^>]+>", "", plain.get(path.format(id=instance.id)).text)
+    assert re.findall(r"[\u4e00-\u9fff]+[:,;!?][^\n]*", page) == []
+    assert re.findall(r"[：，。] *[:,]", page) == []

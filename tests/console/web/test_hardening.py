@@ -1,0 +1,125 @@
+"""What an attacker would try first: a session given to the victim, a cookie over plain HTTP, a page within a page."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from console.accounts.models import UserSession
+from console.accounts.sessions import SessionStore
+from tests.factories import make_user
+
+PASSWORD = "correct horse"
+
+
+def sign_in(client: Client) -> None:
+    answer = client.post("/sign-in/", {"username": "operator", "password": PASSWORD})
+    assert answer.status_code == 302
+
+
+@pytest.mark.django_db
+def test_signing_in_leaves_a_session_that_somebody_else_may_know() -> None:
+    make_user(username="operator")
+    planted = SessionStore()
+    planted["anything"] = 1
+    planted.save()
+    client = Client()
+    client.cookies[settings.SESSION_COOKIE_NAME] = str(planted.session_key)
+    sign_in(client)
+    assert client.session.session_key != planted.session_key
+    assert not UserSession.objects.filter(pk=planted.session_key).exists()
+
+
+@pytest.mark.django_db
+def test_signing_in_and_changing_the_password_give_new_keys_and_signing_out_ends_the_session() -> None:
+    make_user(username="operator")
+    client = Client()
+    client.get("/sign-in/")
+    token_before = client.cookies[settings.CSRF_COOKIE_NAME].value
+    sign_in(client)
+    assert client.cookies[settings.CSRF_COOKIE_NAME].value != token_before
+    key = str(client.session.session_key)
+    new = "another horse entirely"
+    form = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    assert client.post("/account/password/", form).status_code == 302
+    assert client.session.session_key != key
+    stale = Client()
+    stale.cookies[settings.SESSION_COOKIE_NAME] = key
+    assert stale.get("/instances/").status_code == 302
+    last = str(client.session.session_key)
+    client.post("/sign-out/")
+    stale.cookies[settings.SESSION_COOKIE_NAME] = last
+    assert stale.get("/instances/").status_code == 302
+
+
+_ASK = """
+import django, json
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from django.contrib.auth.models import User
+from django.test import Client
+User.objects.create_superuser("operator", password="correct horse")
+host = {"HTTP_HOST": "console.example.org"}
+plain = Client().get("/sign-in/", **host)
+client = Client()
+page = client.get("/sign-in/", secure=True, **host)
+form = {"username": "operator", "password": "correct horse"}
+signed_in = client.post("/sign-in/", form, secure=True, HTTP_REFERER="https://console.example.org/sign-in/", **host)
+cookies = {name: dict(cookie) for name, cookie in client.cookies.items()}
+wrong = Client().get("/sign-in/", secure=True, HTTP_HOST="elsewhere.example")
+print(json.dumps({
+    "plain": [plain.status_code, plain.get("Location")],
+    "headers": dict(page.headers),
+    "signed_in": signed_in.status_code,
+    "cookies": cookies,
+    "wrong_host": wrong.status_code,
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def over_tls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a console answers that is reached at an https address; in a process of its own, whose settings say so."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("CONSOLE_", "DATABASE_"))},
+        "CONSOLE_HOME": str(tmp_path_factory.mktemp("tls") / "home"),
+        "CONSOLE_URL": "https://console.example.org",
+        "CONSOLE_LOG_LEVEL": "CRITICAL",
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+    }
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run([sys.executable, "-c", _ASK], env=environment, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    answers: dict[str, Any] = json.loads(done.stdout)
+    return answers
+
+
+def test_plain_http_is_redirected_and_another_host_is_refused(over_tls: dict[str, Any]) -> None:
+    assert over_tls["plain"] == [301, "https://console.example.org/sign-in/"]
+    assert over_tls["wrong_host"] == 400
+
+
+def test_over_tls_every_cookie_is_secure_and_out_of_scripts_reach(over_tls: dict[str, Any]) -> None:
+    assert over_tls["signed_in"] == 302
+    assert {settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME} <= set(over_tls["cookies"])
+    for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME):
+        cookie = over_tls["cookies"][name]
+        assert cookie["secure"] and cookie["httponly"] and cookie["samesite"] == "Lax", name
+
+
+def test_over_tls_the_headers_close_what_is_not_needed(over_tls: dict[str, Any]) -> None:
+    headers = over_tls["headers"]
+    assert headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains; preload"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy

@@ -1,0 +1,137 @@
+"""What a list's refresh costs when nothing has changed: 204 and at most two queries besides session and user."""
+
+import time
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import caches
+from django.template import loader
+from django.test import Client
+
+from backups.choices import BackupStatus
+from backups.models import Backup
+from console.accounts.roles import Role
+from console.web import htmx as console_htmx
+from instances.choices import Action, JobKind, JobStatus
+from tests.factories import make_backup, make_instance, make_job, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def addresses() -> list[str]:
+    """Of every list that polls, with a backup in progress and thirty that have ended."""
+    instance = make_instance(action=Action.BACKUP)
+    for _ in range(30):
+        make_backup(instance, job=make_job(instance=instance, kind=JobKind.BACKUP))
+    job = make_job(instance=instance, kind=JobKind.BACKUP, status=JobStatus.RUNNING, progress=10)
+    backup = make_backup(instance, status=BackupStatus.BUILDING, job=job)
+    return [
+        *("/instances/", f"/instances/{instance.id}/", f"/instances/{instance.id}/backups/"),
+        *("/backups/", "/backups/?type=ReplicaSet", "/backups/?size=50", f"/backups/{backup.id}/"),
+        *("/tasks/", "/tasks/?status=Running"),
+    ]
+
+
+def test_nothing_new_is_204_for_two_queries(
+    htmx: Client, addresses: list[str], django_assert_max_num_queries: Any
+) -> None:
+    for address in addresses:
+        html = htmx.get(address).content.decode()
+        assert "every 1s" in html, address
+        version = html.split('data-version="')[1].split('"')[0]
+        with django_assert_max_num_queries(4):  # the session and its user, and two
+            answer = poll(htmx, address, version)
+        assert answer.status_code == 204, address
+
+
+def poll(client: Client, address: str, version: str) -> Any:
+    return client.get(f"{address}{'&' if '?' in address else '?'}version={version}")
+
+
+# --- Of all who look at the same list, one in a second has it rendered ------------------------------
+
+
+@pytest.fixture(autouse=True)
+def nothing_shared() -> None:
+    caches["lists"].clear()
+
+
+def browser_of(user: User) -> Client:
+    client = Client(headers={"HX-Request": "true"})
+    client.force_login(user)
+    return client
+
+
+def refresh(client: Client, address: str = "/backups/", *, version: str = "old", as_of: int = 0) -> Any:
+    return client.get(address, {"version": version, "as_of": str(as_of)})
+
+
+def running(**fields: Any) -> Backup:
+    return make_backup(status=BackupStatus.BUILDING, job=make_job(status=JobStatus.RUNNING, progress=10), **fields)
+
+
+def test_the_second_who_asks_within_a_second_costs_no_query(user: User, django_assert_num_queries: Any) -> None:
+    running()
+    first, other = refresh(browser_of(user)), browser_of(make_user())
+    with django_assert_num_queries(2):  # the session and its user
+        assert refresh(other).content == first.content
+    version = first.content.decode().split('data-version="')[1].split('"')[0]
+    assert refresh(other, version=version).status_code == 204
+
+
+def test_who_has_seen_a_newer_list_is_not_shown_the_older(user: User) -> None:
+    running(name="first")
+    refresh(browser_of(user))
+    running(name="second")
+    newer = time.time_ns() // 1_000_000 + 1
+    assert b">second<" not in refresh(browser_of(make_user())).content
+    assert b">second<" in refresh(browser_of(make_user()), as_of=newer).content
+
+
+def test_a_list_that_is_fetched_after_an_action_is_read_anew(user: User) -> None:
+    browser = browser_of(user)
+    running(name="first")
+    refresh(browser)
+    running(name="second")
+    assert b">second<" in browser.get("/backups/").content
+    # And from then on everybody is shown that one.
+    assert b">second<" in refresh(browser_of(make_user())).content
+
+
+def test_after_a_second_it_is_rendered_anew(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console_htmx, "SHARED_SECONDS", 0)
+    running(name="first")
+    refresh(browser_of(user))
+    running(name="second")
+    assert b">second<" in refresh(browser_of(user)).content
+
+
+def test_another_role_language_or_choice_has_a_list_of_its_own(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    running()
+    made: list[str] = []
+    real = loader.render_to_string
+
+    def noted(name: str, *rest: Any) -> str:
+        made.append(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(console_htmx, "render_to_string", noted)
+    refresh(browser_of(user))
+    refresh(browser_of(make_user(role=Role.READ_ONLY)))
+    with_choice = browser_of(make_user())
+    with_choice.cookies["choice"] = "50"
+    refresh(with_choice)
+    assert len(made) == 3
+    refresh(browser_of(make_user()))
+    assert len(made) == 3
+
+
+def test_lists_show_the_same_to_all_of_one_role(user: User, addresses: list[str]) -> None:
+    ours, theirs = browser_of(user), browser_of(make_user())
+    for address in (*addresses, "/audit/"):
+        versions = {
+            client.get(address).content.decode().split('data-version="')[1].split('"')[0] for client in (ours, theirs)
+        }
+        assert len(versions) == 1, address

@@ -1,0 +1,105 @@
+"""What the agent says of a job that broke, and what it leaves."""
+
+import errno
+import os
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError, connections
+from django.utils import timezone
+
+from instances.choices import JobKind, JobStatus
+from instances.homes import staging_root
+from instances.jobs import handlers
+from instances.models import Job
+from instances.queue import leases as jobs
+from instances.queue.agent import Agent
+from instances.queue.leases import Handler
+from tests.factories import make_job
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def connected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job's thread ends with its connections; here they are those of the test."""
+    monkeypatch.setattr(connections, "close_all", lambda: None)
+
+
+def ended(handler: Handler) -> Job:
+    """The job once an agent has done it with the handler, in this thread."""
+    made = make_job(host_id=settings.CONSOLE_HOST)
+    agent = Agent(settings.CONSOLE_HOST, {JobKind.BACKUP: handler})
+    job = jobs.claim(settings.CONSOLE_HOST, timezone.now())
+    assert job == made
+    agent._do(jobs.Work(job, agent.supervisor))
+    return Job.objects.get(pk=made.pk)
+
+
+def handler(run: Any = lambda work: None, **functions: Any) -> Handler:
+    return Handler(**{"run": run, "completed": lambda *_: None, "failed": lambda *_: None} | functions)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (
+            OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/file"),
+            "The work could not be done on this host: No space left on device (/data/file). "
+            "Make room on the disk and try again.",
+        ),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), "Permission denied (/x)."),
+        (OperationalError("database is away"), "The console database does not answer."),
+        (ZeroDivisionError(), "Unexpected error: ZeroDivisionError. The agent's log has the details."),
+    ],
+    ids=["a full disk", "a forbidden file", "a database", "anything else"],
+)
+def test_a_job_that_breaks_says_why(error: Exception, reason: str) -> None:
+    def run(work: jobs.Work) -> None:
+        raise error
+
+    job = ended(handler(run))
+    assert job.status == JobStatus.FAILED
+    assert job.failure.endswith(reason)
+    assert not job.left_behind
+
+
+@pytest.mark.parametrize("completes", [True, False], ids=["completed", "failed"])
+def test_files_that_could_not_be_cleaned_up_are_noted_whatever_became_of_the_job(completes: bool) -> None:
+    def run(work: jobs.Work) -> None:
+        if not completes:
+            raise jobs.JobFailed("no")
+
+    def clean_up(job: Job) -> None:
+        raise OperationalError("away")
+
+    job = ended(handler(run, clean_up=clean_up))
+    assert job.status == (JobStatus.COMPLETED if completes else JobStatus.FAILED)
+    assert job.left_behind
+
+
+def test_the_sweep_empties_the_staging_folder_and_leaves_the_folder() -> None:
+    """It may be where a disk is mounted, and cannot be removed then."""
+    (staging_root() / "left" / "over").mkdir(parents=True)
+    before = staging_root().stat().st_ino
+    handlers.sweep()
+    assert list(staging_root().iterdir()) == []
+    assert staging_root().stat().st_ino == before
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_end_of_a_job_wakes_the_agent_for_the_next(broken: bool) -> None:
+    """Whatever the ended one left undone."""
+
+    def clean_up(job: Job) -> None:
+        if broken:
+            raise OSError(errno.EIO, "Input/output error")
+
+    make_job(host_id=settings.CONSOLE_HOST)
+    agent = Agent(settings.CONSOLE_HOST, {JobKind.BACKUP: handler(clean_up=clean_up)})
+    job = jobs.claim(settings.CONSOLE_HOST, timezone.now())
+    assert job
+    work = jobs.Work(job, agent.supervisor)
+    agent._do(work)
+    assert work.ended and agent._ended.is_set()

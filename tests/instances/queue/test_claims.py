@@ -1,0 +1,69 @@
+"""Many claim at the same time, as several agents' threads could: each job is done once, and none is left."""
+
+from collections import Counter
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from instances.choices import JobKind, JobStatus
+from instances.models import Job
+from instances.queue import leases as jobs
+from instances.queue.leases import Handler
+from tests.at_once import at_once
+from tests.factories import make_host, make_instance, make_job
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CLAIMERS = 6
+HANDLER = Handler(run=lambda work: None, completed=lambda job, result: None, failed=lambda job, reason: None)
+
+
+def test_of_many_claimers_each_job_has_one() -> None:
+    host = make_host()
+    instances = [make_instance(host=host) for _ in range(8)]
+    for instance in instances:
+        for _ in range(4):
+            make_job(instance=instance, host=host)
+    for _ in range(16):
+        make_job(kind=JobKind.DELETE_BACKUP, host=host)
+
+    def claim_all(number: int) -> list[Job]:
+        claimed = []
+        while Job.objects.unended().exists():
+            job = jobs.claim("local", timezone.now())
+            if job:
+                claimed.append(job)
+                running = Counter(Job.objects.running().exclude(instance=None).values_list("instance", flat=True))
+                assert max(running.values(), default=1) == 1
+                assert jobs.complete(job, HANDLER, None)
+        return claimed
+
+    claimed = [job.pk for jobs_of_one in at_once(CLAIMERS, claim_all) for job in jobs_of_one]
+    assert len(claimed) == len(set(claimed)) == 48
+    assert set(Job.objects.values_list("status", flat=True)) == {JobStatus.COMPLETED}
+
+
+def test_nobody_waits_for_a_job_that_another_is_claiming() -> None:
+    host = make_host()
+    for _ in range(CLAIMERS):
+        make_job(kind=JobKind.DELETE_BACKUP, host=host)
+    claimed = at_once(CLAIMERS, lambda number: jobs.claim("local", timezone.now()))
+    assert len({job.pk for job in claimed if job}) == CLAIMERS
+
+
+def test_an_empty_queue_is_looked_at_without_a_lock() -> None:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        assert jobs.claim("local", timezone.now()) is None
+    assert len(queries) == 1 and "UPDATE" not in queries[0]["sql"]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+def test_on_postgresql_the_claim_takes_the_row_s_own_lock() -> None:
+    make_job()
+    with CaptureQueriesContext(connection) as queries:
+        assert jobs.claim("local", timezone.now())
+    assert any("FOR UPDATE SKIP LOCKED" in query["sql"] for query in queries)

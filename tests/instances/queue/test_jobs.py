@@ -1,0 +1,223 @@
+"""The queue: claims, leases and ends."""
+
+import time
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from instances.choices import JobKind, JobStatus, Step
+from instances.models import Job
+from instances.queue import leases as jobs
+from instances.queue.leases import Handler
+from instances.queue.pace import Amount
+from tests.factories import make_host, make_instance, make_job, reading
+
+pytestmark = pytest.mark.django_db
+
+
+class Recorder:
+    """A handler that notes how its jobs ended."""
+
+    def __init__(self) -> None:
+        self.ended: list[tuple[str, Any]] = []
+        self.handler = Handler(
+            run=lambda work: None,
+            completed=lambda job, result: self.ended.append(("completed", result)),
+            failed=lambda job, reason: self.ended.append(("failed", reason)),
+        )
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+def test_the_oldest_job_of_the_host_is_claimed_first() -> None:
+    now = timezone.now()
+    make_job(host=make_host("elsewhere"), created=now - timedelta(hours=3))
+    second = make_job(created=now - timedelta(hours=1))
+    first = make_job(created=now - timedelta(hours=2))
+
+    claimed = [jobs.claim("local", now), jobs.claim("local", now), jobs.claim("local", now)]
+
+    assert claimed == [first, second, None]
+
+
+def test_a_claimed_job_is_running_with_a_lease() -> None:
+    make_job()
+    now = timezone.now()
+    job = jobs.claim("local", now)
+    assert job is not None
+    assert (job.status, job.started) == (JobStatus.RUNNING, now)
+    assert job.token is not None
+    assert job.lease_until == now + timedelta(seconds=settings.CONSOLE_LEASE_SECONDS)
+
+
+def test_an_instance_never_has_two_running_jobs() -> None:
+    instance = make_instance()
+    make_job(instance=instance)
+    make_job(instance=instance)
+    assert jobs.claim("local", timezone.now()) is not None
+    assert jobs.claim("local", timezone.now()) is None
+
+
+def test_the_database_itself_refuses_a_second_running_job() -> None:
+    instance = make_instance()
+    make_job(instance=instance, status=JobStatus.RUNNING)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_job(instance=instance, status=JobStatus.RUNNING)
+
+
+def test_a_busy_instance_does_not_hold_up_another() -> None:
+    busy, other = make_instance(), make_instance()
+    make_job(instance=busy, status=JobStatus.RUNNING)
+    make_job(instance=busy)
+    waiting = make_job(instance=other)
+    assert jobs.claim("local", timezone.now()) == waiting
+
+
+def test_jobs_without_an_instance_run_beside_each_other() -> None:
+    make_job(kind=JobKind.DELETE_BACKUP)
+    make_job(kind=JobKind.DELETE_BACKUP)
+    assert jobs.claim("local", timezone.now()) is not None
+    assert jobs.claim("local", timezone.now()) is not None
+
+
+def test_completing_writes_the_end_and_what_follows(recorder: Recorder) -> None:
+    make_job()
+    job = jobs.claim("local", timezone.now())
+    assert job is not None
+    assert jobs.complete(job, recorder.handler, "the result")
+    job.refresh_from_db()
+    assert (job.status, job.progress, job.token, job.lease_until) == (JobStatus.COMPLETED, 100, None, None)
+    assert job.ended is not None
+    assert recorder.ended == [("completed", "the result")]
+
+
+def test_failing_writes_the_reason_and_what_follows(recorder: Recorder) -> None:
+    make_job()
+    job = jobs.claim("local", timezone.now())
+    assert job is not None
+    assert jobs.fail(job, recorder.handler, "The disk is full.")
+    job.refresh_from_db()
+    assert (job.status, job.failure) == (JobStatus.FAILED, "The disk is full.")
+    assert recorder.ended == [("failed", "The disk is full.")]
+
+
+def test_the_late_word_of_a_zombie_changes_nothing(recorder: Recorder) -> None:
+    make_job()
+    job = jobs.claim("local", timezone.now())
+    assert job is not None
+    later = timezone.now() + jobs.lease_length() + timedelta(seconds=1)
+    assert jobs.fail_expired({JobKind.BACKUP: recorder.handler}, later) == 1
+
+    assert not jobs.complete(job, recorder.handler, "too late")
+    assert not jobs.fail(job, recorder.handler, "too late")
+    assert job.token is not None
+    assert not jobs.renew(job.token, later)
+
+    job.refresh_from_db()
+    assert (job.status, job.left_behind) == (JobStatus.FAILED, True)
+    assert recorder.ended == [("failed", "The agent stopped while this was running.")]
+
+
+def test_a_renewed_lease_does_not_expire(recorder: Recorder) -> None:
+    make_job()
+    now = timezone.now()
+    job = jobs.claim("local", now)
+    assert job is not None and job.token is not None
+    assert jobs.renew(job.token, now + timedelta(seconds=50))
+    after_the_first_lease = now + jobs.lease_length() + timedelta(seconds=1)
+    assert jobs.fail_expired({JobKind.BACKUP: recorder.handler}, after_the_first_lease) == 0
+    assert recorder.ended == []
+
+
+def test_if_what_follows_cannot_be_written_the_job_has_not_ended() -> None:
+    def broken(job: Job, result: Any) -> None:
+        raise RuntimeError("no")
+
+    make_job()
+    job = jobs.claim("local", timezone.now())
+    assert job is not None
+    handler = Handler(run=lambda work: None, completed=broken, failed=lambda job, reason: None)
+    with pytest.raises(RuntimeError):
+        jobs.complete(job, handler, None)
+    job.refresh_from_db()
+    assert job.status == JobStatus.RUNNING
+
+
+def work_on(job: Job) -> jobs.Work:
+    return jobs.Work(job, None)  # type: ignore[arg-type]  # a handler under test that starts no server
+
+
+def test_progress_is_written_with_its_amount_and_never_reaches_100() -> None:
+    make_job()
+    job = jobs.claim("local", timezone.now())
+    assert job is not None
+    work_on(job).report(100, Amount(Step.COPY, 7, 7))
+    job.refresh_from_db()
+    assert job.progress == 99 and job.reading is not None
+    assert (job.reading.step, job.reading.done, job.reading.total) == (Step.COPY, 7, 7)
+    assert job.reading.speed is None and job.reading.left is None, "one report says nothing of the speed"
+
+
+def test_each_step_has_a_speed_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    make_job()
+    job = jobs.claim("local", timezone.now())
+    assert job is not None
+    work, clock = work_on(job), iter(range(1000))
+    monkeypatch.setattr("instances.queue.leases.time.monotonic", lambda: float(next(clock)))
+    for done in range(10):
+        work.report(done, Amount(Step.COPY, done * 100, 2000))
+    job.refresh_from_db()
+    assert job.reading is not None and job.reading.speed == pytest.approx(100)
+    assert job.reading.left == pytest.approx(11)
+    work.report(25, Amount(Step.UNPACK, 0, 2000))
+    job.refresh_from_db()
+    assert job.reading is not None and job.reading.speed is None and job.reading.left is None
+
+
+def test_speed_and_time_left_are_not_shown_when_the_agent_is_not_heard_of() -> None:
+    job = make_job(status=JobStatus.RUNNING, detail=reading(speed=100.0, left=5.0))
+    assert job.reading is not None and (job.reading.speed, job.reading.left) == (100.0, 5.0)
+    job.detail = reading(speed=100.0, left=5.0, at=time.time() - 20)
+    assert job.reading is not None and (job.reading.speed, job.reading.left) == (None, None)
+
+
+def test_a_job_that_reported_nothing_countable_has_no_reading() -> None:
+    assert make_job(status=JobStatus.RUNNING, progress=10).reading is None
+    assert make_job(status=JobStatus.COMPLETED, detail=reading()).reading is None
+
+
+def test_progress_is_written_at_most_twice_a_second(django_assert_num_queries: Any) -> None:
+    make_job()
+    job = jobs.claim("local", timezone.now())
+    assert job is not None
+    work = work_on(job)
+    with django_assert_num_queries(1):
+        for percent in range(50):
+            work.report(percent)
+
+
+def test_a_report_after_the_lease_is_lost_ends_the_work() -> None:
+    make_job()
+    job = jobs.claim("local", timezone.now())
+    assert job is not None
+    Job.objects.filter(pk=job.pk).update(token=uuid.uuid4())
+    with pytest.raises(jobs.LeaseLost):
+        work_on(job).report(10)
+
+
+def test_a_stopped_work_ends_with_the_reason() -> None:
+    make_job()
+    job = jobs.claim("local", timezone.now())
+    assert job is not None
+    work = work_on(job)
+    work.stop("cancelled")
+    with pytest.raises(jobs.JobFailed, match="cancelled"):
+        work.report(10)

@@ -1,0 +1,370 @@
+"""What every page asks for now and then: own work that runs, what has ended, agents that are not heard of."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import caches
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from backups.services import create_backup, delete_backup
+from console.accounts.roles import Role
+from instances import activity, hosts
+from instances.activity import Cursor, news_for
+from instances.choices import JobKind, JobStatus, State
+from instances.models import Host, Instance, Job
+from tests.factories import make_backup, make_host, make_instance, make_job, make_user
+
+pytestmark = pytest.mark.django_db
+ACTIVITY = reverse("activity")
+EVERY_PAGE = [reverse(name) for name in ("instances:list", "instances:tasks", "backups:list", "audit", "sessions")]
+
+
+@pytest.fixture(autouse=True)
+def agent() -> Host:
+    return make_host()
+
+
+def ended(user: User | None, kind: JobKind = JobKind.BACKUP, ago: float = 0, **fields: Any) -> Job:
+    """A job that ended so many seconds ago, about the backup `nightly`."""
+    fields.setdefault("status", JobStatus.COMPLETED)
+    fields.setdefault("parameters", {"backup": "0" * 32 + "br02", "backup_name": "nightly"})
+    return make_job(kind=kind, requested_by=user, ended=timezone.now() - timedelta(seconds=ago), **fields)
+
+
+class Browser:
+    """Remembers, as the script does, its cursor and the version that it shows."""
+
+    def __init__(self, client: Client, ago: float = 5) -> None:
+        self.client = client
+        self.cursor = str(Cursor(timezone.now() - timedelta(seconds=ago)))
+        self.version = ""
+
+    def ask(self, *, hidden: bool = False) -> dict[str, Any] | None:
+        """What is new; None if nothing is."""
+        query = {"version": self.version} | ({} if hidden else {"since": self.cursor})
+        answer = self.client.get(ACTIVITY, query)
+        if answer.status_code == 204:
+            return None
+        assert answer.status_code == 200, answer
+        news: dict[str, Any] = answer.json()
+        self.version, self.cursor = news["version"], news.get("cursor", self.cursor)
+        return news
+
+    def toasts(self) -> list[tuple[str, str]]:
+        return [(toast["message"], toast["tone"]) for toast in (self.ask() or {"toasts": []})["toasts"]]
+
+
+@pytest.fixture
+def browser(plain: Client) -> Browser:
+    return Browser(plain)
+
+
+# --- What has ended ------------------------------------------------------------------------------------------
+
+
+def test_a_finished_backup_is_told_once_with_a_link_to_it(user: User, browser: Browser) -> None:
+    ended(user)
+    news = browser.ask()
+    assert news is not None
+    url = reverse("backups:detail", args=["0" * 32 + "br02"])
+    assert news["toasts"] == [
+        {"message": "Backup “nightly” is complete.", "tone": "ok", "url": url, "link": "Show"},
+    ]
+    assert browser.ask() is None, "told once, and nothing has changed since"
+
+
+def test_a_failed_one_says_why(user: User, browser: Browser) -> None:
+    ended(user, status=JobStatus.FAILED, failure="The disk is full.")
+    assert browser.toasts() == [("Backup “nightly” failed: The disk is full.", "bad")]
+
+
+def test_a_cancelled_one_is_no_failure(user: User, browser: Browser) -> None:
+    ended(user, status=JobStatus.FAILED, failure="cancelled by ann", cancel_reason="cancelled by ann")
+    assert browser.toasts() == [("Backup “nightly” is cancelled.", "warn")]
+
+
+@pytest.mark.parametrize("status", [JobStatus.COMPLETED, JobStatus.FAILED])
+@pytest.mark.parametrize("kind", JobKind)
+def test_every_kind_of_work_is_named_and_leads_somewhere(
+    user: User, browser: Browser, kind: JobKind, status: JobStatus
+) -> None:
+    instance = make_instance(name="orders")
+    parameters = {"backup": make_backup(instance).id, "backup_name": "nightly"} if "instance" not in kind else {}
+    ended(user, kind, status=status, failure="No.", instance=instance, instance_name="orders", parameters=parameters)
+    news = browser.ask()
+    assert news is not None
+    (toast,) = news["toasts"]
+    assert "“orders”" in toast["message"] or "“nightly”" in toast["message"], toast
+    assert toast["message"].endswith("failed: No." if status == JobStatus.FAILED else ".")
+    assert browser.client.get(toast["url"]).status_code == 200
+
+
+@pytest.mark.parametrize("kind", [JobKind.DELETE_BACKUP, JobKind.BACKUP, JobKind.VERIFY, JobKind.RESTORE_ORIGINAL])
+def test_without_the_name_of_its_backup_a_task_is_told_by_what_it_was(
+    user: User, browser: Browser, kind: JobKind
+) -> None:
+    ended(user, kind, ago=1, status=JobStatus.FAILED, failure="The disk is full.", parameters={})
+    ended(user, kind, parameters={})
+    failed, done = browser.toasts()
+    assert failed == (f"Task “{kind.label}” failed: The disk is full.", "bad")
+    assert done == (f"Task “{kind.label}” is completed.", "ok")
+
+
+def test_of_what_is_gone_the_task_is_shown(user: User, browser: Browser) -> None:
+    job = ended(user, JobKind.DELETE_INSTANCE, instance_name="orders", parameters={})
+    news = browser.ask()
+    assert news is not None and news["toasts"][0]["message"] == "Instance “orders” is deleted."
+    assert str(job.id) in browser.client.get(news["toasts"][0]["url"]).content.decode()
+
+
+def test_what_others_asked_for_is_not_told(browser: Browser) -> None:
+    ended(make_user())
+    ended(make_user(), status=JobStatus.FAILED)
+    assert browser.toasts() == []
+
+
+@pytest.mark.parametrize("role", Role)
+def test_the_failure_of_an_automated_backup_is_told_to_everybody_with_a_role(role: Role) -> None:
+    client = Client()
+    client.force_login(make_user(role))
+    ended(None)
+    ended(None, JobKind.DELETE_BACKUP, status=JobStatus.FAILED)
+    ended(None, status=JobStatus.FAILED, failure="The disk is full.", instance_name="orders")
+    assert Browser(client).toasts() == [
+        ("Automated backup “nightly” of “orders” failed: The disk is full.", "bad"),
+    ]
+
+
+def test_what_ended_before_the_page_was_loaded_is_old(user: User, browser: Browser) -> None:
+    ended(user, ago=6)
+    assert browser.toasts() == []
+
+
+def test_an_end_that_was_written_late_is_not_missed(user: User, browser: Browser) -> None:
+    ended(user, ago=1)
+    assert len(browser.toasts()) == 1
+    ended(user, JobKind.RESTART, ago=3, instance_name="orders")
+    assert browser.toasts() == [("Instance “orders” is restarted.", "ok")]
+
+
+def test_deletions_that_were_asked_for_together_are_told_together(user: User, browser: Browser) -> None:
+    last = make_job(kind=JobKind.DELETE_BACKUP, requested_by=user, status=JobStatus.RUNNING)
+    for _ in range(11):
+        ended(user, JobKind.DELETE_BACKUP)
+    assert browser.toasts() == []
+    Job.objects.filter(pk=last.pk).update(status=JobStatus.COMPLETED, ended=timezone.now())
+    assert browser.toasts() == [("12 backups are deleted.", "ok")]
+    assert browser.toasts() == []
+
+
+def test_of_many_at_once_the_failures_come_first_and_the_rest_is_counted(user: User, browser: Browser) -> None:
+    for number in range(6):
+        ended(user, JobKind.RESTART, instance_name=f"fine-{number}")
+    ended(user, JobKind.RESTART, instance_name="ill", status=JobStatus.FAILED, failure="No.")
+    toasts = browser.toasts()
+    assert len(toasts) == 5 and toasts[0] == ("Restarting instance “ill” failed: No.", "bad")
+    assert toasts[-1] == ("3 more tasks have ended.", "ok")
+
+
+def test_whoever_was_away_is_told_of_the_last_day(user: User, plain: Client) -> None:
+    ended(user, ago=3600 * 30)
+    ended(user, JobKind.RESTART, ago=3600 * 20, instance_name="orders")
+    assert Browser(plain, ago=3600 * 48).toasts() == [("Instance “orders” is restarted.", "ok")]
+
+
+@pytest.mark.parametrize("cursor", ["", "yesterday", "99999999999999999999", "-5", "1~<script>", "~"])
+def test_a_cursor_that_cannot_be_used_is_no_error(user: User, plain: Client, cursor: str) -> None:
+    answer = plain.get(ACTIVITY, {"since": cursor})
+    assert answer.status_code == 200 and answer.json()["toasts"] == []
+
+
+def test_a_cursor_moves_on_though_nothing_ends(user: User, plain: Client) -> None:
+    browser = Browser(plain, ago=600)
+    before = browser.cursor
+    assert browser.ask() is not None and browser.cursor != before
+    assert browser.ask() is None
+
+
+def test_a_cursor_is_read_as_it_was_written() -> None:
+    now = datetime(2026, 11, 22, 9, 14, 3, tzinfo=UTC)
+    cursor = Cursor(now - timedelta(seconds=7), frozenset({"ab", "cd"}))
+    assert Cursor.parse(str(cursor), now) == cursor
+
+
+def test_the_services_name_the_backup_for_its_end(user: User, browser: Browser) -> None:
+    create_backup(instance=make_instance(), name="before-upgrade", requested_by=user)
+    Job.objects.update(status=JobStatus.COMPLETED, ended=timezone.now())
+    assert browser.toasts() == [("Backup “before-upgrade” is complete.", "ok")]
+    whole = make_backup(name="old-one")
+    delete_backup(backup=whole, requested_by=user)
+    Job.objects.unended().update(status=JobStatus.COMPLETED, ended=timezone.now())
+    assert browser.toasts() == [("Backup “old-one” is deleted.", "ok")]
+
+
+# --- Own work that runs --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", EVERY_PAGE)
+def test_the_title_of_every_page_counts_the_own_work(user: User, plain: Client, path: str) -> None:
+    assert "<title>(" not in plain.get(path).content.decode()
+    make_job(requested_by=user, status=JobStatus.RUNNING)
+    make_job(requested_by=user, status=JobStatus.QUEUED)
+    make_job(requested_by=make_user(), status=JobStatus.RUNNING)
+    make_job(requested_by=None, status=JobStatus.RUNNING)
+    assert "<title>(2) " in plain.get(path).content.decode()
+
+
+def test_news_says_how_much_runs_and_a_page_that_shows_it_is_left_alone(user: User, browser: Browser) -> None:
+    job = make_job(requested_by=user, status=JobStatus.RUNNING)
+    news = browser.ask()
+    assert news is not None and news["running"] == 1 and browser.ask() is None
+    Job.objects.filter(pk=job.pk).update(status=JobStatus.FAILED, ended=timezone.now())
+    news = browser.ask()
+    assert news is not None and news["running"] == 0 and len(news["toasts"]) == 1
+
+
+def test_a_hidden_page_learns_what_runs_and_takes_no_toast_from_others(user: User, browser: Browser) -> None:
+    ended(user)
+    make_job(requested_by=user)
+    news = browser.ask(hidden=True)
+    assert news is not None and news["running"] == 1 and news["toasts"] == []
+    assert len(browser.toasts()) == 1, "when it is shown again"
+
+
+@pytest.mark.parametrize("rows", [1, 50])
+def test_asking_costs_two_queries_besides_the_session_and_its_user(
+    user: User, browser: Browser, rows: int, django_assert_num_queries: Any
+) -> None:
+    for _ in range(rows):
+        make_job(requested_by=user, instance=make_instance(), status=JobStatus.RUNNING)
+        ended(user, instance=make_instance())
+    for _ in range(2):
+        with django_assert_num_queries(4):
+            browser.ask()
+
+
+def test_asking_looks_at_few_jobs_however_many_there_are(user: User) -> None:
+    """By its indexes: no plan goes through all jobs (of SQLite's, which do not depend on how many there are)."""
+    with connection.execute_wrapper(explained := Explained()):
+        news_for(user, Cursor(timezone.now()), timezone.now())
+    of_jobs = [plan for plan in explained.plans if "instances_job " in plan]
+    if connection.vendor != "sqlite":
+        return
+    assert of_jobs
+    for plan in of_jobs:
+        assert "job_of_user_by_end (requested_by_id=? AND ended" in plan, plan
+    assert [plan for plan in explained.plans if "SEARCH U0" in plan and "(status=?)" in plan], "work of hosts"
+
+
+class Explained:
+    def __init__(self) -> None:
+        self.plans: list[str] = []
+
+    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if connection.vendor == "sqlite" and sql.startswith("SELECT"):
+            plan = connection.connection.execute(f"EXPLAIN QUERY PLAN {sql % (('?',) * len(params))}", params)
+            self.plans += [str(step[-1]) for step in plan]
+        return execute(sql, params, many, context)
+
+
+# --- Who may ask ---------------------------------------------------------------------------------------------
+
+
+def test_whoever_has_no_role_is_told_nothing_and_does_not_ask() -> None:
+    client = Client()
+    client.force_login(User.objects.create_user("nobody"))
+    assert client.get(ACTIVITY).status_code == 403
+    html = client.get(reverse("sessions")).content.decode()
+    assert "data-activity" not in html and 'role="status"></div>' in html
+
+
+def test_signed_out_a_page_is_sent_to_sign_in(client: Client) -> None:
+    assert client.get(ACTIVITY).status_code == 302
+    answer = client.get(ACTIVITY, headers={"HX-Request": "true"})
+    assert answer.headers["HX-Redirect"].startswith(reverse("sign-in"))
+
+
+def test_asking_is_no_post(plain: Client) -> None:
+    assert plain.post(ACTIVITY).status_code == 405
+
+
+# --- Agents that are not heard of ----------------------------------------------------------------------------
+
+
+def silent(name: str = "local", seconds: float = 60) -> Host:
+    Host.objects.update_or_create(name=name, defaults={"seen": timezone.now() - timedelta(seconds=seconds)})
+    return Host.objects.get(name=name)
+
+
+@pytest.mark.parametrize("path", EVERY_PAGE)
+def test_every_page_says_that_an_agent_is_not_heard_of(plain: Client, path: str) -> None:
+    make_instance()
+    assert "is not heard of" not in plain.get(path).content.decode()
+    silent()
+    html = plain.get(path).content.decode()
+    assert "The agent on the host local is not heard of." in html
+    assert "wait until it is back" in html and "manage.py up" in html
+
+
+def test_the_advice_fits_the_role() -> None:
+    make_instance()
+    silent()
+    client = Client()
+    client.force_login(make_user(Role.READ_ONLY))
+    html = client.get(reverse("backups:list")).content.decode()
+    assert "Ask an administrator to start it." in html and "manage.py" not in html
+
+
+def test_it_comes_and_goes_by_itself_and_is_said_once(browser: Browser) -> None:
+    make_instance()
+    first = browser.ask()
+    assert first is not None and "heard of" not in first["notices"]
+    silent()
+    news = browser.ask()
+    assert news is not None and "is not heard of" in news["notices"]
+    assert browser.ask() is None, "a live region that is written again is read again"
+    make_host()
+    news = browser.ask()
+    assert news is not None and "heard of" not in news["notices"]
+
+
+def test_a_host_that_nothing_is_on_is_not_missed(plain: Client) -> None:
+    silent("retired")
+    assert "heard of" not in plain.get(reverse("backups:list")).content.decode()
+    make_job(host=Host.objects.get(name="retired"))
+    assert "The agent on the host retired" in plain.get(reverse("backups:list")).content.decode()
+
+
+def test_an_empty_console_without_an_agent_says_so_too(plain: Client) -> None:
+    silent()
+    assert "The agent on the host local" in plain.get(reverse("backups:list")).content.decode()
+    Instance.objects.all().delete()
+    Host.objects.all().delete()
+    assert "No agent has started yet." in plain.get(reverse("backups:list")).content.decode()
+
+
+def test_a_page_learns_that_a_server_is_down_so_that_its_list_looks_again(browser: Browser) -> None:
+    instance = make_instance()
+    first = browser.ask()
+    assert first is not None and first["down"] == 0
+    Instance.objects.filter(pk=instance.pk).update(state=State.ABNORMAL)
+    news = browser.ask()
+    assert news is not None and news["down"] == 1 and browser.ask() is None
+    html = browser.client.get(reverse("backups:list")).content.decode()
+    assert 'data-down="1"' in html
+
+
+def test_hosts_are_found_once_a_second_for_everybody(
+    user: User, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    monkeypatch.setattr(hosts, "SHARED_SECONDS", 60)
+    caches["lists"].clear()
+    another = make_user(username="another")
+    activity.activity_of(user, timezone.now())
+    with django_assert_num_queries(1):
+        activity.activity_of(another, timezone.now())
