@@ -20,7 +20,7 @@ urlpatterns = [
     path("metrics", monitoring_views.metrics, name="metrics"),
     path(
         "sign-in/",
-        LoginView.as_view(template_name="console/sign_in.html", redirect_authenticated_user=True),
+        LoginView.as_view(template_name="accounts/sign_in.html", redirect_authenticated_user=True),
         name="sign-in",
     ),
     path("language/", views.language, name="language"),

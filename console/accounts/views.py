@@ -40,7 +40,7 @@ def locked_out(request: HttpRequest, response: HttpResponse, credentials: dict[s
     ) % {"minutes": minutes}
     form = AuthenticationForm(request, initial={"username": username})
     context = {"form": form, "next": request.POST.get("next", ""), "locked_out": sentence}
-    return render(request, "console/sign_in.html", context, status=429)
+    return render(request, "accounts/sign_in.html", context, status=429)
 
 
 @performs(account.change_password)
@@ -55,7 +55,7 @@ def password_change(request: Request) -> HttpResponse:
         update_session_auth_hash(request, request.user)
         messages.success(request, _("The password is changed. All your other sessions have ended."))
         return redirect("home")
-    return render(request, "console/password.html", {"form": form}, status=422 if form.is_bound else 200)
+    return render(request, "accounts/password.html", {"form": form}, status=422 if form.is_bound else 200)
 
 
 @needs(None)
@@ -63,7 +63,7 @@ def password_change(request: Request) -> HttpResponse:
 def session_list(request: Request) -> HttpResponse:
     """Where the user is signed in."""
     context = {"sessions": _sessions(request), "current": request.session.session_key}
-    return render(request, "console/sessions.html", context)
+    return render(request, "accounts/sessions.html", context)
 
 
 @performs(account.end_session)

@@ -38,7 +38,7 @@ def audit_list(request: Request) -> HttpResponse:
         "paged": "before" in request.GET,
         "older": shown[-1].pk if len(found) > AUDIT_PAGE else None,
     }
-    return render_list(request, "console/audit.html", "console/_audit.html", context)
+    return render_list(request, "audit/audit.html", "audit/_audit.html", context)
 
 
 @needs(Permission.READ_AUDIT)

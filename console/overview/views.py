@@ -58,7 +58,7 @@ def home(request: Request) -> HttpResponse:
         "failures": list(Job.objects.select_related("instance").failed_since(now - FAILURES_SINCE)[:LISTED]),
         "any_in_progress": Status.ABNORMAL in statuses or Job.objects.unended().exists(),
     }
-    return render_list(request, "console/overview.html", "console/_overview.html", context)
+    return render_list(request, "overview/overview.html", "overview/_overview.html", context)
 
 
 def _status(status: Status, count: int) -> dict[str, Any]:

@@ -61,4 +61,4 @@ def server_error(request: Request) -> HttpResponse:
 @require_safe
 def keys(request: Request) -> HttpResponse:
     """The keyboard shortcuts, and the switch that turns them off in this browser."""
-    return render_page(request, "console/keys.html", "console/_keys.html", {"cancel_url": reverse("home")})
+    return render_page(request, "web/keys.html", "web/_keys.html", {"cancel_url": reverse("home")})
