@@ -19,7 +19,7 @@ from backups.policy import schedule
 from backups.storage.folder import archive_storage
 from console.accounts.roles import Permission
 from console.audit import audited as audit
-from console.audit.audited import action
+from console.audit.audited import audited
 from console.testing import hook_state as hooks
 from console.text.refused import Refused
 from console.text.sentences import sentence as _
@@ -32,7 +32,7 @@ from instances.queue import leases as jobs
 POLICY_FIELDS = ("enabled", "keep_days", "start_hour", "weekdays", "delete_automated")
 
 
-@action("ddsCreateBackup", needs=Permission.CREATE_BACKUP, resource="backup")
+@audited("ddsCreateBackup", needs=Permission.CREATE_BACKUP, resource="backup")
 @once(Backup)
 def create_backup(
     *,
@@ -82,7 +82,7 @@ def create_backup(
     return backup
 
 
-@action("ddsRestoreToNewInstance", needs=Permission.RESTORE_TO_NEW, resource="backup")
+@audited("ddsRestoreToNewInstance", needs=Permission.RESTORE_TO_NEW, resource="backup")
 @once(Restoration)
 def restore_to_new_instance(
     *,
@@ -129,7 +129,7 @@ def restore_to_new_instance(
         return _record(backup, target, RestorationWay.NEW, job, request_key)
 
 
-@action("ddsRestoreToOldInstance", needs=Permission.MANAGE_INSTANCES, resource="backup")
+@audited("ddsRestoreToOldInstance", needs=Permission.MANAGE_INSTANCES, resource="backup")
 @once(Restoration)
 def restore_to_original(
     *, backup: Backup, safety_backup: bool, requested_by: User | None, request_key: UUID | None = None
@@ -161,7 +161,7 @@ def restore_to_original(
         return _record(backup, target, RestorationWay.ORIGINAL, job, request_key, before)
 
 
-@action("ddsVerifyBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
+@audited("ddsVerifyBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
 def verify_backup(*, backup: Backup, requested_by: User | None) -> Job:
     """Queue the job that restores the backup into a throw-away server and counts its documents.
 
@@ -237,14 +237,14 @@ def _record(
     )
 
 
-@action("ddsDeleteBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
+@audited("ddsDeleteBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
 def delete_backup(*, backup: Backup, requested_by: User | None) -> None:
     """Mark the backup as Deleting and queue the job that removes its archive and its row. Raises Refused."""
     if not _remove(backup, among=Backup.objects.deletable(), requested_by=requested_by):
         raise Refused(_current(backup).delete_refusal)
 
 
-@action("ddsCancelBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
+@audited("ddsCancelBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
 def cancel_backup(*, backup: Backup, requested_by: User | None) -> None:
     """End the backup, queued or running, as Failed; its work stops at its next report. Raises Refused."""
     name = requested_by.get_username() if requested_by else _("the console")
@@ -257,7 +257,7 @@ def cancel_backup(*, backup: Backup, requested_by: User | None) -> None:
             raise Refused(_current(backup).cancel_refusal)
 
 
-@action("ddsModifyBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
+@audited("ddsModifyBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
 def edit_description(*, backup: Backup, description: str, requested_by: User | None) -> None:
     """Raises Refused while the backup is being deleted, ValidationError if the description breaks its rule."""
     edited = Backup(description=description)
@@ -267,7 +267,7 @@ def edit_description(*, backup: Backup, description: str, requested_by: User | N
         raise Refused(_current(backup).edit_refusal)
 
 
-@action("ddsLockBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
+@audited("ddsLockBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
 def lock_backup(*, backup: Backup, requested_by: User | None) -> None:
     """Keep the backup from expiring and from being deleted. Raises Refused unless it is Complete and not locked."""
     complete = Backup.objects.filter(pk=backup.pk, status=BackupStatus.COMPLETED, locked=False)
@@ -275,14 +275,14 @@ def lock_backup(*, backup: Backup, requested_by: User | None) -> None:
         raise Refused(_current(backup).lock_refusal)
 
 
-@action("ddsUnlockBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
+@audited("ddsUnlockBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
 def unlock_backup(*, backup: Backup, requested_by: User | None) -> None:
     """Let the backup expire and be deleted again. Raises Refused if it is not locked."""
     if not Backup.objects.filter(pk=backup.pk, locked=True).update(locked=False):
         raise Refused(_current(backup).unlock_refusal)
 
 
-@action("ddsSetBackupPolicy", needs=Permission.MANAGE_INSTANCES, resource="instance")
+@audited("ddsSetBackupPolicy", needs=Permission.MANAGE_INSTANCES, resource="instance")
 def set_policy(
     *,
     instance: Instance,

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from console.accounts.roles import Permission
-from console.audit.audited import action
+from console.audit.audited import audited
 from console.text.refused import Refused
 from console.text.sentences import sentence as _
 from console.text.validators import check_password
@@ -20,7 +20,7 @@ from instances.queue import leases as jobs
 from instances.signals import instance_deleting
 
 
-@action("ddsCreateInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
+@audited("ddsCreateInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
 @once(Instance)
 def create_instance(
     *,
@@ -55,7 +55,7 @@ def create_instance(
     return instance
 
 
-@action("ddsDeleteInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
+@audited("ddsDeleteInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
 def delete_instance(*, instance: Instance, requested_by: User | None) -> None:
     """Mark the instance and its automated backups for removal and queue the job that removes it.
 
@@ -69,7 +69,7 @@ def delete_instance(*, instance: Instance, requested_by: User | None) -> None:
         instance_deleting.send(Instance, instance=instance, requested_by=requested_by)
 
 
-@action("ddsRenameInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
+@audited("ddsRenameInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
 def rename_instance(*, instance: Instance, name: str, requested_by: User | None) -> Instance:
     """Give the instance another name, also while an operation runs on it; its backups keep the name they were made
     under. Raises Refused if it is being deleted, ValidationError if the name breaks the rule.
@@ -81,7 +81,7 @@ def rename_instance(*, instance: Instance, name: str, requested_by: User | None)
     return Instance.objects.get(pk=instance.pk)
 
 
-@action("ddsRestartInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
+@audited("ddsRestartInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
 def restart_instance(*, instance: Instance, requested_by: User | None) -> None:
     """Mark the instance as Restarting and queue the job that stops and starts its server.
 
@@ -93,7 +93,7 @@ def restart_instance(*, instance: Instance, requested_by: User | None) -> None:
     jobs.enqueue(JobKind.RESTART, host=instance.host, instance=instance, requested_by=requested_by)
 
 
-@action("ddsResetPassword", needs=Permission.MANAGE_INSTANCES, resource="instance")
+@audited("ddsResetPassword", needs=Permission.MANAGE_INSTANCES, resource="instance")
 def reset_password(*, instance: Instance, password: str, requested_by: User | None) -> None:
     """Queue the job that gives the instance's administrator this password, making the administrator if there is none.
 

@@ -1,4 +1,4 @@
-"""What a view asks of the signed-in user's role. A view that says nothing asks for `view`."""
+"""The check of a role: which permission a view requires. A view without a decorator requires `Permission.VIEW`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
@@ -15,21 +15,21 @@ View = TypeVar("View", bound=Callable[..., Any])
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
-def performs(action: audit.Action[..., Any]) -> Callable[[View], View]:
-    """The view is in front of the action: its form and its submit ask for the role that the action asks for.
+def performs(service: audit.AuditedAction[..., Any]) -> Callable[[View], View]:
+    """Require the permission of the audited service that the view calls, for its form as for its submission.
 
-    A view in front of several names the one that the most roles may do; each action still asks for itself.
+    A view that calls several names the one that most roles are allowed; each service still checks its own permission.
     """
 
     def mark(view: View) -> View:
-        view.__dict__.update(needs=action.needs, action=action)
+        view.__dict__.update(needs=service.needs, performs=service)
         return view
 
     return mark
 
 
 def needs(permission: Permission | None) -> Callable[[View], View]:
-    """For a view without an action of its own. None: open to everybody who has signed in, whatever the role."""
+    """Require the permission for a view that calls no audited service. None: every signed-in user has it."""
 
     def mark(view: View) -> View:
         view.__dict__.update(needs=permission)
@@ -39,21 +39,15 @@ def needs(permission: Permission | None) -> Callable[[View], View]:
 
 
 def check(request: HttpRequest, view: Callable[..., Any], kwargs: Mapping[str, Any]) -> None:
-    """Raise NotAllowed unless the user's role may use the view; what was more than looking is audited."""
+    """Raise NotAllowed unless the user's role has the view's permission; audit the refusal of anything but a read."""
     user = cast(User, request.user)
     try:
         roles.require(user, getattr(view, "needs", Permission.VIEW))
     except NotAllowed as refusal:
-        action: audit.Action[..., Any] | None = getattr(view, "action", None)
-        if action and request.method not in _SAFE:
-            # The role alone decided: what the address names has not been looked up.
-            kind, id = next(((key.removesuffix("_id"), str(value)) for key, value in kwargs.items()), ("", ""))
-            resource = audit.Resource(kind or action.resource, id)
-            audit.record(
-                action.trace,
-                user=user,
-                resource=resource,
-                outcome=Outcome.REFUSED,
-                reason=str(refusal),
-            )
+        service: audit.AuditedAction[..., Any] | None = getattr(view, "performs", None)
+        if service and request.method not in _SAFE:
+            # The role alone decided: the row that the URL names has not been looked up.
+            argument, id = next(((key.removesuffix("_id"), str(value)) for key, value in kwargs.items()), ("", ""))
+            resource = audit.Resource(argument or service.resource, id)
+            audit.record(service.trace, user=user, resource=resource, outcome=Outcome.REFUSED, reason=str(refusal))
         raise

@@ -4,12 +4,12 @@ from django.contrib.auth.models import Group, User
 
 from console.accounts.models import UserSession
 from console.accounts.roles import Permission, Role
-from console.audit.audited import action
+from console.audit.audited import audited
 from console.text.refused import Refused
 from console.text.sentences import sentence as _
 
 
-@action("consoleChangePassword", needs=None, resource="user")
+@audited("consoleChangePassword", needs=None, resource="user")
 def change_password(*, user: User, password: str, requested_by: User | None) -> None:
     """Set the password and end all the user's sessions; the caller keeps its own by Django's own means."""
     user.set_password(password)
@@ -17,7 +17,7 @@ def change_password(*, user: User, password: str, requested_by: User | None) -> 
     UserSession.objects.filter(user=user).delete()
 
 
-@action("consoleEndSession", needs=None, resource="user")
+@audited("consoleEndSession", needs=None, resource="user")
 def end_session(*, user: User, session: UserSession, requested_by: User | None) -> None:
     """Sign the user out there. Raises Refused if that session has ended already."""
     deleted, _rows = UserSession.objects.filter(pk=session.pk, user=user).delete()
@@ -25,14 +25,14 @@ def end_session(*, user: User, session: UserSession, requested_by: User | None) 
         raise Refused(_("This session has ended already."))
 
 
-@action("consoleEndOtherSessions", needs=None, resource="user")
+@audited("consoleEndOtherSessions", needs=None, resource="user")
 def end_other_sessions(*, user: User, keep: str | None, requested_by: User | None) -> int:
     """Sign the user out everywhere but in the session with the key `keep`; return how many ended."""
     deleted, _rows = UserSession.objects.filter(user=user).exclude(session_key=keep).delete()
     return deleted
 
 
-@action("consoleCreateUser", needs=Permission.MANAGE_USERS, resource="user")
+@audited("consoleCreateUser", needs=Permission.MANAGE_USERS, resource="user")
 def create_user(*, name: str, password: str, role: Role, requested_by: User | None) -> User:
     """Create a user with one role. Raises ValidationError if the name is taken or breaks Django's rule."""
     user = User(username=name)
@@ -43,7 +43,7 @@ def create_user(*, name: str, password: str, role: Role, requested_by: User | No
     return user
 
 
-@action("consoleSetRole", needs=Permission.MANAGE_USERS, resource="user")
+@audited("consoleSetRole", needs=Permission.MANAGE_USERS, resource="user")
 def set_role(*, user: User, role: Role, requested_by: User | None) -> None:
     """Give the user this role instead of those before."""
     user.groups.remove(*Group.objects.filter(name__in=Role.values).exclude(name=role.value))

@@ -1,11 +1,11 @@
-"""The record of who did what to which resource: every service function is an action, and says so in one line.
+"""The audit: every service function that a user can call is an audited action, and says so in one line.
 
-    @action("ddsDeleteBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
+    @audited("ddsDeleteBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
     def delete_backup(*, backup: Backup, requested_by: User | None) -> None: ...
 
 The decorated function checks the role of `requested_by`, runs in a transaction, and writes its AuditEvent: a
-success in that transaction, a refusal or a failure after it was rolled back. Views name the action with
-`console.accounts.access.performs`, so that the page asks for the same role as the function behind it.
+success in that transaction, a refusal or a failure after the rollback. A view names the function behind it with
+`console.accounts.access.performs` and so requires the same role.
 """
 
 import inspect
@@ -91,8 +91,8 @@ def nothing_new() -> None:
     run.recorded = False
 
 
-class Action(Generic[P, R]):
-    """A service function with its trace name, the permission it needs and the kind of its resource."""
+class AuditedAction(Generic[P, R]):
+    """A service function with its trace name, the permission it needs and the type of its resource."""
 
     def __init__(self, function: Callable[P, R], trace: str, needs: Permission | None, resource: str) -> None:
         self._function = function
@@ -101,7 +101,7 @@ class Action(Generic[P, R]):
         self.resource = resource
         parameters = inspect.signature(function).parameters
         if "requested_by" not in parameters:
-            raise TypeError(f"{function.__qualname__} needs the keyword requested_by to be an action.")
+            raise TypeError(f"{function.__qualname__} needs the keyword requested_by to be audited.")
         self._order = [name for name in parameters if name != "requested_by"]
         update_wrapper(self, function)
 
@@ -134,17 +134,17 @@ class Action(Generic[P, R]):
             _run.reset(token)
 
     def _chosen(self, resources: list[Resource]) -> Resource | None:
-        """The first of the action's kind; else the first of all, such as the instance that got no backup."""
+        """The first of the action's resource type; else the first of all, such as the instance that got no backup."""
         return next((each for each in resources if each.type == self.resource), resources[0] if resources else None)
 
 
-def action(trace: str, *, needs: Permission | None, resource: str) -> Callable[[Callable[P, R]], Action[P, R]]:
-    """Make a keyword-only service function an action.
+def audited(trace: str, *, needs: Permission | None, resource: str) -> Callable[[Callable[P, R]], AuditedAction[P, R]]:
+    """Make a keyword-only service function an audited action.
 
     `trace` is the reference's name for it, `needs` what the role of `requested_by` must include (None: every
     signed-in user may), `resource` the model it is about, such as "instance": the row that is returned or given.
     """
-    return lambda function: Action(function, trace, needs, resource)
+    return lambda function: AuditedAction(function, trace, needs, resource)
 
 
 def _sentence(error: Exception) -> str:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from console.accounts.roles import Permission
-from console.audit.audited import action
+from console.audit.audited import audited
 from console.testing.models import HookState
 
 # The clock is moved within what a database and a calendar can say.
@@ -64,19 +64,19 @@ def held() -> Collection[str]:
 # --- What tests ask for: an administrator's actions, as the audit shows them --------------------------------
 
 
-@action("testSlowNextBackup", needs=Permission.MANAGE_USERS, resource="hook")
+@audited("testSlowNextBackup", needs=Permission.MANAGE_USERS, resource="hook")
 def slow_next_backup(*, bytes_per_second: int, requested_by: User | None) -> None:
     """The next backup that begins reads and writes so many bytes a second, by the throttle of the setting."""
     HookState.objects.update_or_create(pk=HookState.ONLY, defaults={"bytes_per_second": bytes_per_second})
 
 
-@action("testFailNextBackup", needs=Permission.MANAGE_USERS, resource="hook")
+@audited("testFailNextBackup", needs=Permission.MANAGE_USERS, resource="hook")
 def fail_next_backup(*, percent: int, requested_by: User | None) -> None:
     """The next backup that begins fails when it has come so far."""
     HookState.objects.update_or_create(pk=HookState.ONLY, defaults={"fail_at": percent})
 
 
-@action("testMoveClock", needs=Permission.MANAGE_USERS, resource="hook")
+@audited("testMoveClock", needs=Permission.MANAGE_USERS, resource="hook")
 def move_clock(*, seconds: int, requested_by: User | None) -> None:
     """Move the clock of the automated backups on, or back, from where it is."""
     with transaction.atomic():

@@ -4,7 +4,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from console.accounts.roles import Permission
-from console.audit.audited import action
+from console.audit.audited import audited
 from console.testing.models import HookState
 from console.text.refused import Refused
 from console.text.sentences import sentence as _
@@ -12,7 +12,7 @@ from instances.choices import STATUS_OF_STATE, Action, State, Status
 from instances.models import Instance
 
 
-@action("testSetStatus", needs=Permission.MANAGE_USERS, resource="instance")
+@audited("testSetStatus", needs=Permission.MANAGE_USERS, resource="instance")
 def set_status(*, instance: Instance, status: Status, requested_by: User | None) -> None:
     """Have the instance show the status until it is given another one; Available gives it back as it was.
 
@@ -40,7 +40,7 @@ def set_status(*, instance: Instance, status: Status, requested_by: User | None)
         row.save(update_fields=["held"])
 
 
-@action("testClearHooks", needs=Permission.MANAGE_USERS, resource="hook")
+@audited("testClearHooks", needs=Permission.MANAGE_USERS, resource="hook")
 def clear(*, requested_by: User | None) -> None:
     """Undo all hooks: the clock goes right again, and every instance is given back."""
     with transaction.atomic():

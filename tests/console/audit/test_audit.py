@@ -22,7 +22,7 @@ from backups.models import Backup
 from backups.services import create_backup
 from console.accounts.roles import NotAllowed, Permission, Role
 from console.audit import audited as audit
-from console.audit.audited import action
+from console.audit.audited import audited
 from console.audit.choices import Outcome, ResourceKind
 from console.audit.models import AppendOnly, AuditEvent
 from console.lists.csv import defused
@@ -95,7 +95,7 @@ def test_what_is_refused_may_hold_anything(user: User) -> None:
 
 
 def test_the_resource_is_called_as_it_was_before_it_went(user: User) -> None:
-    @action("ddsRemove", needs=None, resource="instance")
+    @audited("ddsRemove", needs=None, resource="instance")
     def remove(*, instance: Instance, requested_by: User | None) -> None:
         instance.delete()
 
@@ -107,7 +107,7 @@ def test_the_resource_is_called_as_it_was_before_it_went(user: User) -> None:
 
 
 def test_what_broke_is_recorded_as_failed_and_raised(user: User) -> None:
-    @action("ddsBreak", needs=None, resource="instance")
+    @audited("ddsBreak", needs=None, resource="instance")
     def breaks(*, instance: Instance, requested_by: User | None) -> None:
         Instance.objects.filter(pk=instance.pk).update(name="half-done")
         raise ZeroDivisionError
@@ -146,7 +146,7 @@ def test_the_same_request_twice_is_one_event(user: User) -> None:
 
 
 def test_an_action_within_an_action_runs_by_the_outer_ones_permission_and_is_recorded_too() -> None:
-    @action("ddsOuter", needs=Permission.CREATE_BACKUP, resource="instance")
+    @audited("ddsOuter", needs=Permission.CREATE_BACKUP, resource="instance")
     def outer(*, instance: Instance, requested_by: User | None) -> None:
         rename_instance(instance=instance, name="renamed", requested_by=requested_by)
 
@@ -155,7 +155,7 @@ def test_an_action_within_an_action_runs_by_the_outer_ones_permission_and_is_rec
 
 
 def test_a_refusal_of_an_action_within_an_action_is_one_event(user: User) -> None:
-    @action("ddsOuter", needs=None, resource="instance")
+    @audited("ddsOuter", needs=None, resource="instance")
     def outer(*, instance: Instance, requested_by: User | None) -> None:
         create_backup(instance=instance, name="nightly", requested_by=requested_by)
 
@@ -166,7 +166,7 @@ def test_a_refusal_of_an_action_within_an_action_is_one_event(user: User) -> Non
 
 
 def test_a_refusal_that_the_outer_action_takes_in_its_stride_is_recorded(user: User) -> None:
-    @action("ddsOuter", needs=None, resource="instance")
+    @audited("ddsOuter", needs=None, resource="instance")
     def outer(*, instance: Instance, requested_by: User | None) -> None:
         with suppress(Refused):
             create_backup(instance=instance, name="nightly", requested_by=requested_by)
@@ -181,7 +181,7 @@ def test_a_refusal_that_the_outer_action_takes_in_its_stride_is_recorded(user: U
 def test_a_service_without_requested_by_cannot_be_an_action() -> None:
     with pytest.raises(TypeError, match="requested_by"):
 
-        @action("ddsWrong", needs=None, resource="instance")
+        @audited("ddsWrong", needs=None, resource="instance")
         def wrong(*, instance: Instance) -> None: ...
 
 
