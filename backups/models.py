@@ -27,7 +27,7 @@ from console.text.sentences import sentence as _
 from console.text.validators import NAME_MAX_LENGTH, description_validators, name_validators
 from instances.choices import InstanceType, JobKind
 from instances.engines.base import Contents, Database
-from instances.models import UNLISTED_OF_HOST, UNLISTED_OF_INSTANCE, UNLISTED_OF_JOB, Host, Instance, Job
+from instances.models import Host, Instance, Job
 
 
 def new_backup_id() -> str:
@@ -143,25 +143,12 @@ def weekdays_text(days: Iterable[int]) -> str:
     return ",".join(str(day) for day in sorted(set(days)))
 
 
-_UNLISTED = (
-    *("contents", "sha256", "data_size", "cut_at", "pause_seconds", "request_key"),
-    *("compatible_version", "storage_engine"),
-    *(f"{job}__{column}" for job in ("job", "verify_job") for column in UNLISTED_OF_JOB),
-    *(f"host__{column}" for column in UNLISTED_OF_HOST),
-    *(f"instance__{column}" for column in UNLISTED_OF_INSTANCE),
-)
-
-
 class BackupQuerySet(models.QuerySet["Backup"]):
     def shown(self) -> Self:
         """With what a list shows of each, in the same query, and without what only the backup's own page does."""
         return self.select_related("host", "job", "verify_job", "instance__backup_policy", "instance__host").defer(
             "contents"
         )
-
-    def listed(self) -> Self:
-        """As shown(), without the columns that no list shows, and without the instance's host, mostly the backup's."""
-        return self.select_related("host", "job", "verify_job", "instance__backup_policy").defer(*_UNLISTED)
 
     def automated(self) -> Self:
         return self.filter(type=BackupType.AUTOMATED)

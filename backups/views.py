@@ -41,7 +41,7 @@ def backup_list(request: Request) -> HttpResponseBase:
     filters = BackupListForm(request)
     if filters.exports:
         return export("backups", BACKUP_COLUMNS, filters.found(Backup.objects.shown()))
-    page = filters.page(Backup.objects.listed())
+    page = filters.page(Backup.objects.shown())
     context = {
         "backups": page.rows,
         "page": page,
@@ -69,7 +69,7 @@ def instance_backups(request: Request, instance_id: str) -> HttpResponseBase:
     if filters.exports:
         instance = get_object_or_404(Instance, pk=instance_id)
         return export(f"backups-{instance.name}", BACKUP_COLUMNS, filters.found(Backup.objects.shown()))
-    page = filters.page(Backup.objects.listed())
+    page = filters.page(Backup.objects.shown())
     instance = _instance_of(page.rows) or get_object_or_404(
         Instance.objects.shown().select_related("backup_policy"), pk=instance_id
     )

@@ -118,13 +118,6 @@ CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
     # Lists as they are now, for a second.
     "lists": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "lists"},
-    # Markup of lists' rows and of other parts, about 5 KB each; what has not been shown for longest goes.
-    "parts": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "LOCATION": "parts",
-        "TIMEOUT": None,
-        "OPTIONS": {"MAX_ENTRIES": 3000},
-    },
 }
 
 # --- Signing in -----------------------------------------------------------------------------------

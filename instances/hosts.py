@@ -9,12 +9,14 @@ from django.core.cache import caches
 from django.db.models import Count, Q
 
 from console.lists.counting import CountOf
-from console.web.htmx import SHARED_SECONDS
 from instances.listening import LOOPBACK, Listening
 from instances.models import Host, Instance, offline_after
 
 # A host with less room for archives gets a new instance only if no other has more.
 LITTLE_SPACE = 1024**3
+
+# How long a process reuses what pages show of the hosts.
+SHARED_SECONDS = 1
 
 
 # --- The agent's hold on its host: on one machine a lock does it, between machines this row ------------------------
@@ -54,7 +56,7 @@ def expect(name: str, now: datetime) -> None:
 def shown() -> list[Host]:
     """All hosts by name, each with `is_needed`, and with `down`: of how many instances anywhere the server is down.
 
-    Every page asks for them: for a second they are the same for everybody.
+    Every page asks for them, so the answer is reused for SHARED_SECONDS.
     """
     return cast(list[Host], caches["lists"].get_or_set("hosts", _find, SHARED_SECONDS))
 

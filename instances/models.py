@@ -42,18 +42,6 @@ def new_instance_id() -> str:
     return new_id("in02")
 
 
-# The columns that no list shows, and so does not read, of what its rows are about besides.
-UNLISTED_OF_HOST = ("agent", "storage_free", "storage_failure", "storage_checked")
-UNLISTED_OF_INSTANCE = (
-    *("failure", "engine", "engine_version", "storage_engine", "compatible_version"),
-    *("storage_bytes", "documents", "connections", "started", "facts_at", "last_backup_at"),
-)
-UNLISTED_OF_JOB = (
-    *("parameters", "secret", "failure", "created", "started", "ended", "requested_by", "token", "lease_until"),
-    *("interrupted", "left_behind", "instance", "instance_uid", "instance_name"),
-)
-
-
 class HostQuerySet(models.QuerySet["Host"]):
     def offline(self, now: datetime) -> Self:
         """Those whose agent was heard of, and is not any more."""
@@ -87,9 +75,6 @@ class Host(models.Model):
     db_address = models.CharField(max_length=255, default="127.0.0.1")
     db_tls = models.BooleanField(default=False)
     db_alias = models.BooleanField(default=False)
-
-    # See console/templatetags/parts.py; `offline_since` is what rows show of it.
-    volatile = frozenset({"seen", "agent", "storage_free", "storage_failure", "storage_checked"})
 
     # Where with_need() was asked for, and where hosts.shown() was.
     is_needed: bool
@@ -143,11 +128,6 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
     def shown(self) -> Self:
         """With what a list shows of each, in the same query."""
         return self.select_related("host")
-
-    def listed(self) -> Self:
-        """shown(), without the columns that no list shows: most of them change all the time."""
-        facts = ("compatible_version", "storage_bytes", "documents", "connections", "started")
-        return self.shown().defer(*facts, *(f"host__{column}" for column in UNLISTED_OF_HOST))
 
     def available(self) -> Self:
         """Those that can be worked on: the one meaning of the status Available."""
@@ -232,9 +212,6 @@ class Instance(models.Model):
 
     # When the newest Complete backup that it has was started: kept here, so that lists can sort by it.
     last_backup_at = models.DateTimeField(null=True, blank=True, editable=False)
-
-    # See console/templatetags/parts.py; `last_answered` is what rows show of it.
-    volatile = frozenset({"facts_at"})
 
     objects = InstanceQuerySet.as_manager()
 
@@ -424,9 +401,6 @@ class Job(models.Model):
     interrupted = models.BooleanField(default=False)
     # True from the job's end until its host has removed the files that it may have left.
     left_behind = models.BooleanField(default=False)
-
-    # See console/templatetags/parts.py; `progress` is what rows show of it.
-    volatile = frozenset({"progress", "detail", "lease_until", "secret"})
 
     objects = JobQuerySet.as_manager()
 

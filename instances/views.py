@@ -31,7 +31,7 @@ def instance_list(request: Request) -> HttpResponseBase:
     filters = InstanceListForm(request)
     if filters.exports:
         return export("instances", INSTANCE_COLUMNS, filters.found(Instance.objects.shown()))
-    page = filters.page(Instance.objects.listed())
+    page = filters.page(Instance.objects.shown())
     context = {
         "instances": page.rows,
         "page": page,

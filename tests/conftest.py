@@ -10,7 +10,6 @@ from django.core.cache import caches
 from django.test import Client
 from django.utils import timezone, translation
 
-from console import busy
 from console.text import catalogues
 from instances import hosts
 from tests.factories import make_user
@@ -70,12 +69,6 @@ def hosts_are_found_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """What pages find out of hosts once a second, tests change within one."""
     caches["lists"].clear()
     monkeypatch.setattr(hosts, "SHARED_SECONDS", 0)
-
-
-@pytest.fixture(autouse=True)
-def never_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unlike a web server, a run of tests computes all the time."""
-    monkeypatch.setattr(busy, "refresh_seconds", lambda: 1)
 
 
 @pytest.fixture

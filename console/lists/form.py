@@ -10,7 +10,6 @@ database only the conditions whose index it should use; the others are made opaq
 """
 
 import csv
-import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,6 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from django import forms
 from django.core import signing
-from django.core.cache import caches
 from django.core.exceptions import ValidationError
 from django.db.models import (
     BooleanField,
@@ -35,7 +33,6 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.db.models.query import QuerySet
 from django.http import StreamingHttpResponse
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -49,9 +46,6 @@ from console.web.request import Request
 
 Row = TypeVar("Row", bound=Model)
 Text = str | Promise
-
-# For so many seconds it is known of a list that it has more, without looking at so many rows again.
-MANY_FOR = 60
 
 _END = "end"
 
@@ -149,11 +143,6 @@ class Page(Generic[Row]):
     export: str
 
     @property
-    def facts(self) -> object:
-        """What its pager can show, for that part of the page."""
-        return self.needs_pager, self.first, self.previous, self.next, self.last, self.sizes
-
-    @property
     def needs_pager(self) -> bool:
         return self.total.rows > SIZES[0] or bool(self.previous or self.next)
 
@@ -231,13 +220,6 @@ class ListForm(forms.Form):
         return any(self.request.GET.get(name) for name in self.fields if name != "sort")
 
     @property
-    def facts(self) -> object:
-        """What its toolbar can show, for its part of the page."""
-        fields: list[Any] = [select.field for select in self.selects()]
-        choices = [[value for value, _label in field.choices] for field in fields]
-        return type(self).__name__, address(self.request), choices
-
-    @property
     def exports(self) -> bool:
         return self.request.GET.get("format") == "csv"
 
@@ -293,10 +275,7 @@ class ListForm(forms.Form):
 
     def page(self, rows: "QuerySet[Row]") -> Page[Row]:
         """The page that the query string asks for; what cannot be read, or is empty by now, is the first one."""
-        found = self.found(rows)
-        if not found.total:
-            many = caches["lists"].get(self._many)
-            found = replace(found, total=Total(counting.COUNTED, more=True)) if many else found.counting()
+        found = self.found(rows).counting()
         size = page_size(self.request)
         after, before = self.request.GET.get("after", ""), self.request.GET.get("before", "")
         if before and (shown := self._page_before(found, before, size)):
@@ -306,12 +285,6 @@ class ListForm(forms.Form):
         behind = bool(shown)
         shown = shown or list(found.ordered()[: size + 1])
         return self._page(found, shown[:size], previous=behind, next=len(shown) > size)
-
-    @property
-    def _many(self) -> str:
-        """Under which it is known that the list has more rows than are counted. Its limits of time are in a zone."""
-        zone = timezone.get_current_timezone_name()
-        return hashlib.sha256(f"many {zone} {address(self.request)}".encode()).hexdigest()
 
     def _page_before(self, found: Found[Row], before: str, size: int) -> list[Row]:
         """The rows before the place and one more; none if they would not fill a page, which is the first one then."""
@@ -330,9 +303,6 @@ class ListForm(forms.Form):
         if total.more and not (previous or next) and len(shown) <= counting.COUNTED:
             # By now all are in sight.
             total = Total.of(len(shown))
-        if total.more and not found.total:
-            # Counted just now, which who only knew of it has not.
-            caches["lists"].set(self._many, True, MANY_FOR)
         return Page(
             rows=shown,
             total=total,

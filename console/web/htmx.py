@@ -22,7 +22,6 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from console import busy
 from console.accounts import roles
 from console.lists.page_size import SHOWN, page_size, remember_size
 from console.web.request import Request
@@ -117,15 +116,15 @@ def render_list(request: Request, page: str, fragment: str, context: Mapping[str
     """Render a list that refreshes itself: 204 if the fragment is what the browser says it has.
 
     The version is a hash of the fragment's own markup, so it cannot miss a thing that shows. The fragment gets
-    `version`, `as_of`, `every`, `rows_shown` and `list_url`, the address it refreshes itself from; the page gets it as
+    `version`, `as_of`, `rows_shown` and `list_url`, the address it refreshes itself from; the page gets it as
     `list_html`.
     """
-    stamps = {"version": f"{_STAMP}-v", "as_of": f"{_STAMP}-t", "every": f"{_STAMP}-s"}
+    stamps = {"version": f"{_STAMP}-v", "as_of": f"{_STAMP}-t"}
     given = {**context, **stamps, "list_url": _list_url(request), "rows_shown": page_size(request)}
     html = render_to_string(fragment, given, request)
     version = hashlib.sha256(html.replace(_STAMP, "").encode()).hexdigest()[:16]
     as_of = request.read_at
-    for name, value in {"version": version, "as_of": as_of, "every": busy.refresh_seconds()}.items():
+    for name, value in {"version": version, "as_of": as_of}.items():
         html = mark_safe(html.replace(stamps[name], str(value)))  # noqa: S308  # it is a template's own output
     if not wants_fragment(request):
         response = render(request, page, {**context, "list_html": html})

@@ -5,10 +5,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any, cast
-from unittest import mock
 
 import pytest
-from django.core.cache import caches
 from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -430,20 +428,3 @@ def test_an_index_is_there_for_every_sort_and_narrowing() -> None:
             "instances_job": {"job_newest", "job_newest_of_status", "job_newest_of_kind", "job_newest_interrupted"},
         }.items():
             assert expected <= set(connection.introspection.get_constraints(cursor, table))
-
-
-def test_a_list_of_many_is_not_counted_at_every_look(plain: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "COUNTED", 11)
-    for number in range(12):
-        make_backup(name=f"backup-{number:02}")
-    with CaptureQueriesContext(connection) as queries:
-        assert "11+ backups" in plain.get(f"{BACKUPS}?size=10").text
-        assert "11+ backups" in plain.get(f"{BACKUPS}?size=10").text
-    assert ["list_total" in each["sql"] for each in queries if "backups_backup" in each["sql"]] == [True, False]
-    # Who only knew of it does not make it known for longer.
-    with mock.patch.object(caches["lists"], "set") as known:
-        plain.get(f"{BACKUPS}?size=10")
-    assert known.call_count == 0
-    # Where all rows are in sight, what they say counts.
-    Backup.objects.filter(name__gt="backup-03").delete()
-    assert "4 backups" in plain.get(BACKUPS).text
