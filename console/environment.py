@@ -1,6 +1,6 @@
-"""What the environment may set: each setting's name, type, default and meaning, written once.
+"""Define every setting that the environment may set: its name, type, default and meaning.
 
-settings.py takes the values from here, and `manage.py settings` prints the table that README.md has.
+settings.py takes the values from here, and `manage.py settings` prints the table for console/README.md.
 """
 
 import base64
@@ -23,7 +23,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Setting:
-    """A row of the table: `default` as people read it, `meaning` in Markdown."""
+    """One row of the table: `default` as people read it, `meaning` in Markdown."""
 
     name: str
     default: str
@@ -42,7 +42,7 @@ def _read(name: str, read: Callable[[], T], shown: object, meaning: str) -> T:
 
 
 def text(name: str, default: str, meaning: str, *, shown: str = "", form: str = "", looks: str = "") -> str:
-    """`form` is the expression that it has to match as a whole, `looks` says so to people."""
+    """Read a text. It must match all of the regular expression `form`; the error message shows the example `looks`."""
     matches = validate.Regexp(rf"({form})\Z", error=f"It must look like {looks}.") if form else None
     return _read(name, lambda: env.str(name, default, validate=matches), shown or default, meaning)
 
@@ -60,7 +60,7 @@ def choice(name: str, default: str, of: tuple[str, ...], meaning: str) -> str:
 
 
 def switch(name: str, meaning: str) -> bool:
-    """Off unless it is set to 1."""
+    """Read a switch, which is off unless it is set to 1."""
     return _read(name, lambda: env.bool(name, False), "0", meaning)
 
 
@@ -73,40 +73,40 @@ def folder(name: str, default: Path, meaning: str, *, shown: str) -> Path:
 
 
 def database(name: str, default: str, meaning: str, *, shown: str) -> Any:
-    """A database's address as Django's DATABASES has it."""
+    """Read a database's address, and return it as an entry of Django's DATABASES."""
     return _read(name, lambda: env.dj_db_url(name, default), shown, meaning)
 
 
-CONSOLE_HOME = folder("CONSOLE_HOME", BASE_DIR / "var", "the directory of all state", shown="`var/`")
-CONSOLE_BIND = text("CONSOLE_BIND", "127.0.0.1", "the address that the web server listens on")
-CONSOLE_PORT = number("CONSOLE_PORT", 8000, "the port that the web server listens on", least=1)
+CONSOLE_HOME = folder("CONSOLE_HOME", BASE_DIR / "var", "the home: the directory of all state", shown="`var/`")
+CONSOLE_BIND = text("CONSOLE_BIND", "127.0.0.1", "the address the web server listens on")
+CONSOLE_PORT = number("CONSOLE_PORT", 8000, "the port the web server listens on", least=1)
 CONSOLE_URL = text(
     "CONSOLE_URL",
     "",
-    "the address people use; with `https://` every TLS setting is on (behind a proxy that sets `X-Forwarded-Proto`)",
+    "the address people use; `https://` turns on every TLS setting (behind a proxy that sets `X-Forwarded-Proto`)",
 )
 CONSOLE_ALLOWED_HOSTS = words("CONSOLE_ALLOWED_HOSTS", "further host names, separated by commas")
 CONSOLE_PROXIES = number(
     "CONSOLE_PROXIES",
     0,
-    "how many proxies stand in front and append to `X-Forwarded-For`; 0: the header is not believed",
+    "how many proxies in front append to `X-Forwarded-For`; 0: the header is ignored",
 )
 CONSOLE_SIGN_IN_ATTEMPTS = number(
-    "CONSOLE_SIGN_IN_ATTEMPTS", 5, "after how many failures signing in has to wait", least=1
+    "CONSOLE_SIGN_IN_ATTEMPTS", 5, "failed sign-ins before a name is locked for the address they came from", least=1
 )
-CONSOLE_SIGN_IN_LOCK_MINUTES = number("CONSOLE_SIGN_IN_LOCK_MINUTES", 15, "how long it has to wait", least=1)
-CONSOLE_ADMIN_USER = text("CONSOLE_ADMIN_USER", "admin", "the administrator made on the first start")
+CONSOLE_SIGN_IN_LOCK_MINUTES = number("CONSOLE_SIGN_IN_LOCK_MINUTES", 15, "how long it stays locked", least=1)
+CONSOLE_ADMIN_USER = text("CONSOLE_ADMIN_USER", "admin", "the administrator that the first start creates")
 CONSOLE_ADMIN_PASSWORD = text("CONSOLE_ADMIN_PASSWORD", "", "the administrator's password", shown="generated")
 CONSOLE_SECRET_KEY = text(
     "CONSOLE_SECRET_KEY",
     "",
-    "the key that signs sessions; the same for all web processes of one console",
+    "the key that signs sessions; all web processes of one console need the same",
     shown="generated into the home",
 )
 CONSOLE_CREDENTIAL_KEYS = words(
     "CONSOLE_CREDENTIAL_KEYS",
-    "the keys that seal passwords between web and agents, separated by commas: the first seals, all unseal; the same "
-    "for all processes of a console with several homes",
+    "the keys that encrypt passwords between web and agents, separated by commas: the first encrypts, all decrypt; all "
+    "processes of a console with several homes need the same",
     shown="generated into the home",
 )
 for _key in CONSOLE_CREDENTIAL_KEYS:
@@ -115,7 +115,7 @@ for _key in CONSOLE_CREDENTIAL_KEYS:
     except (binascii.Error, ValueError):
         _length = 0
     if _length != 32:
-        # Not the key itself: what is said here is written to logs.
+        # Without the key itself: the message goes to the logs.
         raise ImproperlyConfigured(
             "CONSOLE_CREDENTIAL_KEYS has a key that is not 32 bytes in URL-safe base64. Make one with: "
             "python -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
@@ -133,47 +133,51 @@ CONSOLE_BACKUPS_DIR = folder(
 CONSOLE_S3_BUCKET = text(
     "CONSOLE_S3_BUCKET",
     "",
-    "the bucket of the archives, which are then in S3 and not in the folder",
+    "the bucket of the archives; they are then in S3 instead of the folder",
     form=r"[A-Za-z0-9._-]{1,255}|",
     looks="my-backups",
 )
 CONSOLE_S3_PREFIX = text(
     "CONSOLE_S3_PREFIX",
     "",
-    "what the archives' keys begin with in the bucket, such as `console/`",
+    "the prefix of the archives' keys in the bucket, such as `console/`",
     form=r"[\w-][\w.-]*(/[\w-][\w.-]*)*/?|",
     looks="console/ or backups/console/",
 )
 CONSOLE_S3_ENDPOINT_URL = text(
     "CONSOLE_S3_ENDPOINT_URL",
     "",
-    "the address of a store other than AWS, for the console and for people's browsers",
+    "the address of a store other than AWS, reachable by the console and by people's browsers",
     form=r"https?://[^\s/?#]+[^\s?#]*|",
     looks="https://s3.example.org",
 )
 CONSOLE_S3_REGION = text("CONSOLE_S3_REGION", "", "the region of the bucket", shown="as boto3 finds it")
 CONSOLE_S3_ACCESS_KEY_ID = text("CONSOLE_S3_ACCESS_KEY_ID", "", "the access key", shown="as boto3 finds it")
-CONSOLE_S3_SECRET_ACCESS_KEY = text("CONSOLE_S3_SECRET_ACCESS_KEY", "", "its secret", shown="as boto3 finds it")
+CONSOLE_S3_SECRET_ACCESS_KEY = text(
+    "CONSOLE_S3_SECRET_ACCESS_KEY", "", "the secret of the access key", shown="as boto3 finds it"
+)
 CONSOLE_S3_ADDRESSING_STYLE = choice(
     "CONSOLE_S3_ADDRESSING_STYLE",
     "auto",
     ("auto", "path", "virtual"),
-    "where the bucket stands in addresses: `path`, `virtual` (in the host's name), or `auto`",
+    "where addresses name the bucket: `path`, `virtual` (in the host's name), or `auto`",
 )
 if bool(CONSOLE_S3_ACCESS_KEY_ID) != bool(CONSOLE_S3_SECRET_ACCESS_KEY):
     raise ImproperlyConfigured("Set CONSOLE_S3_ACCESS_KEY_ID and CONSOLE_S3_SECRET_ACCESS_KEY, or neither of them.")
 if not CONSOLE_S3_BUCKET and (CONSOLE_S3_PREFIX or CONSOLE_S3_ENDPOINT_URL or CONSOLE_S3_ACCESS_KEY_ID):
     raise ImproperlyConfigured("CONSOLE_S3_BUCKET is missing: without it archives go to the folder, not to S3.")
-CONSOLE_FIRST_DB_PORT = number("CONSOLE_FIRST_DB_PORT", 8635, "instances get the first free port from here up", least=1)
+CONSOLE_FIRST_DB_PORT = number(
+    "CONSOLE_FIRST_DB_PORT", 8635, "each instance gets the first free port from this one up", least=1
+)
 CONSOLE_DB_BIND = text(
     "CONSOLE_DB_BIND",
     "127.0.0.1",
-    "the address that instances listen on; another one than loopback only with a certificate",
+    "the address instances listen on; any address but loopback requires a certificate",
 )
 CONSOLE_DB_TLS_CERTIFICATE = text(
     "CONSOLE_DB_TLS_CERTIFICATE",
     "",
-    "the file with the certificate of instances, and its chain; with it they speak TLS",
+    "the file with the instances' certificate and its chain; with it they speak TLS",
 )
 CONSOLE_DB_TLS_KEY = text("CONSOLE_DB_TLS_KEY", "", "the file with the certificate's key")
 if bool(CONSOLE_DB_TLS_CERTIFICATE) != bool(CONSOLE_DB_TLS_KEY):
@@ -184,48 +188,59 @@ if not is_loopback(CONSOLE_DB_BIND) and not CONSOLE_DB_TLS_CERTIFICATE:
         "set CONSOLE_DB_TLS_CERTIFICATE and CONSOLE_DB_TLS_KEY, or let instances listen on 127.0.0.1."
     )
 CONSOLE_DB_TLS_CA = text(
-    "CONSOLE_DB_TLS_CA", "", "the file by which the agent checks the certificate", shown="the system's authorities"
+    "CONSOLE_DB_TLS_CA",
+    "",
+    "the file with the authorities by which the agent checks the certificate",
+    shown="the system's authorities",
 )
 CONSOLE_DB_CACHE_MB = number(
-    "CONSOLE_DB_CACHE_MB", 256, "how many megabytes of its data one instance keeps in memory at most", least=16
+    "CONSOLE_DB_CACHE_MB", 256, "the most megabytes of its data that one instance keeps in memory", least=16
 )
 CONSOLE_DB_OPLOG_ENTRIES = number(
     "CONSOLE_DB_OPLOG_ENTRIES",
     10_000,
-    "how many writes the oplog of a replica set keeps for change streams; it is part of every backup",
+    "how many writes the oplog of a replica set keeps for change streams; every backup contains it",
     least=100,
 )
 CONSOLE_DEMO_PASSWORD = text(
-    "CONSOLE_DEMO_PASSWORD", "", "the password of the administrator of the demo instances", shown="generated"
+    "CONSOLE_DEMO_PASSWORD", "", "the password of `rwuser` on the demo instances", shown="generated"
 )
-CONSOLE_PARALLEL_JOBS = number("CONSOLE_PARALLEL_JOBS", 4, "how many jobs the agent does at the same time", least=1)
+CONSOLE_PARALLEL_JOBS = number("CONSOLE_PARALLEL_JOBS", 4, "how many jobs the agent runs at the same time", least=1)
 CONSOLE_BACKUP_BYTES_PER_SECOND = number(
     "CONSOLE_BACKUP_BYTES_PER_SECOND",
     0,
-    "how many bytes a second one backup copies, then archives, at most; 0: no limit",
+    "the most bytes a second that one backup reads from its instance; 0: no limit",
 )
 CONSOLE_WEB_WORKERS = number("CONSOLE_WEB_WORKERS", 1, "processes of the web server", least=1)
 CONSOLE_WEB_THREADS = number(
     "CONSOLE_WEB_THREADS",
     8,
-    "requests that each of them answers at the same time, and as many downloads",
+    "requests that each process answers at the same time; it sends as many downloads besides",
     least=1,
 )
 CONSOLE_LEASE_SECONDS = seconds(
-    "CONSOLE_LEASE_SECONDS", 60, "how long a job outlives an agent that is not heard of", least=1
+    "CONSOLE_LEASE_SECONDS",
+    60,
+    "the length of a job's lease: how long after its agent's last renewal a job ends as Failed",
+    least=1,
 )
-CONSOLE_LOG_LEVEL = text("CONSOLE_LOG_LEVEL", "INFO", "what is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`")
+CONSOLE_LOG_LEVEL = text(
+    "CONSOLE_LOG_LEVEL", "INFO", "the least severe messages that are logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`"
+)
 CONSOLE_LOG_FORMAT = choice(
-    "CONSOLE_LOG_FORMAT", "text", ("text", "json"), "how it is logged: lines for people, or one JSON object a line"
+    "CONSOLE_LOG_FORMAT",
+    "text",
+    ("text", "json"),
+    "the format of the log: `text`, or `json` for one JSON object a line",
 )
 CONSOLE_METRICS_TOKEN = text(
-    "CONSOLE_METRICS_TOKEN", "", "what monitoring has to send to be given `/metrics`; empty: nobody is"
+    "CONSOLE_METRICS_TOKEN", "", "the token that callers of `/metrics` must send; empty: there is no `/metrics`"
 )
 CONSOLE_DRAIN_SECONDS = seconds(
-    "CONSOLE_DRAIN_SECONDS", 0, "how long an agent that is to end lets its running jobs finish before it ends them"
+    "CONSOLE_DRAIN_SECONDS", 0, "how long a stopping agent waits for its running jobs before it ends them"
 )
 CONSOLE_TEST_HOOKS = switch(
     "CONSOLE_TEST_HOOKS",
-    "1: a console for tests, which holds nothing of value: they may slow down and break what it does, and empty it; "
-    "only on a loopback address",
+    "1: a console for tests, without valuable data: tests may slow it down, make it fail and empty it; only on a "
+    "loopback address",
 )

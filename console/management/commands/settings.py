@@ -6,7 +6,7 @@ from console.environment import SETTINGS
 
 
 class Command(BaseCommand):
-    help = "Print what the environment may set, as the table that README.md has."
+    help = "Print the settings that the environment may set, as the table in console/README.md."
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
