@@ -1,4 +1,4 @@
-"""Makes README's two screenshots anew: `python -m tests.screenshots`. What they show is a real console."""
+"""Take the two pictures of README.md again, of a real console: `python -m tests.screenshots`."""
 
 import sys
 import tempfile

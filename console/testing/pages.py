@@ -249,7 +249,7 @@ class ListPage(ConsolePage):
 
 
 class Row:
-    """A row of a list. `id` and `status` are the API's: the attributes that README promises."""
+    """A row of a list. `id` and `status` are the API's: the attributes that README.md beside this file promises."""
 
     id_attribute = ""
 

@@ -1,8 +1,8 @@
 """Two hundred people who browse a large console while fifty backups run: how long they wait, and what goes wrong.
 
-The real web server, with a process for each core as README says; its clients are as many sessions. Everybody opens a
-page, looks at it for some seconds, in which it refreshes itself as its markup says, and goes to the next. Run alone:
-`python -m tests.bench.load --people 200 --seconds 60`; with DATABASE_URL on an empty database of yours.
+The real web server, with a process for each core as console/README.md says; its clients are as many sessions. Everybody
+opens a page, looks at it for some seconds, in which it refreshes itself as its markup says, and goes to the next.
+`python -m tests.bench.load --people 200 --seconds 60` runs it alone; with DATABASE_URL on an empty database of yours.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""README's "What tests may rely on" is what the pages have, and the pages have nothing of the kind that it lacks."""
+"""The pages have what "What tests may rely on" promises, and no further attribute of the kind."""
 
 import re
 
@@ -8,8 +8,11 @@ from playwright.sync_api import Page, expect
 from console.testing import pages
 from tests.e2e.console import ROOT, Console
 
-README = (ROOT / "README.md").read_text().split("### What tests may rely on")[1].split("\n## ")[0]
-ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in README.splitlines() if line.startswith("| ")]
+DOCUMENT = (ROOT / "console" / "testing" / "README.md").read_text()
+PROMISED = DOCUMENT.split("## What tests may rely on")[1].split("\n## ")[0]
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")] for line in PROMISED.splitlines() if line.startswith("| ")
+]
 NAMES = [row for row in ROWS if len(row) == 3 and row[0] not in {"Page", "---"}]
 ATTRIBUTES = {row[0]: re.findall(r"data-[a-z-]+", row[1]) for row in ROWS if len(row) == 2 and "data-" in row[1]}
 
@@ -28,7 +31,7 @@ def ids(console: Console) -> dict[str, str]:
 
 @pytest.fixture
 def shown(signed_in_page: Page, ids: dict[str, str]) -> dict[str, pages.ConsolePage]:
-    """Each page that README names."""
+    """Return an object for each page that the document names."""
     page = signed_in_page
     return {
         "Overview": pages.Overview(page),
@@ -64,7 +67,7 @@ def test_rows_and_pages_have_their_attributes(shown: dict[str, pages.ConsolePage
             assert part.get_attribute(attribute), f"{attribute} of {where} is empty"
 
 
-def test_the_templates_promise_nothing_that_readme_does_not_say() -> None:
+def test_the_templates_promise_nothing_that_the_document_does_not_say() -> None:
     promised = {name for names in ATTRIBUTES.values() for name in names}
     for template in (ROOT / "templates").rglob("*.html"):
         used = set(re.findall(r"data-(?:[a-z]+-id|status)\b", template.read_text()))

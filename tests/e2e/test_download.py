@@ -23,10 +23,11 @@ from tests.waiting import wait_for
 MEGABYTE = 1024 * 1024
 
 
-def readme_commands() -> str:
-    """The commands under "Open it without the console", as README has them."""
-    section = (ROOT / "README.md").read_text().split("### Open it without the console")[1]
-    return section.split("```sh\n")[1].split("```")[0]
+def documented_commands() -> list[str]:
+    """Return the blocks of commands under "Open an archive without the console"."""
+    document = (ROOT / "backups" / "archive" / "README.md").read_text()
+    section = document.split("## Open an archive without the console")[1].split("\n## ")[0]
+    return [block.split("```")[0] for block in section.split("```sh\n")[1:]]
 
 
 def restore_archive(console: Console, path: Path) -> "subprocess.CompletedProcess[str]":
@@ -39,7 +40,7 @@ def restore_archive(console: Console, path: Path) -> "subprocess.CompletedProces
     )
 
 
-def test_what_the_browser_saves_opens_with_the_commands_of_the_readme(
+def test_what_the_browser_saves_opens_with_the_documented_commands(
     signed_in: Page, console: Console, tmp_path: Path
 ) -> None:
     page = signed_in
@@ -66,7 +67,7 @@ def test_what_the_browser_saves_opens_with_the_commands_of_the_readme(
     assert named
     (tmp_path / named.group(1)).write_text(digest.text)
 
-    opened = subprocess.run(["sh", "-ec", readme_commands()], cwd=tmp_path, capture_output=True, text=True)
+    opened = subprocess.run(["sh", "-ec", documented_commands()[0]], cwd=tmp_path, capture_output=True, text=True)
     assert opened.returncode == 0, opened.stderr
     for text in (f"{saved.name}: OK", "data/WiredTiger.backup: OK", "contents.json: OK", "customers", "orders"):
         assert text in opened.stdout, text
@@ -77,9 +78,8 @@ def test_what_the_browser_saves_opens_with_the_commands_of_the_readme(
 
 @contextmanager
 def plain_server(folder: Path) -> Iterator["pymongo.MongoClient[dict[str, Any]]"]:
-    """A driver on the server that README has somebody start on the unpacked files."""
-    section = (ROOT / "README.md").read_text().split("### Open it without the console")[1]
-    program, *arguments = section.split("```sh\n")[2].split("```")[0].split()
+    """Connect a driver to the server that the document starts on the unpacked files."""
+    program, *arguments = documented_commands()[1].split()
     arguments[-1] = str(free_port())
     server = subprocess.Popen([Path(sys.executable).with_name(program), *arguments], cwd=folder)
     try:

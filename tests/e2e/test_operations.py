@@ -1,4 +1,4 @@
-"""What README says about operating the console: a copy of its database, a home that moves, a home that is lost."""
+"""Operating as console/README.md describes it: copying the database, moving the home, recovering a lost one."""
 
 import secrets
 import shutil

@@ -87,7 +87,7 @@ class Command(BaseCommand):
     def prepare(self, parts: Sequence[str], *, no_demo: bool) -> None:
         """Bring database, static files, translations, administrator and demo up to date; all of it can be repeated."""
         if "web" in parts:
-            # README's pictures are no part of the pages.
+            # The pictures of README.md are not part of the pages.
             call_command("collectstatic", interactive=False, verbosity=0, clear=True, ignore_patterns=["readme"])
         for directory in settings.LOCALE_PATHS:
             catalogues.compile_into(directory)
