@@ -215,7 +215,7 @@ CONSOLE_WEB_WORKERS = number("CONSOLE_WEB_WORKERS", 1, "processes of the web ser
 CONSOLE_WEB_THREADS = number(
     "CONSOLE_WEB_THREADS",
     8,
-    "requests that each process answers at the same time; it sends as many downloads besides",
+    "requests that each process answers at the same time, and as many downloads in addition",
     least=1,
 )
 CONSOLE_LEASE_SECONDS = seconds(
