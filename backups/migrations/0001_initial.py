@@ -17,8 +17,8 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('instances', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ('instances', '0001_initial'),
     ]
 
     operations = [
@@ -71,6 +71,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-started', '-id'],
+                'indexes': [models.Index(fields=['-started', '-id'], name='backup_newest'), models.Index(fields=['instance_type', '-started', '-id'], name='backup_newest_of_type'), models.Index(fields=['instance_uid', '-started', '-id'], name='backup_newest_of_instance'), models.Index(console.lists.keys.NameKey('instance_name'), models.F('started'), models.F('id'), name='backup_newest_of_inst_name'), models.Index(fields=['status', '-started', '-id'], name='backup_newest_of_status'), models.Index(fields=['type', '-started', '-id'], name='backup_newest_of_kind'), models.Index(console.lists.keys.NameKey('name'), models.F('id'), name='backup_name'), models.Index(console.lists.keys.SizeKey('size'), models.F('id'), name='backup_size'), models.Index(fields=['host', 'size'], name='backup_sizes_of_host'), models.Index(condition=models.Q(('expires__isnull', False)), fields=['host', 'expires'], name='backup_expiry')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('type__in', ['Manual', 'Auto'])), name='backup_type_known'), models.CheckConstraint(condition=models.Q(('status__in', ['BUILDING', 'COMPLETED', 'FAILED', 'DISABLED'])), name='backup_status_known'), models.UniqueConstraint(condition=models.Q(('status', 'BUILDING')), fields=('instance',), name='backup_one_at_a_time_per_instance'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'COMPLETED'), _negated=True), models.Q(('ended__isnull', False), ('size__isnull', False)), _connector='OR'), name='backup_complete_has_size_and_end')],
             },
         ),
         migrations.CreateModel(
@@ -113,6 +115,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-started', '-id'],
+                'indexes': [models.Index(fields=['source_uid', '-started', '-id'], name='restoration_newest_of_source'), models.Index(fields=['target_uid', '-started', '-id'], name='restoration_newest_of_target')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('way__in', ['new', 'original'])), name='restoration_way_known'), models.CheckConstraint(condition=models.Q(('status__in', ['RUNNING', 'COMPLETED', 'FAILED'])), name='restoration_status_known')],
             },
         ),
         migrations.CreateModel(
@@ -125,81 +129,8 @@ class Migration(migrations.Migration):
                 ('data', models.BigIntegerField()),
                 ('host', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='instances.host')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='backup',
-            index=models.Index(fields=['-started', '-id'], name='backup_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='backup',
-            index=models.Index(fields=['instance_type', '-started', '-id'], name='backup_newest_of_type'),
-        ),
-        migrations.AddIndex(
-            model_name='backup',
-            index=models.Index(fields=['instance_uid', '-started', '-id'], name='backup_newest_of_instance'),
-        ),
-        migrations.AddIndex(
-            model_name='backup',
-            index=models.Index(console.lists.keys.NameKey('instance_name'), models.F('started'), models.F('id'), name='backup_newest_of_inst_name'),
-        ),
-        migrations.AddIndex(
-            model_name='backup',
-            index=models.Index(fields=['status', '-started', '-id'], name='backup_newest_of_status'),
-        ),
-        migrations.AddIndex(
-            model_name='backup',
-            index=models.Index(fields=['type', '-started', '-id'], name='backup_newest_of_kind'),
-        ),
-        migrations.AddIndex(
-            model_name='backup',
-            index=models.Index(console.lists.keys.NameKey('name'), models.F('id'), name='backup_name'),
-        ),
-        migrations.AddIndex(
-            model_name='backup',
-            index=models.Index(console.lists.keys.SizeKey('size'), models.F('id'), name='backup_size'),
-        ),
-        migrations.AddIndex(
-            model_name='backup',
-            index=models.Index(fields=['host', 'size'], name='backup_sizes_of_host'),
-        ),
-        migrations.AddIndex(
-            model_name='backup',
-            index=models.Index(condition=models.Q(('expires__isnull', False)), fields=['host', 'expires'], name='backup_expiry'),
-        ),
-        migrations.AddConstraint(
-            model_name='backup',
-            constraint=models.CheckConstraint(condition=models.Q(('type__in', ['Manual', 'Auto'])), name='backup_type_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='backup',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['BUILDING', 'COMPLETED', 'FAILED', 'DISABLED'])), name='backup_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='backup',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'BUILDING')), fields=('instance',), name='backup_one_at_a_time_per_instance'),
-        ),
-        migrations.AddConstraint(
-            model_name='backup',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'COMPLETED'), _negated=True), models.Q(('ended__isnull', False), ('size__isnull', False)), _connector='OR'), name='backup_complete_has_size_and_end'),
-        ),
-        migrations.AddIndex(
-            model_name='restoration',
-            index=models.Index(fields=['source_uid', '-started', '-id'], name='restoration_newest_of_source'),
-        ),
-        migrations.AddIndex(
-            model_name='restoration',
-            index=models.Index(fields=['target_uid', '-started', '-id'], name='restoration_newest_of_target'),
-        ),
-        migrations.AddConstraint(
-            model_name='restoration',
-            constraint=models.CheckConstraint(condition=models.Q(('way__in', ['new', 'original'])), name='restoration_way_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='restoration',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['RUNNING', 'COMPLETED', 'FAILED'])), name='restoration_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='storagesample',
-            constraint=models.UniqueConstraint(fields=('hour', 'host'), name='storage_sample_one_an_hour'),
+            options={
+                'constraints': [models.UniqueConstraint(fields=('hour', 'host'), name='storage_sample_one_an_hour')],
+            },
         ),
     ]

@@ -62,6 +62,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-created', '-id'],
+                'indexes': [models.Index(fields=['-created', '-id'], name='instance_newest'), models.Index(fields=['type', '-created', '-id'], name='instance_newest_of_type'), models.Index(fields=['action', 'state', '-created', '-id'], name='instance_newest_of_status'), models.Index(fields=['host', '-created', '-id'], name='instance_newest_of_host'), models.Index(console.lists.keys.NameKey('name'), models.F('id'), name='instance_name'), models.Index(models.F('type'), console.lists.keys.NameKey('name'), models.F('id'), name='instance_name_of_type'), models.Index(django.db.models.functions.comparison.Coalesce(models.F('last_backup_at'), models.F('created')), models.F('id'), name='instance_last_backup')],
+                'constraints': [models.UniqueConstraint(fields=('host', 'port'), name='instance_port_unique_per_host'), models.CheckConstraint(condition=models.Q(('type__in', ['Sharding', 'ReplicaSet', 'Single'])), name='instance_type_known'), models.CheckConstraint(condition=models.Q(('state__in', ['creating', 'createfail', 'normal', 'abnormal', 'restorefail'])), name='instance_state_known'), models.CheckConstraint(condition=models.Q(('action__in', ['', 'BACKUP', 'RESTORE', 'RESTORE_CHECK', 'RESTORE_TO_NEW_INSTANCE', 'RESTART', 'DELETE_INSTANCE'])), name='instance_action_known')],
             },
         ),
         migrations.CreateModel(
@@ -91,110 +93,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-created', '-id'],
+                'indexes': [models.Index(condition=models.Q(('status', 'Queued')), fields=['host', 'created'], name='job_queue'), models.Index(condition=models.Q(('status', 'Running')), fields=['lease_until'], name='job_leases'), models.Index(condition=models.Q(('left_behind', True)), fields=['host'], name='job_left_behind'), models.Index(fields=['requested_by', 'ended'], name='job_of_user_by_end'), models.Index(fields=['-created', '-id'], name='job_newest'), models.Index(fields=['status', '-created', '-id'], name='job_newest_of_status'), models.Index(fields=['kind', '-created', '-id'], name='job_newest_of_kind'), models.Index(fields=['instance_uid', '-created', '-id'], name='job_newest_of_instance'), models.Index(console.lists.keys.NameKey('instance_name'), models.F('created'), models.F('id'), name='job_newest_of_inst_name'), models.Index(condition=models.Q(('interrupted', True)), fields=['-created', '-id'], name='job_newest_interrupted')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('status', 'Running')), fields=('instance',), name='job_one_running_per_instance'), models.CheckConstraint(condition=models.Q(('kind__in', ['create-instance', 'delete-instance', 'restart-instance', 'reset-password', 'backup', 'delete-backup', 'restore-new', 'restore-original', 'verify'])), name='job_kind_known'), models.CheckConstraint(condition=models.Q(('status__in', ['Queued', 'Running', 'Completed', 'Failed'])), name='job_status_known'), models.CheckConstraint(condition=models.Q(('progress__lte', 100)), name='job_progress_percent'), models.CheckConstraint(condition=models.Q(('secret', ''), ('status__in', ['Queued', 'Running']), _connector='OR'), name='job_ended_without_secret')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='instance',
-            index=models.Index(fields=['-created', '-id'], name='instance_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='instance',
-            index=models.Index(fields=['type', '-created', '-id'], name='instance_newest_of_type'),
-        ),
-        migrations.AddIndex(
-            model_name='instance',
-            index=models.Index(fields=['action', 'state', '-created', '-id'], name='instance_newest_of_status'),
-        ),
-        migrations.AddIndex(
-            model_name='instance',
-            index=models.Index(fields=['host', '-created', '-id'], name='instance_newest_of_host'),
-        ),
-        migrations.AddIndex(
-            model_name='instance',
-            index=models.Index(console.lists.keys.NameKey('name'), models.F('id'), name='instance_name'),
-        ),
-        migrations.AddIndex(
-            model_name='instance',
-            index=models.Index(models.F('type'), console.lists.keys.NameKey('name'), models.F('id'), name='instance_name_of_type'),
-        ),
-        migrations.AddIndex(
-            model_name='instance',
-            index=models.Index(django.db.models.functions.comparison.Coalesce(models.F('last_backup_at'), models.F('created')), models.F('id'), name='instance_last_backup'),
-        ),
-        migrations.AddConstraint(
-            model_name='instance',
-            constraint=models.UniqueConstraint(fields=('host', 'port'), name='instance_port_unique_per_host'),
-        ),
-        migrations.AddConstraint(
-            model_name='instance',
-            constraint=models.CheckConstraint(condition=models.Q(('type__in', ['Sharding', 'ReplicaSet', 'Single'])), name='instance_type_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='instance',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['creating', 'createfail', 'normal', 'abnormal', 'restorefail'])), name='instance_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='instance',
-            constraint=models.CheckConstraint(condition=models.Q(('action__in', ['', 'BACKUP', 'RESTORE', 'RESTORE_CHECK', 'RESTORE_TO_NEW_INSTANCE', 'RESTART', 'DELETE_INSTANCE'])), name='instance_action_known'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('status', 'Queued')), fields=['host', 'created'], name='job_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('status', 'Running')), fields=['lease_until'], name='job_leases'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('left_behind', True)), fields=['host'], name='job_left_behind'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['requested_by', 'ended'], name='job_of_user_by_end'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['-created', '-id'], name='job_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['status', '-created', '-id'], name='job_newest_of_status'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['kind', '-created', '-id'], name='job_newest_of_kind'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['instance_uid', '-created', '-id'], name='job_newest_of_instance'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(console.lists.keys.NameKey('instance_name'), models.F('created'), models.F('id'), name='job_newest_of_inst_name'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('interrupted', True)), fields=['-created', '-id'], name='job_newest_interrupted'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'Running')), fields=('instance',), name='job_one_running_per_instance'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['create-instance', 'delete-instance', 'restart-instance', 'reset-password', 'backup', 'delete-backup', 'restore-new', 'restore-original', 'verify'])), name='job_kind_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['Queued', 'Running', 'Completed', 'Failed'])), name='job_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(('progress__lte', 100)), name='job_progress_percent'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(('secret', ''), ('status__in', ['Queued', 'Running']), _connector='OR'), name='job_ended_without_secret'),
         ),
     ]
