@@ -11,16 +11,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from backups.choices import Weekday
-from backups.models import (
-    EVERY_DAY_BELOW,
-    KEEP_DAYS_MAX,
-    KEEP_DAYS_MIN,
-    KEEP_DAYS_RULE,
-    WEEKDAYS_RULE,
-    Backup,
-    Policy,
-    window_label,
-)
+from backups.models import Backup, Policy, window_label
+from backups.models.policy import EVERY_DAY_BELOW, KEEP_DAYS_MAX, KEEP_DAYS_MIN, KEEP_DAYS_RULE, WEEKDAYS_RULE
 from console.accounts.forms import NewPasswordForm
 from console.lists.keys import NameKey, is_id, opaque, search
 from console.web.forms import DescriptionField, DialogForm, NameField, RequestKeyField

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any, cast
 
 from django.core.cache import caches
-from django.db.models import Count, Q
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, OuterRef, Q
 
 from console.lists.counting import CountOf
 from instances.listening import LOOPBACK, Listening
-from instances.models import Host, Instance, offline_after
+from instances.models import Host, Instance, Job, offline_after
 
 # A host with less room for archives gets a new instance only if no other has more.
 LITTLE_SPACE = 1024**3
@@ -62,8 +62,12 @@ def shown() -> list[Host]:
 
 
 def _find() -> list[Host]:
-    hosts: Any = Host.objects.with_need().order_by("name")
-    return list(hosts.annotate(down=CountOf(Instance.objects.down().order_by().values("pk"))))
+    # By their status, which few jobs have: a host may have a million jobs that have ended.
+    work = Q(pk__in=Job.objects.unended().values("host"))
+    need = ExpressionWrapper(Exists(Instance.objects.filter(host=OuterRef("pk"))) | work, BooleanField())
+    down = CountOf(Instance.objects.down().order_by().values("pk"))
+    hosts: Any = Host.objects.order_by("name")
+    return list(hosts.annotate(is_needed=need, down=down))
 
 
 # --- The host of a new instance -------------------------------------------------------------------------------------

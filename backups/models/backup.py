@@ -1,25 +1,21 @@
-"""Backup: one archive of one instance, which it may outlive; its Policy, and the Restorations made of it."""
+"""Backup: one archive of one instance, which it may outlive."""
 
 import re
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple, Self
+from typing import Self
 
-from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator, ProhibitNullCharactersValidator
+from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
 
-from backups.choices import BackupMethod, BackupStatus, BackupType, RestorationStatus, RestorationWay, Weekday
-from backups.policy.schedule import Schedule, first_window, window_to_serve
+from backups.choices import BackupMethod, BackupStatus, BackupType
+from backups.models.policy import Policy
 from backups.storage.folder import archive_storage
 from console.lists.keys import NameKey, SizeKey
-from console.testing import hook_state as hooks
 from console.text.days import Day
 from console.text.ids import new_id
 from console.text.sentences import SentenceField
@@ -32,115 +28,6 @@ from instances.models import Host, Instance, Job
 
 def new_backup_id() -> str:
     return new_id("br02")
-
-
-KEEP_DAYS_MIN, KEEP_DAYS_MAX = 1, 732
-# Kept for fewer days than a week has, a backup is made every day: else there would be days without any.
-EVERY_DAY_BELOW = 7
-KEEP_DAYS_RULE = gettext_lazy("Enter a whole number from 1 to 732.")
-WEEKDAYS_RULE = gettext_lazy("Choose at least one day of the week.")
-EVERY_DAY_RULE = gettext_lazy("With a retention of 1 to 6 days a backup is made every day.")
-EVERY_DAY = ",".join(str(day) for day in Weekday.values)
-
-
-class PolicyQuerySet(models.QuerySet["Policy"]):
-    def on(self) -> Self:
-        return self.filter(enabled=True)
-
-
-class Policy(models.Model):
-    """The automated backups of one instance. An instance without a row has the default one, which is on."""
-
-    instance = models.OneToOneField(Instance, primary_key=True, on_delete=models.CASCADE, related_name="backup_policy")
-    enabled = models.BooleanField(default=True)
-    keep_days = models.PositiveSmallIntegerField(
-        default=7,
-        validators=[
-            MinValueValidator(KEEP_DAYS_MIN, KEEP_DAYS_RULE),
-            MaxValueValidator(KEEP_DAYS_MAX, KEEP_DAYS_RULE),
-        ],
-    )
-    # The UTC hour that the one-hour window starts with.
-    start_hour = models.PositiveSmallIntegerField(default=2, validators=[MaxValueValidator(23)])
-    # ISO numbers as the API writes them: "1,3,7".
-    weekdays = models.CharField(max_length=13, default=EVERY_DAY)
-    # The start of the first window that has not been served: moving it on is what makes a window run once.
-    next_window = models.DateTimeField()
-    # It was turned on and its first backup has not been started yet, because the instance was not Available.
-    at_once = models.BooleanField(default=False)
-
-    objects = PolicyQuerySet.as_manager()
-
-    class Meta:
-        indexes = [
-            models.Index(fields=["next_window"], condition=Q(enabled=True), name="policy_windows"),
-            models.Index(fields=["instance"], condition=Q(at_once=True), name="policy_at_once"),
-        ]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(keep_days__range=(KEEP_DAYS_MIN, KEEP_DAYS_MAX)), name="policy_keep_days_in_range"
-            ),
-            models.CheckConstraint(condition=Q(start_hour__lte=23), name="policy_start_hour_is_an_hour"),
-            models.CheckConstraint(condition=~Q(weekdays=""), name="policy_some_weekday"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.instance_id}: {self.keep_days}"
-
-    @staticmethod
-    def default(instance: Instance, *, enabled: bool = True) -> "Policy":
-        """What an instance has that nobody has set a policy for: its first window is the next after its creation."""
-        policy = Policy(instance=instance, enabled=enabled)
-        policy.next_window = first_window(policy.schedule, instance.created)
-        return policy
-
-    @staticmethod
-    def of(instance: Instance) -> "Policy":
-        """The instance's policy, or the default that it has as long as there is no row."""
-        try:
-            return instance.backup_policy
-        except Policy.DoesNotExist:
-            return Policy.default(instance)
-
-    def clean(self) -> None:
-        """The rules between the fields."""
-        days = self.weekdays.split(",")
-        known = [str(day) for day in Weekday.values if str(day) in days]
-        if days != known:
-            raise ValidationError({"weekdays": str(WEEKDAYS_RULE)})
-        if self.keep_days < EVERY_DAY_BELOW and self.weekdays != EVERY_DAY:
-            raise ValidationError({"weekdays": str(EVERY_DAY_RULE)})
-
-    @property
-    def days(self) -> list[Weekday]:
-        return [Weekday(int(day)) for day in self.weekdays.split(",")]
-
-    @property
-    def every_day(self) -> bool:
-        return self.weekdays == EVERY_DAY
-
-    @property
-    def schedule(self) -> Schedule:
-        return Schedule(self.start_hour, frozenset(int(day) for day in self.weekdays.split(",")))
-
-    @property
-    def window(self) -> str:
-        """The window as the API writes it, such as 23:00-00:00, in UTC."""
-        return window_label(self.start_hour)
-
-    @property
-    def next_run(self) -> datetime:
-        """The start of the window that is served next; in the past, it is being waited for the instance."""
-        return window_to_serve(self.schedule, self.next_window, hooks.now())
-
-
-def window_label(hour: int) -> str:
-    return f"{hour:02}:00-{(hour + 1) % 24:02}:00"
-
-
-def weekdays_text(days: Iterable[int]) -> str:
-    """Weekdays as Policy.weekdays has them."""
-    return ",".join(str(day) for day in sorted(set(days)))
 
 
 class BackupQuerySet(models.QuerySet["Backup"]):
@@ -440,120 +327,3 @@ class Backup(models.Model):
         if self.state is not BackupStatus.COMPLETED:
             return _("Only a finished backup can be verified. This one is: %(status)s.") % {"status": self.state.label}
         return _("The backup is being verified already.") if self.verifying else self.host_refusal
-
-
-class BackupTallyQuerySet(models.QuerySet["BackupTally"]):
-    def between(self, start: datetime, end: datetime) -> list[tuple[datetime, tuple[int, int]]]:
-        """Moments from `start` to before `end`, each with how many were completed and how many failed."""
-        rows = self.filter(quarter__gte=start, quarter__lt=end).values_list("quarter", "completed", "failed")
-        return [(quarter, (completed, failed)) for quarter, completed, failed in rows]
-
-
-class BackupTally(models.Model):
-    """How many backups that were started in a quarter of an hour were completed or failed, whether they are still there
-    or not. A quarter, because in every zone a day begins at one.
-    """
-
-    quarter = models.DateTimeField(primary_key=True)
-    completed = models.PositiveIntegerField(default=0)
-    failed = models.PositiveIntegerField(default=0)
-
-    objects = BackupTallyQuerySet.as_manager()
-
-    def __str__(self) -> str:
-        return f"{self.quarter}: {self.completed}, {self.failed}"
-
-
-class Stored(NamedTuple):
-    """Of a StorageSample: the host's name, and the bytes of its archives and of its instances' data."""
-
-    host: str
-    archives: int
-    data: int
-
-
-class StorageSampleQuerySet(models.QuerySet["StorageSample"]):
-    def since(self, moment: datetime) -> list[tuple[datetime, Stored]]:
-        """What was taken since then and when, the oldest first."""
-        found = self.filter(hour__gte=moment - timedelta(hours=1), taken__gte=moment).order_by("hour")
-        rows = found.values_list("taken", "host_id", "archives", "data")
-        return [(taken, Stored(host, archives, data)) for taken, host, archives, data in rows]
-
-
-class StorageSample(models.Model):
-    """What a host's archives and its instances' data took, in bytes, when it was last looked at in the hour."""
-
-    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="+")
-    hour = models.DateTimeField()
-    taken = models.DateTimeField()
-    archives = models.BigIntegerField()
-    data = models.BigIntegerField()
-
-    objects = StorageSampleQuerySet.as_manager()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["hour", "host"], name="storage_sample_one_an_hour")]
-
-    def __str__(self) -> str:
-        return f"{self.host_id} {self.hour}"
-
-
-class RestorationQuerySet(models.QuerySet["Restoration"]):
-    def shown(self) -> Self:
-        """With what a list shows of each, in the same query."""
-        return self.select_related("job", "requested_by")
-
-    def of(self, instance: Instance) -> Self:
-        """Those from the instance's backups, and those into it."""
-        return self.filter(Q(source_uid=instance.id) | Q(target_uid=instance.id))
-
-
-class Restoration(models.Model):
-    """One restoration of a backup. The facts are copied, so that it stays when backup and instances have gone."""
-
-    backup = models.ForeignKey(Backup, null=True, blank=True, on_delete=models.SET_NULL, related_name="restorations")
-    backup_uid = models.CharField(max_length=36)
-    backup_name = models.CharField(max_length=NAME_MAX_LENGTH)
-    source_uid = models.CharField(max_length=36)
-    source_name = models.CharField(max_length=NAME_MAX_LENGTH)
-    target = models.ForeignKey(Instance, null=True, blank=True, on_delete=models.SET_NULL, related_name="restorations")
-    target_uid = models.CharField(max_length=36)
-    target_name = models.CharField(max_length=NAME_MAX_LENGTH)
-    way = models.CharField(max_length=16, choices=RestorationWay.choices)
-    # Made by the same job before the present data went: only on the way to the original.
-    safety_backup = models.ForeignKey(Backup, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    status = models.CharField(max_length=16, choices=RestorationStatus.choices, default=RestorationStatus.RUNNING)
-    failure = SentenceField(blank=True)
-    started = models.DateTimeField(default=timezone.now, editable=False)
-    ended = models.DateTimeField(null=True, blank=True)
-    job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="restoration")
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    # The dialog's own number: submitting the same dialog twice restores once.
-    request_key = models.UUIDField(null=True, blank=True, unique=True, editable=False)
-
-    objects = RestorationQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-started", "-id"]
-        indexes = [
-            models.Index(fields=["source_uid", "-started", "-id"], name="restoration_newest_of_source"),
-            models.Index(fields=["target_uid", "-started", "-id"], name="restoration_newest_of_target"),
-        ]
-        constraints = [
-            models.CheckConstraint(condition=Q(way__in=RestorationWay.values), name="restoration_way_known"),
-            models.CheckConstraint(condition=Q(status__in=RestorationStatus.values), name="restoration_status_known"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.backup_name} > {self.target_name}"
-
-    @property
-    def job_in_progress(self) -> Job | None:
-        return self.job if self.state.in_progress else None
-
-    @property
-    def state(self) -> RestorationStatus:
-        """The status as the member it is, with its label, tone and whether it is in progress."""
-        return RestorationStatus(self.status)

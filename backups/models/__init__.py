@@ -1,0 +1,23 @@
+"""The rows of backups, policies and restorations, and the figures kept of them. Imports no view code."""
+
+from backups.models.backup import Backup, BackupQuerySet, new_backup_id
+from backups.models.policy import EVERY_DAY, Policy, PolicyQuerySet, weekdays_text, window_label
+from backups.models.restoration import Restoration, RestorationQuerySet
+from backups.models.storage_sample import StorageSample, Stored
+from backups.models.tally import BackupTally
+
+__all__ = [
+    "EVERY_DAY",
+    "Backup",
+    "BackupQuerySet",
+    "BackupTally",
+    "Policy",
+    "PolicyQuerySet",
+    "Restoration",
+    "RestorationQuerySet",
+    "StorageSample",
+    "Stored",
+    "new_backup_id",
+    "weekdays_text",
+    "window_label",
+]

@@ -1,0 +1,75 @@
+"""Restoration: one restoration of a backup to an instance."""
+
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from backups.choices import RestorationStatus, RestorationWay
+from backups.models.backup import Backup
+from console.text.sentences import SentenceField
+from console.text.validators import NAME_MAX_LENGTH
+from instances.models import Instance, Job
+
+
+class RestorationQuerySet(models.QuerySet["Restoration"]):
+    def shown(self) -> Self:
+        """With what a list shows of each, in the same query."""
+        return self.select_related("job", "requested_by")
+
+    def of(self, instance: Instance) -> Self:
+        """Those from the instance's backups, and those into it."""
+        return self.filter(Q(source_uid=instance.id) | Q(target_uid=instance.id))
+
+
+class Restoration(models.Model):
+    """One restoration of a backup. The facts are copied, so that it stays when backup and instances have gone."""
+
+    backup = models.ForeignKey(Backup, null=True, blank=True, on_delete=models.SET_NULL, related_name="restorations")
+    backup_uid = models.CharField(max_length=36)
+    backup_name = models.CharField(max_length=NAME_MAX_LENGTH)
+    source_uid = models.CharField(max_length=36)
+    source_name = models.CharField(max_length=NAME_MAX_LENGTH)
+    target = models.ForeignKey(Instance, null=True, blank=True, on_delete=models.SET_NULL, related_name="restorations")
+    target_uid = models.CharField(max_length=36)
+    target_name = models.CharField(max_length=NAME_MAX_LENGTH)
+    way = models.CharField(max_length=16, choices=RestorationWay.choices)
+    # Made by the same job before the present data went: only on the way to the original.
+    safety_backup = models.ForeignKey(Backup, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    status = models.CharField(max_length=16, choices=RestorationStatus.choices, default=RestorationStatus.RUNNING)
+    failure = SentenceField(blank=True)
+    started = models.DateTimeField(default=timezone.now, editable=False)
+    ended = models.DateTimeField(null=True, blank=True)
+    job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="restoration")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    # The dialog's own number: submitting the same dialog twice restores once.
+    request_key = models.UUIDField(null=True, blank=True, unique=True, editable=False)
+
+    objects = RestorationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-started", "-id"]
+        indexes = [
+            models.Index(fields=["source_uid", "-started", "-id"], name="restoration_newest_of_source"),
+            models.Index(fields=["target_uid", "-started", "-id"], name="restoration_newest_of_target"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(way__in=RestorationWay.values), name="restoration_way_known"),
+            models.CheckConstraint(condition=Q(status__in=RestorationStatus.values), name="restoration_status_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.backup_name} > {self.target_name}"
+
+    @property
+    def job_in_progress(self) -> Job | None:
+        return self.job if self.state.in_progress else None
+
+    @property
+    def state(self) -> RestorationStatus:
+        """The status as the member it is, with its label, tone and whether it is in progress."""
+        return RestorationStatus(self.status)

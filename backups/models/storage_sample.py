@@ -1,0 +1,42 @@
+"""StorageSample: the storage that a host uses, sampled once an hour."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db import models
+
+from instances.models import Host
+
+
+class Stored(NamedTuple):
+    """Of a StorageSample: the host's name, and the bytes of its archives and of its instances' data."""
+
+    host: str
+    archives: int
+    data: int
+
+
+class StorageSampleQuerySet(models.QuerySet["StorageSample"]):
+    def since(self, moment: datetime) -> list[tuple[datetime, Stored]]:
+        """What was taken since then and when, the oldest first."""
+        found = self.filter(hour__gte=moment - timedelta(hours=1), taken__gte=moment).order_by("hour")
+        rows = found.values_list("taken", "host_id", "archives", "data")
+        return [(taken, Stored(host, archives, data)) for taken, host, archives, data in rows]
+
+
+class StorageSample(models.Model):
+    """What a host's archives and its instances' data took, in bytes, when it was last looked at in the hour."""
+
+    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="+")
+    hour = models.DateTimeField()
+    taken = models.DateTimeField()
+    archives = models.BigIntegerField()
+    data = models.BigIntegerField()
+
+    objects = StorageSampleQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["hour", "host"], name="storage_sample_one_an_hour")]
+
+    def __str__(self) -> str:
+        return f"{self.host_id} {self.hour}"

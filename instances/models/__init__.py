@@ -1,0 +1,26 @@
+"""The rows of instances, hosts and jobs. Imports no view code."""
+
+from instances.models.host import Host, HostQuerySet, offline_after
+from instances.models.instance import (
+    LAST_BACKUP,
+    Instance,
+    InstanceQuerySet,
+    is_available,
+    new_instance_id,
+    shows_status,
+)
+from instances.models.job import Job, JobQuerySet
+
+__all__ = [
+    "LAST_BACKUP",
+    "Host",
+    "HostQuerySet",
+    "Instance",
+    "InstanceQuerySet",
+    "Job",
+    "JobQuerySet",
+    "is_available",
+    "new_instance_id",
+    "offline_after",
+    "shows_status",
+]

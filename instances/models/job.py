@@ -1,0 +1,145 @@
+"""Job: a piece of work for one host's agent. The rows are the queue and the Task Center."""
+
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from console.lists.keys import NameKey
+from console.text.sentences import SentenceField, ShortSentenceField
+from console.text.validators import NAME_MAX_LENGTH
+from instances.choices import JobKind, JobStatus
+from instances.models.host import Host, offline_after
+from instances.models.instance import Instance
+from instances.queue.pace import Reading
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    def shown(self) -> Self:
+        """With what a list shows of each, in the same query."""
+        return self.select_related("instance", "requested_by")
+
+    def unended(self) -> Self:
+        return self.filter(status__in=[status for status in JobStatus if status.in_progress])
+
+    def running(self) -> Self:
+        return self.filter(status=JobStatus.RUNNING)
+
+    def expired(self, now: datetime) -> Self:
+        """Running ones whose agent has not renewed its lease in time."""
+        return self.running().filter(lease_until__lt=now)
+
+    def failed_since(self, moment: datetime) -> Self:
+        """Those created since then that failed, the newest first; not those that somebody cancelled."""
+        return self.filter(status=JobStatus.FAILED, created__gte=moment).wanted().order_by("-created", "-id")
+
+    def wanted(self) -> Self:
+        """Those that nobody has cancelled."""
+        return self.filter(cancel_reason="")
+
+    def held_by(self, token: uuid.UUID) -> Self:
+        """The running job that the lease `token` is for: none, once somebody else has ended it."""
+        return self.running().filter(token=token)
+
+
+class Job(models.Model):
+    """A piece of work for one host's agent: the queue, the Task Center's rows and the API's jobs.
+
+    The agent that runs it holds a lease: `token` names it, `lease_until` is when others may end the job.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=32, choices=JobKind.choices)
+    host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="jobs")
+    # Null for work without an instance: a backup of a deleted one can still be restored or deleted.
+    instance = models.ForeignKey(Instance, null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs")
+    instance_uid = models.CharField(max_length=36, blank=True)
+    instance_name = models.CharField(max_length=NAME_MAX_LENGTH, blank=True)
+    parameters = models.JSONField(default=dict)
+    # A password for the agent, sealed for this job. Only a job that has not ended has one: see jobs.ending().
+    secret = models.TextField(blank=True, editable=False)
+    status = models.CharField(max_length=16, choices=JobStatus.choices, default=JobStatus.QUEUED)
+    progress = models.PositiveSmallIntegerField(default=0)
+    # The step it is at, as pace.Reading has it; empty where none is counted.
+    detail = models.JSONField(default=dict)
+    failure = SentenceField(blank=True)
+    created = models.DateTimeField(default=timezone.now, editable=False)
+    started = models.DateTimeField(null=True, blank=True)
+    ended = models.DateTimeField(null=True, blank=True)
+    # Why it should end before it is done: its work sees that at its next report. Empty: nobody wants it to.
+    cancel_reason = ShortSentenceField(max_length=256, blank=True)
+    # Null when the console itself asked for it.
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    token = models.UUIDField(null=True, blank=True, unique=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    # It failed because its agent ended, not because of what it did.
+    interrupted = models.BooleanField(default=False)
+    # True from the job's end until its host has removed the files that it may have left.
+    left_behind = models.BooleanField(default=False)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created", "-id"]
+        indexes = [
+            models.Index(fields=["host", "created"], condition=Q(status="Queued"), name="job_queue"),
+            models.Index(fields=["lease_until"], condition=Q(status="Running"), name="job_leases"),
+            models.Index(fields=["host"], condition=Q(left_behind=True), name="job_left_behind"),
+            models.Index(fields=["requested_by", "ended"], name="job_of_user_by_end"),
+            models.Index(fields=["-created", "-id"], name="job_newest"),
+            models.Index(fields=["status", "-created", "-id"], name="job_newest_of_status"),
+            models.Index(fields=["kind", "-created", "-id"], name="job_newest_of_kind"),
+            models.Index(fields=["instance_uid", "-created", "-id"], name="job_newest_of_instance"),
+            models.Index(NameKey("instance_name"), "created", "id", name="job_newest_of_inst_name"),
+            models.Index(fields=["-created", "-id"], condition=Q(interrupted=True), name="job_newest_interrupted"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["instance"], condition=Q(status="Running"), name="job_one_running_per_instance"
+            ),
+            models.CheckConstraint(condition=Q(kind__in=JobKind.values), name="job_kind_known"),
+            models.CheckConstraint(condition=Q(status__in=JobStatus.values), name="job_status_known"),
+            models.CheckConstraint(condition=Q(progress__lte=100), name="job_progress_percent"),
+            models.CheckConstraint(
+                condition=Q(secret="") | Q(status__in=[JobStatus.QUEUED, JobStatus.RUNNING]),
+                name="job_ended_without_secret",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.id}"
+
+    @property
+    def state(self) -> JobStatus:
+        """The status as the member it is, with its label, tone and whether it is in progress."""
+        return JobStatus(self.status)
+
+    @property
+    def job_in_progress(self) -> Self | None:
+        """Itself, while it runs."""
+        return self if self.state is JobStatus.RUNNING else None
+
+    @property
+    def reading(self) -> Reading | None:
+        """How far the running job's step is; its speed and the time left only while they are news."""
+        reading = Reading.from_json(self.detail) if self.state is JobStatus.RUNNING else None
+        if reading and timezone.now().timestamp() - reading.at > offline_after().total_seconds():
+            return replace(reading, speed=None, left=None)
+        return reading
+
+    @property
+    def is_at_last_step(self) -> bool:
+        """True if the job ends with the step that its reading is of."""
+        return self.kind == JobKind.BACKUP
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long it took; None while it has not ended, or if it never began."""
+        return self.ended - self.started if self.ended and self.started else None
