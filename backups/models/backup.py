@@ -12,16 +12,15 @@ from django.db.models import Count, Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 
+from backups import refusals
 from backups.choices import BackupMethod, BackupStatus, BackupType
 from backups.models.policy import Policy
-from backups.storage.folder import archive_storage
 from console.lists.keys import NameKey, SizeKey
 from console.text.days import Day
 from console.text.ids import new_id
 from console.text.sentences import SentenceField
-from console.text.sentences import sentence as _
 from console.text.validators import NAME_MAX_LENGTH, description_validators, name_validators
-from instances.choices import InstanceType, JobKind
+from instances.choices import InstanceType
 from instances.engines.base import Contents, Database
 from instances.models import Host, Instance, Job
 
@@ -209,13 +208,6 @@ class Backup(models.Model):
         return f"{re.sub(r'[^A-Za-z0-9_-]', '_', self.name)}-{self.archive_name}"
 
     @property
-    def download_refusal(self) -> str:
-        """Why the archive cannot be downloaded now, in a sentence; empty if it can."""
-        if self.state is BackupStatus.COMPLETED:
-            return ""
-        return _("Only a finished backup can be downloaded. This one is: %(status)s.") % {"status": self.state.label}
-
-    @property
     def archive_name(self) -> str:
         """The archive's name in STORAGES["backups"]."""
         return f"{self.id}.tar.zst"
@@ -223,56 +215,6 @@ class Backup(models.Model):
     @property
     def being_cancelled(self) -> bool:
         return self.state is BackupStatus.BUILDING and self.job is not None and bool(self.job.cancel_reason)
-
-    @property
-    def cancel_refusal(self) -> str:
-        """Why it cannot be cancelled now, in a sentence; empty if it can."""
-        if self.being_cancelled:
-            return _("This backup is being cancelled already.")
-        if self.state is BackupStatus.BUILDING:
-            if self.job and self.job.kind != JobKind.BACKUP:
-                return _("This backup is part of a restoration and ends with it.")
-            return ""
-        return _("Only a running backup can be cancelled. This one is: %(status)s.") % {"status": self.state.label}
-
-    @property
-    def host_refusal(self) -> str:
-        """Why no agent can get at the archive now, in a sentence; empty if one can."""
-        return "" if archive_storage().shared else self.host.refusal
-
-    @property
-    def delete_refusal(self) -> str:
-        """Why it cannot be deleted now, in a sentence; empty if it can."""
-        if self.state is BackupStatus.BUILDING:
-            return _("This backup is still being made. Cancel it, or wait until it has ended.")
-        if self.state is BackupStatus.DELETING:
-            return _("This backup is being deleted already.")
-        if self.locked:
-            return _("This backup is locked. Unlock it first.")
-        if self.use_refusal:
-            return self.use_refusal
-        if self.type == BackupType.AUTOMATED and self.instance and Policy.of(self.instance).enabled:
-            return _("Automated backups expire by themselves. They can be deleted only while the policy is off.")
-        return self.host_refusal
-
-    @property
-    def edit_refusal(self) -> str:
-        """Why its description cannot be edited now, in a sentence; empty if it can."""
-        return _("This backup is being deleted.") if self.state is BackupStatus.DELETING else ""
-
-    @property
-    def lock_refusal(self) -> str:
-        """Why it cannot be locked now, in a sentence; empty if it can."""
-        if self.locked:
-            return _("This backup is locked already.")
-        if self.state is BackupStatus.COMPLETED:
-            return ""
-        return _("Only a finished backup can be locked. This one is: %(status)s.") % {"status": self.state.label}
-
-    @property
-    def unlock_refusal(self) -> str:
-        """Why it cannot be unlocked now, in a sentence; empty if it can."""
-        return "" if self.locked else _("This backup is not locked.")
 
     @property
     def job_in_progress(self) -> Job | None:
@@ -290,40 +232,48 @@ class Backup(models.Model):
     def in_use(self) -> bool:
         return self.uses > 0
 
+    # Each is a sentence that says why the action is refused now; "" if it is possible.
+
+    @property
+    def download_refusal(self) -> str:
+        return refusals.download(self)
+
+    @property
+    def cancel_refusal(self) -> str:
+        return refusals.cancel(self)
+
+    @property
+    def host_refusal(self) -> str:
+        return refusals.host(self)
+
+    @property
+    def delete_refusal(self) -> str:
+        return refusals.delete(self)
+
     @property
     def use_refusal(self) -> str:
-        """Why the backup cannot be deleted because of who uses it, in a sentence; empty if nobody does."""
-        if not self.in_use:
-            return ""
-        return _("The backup is being restored or verified. Wait until that has ended.")
+        return refusals.use(self)
+
+    @property
+    def edit_refusal(self) -> str:
+        return refusals.edit(self)
+
+    @property
+    def lock_refusal(self) -> str:
+        return refusals.lock(self)
+
+    @property
+    def unlock_refusal(self) -> str:
+        return refusals.unlock(self)
 
     @property
     def restore_refusal(self) -> str:
-        """Why the backup cannot be restored, in a sentence; empty if it can."""
-        if self.state is BackupStatus.COMPLETED:
-            return self.host_refusal
-        # Not "Complete": the sentence stands in the row, where people and tests look for the status.
-        return _("Only a finished backup can be restored. This one is: %(status)s.") % {"status": self.state.label}
+        return refusals.restore(self)
 
     @property
     def original_refusal(self) -> str:
-        """Why the backup cannot be restored to the instance it is of now, in a sentence; empty if it can."""
-        if self.imported:
-            return _("This backup was made elsewhere. Restore it to a new instance.")
-        if self.instance is None:
-            return _("The instance of this backup has been deleted. Restore it to a new instance.")
-        if self.host_id != self.instance.host_id and not archive_storage().shared:
-            return _(
-                "The archive is on the host %(there)s, the instance on %(here)s. Restore it to a new instance."
-            ) % {
-                "there": self.host_id,
-                "here": self.instance.host_id,
-            }
-        return self.restore_refusal or self.instance.restore_refusal
+        return refusals.original(self)
 
     @property
     def verify_refusal(self) -> str:
-        """Why the backup cannot be verified now, in a sentence; empty if it can."""
-        if self.state is not BackupStatus.COMPLETED:
-            return _("Only a finished backup can be verified. This one is: %(status)s.") % {"status": self.state.label}
-        return _("The backup is being verified already.") if self.verifying else self.host_refusal
+        return refusals.verify(self)

@@ -7,9 +7,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from console.text import times
 from console.text.sentences import SentenceField
-from console.text.sentences import sentence as _
+from instances import refusals
 
 
 def offline_after() -> timedelta:
@@ -63,13 +62,5 @@ class Host(models.Model):
 
     @property
     def refusal(self) -> str:
-        """Why its agent can do nothing now, in a sentence; empty if it can, or is expected."""
-        since = self.offline_since
-        if since is None:
-            return ""
-        return _(
-            "The host %(host)s is offline: its agent was last heard of on %(since)s. Start it, then try again."
-        ) % {
-            "host": self.name,
-            "since": times.moment(times.local(since)),
-        }
+        """A sentence that says why the agent cannot work now; "" if it can, or is expected to start."""
+        return refusals.host(self)

@@ -13,8 +13,8 @@ from django.utils import timezone
 from console.lists.keys import NameKey
 from console.text.ids import new_id
 from console.text.sentences import SentenceField
-from console.text.sentences import sentence as _
 from console.text.validators import NAME_MAX_LENGTH, name_validators
+from instances import refusals
 from instances.choices import STATUS_OF_ACTION, STATUS_OF_STATE, STOPS_SERVER, Action, InstanceType, State, Status
 from instances.models.host import Host
 
@@ -204,50 +204,28 @@ class Instance(models.Model):
         """True if nobody can sign in, because the administrator has no password yet."""
         return self.password_set is False and self.state not in {State.CREATING, State.CREATION_FAILED}
 
+    # Each is a sentence that says why the action is refused now; "" if it is possible.
+
     @property
     def backup_refusal(self) -> str:
-        """Why no backup can be made now, in a sentence; empty if one can."""
-        if self.status is Status.AVAILABLE:
-            return self.host.refusal
-        # Not "Available": the sentence stands in the row, where people and tests look for the status.
-        return _("No backup can be made now. The instance is: %(status)s.") % {"status": self.status.label}
+        return refusals.backup(self)
 
     @property
     def delete_refusal(self) -> str:
-        """Why the instance cannot be deleted now, in a sentence; empty if it can."""
-        if self.action == Action.NONE and self.state != State.CREATING:
-            return self.host.refusal
-        return _("An operation is running on the instance (%(status)s). Wait until it has ended.") % {
-            "status": self.status.label
-        }
+        return refusals.delete(self)
 
     @property
     def restart_refusal(self) -> str:
-        """Why the server cannot be restarted now, in a sentence; empty if it can."""
-        if self.action != Action.NONE or self.state == State.CREATING:
-            return self.delete_refusal
-        if self.state in {State.AVAILABLE, State.ABNORMAL} and self.port:
-            return self.host.refusal
-        return _("The instance has no server that could be restarted (%(status)s).") % {"status": self.status.label}
+        return refusals.restart(self)
 
     @property
     def password_refusal(self) -> str:
-        """Why the administrator's password cannot be reset now, in a sentence; empty if it can."""
-        if self.state == State.CREATING or self.action in STOPS_SERVER:
-            return self.delete_refusal
-        if self.state == State.AVAILABLE:
-            return self.host.refusal
-        return _("The instance has no server whose password could be reset (%(status)s).") % {
-            "status": self.status.label
-        }
+        return refusals.password(self)
 
     @property
     def rename_refusal(self) -> str:
-        """Why the instance cannot be renamed now, in a sentence; empty if it can."""
-        return _("The instance is being deleted.") if self.action == Action.DELETE else ""
+        return refusals.rename(self)
 
     @property
     def restore_refusal(self) -> str:
-        """Why no backup can be restored over the instance now, in a sentence; empty if one can."""
-        # A server that does not come up is no obstacle: a restoration may be its cure.
-        return self.delete_refusal
+        return refusals.restore(self)

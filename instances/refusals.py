@@ -1,0 +1,72 @@
+"""Why an action on an instance is refused now, as one sentence; "" if the action is possible.
+
+The models have these as `<action>_refusal` properties. Buttons show the sentence, services raise it.
+"""
+
+from typing import TYPE_CHECKING
+
+from console.text import times
+from console.text.sentences import sentence as _
+from instances.choices import STOPS_SERVER, Action, State, Status
+
+if TYPE_CHECKING:
+    from instances.models import Host, Instance
+
+
+def host(host: "Host") -> str:
+    """Return why the host's agent cannot work now. An agent that is expected to start is no reason."""
+    since = host.offline_since
+    if since is None:
+        return ""
+    return _("The host %(host)s is offline: its agent was last heard of on %(since)s. Start it, then try again.") % {
+        "host": host.name,
+        "since": times.moment(times.local(since)),
+    }
+
+
+def backup(instance: "Instance") -> str:
+    """Return why no backup can be made now."""
+    if instance.status is Status.AVAILABLE:
+        return instance.host.refusal
+    # Not "Available": the sentence is in the row, where people and tests look for the status.
+    return _("No backup can be made now. The instance is: %(status)s.") % {"status": instance.status.label}
+
+
+def delete(instance: "Instance") -> str:
+    """Return why the instance cannot be deleted now."""
+    if instance.action == Action.NONE and instance.state != State.CREATING:
+        return instance.host.refusal
+    return _("An operation is running on the instance (%(status)s). Wait until it has ended.") % {
+        "status": instance.status.label
+    }
+
+
+def restart(instance: "Instance") -> str:
+    """Return why the server cannot be restarted now."""
+    if instance.action != Action.NONE or instance.state == State.CREATING:
+        return delete(instance)
+    if instance.state in {State.AVAILABLE, State.ABNORMAL} and instance.port:
+        return instance.host.refusal
+    return _("The instance has no server that could be restarted (%(status)s).") % {"status": instance.status.label}
+
+
+def password(instance: "Instance") -> str:
+    """Return why the administrator's password cannot be reset now."""
+    if instance.state == State.CREATING or instance.action in STOPS_SERVER:
+        return delete(instance)
+    if instance.state == State.AVAILABLE:
+        return instance.host.refusal
+    return _("The instance has no server whose password could be reset (%(status)s).") % {
+        "status": instance.status.label
+    }
+
+
+def rename(instance: "Instance") -> str:
+    """Return why the instance cannot be renamed now."""
+    return _("The instance is being deleted.") if instance.action == Action.DELETE else ""
+
+
+def restore(instance: "Instance") -> str:
+    """Return why no backup can be restored over the instance now."""
+    # A server that does not start is no reason: the restoration may repair it.
+    return delete(instance)
