@@ -110,7 +110,7 @@ def assert_next_backup_works(console: Console, instance: Row, name: str) -> None
 
 
 def pid_of_server(console: Console, instance: Row) -> int:
-    return next(pid for pid, line in console.pids().items() if "launcher.py" in line and instance["id"] in line)
+    return next(pid for pid, line in console.pids().items() if "-m launcher" in line and instance["id"] in line)
 
 
 def test_from_the_instance_to_every_way_back(console: Console, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def web_memory(console: Console, what: str) -> int:
     """Bytes of the web server's processes: what is "VmRSS" for now, "VmHWM" for the most so far."""
     total = 0
     for pid, line in console.pids().items():
-        if "launcher.py" not in line and "manage.py" not in line:
+        if "-m launcher" not in line and "manage.py" not in line:
             status = Path(f"/proc/{pid}/status").read_text()
             found = re.search(rf"{what}:\s+(\d+) kB", status)
             total += int(found.group(1)) * 1024 if found else 0

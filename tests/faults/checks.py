@@ -27,7 +27,7 @@ _HOME = {
 _DATABASE = {"console.sqlite3", "console.sqlite3-wal", "console.sqlite3-shm"}
 _INSTANCE = {"agent.json", "data", "server.lock", "server.log", "server.log.1"}
 # What the command of a database server has.
-SERVER = "embedded/launcher.py"
+SERVER = "-m launcher"
 _KEPT_BACKUPS, _KEPT_COPIES, _KEPT_DOCUMENTS = 2, 1, 400
 
 

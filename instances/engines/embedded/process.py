@@ -25,9 +25,9 @@ LOCK_NAME = "server.lock"
 STOP_SECONDS = 10.0
 # Longer than a server whose agent has died takes to end.
 _FREE_SECONDS = 15.0
+_ROOM = str(Path(__file__).parent)
 _LOGGED = re.compile(r"\d{4}-\d\d-\d\d ")
 _LOG_LIMIT = 4 * 1024 * 1024
-_LAUNCHER = Path(__file__).with_name("launcher.py")
 # The user that the agent signs in as. The server shows it to nobody.
 _AGENT = "console-agent"
 REPLICA_SET = "rs0"
@@ -109,7 +109,7 @@ def spawn(home: Path, port: int, *, replica_set: bool = False, private: bool = F
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
         return subprocess.Popen(
             [
-                *(sys.executable, "-P", str(_LAUNCHER)),
+                *(sys.executable, "-P", "-m", "launcher"),
                 *("--home", str(home), "--port", str(port), "--parent-pid", str(os.getpid())),
                 *("--cache-mb", str(settings.CONSOLE_DB_CACHE_MB)),
                 *("--oplog-entries", str(settings.CONSOLE_DB_OPLOG_ENTRIES)),
@@ -122,6 +122,8 @@ def spawn(home: Path, port: int, *, replica_set: bool = False, private: bool = F
                 ),
                 *(("--tls-key", settings.CONSOLE_DB_TLS_KEY) if settings.CONSOLE_DB_TLS_KEY else ()),
             ],
+            # As `launcher`, and not as a part of `instances`, which would import the console.
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (_ROOM, os.environ.get("PYTHONPATH"))))},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

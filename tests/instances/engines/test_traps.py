@@ -90,7 +90,7 @@ def test_a_server_does_not_begin_anew_where_tables_are(server: Server) -> None:
     turtle.rename(turtle.with_suffix(".away"))
     server.start(wait=False)
     assert server.running.wait(20) == 1
-    assert server.log().endswith("The database files are not complete: WiredTiger.turtle is missing.\n")
+    assert server.log().endswith("The database files are incomplete: WiredTiger.turtle is missing.\n")
     turtle.with_suffix(".away").rename(turtle)
     server.start()
     assert documents_of(inspect(server)) == {"shop.orders": 1}

@@ -1,0 +1,29 @@
+"""The log of the server, on stderr."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import wiredtiger
+
+from .panic import EndOnPanic
+
+
+class WithoutContents(logging.Formatter):
+    """Keep documents out of the log: write only an exception's type and place, and the text of WiredTiger's own."""
+
+    def formatException(self, info: Any) -> str:  # noqa: N802 - logging's name
+        kind, error, trace = info
+        while trace and trace.tb_next:
+            trace = trace.tb_next
+        place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
+        text = f": {error}" if isinstance(error, wiredtiger.WiredTigerError) else ""
+        return f"{kind.__name__} at {place}{text}"
+
+
+def log_to_stderr(data: Path) -> None:
+    """Log to stderr, and end the process when WiredTiger panics over the files in `data`."""
+    output = logging.StreamHandler(sys.stderr)
+    output.setFormatter(WithoutContents("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[output, EndOnPanic(data)])

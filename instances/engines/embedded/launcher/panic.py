@@ -1,0 +1,41 @@
+"""The end of the process when WiredTiger has panicked, since a server that answers only `ping` is of no use."""
+
+import contextlib
+import logging
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import wiredtiger
+
+# With less free space than this, WiredTiger cannot write: its log files have 10 MB each.
+_NO_SPACE = 16 * 1024 * 1024
+
+
+class EndOnPanic(logging.Handler):
+    """End the process when SecantusDB logs a panic."""
+
+    def __init__(self, data: Path) -> None:
+        super().__init__(logging.ERROR)
+        self._data = data
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, wiredtiger.WiredTigerError) and "WT_PANIC" in str(error):
+            say(f"The database server ended: {reason(self._data, error)}.")
+            os._exit(1)
+
+
+def reason(data: Path, error: Exception) -> str:
+    """Return what is wrong with the files. A full disk causes many different errors, so look at the disk first."""
+    with contextlib.suppress(OSError):
+        if shutil.disk_usage(data).free < _NO_SPACE:
+            return "no space left on the disk of its data directory"
+    return str(error)
+
+
+def say(sentence: str) -> None:
+    """Write the last line of the log, which tells the agent why the server ended."""
+    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.flush()

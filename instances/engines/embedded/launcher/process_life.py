@@ -1,0 +1,85 @@
+"""The life of the process: tied to its parent, alone on its files, ended by a signal within 10 seconds."""
+
+import ctypes
+import faulthandler
+import fcntl
+import os
+import resource
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+_LOCK_SECONDS = 15.0
+_STOP_SECONDS = 9.5
+_STOPPING = {signal.SIGTERM, signal.SIGINT}
+# How often the server checks that its parent is still running, in case it missed the signal of its end.
+_PARENT_CHECK_SECONDS = 1.0
+_PR_SET_PDEATHSIG = 1
+
+
+class CannotStart(Exception):
+    """Why the server does not start, as one sentence."""
+
+
+def die_with_parent(parent: int) -> None:
+    """Have Linux send SIGTERM when the parent ends. Raises CannotStart if it has already ended."""
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:
+        raise CannotStart(f"The server cannot be tied to its parent: {os.strerror(ctypes.get_errno())}.")
+    if os.getppid() != parent:
+        raise CannotStart("The process that started the server has ended.")
+
+
+def lock(path: Path) -> None:
+    """Lock the instance's home until this process ends, waiting for another server that is still closing.
+
+    Raises CannotStart.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise CannotStart(f"The home {path.parent} cannot be used: {os.strerror(error.errno or 0)}.") from error
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise CannotStart("Another server is using the files of this instance.") from None
+            time.sleep(0.05)
+        else:
+            return
+
+
+def allow_most_descriptors() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def block_signals() -> None:
+    """Leave the signals that end the process to wait_for_end(); for the time before other threads start.
+
+    A handler could wait forever: for the main thread while another thread received the signal, or for a lock that the
+    main thread holds.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+
+
+def wait_for_end(parent: int) -> None:
+    """Return when a signal or the end of the parent asks this process to end."""
+    while signal.sigtimedwait(_STOPPING, _PARENT_CHECK_SECONDS) is None and os.getppid() == parent:
+        pass
+    # A command that does not end cannot keep the process alive.
+    faulthandler.dump_traceback_later(_STOP_SECONDS, exit=True)
+
+
+def stop(running: Any) -> None:
+    """Close SecantusDB's server, without the 2 seconds that its own stop() waits.
+
+    stop() closes the socket, which does not wake the thread that accepts on it; a shutdown does.
+    """
+    running._stop_event.set()
+    if running._socket is not None:
+        running._socket.shutdown(socket.SHUT_RDWR)
+    running.stop()
