@@ -27,7 +27,7 @@ from console.text.sentences import sentence as _
 from instances import engines
 from instances.choices import InstanceType
 from instances.engines.base import Contents, EngineError
-from instances.engines.embedded import private, process
+from instances.engines.embedded import process, scratch_server
 from instances.models import Host
 
 _BACKUP_ID = re.compile(r"[0-9a-f]{32}br02")
@@ -110,7 +110,7 @@ def _import(path: Path, room: Path, *, new_id: bool, requested_by: User | None, 
 def _inspected(home: Path) -> Contents:
     """Have a throw-away server on the files in `home` read everything."""
     try:
-        with private.running(home) as server:
+        with scratch_server.running(home) as server:
             return engines.embedded().inspect(server, _quiet)
     except EngineError as error:
         raise archive.ArchiveError(_("The throw-away server could not check the backup: %s") % error) from error

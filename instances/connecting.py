@@ -1,11 +1,10 @@
-"""How people connect to an instance: its connection string, and the lines that use it. None of it has a password."""
+"""How people connect to an instance: the connection string and code that uses it, always without a password."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from instances.choices import InstanceType
-from instances.engines.embedded.process import REPLICA_SET
-from instances.engines.embedded.users import ADMINISTRATOR
+from instances.engines.base import ADMINISTRATOR, REPLICA_SET
 from instances.models import Instance
 
 __all__ = ["ADMINISTRATOR", "Snippet", "connection_string", "snippets"]
@@ -13,14 +12,14 @@ __all__ = ["ADMINISTRATOR", "Snippet", "connection_string", "snippets"]
 
 @dataclass(frozen=True)
 class Snippet:
-    """`lines` for one program, which asks for the password."""
+    """`lines` for one program, which then asks for the password."""
 
     program: str
     lines: str
 
 
 def connection_string(instance: Instance) -> str:
-    """Return what drivers and mongosh connect by, without the password; empty before the instance has a port."""
+    """Return the connection string without the password; empty before the instance has a port."""
     if not instance.port:
         return ""
     options = {"authSource": "admin"}
@@ -32,7 +31,7 @@ def connection_string(instance: Instance) -> str:
 
 
 def snippets(instance: Instance) -> list[Snippet]:
-    """Return how mongosh, pymongo and Node.js connect; empty before the instance has a port."""
+    """Return the lines for mongosh, pymongo and Node.js; empty before the instance has a port."""
     address = connection_string(instance)
     if not address:
         return []

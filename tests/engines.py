@@ -1,32 +1,35 @@
-"""The one stand-in for the database engine: no server, only files, for tests of what is done with them."""
+"""The one stand-in for the database engine: it has files but no server, for tests of the jobs that use it."""
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from instances.engines.base import (
+    Capabilities,
+    Client,
     Collection,
     Contents,
     Cut,
     Database,
-    Engine,
     EngineError,
     Facts,
+    HostedEngine,
     Member,
     Server,
     nothing,
 )
 from instances.engines.embedded import process
-from instances.engines.embedded.backup import blocks, owns
+from instances.engines.embedded.copy_under_cursor import blocks, owns
+from instances.engines.embedded.engine import Embedded
 
 _FILE = "secantus_fake.wt"
 
 
 def contents_of(**collections: int) -> Contents:
-    """Contents with so many documents in each collection, whose names are `database__collection`."""
+    """Return contents from the number of documents in each collection, named `database__collection`."""
     databases: dict[str, list[Collection]] = {}
     for name, documents in sorted(collections.items()):
         database, collection = name.split("__")
@@ -35,7 +38,7 @@ def contents_of(**collections: int) -> Contents:
 
 
 def fill(data: Path, contents: Contents) -> None:
-    """Put into the data directory what the stand-in takes for a database with these contents."""
+    """Write the file that FakeEngine reads as a database with these contents."""
     data.mkdir(parents=True, exist_ok=True)
     (data / _FILE).write_text(json.dumps(contents.to_document()))
 
@@ -44,20 +47,25 @@ def read(data: Path) -> Contents:
     return Contents.from_document(json.loads((data / _FILE).read_text()))
 
 
-class FakeEngine(Engine):
-    """A data directory is one file that says what it holds. `inspected` is what inspect() says instead, if set.
+class FakeEngine(HostedEngine):
+    """An engine whose data directory is one file with its contents.
 
-    `opened` looks when a cut is opened, or fails; `passwords` are those that were set, by home.
+    If `inspected` is set, inspect() returns or raises it. `opened` is called when a cut is opened, and may raise.
+    `cuts` are the servers of which a cut was opened; `passwords` are those that were set, by home.
     """
 
     name = "SecantusDB"
     method = "Physical"
+    files, exchange, processes = Embedded.files, Embedded.exchange, Embedded.processes
 
     def __init__(self) -> None:
         self.inspected: Contents | EngineError | None = None
         self.opened: Callable[[Server], None] = lambda server: None
         self.cuts: list[Server] = []
         self.passwords: dict[Path, str] = {}
+
+    def capabilities(self, instance_type: str) -> Capabilities:
+        return Capabilities(methods=(self.method,))
 
     def alive(self, server: Server) -> bool:
         return process.data_dir(server.home).is_dir()
@@ -73,6 +81,9 @@ class FakeEngine(Engine):
             connections=0,
             uptime_seconds=1,
         )
+
+    def connect(self, server: Server, *, seconds: float = 30.0) -> AbstractContextManager[Client]:
+        raise NotImplementedError
 
     @contextmanager
     def backup(self, server: Server, waiting: Callable[[], None] = nothing) -> Iterator[Cut]:
@@ -99,3 +110,9 @@ class FakeEngine(Engine):
 
     def set_password(self, server: Server, password: str) -> None:
         self.passwords[server.home] = password
+
+    def keep_password(self, server: Server) -> bool:
+        return server.home in self.passwords
+
+    def scratch(self, home: Path) -> AbstractContextManager[Server]:
+        raise NotImplementedError

@@ -18,9 +18,9 @@ from console.text.sentences import kept
 from console.text.sentences import sentence as _
 from instances import engines
 from instances.choices import Action, JobKind, State, Step
-from instances.engines.base import Contents, EngineError, Server
-from instances.engines.embedded import process, swap, users
-from instances.engines.embedded.facts import storage_bytes
+from instances.engines.base import Contents, EngineError, FilesInUse, Server
+from instances.engines.embedded import administrator, process, restore
+from instances.engines.embedded.process import storage_bytes
 from instances.homes import instance_home
 from instances.jobs.handlers import give_free, settle_restoration, start_on_some_port
 from instances.models import Instance, Job
@@ -74,8 +74,8 @@ def _restore_new(work: Work) -> None:
     _restoration, backup, instance = _begin(work)
     home, tag = instance_home(instance.id), str(work.job.id)
     home.mkdir(mode=0o700)
-    _unpack(work, backup, swap.incoming(home, tag))
-    swap.place(home, tag)
+    _unpack(work, backup, restore.incoming(home, tag))
+    restore.place(home, tag)
     try:
         # The users are those of the backup.
         if password := secret_of(work.job):
@@ -120,7 +120,7 @@ def _stop_target(work: Work) -> None:
 
 
 def _clean_up_new(job: Job) -> None:
-    swap.settle(instance_home(job.instance_uid), str(job.id), restored=False)
+    restore.settle(instance_home(job.instance_uid), str(job.id), restored=False)
 
 
 # --- To the original instance ----------------------------------------------------------------------------------
@@ -143,12 +143,12 @@ def _restore_original(work: Work) -> bool:
             )
         )
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _unpack(work, backup, swap.incoming(home, tag))
+    _unpack(work, backup, restore.incoming(home, tag))
     if restoration.safety_backup_id:
         _require_room_for_backup(home)
     # Shown when the restoration has ended, as long as no server answers; until then it is Restoring.
     Instance.objects.filter(pk=instance.pk).update(state=State.RESTORE_FAILED)
-    password_kept = not restoration.safety_backup_id and users.keep_administrator(Server(instance.port, home))
+    password_kept = not restoration.safety_backup_id and administrator.keep_password(Server(instance.port, home))
     # The server is stopped before the safety backup, which then has every write that was acknowledged.
     work.servers.stop(instance.id)
     if restoration.safety_backup_id:
@@ -156,9 +156,9 @@ def _restore_original(work: Work) -> bool:
     work.report(_BACKED_UP)
     try:
         # Lost files leave nothing to go back to: the restored ones stay, whatever comes next.
-        (swap.place if lost else swap.exchange)(home, tag)
+        (restore.place if lost else restore.exchange)(home, tag)
         work.servers.start(instance, instance.port)
-    except (StartFailed, process.FilesInUse) as error:
+    except (StartFailed, FilesInUse) as error:
         raise JobFailed(_("The restored server did not start: %s") % error) from error
     return password_kept
 
@@ -181,7 +181,7 @@ def _back_up_first(work: Work, home: Path) -> bool:
     try:
         work.servers.start_scratch(name, server.port, home)
         written = make_archive(work, backup, server=server, begin=_UNPACKED, end=_BACKED_UP)
-        password_kept = users.keep_administrator(server)
+        password_kept = administrator.keep_password(server)
     except (JobFailed, StartFailed) as error:
         raise JobFailed(_("The safety backup failed, so nothing was changed: %s") % error) from error
     finally:
@@ -218,7 +218,7 @@ def _restoring_original_failed(job: Job, reason: str) -> None:
 
 def _stop_exchanged(work: Work) -> None:
     """No server goes on with restored files that are about to go; one with the old files may."""
-    if swap.exchanged(instance_home(work.job.instance_uid), str(work.job.id)):
+    if restore.exchanged(instance_home(work.job.instance_uid), str(work.job.id)):
         work.servers.stop(work.job.instance_uid)
 
 

@@ -1,11 +1,11 @@
-"""The database engines behind the instances. Pages, services and archives know them by base.py alone."""
+"""The database engines behind the instances. The rest of the console knows them only by base.py."""
 
-from instances.engines.base import Engine
+from instances.engines.base import HostedEngine
 from instances.engines.embedded.engine import Embedded
 
-ENGINES: dict[str, Engine] = {"embedded": Embedded()}
+ENGINES: dict[str, HostedEngine] = {"embedded": Embedded()}
 
 
-def embedded() -> Engine:
-    """Return the engine that runs on the agent's own host."""
+def embedded() -> HostedEngine:
+    """Return the engine whose servers run on the agent's own host."""
     return ENGINES["embedded"]

@@ -1,26 +1,50 @@
-"""What an engine is to the rest of the console: where a server is, what it says of itself, and what a backup takes."""
+"""What an engine is to the rest of the console: what it can do, and what servers and backups are."""
 
+import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-# The server and its tools write these themselves, also while a copy is checked, so no contents list them.
+import pymongo
+
+# The user that people sign in as, and the name of a replica set.
+ADMINISTRATOR = "rwuser"
+REPLICA_SET = "rs0"
+# The server and its tools write these themselves, even while a copy is verified, so no contents list them.
 INTERNAL_DATABASES = frozenset({"local", "config"})
 INTERNAL_COLLECTIONS = frozenset({"system.profile"})
 
+Client = pymongo.MongoClient[dict[str, Any]]
+
 
 class EngineError(Exception):
-    """A database server did not do what it was asked. The message is a sentence for people."""
+    """Something that a database server failed to do. The message is a sentence for people."""
+
+
+class FilesInUse(Exception):
+    """A server still uses the files of its instance."""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an engine can do for an instance.
+
+    `methods` are its ways to make a backup, the preferred one first. `refusals` has one sentence for each kind of job
+    that the engine cannot do.
+    """
+
+    methods: tuple[str, ...]
+    refusals: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Server:
-    """Where one instance's server is: its port, and its home with its files and the agent's key to it.
+    """Where a server is: its port, and its home with the database files and the agent's password.
 
-    A `private` one is for the console alone and listens on loopback, wherever instances listen.
+    A `private` server is for the console alone and listens on loopback, wherever instances listen.
     """
 
     port: int
@@ -30,9 +54,9 @@ class Server:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a server says of itself. `compatible_version` is the MongoDB version that drivers may expect.
+    """What a server reports about itself. `compatible_version` is the MongoDB version that drivers may expect.
 
-    `connections` are those of clients, without the agent's. `documents` is the server's own total over all databases.
+    `connections` are those of clients, without the agent's. `documents` is the server's total over all databases.
     """
 
     engine: str
@@ -66,7 +90,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a cut holds, by database and collection, both sorted by name."""
+    """What is in a cut, by database and collection, both sorted by name."""
 
     databases: tuple[Database, ...]
 
@@ -80,7 +104,7 @@ class Contents:
 
     @classmethod
     def from_document(cls, raw: Any) -> Self:
-        """Read what to_document() and JSON made. Raises ValueError, KeyError or TypeError."""
+        """Read the result of to_document(), also after JSON. Raises ValueError, KeyError or TypeError."""
         return cls(tuple(_database(entry) for entry in raw))
 
 
@@ -96,7 +120,7 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not text")
     if "\0" in value or value != value.encode(errors="replace").decode():
-        raise ValueError(f"{value!r} is not text that a database keeps")
+        raise ValueError(f"{value!r} is not text that a database can store")
     return value
 
 
@@ -108,9 +132,10 @@ def _count(value: Any) -> int:
 
 @dataclass(frozen=True)
 class Member:
-    """One file of a backup: its name in the archive, its exact size in bytes, and a way to read it once, in blocks.
+    """One file of a backup: its name in the archive, its exact size in bytes, and `read`, which yields it in blocks.
 
-    A block is valid until the next one is asked for. read() raises EngineError if the file ends early.
+    Each block is valid until the next one is requested. read() works once, and raises EngineError if the file ends
+    early.
     """
 
     name: str
@@ -119,13 +144,13 @@ class Member:
 
 
 def nothing() -> None:
-    """Go on waiting."""
+    """Wait on."""
 
 
 class TakeContents(Protocol):
-    """Returns what a cut holds, when the server has counted it.
+    """Return the contents of a cut as soon as the server has counted them.
 
-    `waiting` is called about once a second until then, and may raise to give up. Raises EngineError.
+    Until then, call `waiting` about once a second; it may raise to give up. Raises EngineError.
     """
 
     def __call__(self, waiting: Callable[[], None] = nothing) -> Contents: ...
@@ -135,7 +160,7 @@ class TakeContents(Protocol):
 class Cut:
     """An open backup: every member shows the same moment, `at` (aware, UTC).
 
-    `pause_seconds` is how long writers were held to take the cut.
+    `pause_seconds` is how long writers had to wait while the cut was taken.
     """
 
     at: datetime
@@ -154,27 +179,121 @@ class Engine(Protocol):
     name: str
     method: str
 
+    def capabilities(self, instance_type: str) -> Capabilities:
+        """Return what the engine can do for an instance of this type."""
+
     def alive(self, server: Server) -> bool:
-        """Return whether the server answers a read within a few seconds; a ping alone proves too little."""
+        """Return whether the server answers a read within a few seconds. A ping is no proof: see embedded/launcher."""
 
     def facts(self, server: Server) -> Facts:
         """Ask the server about itself. Raises EngineError."""
 
+    def connect(self, server: Server, *, seconds: float = 30.0) -> AbstractContextManager[Client]:
+        """Yield a driver on one connection, signed in as the agent.
+
+        A driver's error inside the context becomes an EngineError, also if the server takes longer than `seconds`.
+        """
+
     def backup(self, server: Server, waiting: Callable[[], None] = nothing) -> AbstractContextManager[Cut]:
         """Open a cut of all databases; leaving the context closes it.
 
-        While the server is too busy for that, `waiting` is called every few seconds, and may raise to give up.
-        Raises EngineError.
+        While the server is too busy, call `waiting` every few seconds; it may raise to give up. Raises EngineError.
         """
 
     def owns(self, member: str) -> bool:
-        """Return whether a member of this name can be one that this engine wrote."""
+        """Return whether this engine can have written a member of this name."""
 
     def inspect(self, server: Server, report: Callable[[int, int], None]) -> Contents:
         """Validate every collection, count its documents and list its indexes, as a client sees them.
 
-        `report` gets the collections done and to do, and may raise to give up. Raises EngineError with what is wrong.
+        `report` gets the collections done and the total; it may raise to give up. Raises EngineError with what is
+        wrong.
         """
 
     def set_password(self, server: Server, password: str) -> None:
-        """Give the instance's administrator this password, and make the administrator if there is none yet."""
+        """Set the administrator's password, and create the administrator if there is none yet. Raises EngineError."""
+
+    def keep_password(self, server: Server) -> bool:
+        """Have the administrator keep the present password when a restore replaces the files.
+
+        Return False if the server does not answer or has no administrator.
+        """
+
+
+class Files(Protocol):
+    """The database files on this host, each instance's in its home."""
+
+    def prepare(self, home: Path) -> None:
+        """Make a home with an empty data directory, readable only by its owner."""
+
+    def data_dir(self, home: Path) -> Path:
+        """Return the directory that holds the database files."""
+
+    def storage_bytes(self, home: Path) -> int:
+        """Return the total size of the database files."""
+
+    def exclusive(self, home: Path, *, seconds: float = ...) -> AbstractContextManager[None]:
+        """Keep every server off the files, and wait for one that is ending. Raises FilesInUse after `seconds`."""
+
+    def put_aside(self, home: Path) -> None:
+        """Take the files of a stopped server out of use in one step. take_back() undoes it."""
+
+    def take_back(self, home: Path) -> None:
+        """Put files that were put aside back into use."""
+
+    def discard_aside(self, home: Path) -> None:
+        """Delete the files that were put aside."""
+
+
+class Exchange(Protocol):
+    """The exchange of an instance's files for restored ones. `tag` names one restoration: the id of its job."""
+
+    def incoming(self, home: Path, tag: str) -> Path:
+        """Return the directory to unpack into."""
+
+    def place(self, home: Path, tag: str) -> None:
+        """Give the unpacked files to a home that has none."""
+
+    def exchange(self, home: Path, tag: str) -> None:
+        """Replace the files of a stopped server by the unpacked ones. Raises FilesInUse or OSError."""
+
+    def settle(self, home: Path, tag: str, *, restored: bool) -> None:
+        """End the restoration with the restored files, or with those from before it. Raises FilesInUse or OSError."""
+
+    def exchanged(self, home: Path, tag: str) -> bool:
+        """Return whether the restored files are in use and not settled yet."""
+
+    def tags(self, home: Path) -> set[str]:
+        """Return the restorations that are not settled."""
+
+
+class Processes(Protocol):
+    """The server processes on this host."""
+
+    def bindable(self, port: int) -> bool:
+        """Return whether a server could listen on the port now."""
+
+    def free_port(self) -> int:
+        """Return a port of the loopback interface that nothing listens on now."""
+
+    def spawn(
+        self, home: Path, port: int, *, replica_set: bool = False, private: bool = False
+    ) -> "subprocess.Popen[bytes]":
+        """Start the server on the files in this home, and do not wait until it answers. Only for the main thread."""
+
+    def stop(self, process: "subprocess.Popen[bytes]", *, seconds: float = ...) -> None:
+        """Ask the server to end, kill it after `seconds`, and wait until it has ended."""
+
+    def last_words(self, home: Path) -> str:
+        """Return the sentence with which the last server of this home ended; empty if there is none."""
+
+
+class HostedEngine(Engine, Protocol):
+    """An engine whose servers and files this host keeps."""
+
+    files: Files
+    exchange: Exchange
+    processes: Processes
+
+    def scratch(self, home: Path) -> AbstractContextManager[Server]:
+        """Run a server for the console alone on the files in `home`. Only for the main thread. Raises EngineError."""

@@ -11,10 +11,10 @@ from django.db.models import Exists, OuterRef
 
 from console.testing import hook_state as hooks
 from console.text.sentences import sentence as _
-from instances import engines
+from instances import demo_documents, engines
 from instances.choices import Action, InstanceType, JobKind, JobStatus, State
-from instances.engines.base import EngineError, Server
-from instances.engines.embedded import demo, process, swap
+from instances.engines.base import EngineError, FilesInUse, Server
+from instances.engines.embedded import process, restore
 from instances.homes import instance_home, instance_homes, staging_root
 from instances.models import Instance, InstanceQuerySet, Job
 from instances.queue.leases import Handler, JobFailed, Work, secret_of
@@ -45,10 +45,10 @@ def _sweep_restorations() -> None:
     """Settle the restorations whose agent died between the end of the job and its clean-up."""
     unsettled = []
     for home in instance_homes().iterdir():
-        for tag in swap.tags(home):
+        for tag in restore.tags(home):
             try:
                 _settle_restoration(home.name, uuid.UUID(tag))
-            except (OSError, process.FilesInUse):
+            except (OSError, FilesInUse):
                 log.exception("The restoration %s of instance %s could not be settled.", tag, home.name)
                 Job.objects.filter(pk=tag).update(left_behind=True)
                 unsettled.append(home.name)
@@ -85,7 +85,7 @@ def _create(work: Work) -> None:
         work.report(60)
         _give_password(work, port)
         if work.job.parameters.get("demo"):
-            demo.load(Server(port, instance_home(instance.id)), InstanceType(instance.type).value)
+            demo_documents.load(Server(port, instance_home(instance.id)), InstanceType(instance.type).value)
     except (StartFailed, EngineError) as error:
         raise JobFailed(str(error)) from error
 
@@ -217,7 +217,7 @@ def settle_restoration(job: Job) -> None:
 
 def _settle_restoration(instance_id: str, job_id: uuid.UUID) -> None:
     restored = Job.objects.filter(pk=job_id, status=JobStatus.COMPLETED).exists()
-    swap.settle(instance_home(instance_id), str(job_id), restored=restored)
+    restore.settle(instance_home(instance_id), str(job_id), restored=restored)
 
 
 def give_free(instances: InstanceQuerySet) -> None:

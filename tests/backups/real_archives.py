@@ -18,7 +18,7 @@ from backups.archive import Entry, Manifest, Written
 from backups.models import Backup
 from instances.engines import embedded
 from instances.engines.base import Contents, Cut
-from instances.engines.embedded.backup import blocks
+from instances.engines.embedded.copy_under_cursor import blocks
 from tests.factories import make_backup
 from tests.instances.engines.servers import Server
 

@@ -22,7 +22,7 @@ from console.jobs import HANDLERS
 from instances import engines
 from instances.choices import Action, JobStatus, State, Status
 from instances.engines.base import Collection, Contents, Database, EngineError, Server
-from instances.engines.embedded import process, swap, users
+from instances.engines.embedded import administrator, process, restore
 from instances.homes import instance_home, staging_root
 from instances.jobs.handlers import sweep
 from instances.models import Instance, Job
@@ -91,7 +91,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> list[Server]:
         kept.append(server)
         return True
 
-    monkeypatch.setattr(users, "keep_administrator", keep)
+    monkeypatch.setattr(administrator, "keep_password", keep)
     return kept
 
 
@@ -322,7 +322,7 @@ def test_the_present_administrator_is_kept_while_the_server_still_runs(
         kept.append(server)
         return True
 
-    monkeypatch.setattr(users, "keep_administrator", keep)
+    monkeypatch.setattr(administrator, "keep_password", keep)
     restore_to_original(backup=backup, safety_backup=False, requested_by=None)
     ended(do(servers))
     assert kept == [Server(instance.port, instance_home(instance.id))]
@@ -333,7 +333,7 @@ def test_the_page_says_which_password_the_administrator_has(
     backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch, kept: bool, known: bool | None
 ) -> None:
     Instance.objects.update(password_set=True)
-    monkeypatch.setattr(users, "keep_administrator", lambda _server: kept)
+    monkeypatch.setattr(administrator, "keep_password", lambda _server: kept)
     restore_to_original(backup=backup, safety_backup=False, requested_by=None)
     ended(do(servers))
     assert Instance.objects.get().password_set is known
@@ -453,10 +453,10 @@ def test_the_start_of_the_agent_settles_what_a_dead_one_left_between_end_and_cle
     archive.unpack(
         storages["backups"],
         backup.archive_name,
-        swap.incoming(instance_home(instance.id), tag),
+        restore.incoming(instance_home(instance.id), tag),
         progress=lambda *_: None,
     )
-    swap.exchange(instance_home(instance.id), tag)
+    restore.exchange(instance_home(instance.id), tag)
     Job.objects.update(status=JobStatus.COMPLETED if completed else JobStatus.FAILED)
     sweep()
     assert documents(instance) == (10 if completed else 20)
@@ -486,7 +486,7 @@ def test_what_cannot_be_settled_now_is_tried_again(
     servers.when_started = refuse
     restore_to_original(backup=backup, safety_backup=False, requested_by=None)
     with monkeypatch.context() as broken:
-        broken.setattr(swap, "settle", fail)
+        broken.setattr(restore, "settle", fail)
         job = do(servers)
     assert job.left_behind and Instance.objects.get().status is Status.RESTORING
     agent = Agent("local", HANDLERS)

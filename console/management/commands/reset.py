@@ -14,7 +14,7 @@ from console.testing.reset import backups as backups_emptying
 from console.testing.reset import instances as instances_emptying
 from console.testing.seed import console as seeding
 from console.text.refused import Refused
-from instances.engines.embedded.process import FilesInUse
+from instances.engines.base import FilesInUse
 from instances.models import Host
 
 # A restarted agent needs longer than a moment, and less than this, to be there again.

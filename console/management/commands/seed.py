@@ -23,13 +23,13 @@ from console.processes import home, locks
 from console.testing.seed import backups as backups_seeding
 from console.testing.seed import console as console_seeding
 from console.testing.seed import instances as instances_seeding
+from console.testing.seed import samples
 from console.testing.seed.backups import Drawing, Drawn
 from console.testing.seed.console import Event, Seed
 from console.testing.seed.instances import Instances
 from instances.choices import InstanceType
 from instances.connecting import ADMINISTRATOR
 from instances.engines.base import EngineError
-from instances.engines.embedded import samples
 from instances.models import Instance, Job
 
 _BATCH = 1000

@@ -24,11 +24,11 @@ from backups.storage.folder import archive_storage
 from console.testing.seed import instances as seeding
 from console.testing.seed.console import Seed
 from console.testing.seed.instances import Instances
+from console.testing.seed.samples import Sample
 from console.text.sentences import sentence as _
+from instances import engines
 from instances.choices import InstanceType, JobKind, JobStatus
 from instances.engines.base import Cut
-from instances.engines.embedded.facts import NAME
-from instances.engines.embedded.samples import Sample
 from instances.models import Host, Instance, Job
 
 _DAYS_KEPT = 732
@@ -193,7 +193,11 @@ def policies(seed: Seed, instances: Instances) -> Iterator[Policy]:
 def retired(seed: Seed, here: Host) -> Instance:
     """An instance that has been deleted, as its backups remember it."""
     return Instance(
-        id=seed.id("in02", "retired"), name="retired-01", type=InstanceType.REPLICA_SET, host=here, engine=NAME
+        id=seed.id("in02", "retired"),
+        name="retired-01",
+        type=InstanceType.REPLICA_SET,
+        host=here,
+        engine=engines.embedded().name,
     )
 
 

@@ -14,10 +14,10 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from console.testing.seed.console import Seed
+from console.testing.seed.samples import Sample
 from console.text.sentences import sentence as _
 from instances.choices import Action, InstanceType, JobKind, JobStatus, State
 from instances.engines.embedded import process
-from instances.engines.embedded.samples import Sample
 from instances.homes import instance_home
 from instances.jobs.handlers import free_ports
 from instances.models import Host, Instance, Job

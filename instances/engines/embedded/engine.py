@@ -2,14 +2,32 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 
-from instances.engines.base import Contents, Cut, Engine, Facts, Server, nothing
-from instances.engines.embedded import backup, facts, users
+from instances.engines import base
+from instances.engines.base import Capabilities, Client, Contents, Cut, Facts, HostedEngine, Server, nothing
+from instances.engines.embedded import (
+    administrator,
+    client,
+    copy_under_cursor,
+    facts,
+    inspection,
+    process,
+    restore,
+    scratch_server,
+)
 
 
-class Embedded(Engine):
+class Embedded(HostedEngine):
     name = facts.NAME
     method = "Physical"
+    # Modules, whose functions are those of the protocols.
+    files: base.Files = process
+    exchange: base.Exchange = restore
+    processes: base.Processes = process
+
+    def capabilities(self, instance_type: str) -> Capabilities:
+        return Capabilities(methods=(self.method,))
 
     def alive(self, server: Server) -> bool:
         return facts.alive(server)
@@ -17,14 +35,23 @@ class Embedded(Engine):
     def facts(self, server: Server) -> Facts:
         return facts.facts(server)
 
+    def connect(self, server: Server, *, seconds: float = 30.0) -> AbstractContextManager[Client]:
+        return client.connected(server, seconds=seconds)
+
     def backup(self, server: Server, waiting: Callable[[], None] = nothing) -> AbstractContextManager[Cut]:
-        return backup.backup(server, waiting)
+        return copy_under_cursor.backup(server, waiting)
 
     def owns(self, member: str) -> bool:
-        return backup.owns(member)
+        return copy_under_cursor.owns(member)
 
     def inspect(self, server: Server, report: Callable[[int, int], None]) -> Contents:
-        return facts.inspect(server, report)
+        return inspection.inspect(server, report)
 
     def set_password(self, server: Server, password: str) -> None:
-        users.set_password(server, password)
+        administrator.set_password(server, password)
+
+    def keep_password(self, server: Server) -> bool:
+        return administrator.keep_password(server)
+
+    def scratch(self, home: Path) -> AbstractContextManager[Server]:
+        return scratch_server.running(home)

@@ -1,4 +1,4 @@
-"""One database server process: how it is started and stopped, and the files that it keeps."""
+"""Server processes and their homes: start and stop a server, find a port, and handle the files in its home."""
 
 import contextlib
 import fcntl
@@ -18,37 +18,33 @@ from pathlib import Path
 from django.conf import settings
 
 from console.text.sentences import sentence as _
+from instances.engines.base import REPLICA_SET, FilesInUse
 
 LOOPBACK = "127.0.0.1"
-# A server holds a lock on this file of its home for its life.
+# A server locks this file of its home for as long as it runs.
 LOCK_NAME = "server.lock"
 STOP_SECONDS = 10.0
-# Longer than a server whose agent has died takes to end.
+# A server whose agent has died ends sooner than this.
 _FREE_SECONDS = 15.0
 _ROOM = str(Path(__file__).parent)
 _LOGGED = re.compile(r"\d{4}-\d\d-\d\d ")
 _LOG_LIMIT = 4 * 1024 * 1024
-# The user that the agent signs in as. The server shows it to nobody.
+# The user that the agent signs in as. Clients cannot see it.
 _AGENT = "console-agent"
-REPLICA_SET = "rs0"
-# The credentials that the next server gives the administrator before it listens.
+# The next server gives these credentials to the administrator before it listens.
 WAITING_ADMINISTRATOR = "administrator.json"
 
 
-class FilesInUse(Exception):
-    """A server still uses the files of its instance."""
-
-
 def data_dir(home: Path) -> Path:
-    """Where the server of the instance with this home keeps its database files."""
+    """Return the directory that holds the database files of this home."""
     return home / "data"
 
 
 def bindable(port: int) -> bool:
-    """True if a server could listen on the port now, at the address that instances listen on."""
+    """Return whether a server could listen on the port now, at the address that instances listen on."""
     bind = settings.CONSOLE_DB_BIND
     with socket.socket(socket.AF_INET6 if ":" in bind else socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As the server does: a port whose last connections are still in TIME_WAIT is free.
+        # Like the server, accept a port whose last connections are still in TIME_WAIT.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((bind, port))
@@ -58,21 +54,21 @@ def bindable(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A loopback port that nothing listens on now, for a server that lives a moment."""
+    """Return a port of the loopback interface that nothing listens on now, for a private server."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
     return port
 
 
 def prepare(home: Path) -> None:
-    """Make an instance's home with its empty data directory, readable by its owner only."""
+    """Make an instance's home with an empty data directory, readable only by its owner."""
     for directory in (home.parent, home, data_dir(home)):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def agent(home: Path) -> tuple[str, str]:
-    """Return the user and the password of the agent on the instance with this home; they are made when first asked."""
+    """Return the name and password of the agent's user in this home, and generate them if there are none yet."""
     path = home / "agent.json"
     if not path.exists():
         write_secret(path, {"user": _AGENT, "password": secrets.token_urlsafe(32)})
@@ -81,7 +77,7 @@ def agent(home: Path) -> tuple[str, str]:
 
 
 def write_secret(path: Path, document: dict[str, object]) -> None:
-    """Write a file that only the owner can read: all of it or nothing."""
+    """Write a file that only the owner can read, completely or not at all."""
     fresh = path.with_name(f"{path.name}.new")
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(document, file)
@@ -91,16 +87,16 @@ def write_secret(path: Path, document: dict[str, object]) -> None:
 
 
 def address() -> str:
-    """Return the address at which this host's own programs reach its instances."""
+    """Return the address at which programs on this host reach its instances."""
     bind = settings.CONSOLE_DB_BIND
     return LOOPBACK if bind == "0.0.0.0" else "::1" if bind == "::" else bind  # noqa: S104 - compared only
 
 
 def spawn(home: Path, port: int, *, replica_set: bool = False, private: bool = False) -> subprocess.Popen[bytes]:
-    """Start the server of the instance with this home; it answers a little later.
+    """Start the server on the files in this home, and do not wait until it answers.
 
-    A `private` server is for the console alone and listens on loopback. Only for the main thread: the server ends when
-    the thread that started it does.
+    A `private` server is for the console alone: it listens on loopback and keeps expired documents. Only for the main
+    thread, because the server ends together with the thread that started it.
     """
     agent(home)
     log = home / "server.log"
@@ -122,18 +118,18 @@ def spawn(home: Path, port: int, *, replica_set: bool = False, private: bool = F
                 ),
                 *(("--tls-key", settings.CONSOLE_DB_TLS_KEY) if settings.CONSOLE_DB_TLS_KEY else ()),
             ],
-            # As `launcher`, and not as a part of `instances`, which would import the console.
+            # Found as `launcher`: as a part of `instances`, it would import the console into the server.
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (_ROOM, os.environ.get("PYTHONPATH"))))},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            # A session of its own: the terminal's Ctrl-C is for `up` alone, which stops the tree in order.
+            # A session of its own keeps the terminal's Ctrl-C away: `up` stops the processes in order.
             start_new_session=True,
         )
 
 
 def stop(process: subprocess.Popen[bytes], *, seconds: float = STOP_SECONDS) -> None:
-    """Ask the server to end, make it end after `seconds`, and wait until it has."""
+    """Ask the server to end, kill it after `seconds`, and wait until it has ended."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
         try:
@@ -145,7 +141,7 @@ def stop(process: subprocess.Popen[bytes], *, seconds: float = STOP_SECONDS) -> 
 
 @contextlib.contextmanager
 def exclusive(home: Path, *, seconds: float = _FREE_SECONDS) -> Iterator[None]:
-    """No server of this home runs, or starts, inside: waits for one that is ending. Raises FilesInUse."""
+    """Keep every server off the files of this home, and wait for one that is ending. Raises FilesInUse."""
     descriptor = os.open(home / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         deadline = time.monotonic() + seconds
@@ -163,19 +159,29 @@ def exclusive(home: Path, *, seconds: float = _FREE_SECONDS) -> Iterator[None]:
 
 
 def last_words(home: Path) -> str:
-    """Return the sentence with which the server ended; empty if it wrote none, as when it was killed."""
+    """Return the sentence with which the server ended; empty if it wrote none, for example because it was killed."""
     try:
         with (home / "server.log").open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - 4096))
             lines = log.read().decode(errors="replace").strip().splitlines()
     except OSError:
         return ""
-    # Lines of the log begin with their time, the launcher's last sentence does not.
+    # Every line of the log begins with its time, except the sentence with which the launcher ends.
     return "" if not lines or _LOGGED.match(lines[-1]) else lines[-1]
 
 
+def storage_bytes(home: Path) -> int:
+    """Return the total size of the database files in this home, with their logs."""
+    total = 0
+    with contextlib.suppress(FileNotFoundError):
+        for file in data_dir(home).iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                total += file.stat().st_size
+    return total
+
+
 def put_aside(home: Path) -> None:
-    """Take the instance's files out of use in one step; the server is stopped. Undone by take_back()."""
+    """Take the files of a stopped server out of use in one step. take_back() undoes it."""
     if home.exists():
         home.rename(_aside(home))
 
@@ -187,7 +193,7 @@ def take_back(home: Path) -> None:
 
 
 def discard_aside(home: Path) -> None:
-    """Remove the files that were put aside, for good."""
+    """Delete the files that were put aside."""
     if _aside(home).exists():
         shutil.rmtree(_aside(home))
 

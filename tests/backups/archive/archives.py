@@ -15,7 +15,7 @@ from django.core.files.storage import InMemoryStorage
 
 from backups.archive import Entry, Manifest
 from instances.engines.base import Collection, Contents, Database, Member, TakeContents
-from instances.engines.embedded.backup import blocks
+from instances.engines.embedded.copy_under_cursor import blocks
 
 NAME = "0123456789abcdef0123456789abcdefbr02.tar.zst"
 MANIFEST = Manifest(

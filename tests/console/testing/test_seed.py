@@ -26,7 +26,7 @@ from console.jobs import HANDLERS
 from console.testing.seed.console import Seed
 from instances.choices import JobKind, JobStatus, Status
 from instances.engines import embedded
-from instances.engines.embedded import private, process
+from instances.engines.embedded import process, scratch_server
 from instances.homes import instance_home
 from instances.models import Instance, Job
 from instances.queue import leases as jobs
@@ -130,7 +130,7 @@ def test_instances_and_archives_are_real() -> None:
     real = Instance.objects.filter(port__isnull=False).exclude(name__in=["abnormal", "restoration-failed"])
     assert real.count() == 4
     for instance in real:
-        with private.running(instance_home(instance.id)) as server:
+        with scratch_server.running(instance_home(instance.id)) as server:
             found = embedded().inspect(server, lambda _done, _total: None)
         assert found.documents > 3000
         assert {"notes": 30}.items() <= {each.name: each.documents for each in found.databases[0].collections}.items()

@@ -14,7 +14,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from instances.engines import embedded
 from instances.engines.base import EngineError
 from instances.engines.embedded import process
-from instances.engines.embedded.private import running
+from instances.engines.embedded.scratch_server import running
 from tests.instances.engines.servers import PASSWORD, Client, Server, back_up, documents_of, inspect
 from tests.waiting import wait_for
 

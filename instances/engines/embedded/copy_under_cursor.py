@@ -1,4 +1,4 @@
-"""A physical backup: the server's files, read by the agent while the server keeps them as they are."""
+"""Physical backups: the agent copies the server's files while an open backup cursor protects them from change."""
 
 import re
 import time
@@ -16,6 +16,7 @@ from console.text.sentences import sentence as _
 from instances.engines.base import (
     INTERNAL_COLLECTIONS,
     INTERNAL_DATABASES,
+    Client,
     Collection,
     Contents,
     Cut,
@@ -26,16 +27,16 @@ from instances.engines.base import (
     nothing,
 )
 from instances.engines.embedded import process
-from instances.engines.embedded.connect import Client, connected, refusal
+from instances.engines.embedded.client import connected, refusal
 
-# How long an operation that keeps writers out, such as building an index, may go on before there is no backup; and how
-# long the server waits for it at a time, since it lets no other writer begin meanwhile.
+# An operation such as an index build delays a backup for at most _OPEN_SECONDS. The server waits only a short time at
+# once, because no other writer can begin while it waits.
 _OPEN_SECONDS = 120.0
 _OPEN_AT_A_TIME_SECONDS = 2.0
-# How long the agent waits at a time for the documents to be counted, so that a backup can be cancelled meanwhile. The
-# server needs half a second for each million.
+# The agent asks again after this time whether the documents are counted, so that a backup can be cancelled in between.
+# The server counts a million documents in half a second.
 _WAIT_SECONDS = 0.5
-# How often it is made sure while files are read that the cut is still open.
+# How often the agent checks, while it reads files, that the cut is still open.
 _STILL_OPEN_SECONDS = 2.0
 _CHUNK = 1024 * 1024
 _FOLDER = "data/"
@@ -45,15 +46,15 @@ _NAME = re.compile(
 
 
 def owns(member: str) -> bool:
-    """Return whether a backup can have a member of this name."""
+    """Return whether a physical backup can have a member of this name."""
     return bool(_NAME.fullmatch(member))
 
 
 @contextmanager
 def backup(server: Server, waiting: Callable[[], None] = nothing) -> Iterator[Cut]:
-    """Open a cut of all databases. Leaving the context without an error makes sure that it was open all the time.
+    """Open a cut of all databases; leave the context without an error only if the cut was open all the time.
 
-    `waiting` is called while the server is too busy to take the cut. Raises EngineError.
+    Call `waiting` while the server is too busy to take the cut. Raises EngineError.
     """
     with connected(server, seconds=_OPEN_SECONDS + 30.0) as client:
         opened = _open(client, waiting)
@@ -79,7 +80,7 @@ def _open(client: Client, waiting: Callable[[], None]) -> dict[str, Any]:
 
 
 class _StillOpen:
-    """Makes sure now and then that the cut is open: what is read afterwards is worth nothing, however long it takes."""
+    """Check from time to time that the cut is open: files that are read after its end may be damaged copies."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -104,7 +105,7 @@ def _member(data: Path, name: str, size: int, still_open: Callable[[], None]) ->
 
 
 def blocks(path: Path, size: int) -> Iterator[memoryview]:
-    """Yield the first `size` bytes of the file: what comes behind them was written after the cut."""
+    """Yield the first `size` bytes of the file. The server wrote everything after them later than the cut."""
     buffer = memoryview(bytearray(min(_CHUNK, size) or 1))
     left = size
     try:
@@ -122,18 +123,18 @@ def blocks(path: Path, size: int) -> Iterator[memoryview]:
 
 
 def _contents(client: Client, waiting: Callable[[], None] = nothing) -> Contents:
-    while not (said := client.admin.command("console.backupContents", seconds=_WAIT_SECONDS))["counted"]:
+    while not (answer := client.admin.command("console.backupContents", seconds=_WAIT_SECONDS))["counted"]:
         waiting()
-    return contents(said["collections"])
+    return _by_database(answer["collections"])
 
 
-def contents(rows: list[dict[str, Any]]) -> Contents:
-    """Return the contents by database, from one row for each collection."""
+def _by_database(rows: list[dict[str, Any]]) -> Contents:
+    """Group the rows, one for each collection, by database."""
     found: dict[str, list[Collection]] = {}
     for row in sorted(rows, key=lambda row: (row["db"], row["name"])):
         if row["db"] in INTERNAL_DATABASES or row["name"] in INTERNAL_COLLECTIONS:
             continue
-        # The index by _id is in no table of the server's.
+        # The server lists every index except the one on _id.
         indexes = () if row["type"] == "view" else tuple(sorted(["_id_", *row["indexes"]]))
         found.setdefault(row["db"], []).append(Collection(row["name"], row["documents"], indexes))
     return Contents(tuple(Database(name, tuple(collections)) for name, collections in found.items()))

@@ -1,14 +1,12 @@
-"""The administrator of an instance, whom people sign in as."""
+"""The administrator of an instance: the user that people sign in as, and the password."""
 
-from instances.engines.base import EngineError, Server
+from instances.engines.base import ADMINISTRATOR, EngineError, Server
 from instances.engines.embedded import process
-from instances.engines.embedded.connect import connected
-
-ADMINISTRATOR = "rwuser"
+from instances.engines.embedded.client import connected
 
 
 def set_password(server: Server, password: str) -> None:
-    """Give the administrator this password, and make the administrator if there is none yet. Raises EngineError."""
+    """Set the administrator's password, and create the administrator if there is none yet. Raises EngineError."""
     with connected(server) as client:
         if _record(client.admin.command("usersInfo", ADMINISTRATOR)):
             client.admin.command("updateUser", ADMINISTRATOR, pwd=password)
@@ -16,11 +14,11 @@ def set_password(server: Server, password: str) -> None:
             client.admin.command("createUser", ADMINISTRATOR, pwd=password, roles=["root"])
 
 
-def keep_administrator(server: Server) -> bool:
-    """Have the next server of this home give the administrator the password of now; False if nothing is known of it.
+def keep_password(server: Server) -> bool:
+    """Have the next server of this home give the administrator the present password.
 
-    For an exchange of the files: the users in a backup are those of its time. What is kept are the credentials that
-    the server checks passwords against, not a password.
+    Restored files have the users of their backup. The home keeps the credentials that a server checks passwords
+    against, not the password. Return False if the server does not answer or has no administrator.
     """
     try:
         with connected(server, seconds=5.0) as client:

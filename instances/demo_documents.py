@@ -1,4 +1,4 @@
-"""Documents for a fresh instance, so that there is something to look at and to back up: the same every time."""
+"""Demo documents for a new instance, so that there is something to look at and to back up: the same every time."""
 
 import random
 from collections.abc import Iterable, Iterator
@@ -9,8 +9,8 @@ from typing import Any
 from bson import ObjectId
 from pymongo.collection import Collection
 
+from instances import engines
 from instances.engines.base import Server
-from instances.engines.embedded.connect import connected
 
 Document = dict[str, Any]
 
@@ -30,23 +30,23 @@ _TOPICS = ("backups", "indexes", "connections", "storage", "monitoring", "restor
 
 
 def load(server: Server, kind: str) -> int:
-    """Fill the fresh instance with the documents for its type, and return how many there are.
+    """Fill the new instance with the documents for its type, and return their number.
 
     `kind` is "Sharding" (a shop), "ReplicaSet" (sensors) or "Single" (a knowledge base). Raises EngineError.
     """
     database, collections, indexes = _KINDS[kind]
     loaded = 0
-    with connected(server) as client:
+    with engines.embedded().connect(server) as client:
         for collection, documents in collections.items():
-            # Indexes first: one that is built later takes the server seconds.
+            # The server needs seconds to build an index on existing documents.
             client[database][collection].create_index(indexes[collection])
             loaded += _insert(client[database][collection], documents())
     return loaded
 
 
 def load_more(server: Server, kind: str, documents: int) -> None:
-    """Add so many documents of about a kilobyte each, which do not compress to nothing. Raises EngineError."""
-    with connected(server) as client:
+    """Add documents of about a kilobyte each, which compress poorly. Raises EngineError."""
+    with engines.embedded().connect(server) as client:
         _insert(client[_KINDS[kind][0]]["notes"], _notes(documents))
 
 
@@ -63,7 +63,7 @@ def _chance(seed: int) -> random.Random:
 
 
 def _identified(documents: Iterable[Document]) -> Iterator[Document]:
-    """The documents with an _id each, made from its own time stamp where it has one."""
+    """Add an _id to each document, made from the document's own time if it has one."""
     for number, document in enumerate(documents, start=1):
         seconds = int(document.get("time", _START).timestamp())
         yield {"_id": ObjectId(seconds.to_bytes(4, "big") + number.to_bytes(8, "big")), **document}

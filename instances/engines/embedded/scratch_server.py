@@ -1,4 +1,4 @@
-"""A server that lives a moment, for the console alone: run by a process's main thread, without a supervisor."""
+"""A server for the console alone, run for a short time by the main thread of a process that has no supervisor."""
 
 import subprocess
 import time
@@ -20,14 +20,13 @@ def running(home: Path) -> Iterator[Server]:
     server = Server(process.free_port(), home, private=True)
     spawned = process.spawn(home, server.port, private=True)
     try:
-        wait(server, spawned)
+        _wait(server, spawned)
         yield server
     finally:
         process.stop(spawned)
 
 
-def wait(server: Server, spawned: "subprocess.Popen[bytes]") -> None:
-    """Wait until the server answers. Raises EngineError if it does not."""
+def _wait(server: Server, spawned: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not alive(server):
         if spawned.poll() is not None or time.monotonic() > deadline:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from instances.engines.embedded import process, swap
+from instances.engines.base import FilesInUse
+from instances.engines.embedded import process, restore
 
 TAG = "7d0c9a5e"
 
@@ -23,7 +24,7 @@ def home(tmp_path: Path) -> Path:
     """An instance's home in which a restoration has been unpacked."""
     home = tmp_path / "home"
     fill(process.data_dir(home), "old")
-    fill(swap.incoming(home, TAG), "restored")
+    fill(restore.incoming(home, TAG), "restored")
     return home
 
 
@@ -67,14 +68,14 @@ def crash_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], Non
     yield set_left
 
 
-def restore(home: Path) -> None:
-    swap.exchange(home, TAG)
-    swap.settle(home, TAG, restored=True)
+def complete(home: Path) -> None:
+    restore.exchange(home, TAG)
+    restore.settle(home, TAG, restored=True)
 
 
 def take_back(home: Path) -> None:
-    swap.exchange(home, TAG)
-    swap.settle(home, TAG, restored=False)
+    restore.exchange(home, TAG)
+    restore.settle(home, TAG, restored=False)
 
 
 @pytest.mark.parametrize("steps", range(20))
@@ -88,13 +89,13 @@ def test_an_exchange_cut_off_anywhere_is_taken_back_whole_even_if_that_is_cut_of
     except Crash:
         crash_after(again)
         try:
-            swap.settle(home, TAG, restored=False)
+            restore.settle(home, TAG, restored=False)
         except Crash:
             crash_after(10**6)
-            swap.settle(home, TAG, restored=False)
+            restore.settle(home, TAG, restored=False)
     assert held(home) == {"old"}
     assert entries(home) == {"data"}
-    assert swap.tags(home) == set()
+    assert restore.tags(home) == set()
 
 
 def test_every_step_is_cut_off_by_some_number(home: Path, crash_after: Callable[[int], None]) -> None:
@@ -105,8 +106,8 @@ def test_every_step_is_cut_off_by_some_number(home: Path, crash_after: Callable[
             take_back(home)
         except Crash:
             crash_after(10**6)
-            swap.settle(home, TAG, restored=False)
-            fill(swap.incoming(home, TAG), "restored")
+            restore.settle(home, TAG, restored=False)
+            fill(restore.incoming(home, TAG), "restored")
         else:
             break
     assert 8 < steps < 20
@@ -118,44 +119,44 @@ def test_a_restoration_that_was_completed_stays_however_its_tidying_is_cut_off(
 ) -> None:
     crash_after(steps)
     try:
-        restore(home)
+        complete(home)
     except Crash:
         crash_after(10**6)
-        swap.settle(home, TAG, restored=True)
+        restore.settle(home, TAG, restored=True)
     assert held(home) == {"restored"}
     assert entries(home) == {"data"}
 
 
 def test_what_is_aside_is_told_from_what_has_not_been_touched(home: Path) -> None:
-    assert not swap.exchanged(home, TAG)
-    assert swap.tags(home) == {TAG}
-    swap.exchange(home, TAG)
-    assert swap.exchanged(home, TAG)
-    assert swap.tags(home) == {TAG}
-    swap.settle(home, TAG, restored=True)
-    assert not swap.exchanged(home, TAG)
+    assert not restore.exchanged(home, TAG)
+    assert restore.tags(home) == {TAG}
+    restore.exchange(home, TAG)
+    assert restore.exchanged(home, TAG)
+    assert restore.tags(home) == {TAG}
+    restore.settle(home, TAG, restored=True)
+    assert not restore.exchanged(home, TAG)
 
 
 def test_the_end_of_one_restoration_does_not_touch_another(home: Path) -> None:
-    fill(swap.incoming(home, "other"), "other")
-    swap.settle(home, TAG, restored=False)
-    assert swap.tags(home) == {"other"}
+    fill(restore.incoming(home, "other"), "other")
+    restore.settle(home, TAG, restored=False)
+    assert restore.tags(home) == {"other"}
 
 
 def test_no_file_moves_under_a_running_server(home: Path) -> None:
     with (home / process.LOCK_NAME).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(process.FilesInUse), process.exclusive(home, seconds=0.1):
+        with pytest.raises(FilesInUse), process.exclusive(home, seconds=0.1):
             pass
-    swap.exchange(home, TAG)
+    restore.exchange(home, TAG)
     assert held(home) == {"restored"}
 
 
 def test_the_first_data_directory_is_put_into_place(tmp_path: Path) -> None:
-    fill(swap.incoming(tmp_path, TAG), "restored")
-    swap.place(tmp_path, TAG)
+    fill(restore.incoming(tmp_path, TAG), "restored")
+    restore.place(tmp_path, TAG)
     assert held(tmp_path) == {"restored"} and entries(tmp_path) == {"data"}
 
 
 def test_settling_a_home_that_was_never_made_is_nothing(tmp_path: Path) -> None:
-    swap.settle(tmp_path / "nothing", TAG, restored=False)
+    restore.settle(tmp_path / "nothing", TAG, restored=False)

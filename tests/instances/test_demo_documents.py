@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from instances.engines.embedded import demo
+from instances import demo_documents
 from tests.instances.engines.servers import Server
 
 
@@ -18,7 +18,7 @@ def test_a_fresh_instance_gets_documents_for_its_type(
     tmp_path: Path, kind: str, database: str, indexes: dict[str, str]
 ) -> None:
     with Server(tmp_path / "home") as server:
-        loaded = demo.load(server.address, kind)
+        loaded = demo_documents.load(server.address, kind)
         with server.client() as mongo:
             assert set(mongo.list_database_names()) - {"admin", "config", "local"} == {database}
             assert set(mongo[database].list_collection_names()) == set(indexes)
@@ -28,11 +28,11 @@ def test_a_fresh_instance_gets_documents_for_its_type(
 
 
 def test_the_documents_are_the_same_every_time() -> None:
-    for _, collections, _ in demo._KINDS.values():
+    for _, collections, _ in demo_documents._KINDS.values():
         for documents in collections.values():
-            assert list(demo._identified(documents())) == list(demo._identified(documents()))
+            assert list(demo_documents._identified(documents())) == list(demo_documents._identified(documents()))
 
 
 def test_orders_are_for_products_there_are() -> None:
-    skus = {product["sku"] for product in demo._products()}
-    assert {line["sku"] for order in demo._orders() for line in order["lines"]} <= skus
+    skus = {product["sku"] for product in demo_documents._products()}
+    assert {line["sku"] for order in demo_documents._orders() for line in order["lines"]} <= skus

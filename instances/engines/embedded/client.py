@@ -1,4 +1,4 @@
-"""How the agent connects to an instance's server: signed in as its own user, by a driver."""
+"""The agent's connection to a server: a driver that is signed in as the agent's user."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,18 +9,16 @@ from django.conf import settings
 from pymongo.errors import OperationFailure, PyMongoError
 
 from console.text.sentences import sentence as _
-from instances.engines.base import EngineError, Server
+from instances.engines.base import Client, EngineError, Server
 from instances.engines.embedded import process
 
-# A server that is there accepts a connection at once, however long it then takes to answer.
+# A running server accepts a connection at once, however long it then takes to answer.
 _CONNECT_MILLISECONDS = 10_000
-
-Client = pymongo.MongoClient[dict[str, Any]]
 
 
 @contextmanager
 def connected(server: Server, *, seconds: float = 30.0) -> Iterator[Client]:
-    """Yield a driver on one connection. What a server does not do within `seconds`, or refuses, is an EngineError."""
+    """Yield a driver on one connection. Raises EngineError if the server refuses, or takes longer than `seconds`."""
     user, password = process.agent(server.home)
     milliseconds = int(seconds * 1000)
     soon = min(milliseconds, _CONNECT_MILLISECONDS)
@@ -39,14 +37,14 @@ def connected(server: Server, *, seconds: float = 30.0) -> Iterator[Client]:
         connectTimeoutMS=soon,
         serverSelectionTimeoutMS=soon,
         socketTimeoutMS=milliseconds,
-        # A reply says everything of a server that is asked only now and then.
+        # Streaming the server's state would cost a connection more than the agent's few questions need.
         serverMonitoringMode="poll",
         **_tls(),
     )
     try:
         yield client
     except OperationFailure as error:
-        raise EngineError(_of_a_backup(error) or _("The database server refused: %s") % _sentence(error)) from error
+        raise EngineError(_backup_failure(error) or _("The database server refused: %s") % _sentence(error)) from error
     except PyMongoError as error:
         raise EngineError(_("The database server does not answer on port %d.") % server.port) from error
     finally:
@@ -58,8 +56,8 @@ def refusal(error: OperationFailure) -> str:
     return str((error.details or {}).get("codeName", ""))
 
 
-def _of_a_backup(error: OperationFailure) -> str:
-    """What launcher.py says of backups, as people read it; "" of everything else."""
+def _backup_failure(error: OperationFailure) -> str:
+    """Return the translated sentence for an error of the launcher's backup commands; "" for any other error."""
     reasons = {
         "BackupIsOpen": _("Another backup of this instance is open."),
         "BackupHasEnded": _("The database server or the connection to it ended while the backup was running."),
@@ -70,13 +68,13 @@ def _of_a_backup(error: OperationFailure) -> str:
 
 
 def _sentence(error: OperationFailure) -> str:
-    said = (error.details or {}).get("errmsg") or str(error)
-    return said if said.endswith(".") else f"{said}."
+    message = (error.details or {}).get("errmsg") or str(error)
+    return message if message.endswith(".") else f"{message}."
 
 
 def _tls() -> dict[str, Any]:
     if not settings.CONSOLE_DB_TLS_CERTIFICATE:
         return {}
-    # The certificate names the address that clients use, not the one by which its own host reaches the server.
+    # The certificate names the address that clients use; the agent may use another one on the same host.
     ca = {"tlsCAFile": settings.CONSOLE_DB_TLS_CA} if settings.CONSOLE_DB_TLS_CA else {}
     return {"tls": True, "tlsAllowInvalidHostnames": True, **ca}

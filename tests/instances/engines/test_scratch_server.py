@@ -7,18 +7,18 @@ from pytest_django import Settings
 
 from instances.engines import embedded
 from instances.engines.base import EngineError
-from instances.engines.embedded import private, process
+from instances.engines.embedded import process, scratch_server
 
 
 def test_it_is_reached_on_loopback_whatever_address_instances_have(tmp_path: Path, settings: Settings) -> None:
     settings.CONSOLE_DB_BIND = "127.0.0.2"
     process.prepare(tmp_path / "home")
-    with private.running(tmp_path / "home") as server:
+    with scratch_server.running(tmp_path / "home") as server:
         assert embedded().facts(server).engine == "SecantusDB"
 
 
 def test_why_it_does_not_start_is_said(tmp_path: Path) -> None:
     process.prepare(tmp_path / "home")
     (process.data_dir(tmp_path / "home") / "WiredTiger.backup").write_bytes(b"nothing of the kind")
-    with pytest.raises(EngineError, match="database files"), private.running(tmp_path / "home"):
+    with pytest.raises(EngineError, match="database files"), scratch_server.running(tmp_path / "home"):
         pass

@@ -9,9 +9,8 @@ import pytest
 from pymongo.errors import OperationFailure, PyMongoError
 
 from instances.engines import embedded
-from instances.engines.base import EngineError, nothing
-from instances.engines.embedded import backup
-from instances.engines.embedded.connect import Client
+from instances.engines.base import Client, EngineError, nothing
+from instances.engines.embedded import copy_under_cursor
 from tests.instances.engines.servers import Server, copy, documents_of
 from tests.waiting import wait_for
 
@@ -31,7 +30,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def test_a_server_that_ends_is_noticed_at_the_next_block(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backup, "_STILL_OPEN_SECONDS", 0.0)
+    monkeypatch.setattr(copy_under_cursor, "_STILL_OPEN_SECONDS", 0.0)
     server.client().shop.orders.insert_one({})
     with pytest.raises(EngineError, match="does not answer on port"), embedded().backup(server.address) as cut:
         blocks = max(cut.members, key=lambda member: member.size).read()
@@ -43,7 +42,7 @@ def test_a_server_that_ends_is_noticed_at_the_next_block(server: Server, monkeyp
 def test_a_server_that_was_started_again_in_between_is_noticed_too(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backup, "_STILL_OPEN_SECONDS", 0.0)
+    monkeypatch.setattr(copy_under_cursor, "_STILL_OPEN_SECONDS", 0.0)
     server.client().shop.orders.insert_one({})
     with pytest.raises(EngineError), embedded().backup(server.address) as cut:
         server.kill()
@@ -63,7 +62,7 @@ def test_counting_can_be_given_up_and_the_next_cut_is_open_at_once(server: Serve
         client.shop.orders.insert_many([{} for _ in range(5000)])
     monkeypatch = pytest.MonkeyPatch()
     with monkeypatch.context() as impatient:
-        impatient.setattr(backup, "_WAIT_SECONDS", 0.0)
+        impatient.setattr(copy_under_cursor, "_WAIT_SECONDS", 0.0)
         with pytest.raises(GivenUp), embedded().backup(server.address) as cut:
             cut.contents(give_up)
     begun = time.monotonic()
@@ -95,18 +94,18 @@ class Busy:
 
 def test_a_busy_server_is_asked_again() -> None:
     asked: list[None] = []
-    assert backup._open(cast(Client, Busy(3)), lambda: asked.append(None)) == {"files": []}
+    assert copy_under_cursor._open(cast(Client, Busy(3)), lambda: asked.append(None)) == {"files": []}
     assert len(asked) == 3
 
 
 def test_a_busy_server_can_be_given_up_and_is_after_two_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(GivenUp):
-        backup._open(cast(Client, Busy(3)), give_up)
-    monkeypatch.setattr(backup, "_OPEN_SECONDS", 0.0)
+        copy_under_cursor._open(cast(Client, Busy(3)), give_up)
+    monkeypatch.setattr(copy_under_cursor, "_OPEN_SECONDS", 0.0)
     with pytest.raises(OperationFailure):
-        backup._open(cast(Client, Busy(1)), nothing)
+        copy_under_cursor._open(cast(Client, Busy(1)), nothing)
 
 
 def test_another_reason_is_not_waited_for() -> None:
     with pytest.raises(OperationFailure):
-        backup._open(cast(Client, Busy(1, "BackupIsOpen")), give_up)
+        copy_under_cursor._open(cast(Client, Busy(1, "BackupIsOpen")), give_up)

@@ -1,0 +1,58 @@
+"""What a server holds, read collection by collection as a client would: the check of a restored copy."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from console.text.sentences import sentence as _
+from instances.engines.base import (
+    INTERNAL_COLLECTIONS,
+    INTERNAL_DATABASES,
+    Client,
+    Collection,
+    Contents,
+    Database,
+    EngineError,
+    Server,
+)
+from instances.engines.embedded.client import connected
+
+# The longest time that reading one collection may take.
+_INSPECT_SECONDS = 3600.0
+
+
+def inspect(server: Server, report: Callable[[int, int], None]) -> Contents:
+    """Validate every collection, count its documents and list its indexes, as a client sees them.
+
+    `report` gets the collections done and the total. Raises EngineError with what is wrong, or what `report` raises.
+    """
+    with connected(server, seconds=_INSPECT_SECONDS) as client:
+        names = sorted(set(client.list_database_names()) - INTERNAL_DATABASES)
+        found = {name: described for name in names if (described := _collections(client, name))}
+        total, done = sum(map(len, found.values())), 0
+        databases = []
+        for name, described in found.items():
+            collections = []
+            for each in described:
+                collections.append(_inspect(client, name, each))
+                done += 1
+                report(done, total)
+            databases.append(Database(name, tuple(collections)))
+    return Contents(tuple(databases))
+
+
+def _collections(client: Client, database: str) -> list[dict[str, Any]]:
+    described = [dict(each) for each in client[database].list_collections() if each["name"] not in INTERNAL_COLLECTIONS]
+    return sorted(described, key=lambda each: str(each["name"]))
+
+
+def _inspect(client: Client, database: str, described: Mapping[str, Any]) -> Collection:
+    name, kind = described["name"], described["type"]
+    collection = client[database][name]
+    if kind == "view":
+        return Collection(name, 0)
+    if kind == "collection":
+        verdict = client[database].command("validate", name)
+        if not verdict["valid"]:
+            raise EngineError(_("The collection %s is damaged.") % f"{database}.{name}")
+    indexes = sorted(index["name"] for index in collection.list_indexes())
+    return Collection(name, collection.count_documents({}), tuple(indexes))
