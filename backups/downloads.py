@@ -12,7 +12,7 @@ from django.core.files import File
 from django.utils.translation import gettext as _
 
 from backups.models import Backup
-from backups.storage.folder import archive_storage
+from backups.storage.base import archive_storage
 from console.text.refused import Refused
 
 _CHUNK = 256 * 1024

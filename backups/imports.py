@@ -19,7 +19,7 @@ from backups import archive
 from backups.choices import BackupStatus, BackupType
 from backups.comparing import differences
 from backups.models import Backup, new_backup_id
-from backups.storage.folder import NotEnoughSpace, archive_storage
+from backups.storage.base import NotEnoughSpace, archive_storage
 from console.audit import audited as audit
 from console.processes import locks
 from console.text.refused import Refused

@@ -1,7 +1,7 @@
 """Which host's agent works on an archive: only its own can read a folder, every one a storage that is shared."""
 
 from backups.models import Backup
-from backups.storage.folder import archive_storage
+from backups.storage.base import archive_storage
 from instances.models import Host
 from instances.services import least_loaded_host
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from backups.choices import BackupStatus, BackupType
 from backups.models.policy import Policy
-from backups.storage.folder import archive_storage
+from backups.storage.base import archive_storage
 from console.text.sentences import sentence as _
 from instances.choices import JobKind
 

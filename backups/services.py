@@ -16,7 +16,7 @@ from backups.jobs.make import HANDLERS
 from backups.models import Backup, BackupQuerySet, Policy, Restoration, weekdays_text
 from backups.placement import host_of_archive, host_of_restored
 from backups.policy import schedule
-from backups.storage.folder import archive_storage
+from backups.storage.base import archive_storage
 from console.accounts.roles import Permission
 from console.audit import audited as audit
 from console.audit.audited import audited

@@ -16,7 +16,7 @@ from django.core.files.storage import Storage
 
 from backups.archive.manifest import ArchiveError, Manifest, contents_to_json
 from backups.archive.reader import CONTENTS, LIMIT, MANIFEST, SUMS
-from backups.storage.folder import Streamed
+from backups.storage.base import Streamed
 from console.text.disk_errors import explain
 from console.text.sentences import sentence as _
 from instances.engines.base import Contents, Member, TakeContents

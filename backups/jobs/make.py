@@ -14,7 +14,7 @@ from django.utils import timezone
 from backups import archive, history
 from backups.choices import BackupStatus
 from backups.models import Backup
-from backups.storage.folder import NotEnoughSpace, archive_storage
+from backups.storage.base import NotEnoughSpace, archive_storage
 from console.testing import hook_state as hooks
 from console.text.disk_errors import explain
 from console.text.sentences import kept

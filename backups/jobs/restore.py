@@ -13,7 +13,7 @@ from backups.choices import RestorationStatus
 from backups.comparing import differences
 from backups.jobs.make import archive_failed, archive_made, clean_up_archive, make_archive, staging
 from backups.models import Backup, Restoration
-from backups.storage.folder import NotEnoughSpace, archive_storage
+from backups.storage.base import NotEnoughSpace, archive_storage
 from console.text.sentences import kept
 from console.text.sentences import sentence as _
 from instances import engines

@@ -1,94 +1,31 @@
-"""What the console asks of the storage of its backups, and the one that is a folder. s3.py has the other."""
+"""The storage that keeps backups in a folder."""
 
 import errno
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
 
-from django.core.exceptions import SuspiciousFileOperation
 from django.core.files import File
-from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.core.files.storage import FileSystemStorage
 
+from backups.storage.base import ArchiveStorage, NotEnoughSpace, StorageFailed, require_flat
 from console.text.sentences import Size
 from console.text.sentences import sentence as _
 
 _CHUNK = 1024 * 1024
-# Holds the folder's id: what tells the folder from an empty one where its disk should be mounted.
+# Holds the folder's id, which tells the folder from an empty one where its disk should be mounted.
 _ID_FILE = ".storage-id"
-
-
-class NotEnoughSpace(Exception):
-    """Why the storage has no room for a file, as a sentence for people."""
-
-
-class StorageFailed(OSError):
-    """Why a storage did not do what it was asked: what comes after the colon in a sentence for people."""
-
-
-class Streamed(File):  # type: ignore[type-arg]
-    """A file to save that is made while it is read.
-
-    At most `at_most` bytes come. A storage that waits calls pulse() meanwhile, which may raise to give up.
-    """
-
-    def __init__(self, file: IO[bytes], name: str, *, at_most: int, pulse: Callable[[], None]) -> None:
-        super().__init__(file, name)
-        self.at_most, self.pulse = at_most, pulse
-
-
-class ArchiveStorage(Storage):
-    """The storage of the backups: flat, and every file in it is whole and safe.
-
-    No reader ever sees half a file. save() raises FileExistsError rather than overwrite a file or choose another name;
-    a save that fails leaves nothing, and what a killed process leaves is hidden until discard_partial() removes it.
-    What goes wrong is an OSError.
-    """
-
-    # True if every host of the console reads and writes the same files.
-    shared = False
-
-    def get_available_name(self, name: str, max_length: int | None = None) -> str:
-        """The name itself: a backup's archive has one name."""
-        return name
-
-    def discard_partial(self, name: str) -> None:
-        """Remove what an interrupted save() of this name left; only while no such save can be running."""
-        raise NotImplementedError
-
-    def free_space(self) -> int | None:
-        """The bytes that are free for archives, None if nothing says. Raises OSError if none can be written."""
-        raise NotImplementedError
-
-    def require_space(self, size: int) -> None:
-        """Raise NotEnoughSpace if it is known that there is no room for `size` bytes."""
-
-    def link(self, name: str, saved_as: str) -> str:
-        """An address where a browser gets the file under the name `saved_as`; "" if the storage has none to give."""
-        return ""
-
-
-def archive_storage() -> ArchiveStorage:
-    """The storage of the backups."""
-    return cast(ArchiveStorage, storages["backups"])
-
-
-def require_flat(name: str) -> None:
-    """Raise SuspiciousFileOperation unless it is the name of a file in a flat storage, and not hidden."""
-    if not name or name.startswith(".") or Path(name).name != name:
-        raise SuspiciousFileOperation(f"{name!r} is not a name of a file in this storage.")
 
 
 class FolderStorage(ArchiveStorage, FileSystemStorage):
     """Files in one folder, synced to the disk. The folder is made when first needed.
 
     A file is written under a hidden name and renamed at the end. Options: `location`, the folder, and `remembered`, a
-    file that keeps the folder's id. With it, StorageFailed is raised as long as the folder is another than the one that
-    was used first: without its disk a folder looks empty, and then no archive is missing, and none is to be written, or
-    deleted by not being there.
+    file that keeps the folder's id. With it, StorageFailed is raised while the folder is not the one that was used
+    first. A folder whose disk is not mounted looks empty: no archive may be called missing, written or deleted then.
     """
 
     def __init__(self, location: str | os.PathLike[str], remembered: str | os.PathLike[str] | None = None) -> None:
@@ -98,12 +35,12 @@ class FolderStorage(ArchiveStorage, FileSystemStorage):
         self._remembered = Path(remembered) if remembered else None
 
     def path(self, name: str) -> str:
-        """The folder is flat, and hidden names are those of unfinished files."""
+        """Return the file's path. Raises SuspiciousFileOperation for subdirectories and hidden, unfinished files."""
         require_flat(name)
         return super().path(name)
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
-        """([], the names of the whole files): a folder that does not exist yet is empty."""
+        """Return ([], the names of the finished files). A folder that does not exist yet is empty."""
         if path not in ("", "."):
             raise FileNotFoundError(path)
         try:
@@ -132,7 +69,7 @@ class FolderStorage(ArchiveStorage, FileSystemStorage):
 
     @contextmanager
     def _missing_there(self) -> Iterator[None]:
-        """That a file is missing is said of the folder that had it, and of no other."""
+        """Raise StorageFailed instead of FileNotFoundError if this is not the folder that had the file."""
         try:
             yield
         except FileNotFoundError:
@@ -140,12 +77,12 @@ class FolderStorage(ArchiveStorage, FileSystemStorage):
             raise
 
     def require_there(self) -> None:
-        """Raise StorageFailed if this is not the folder that was used first. The first to ask makes it that one."""
+        """Raise StorageFailed if this is not the folder that was used first, which the first call remembers."""
         if self._remembered is None:
             return
         known = _read(self._remembered)
         if not known:
-            _write(self._remembered, self._mark())
+            _write(self._remembered, self._own_id())
         elif _read(self._id_file) != known:
             raise StorageFailed(
                 _(
@@ -159,8 +96,8 @@ class FolderStorage(ArchiveStorage, FileSystemStorage):
     def _id_file(self) -> Path:
         return Path(self.location) / _ID_FILE
 
-    def _mark(self) -> str:
-        """The folder's id, which it is given if it has none."""
+    def _own_id(self) -> str:
+        """Return the folder's id, after giving it one if it has none."""
         found = _read(self._id_file)
         if not found:
             found = secrets.token_hex(16)
@@ -228,7 +165,7 @@ def _read(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """All of it or nothing, on the disk."""
+    """Write the file: all of it or nothing, synced to the disk."""
     fresh = path.with_name(f"{path.name}.new")
     with fresh.open("w") as file:
         file.write(text)
@@ -239,7 +176,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Put the names of the directory's files on the disk."""
+    """Sync the names of the directory's files to the disk."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

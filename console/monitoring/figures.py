@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from backups.choices import BackupStatus
 from backups.models import Backup
-from backups.storage.folder import archive_storage
+from backups.storage.base import archive_storage
 from instances.choices import JobStatus
 from instances.models import Host, Instance, Job, offline_after
 

@@ -16,7 +16,7 @@ from backups.choices import BackupStatus, BackupType
 from backups.jobs.make import HANDLERS
 from backups.models import Backup
 from backups.services import delete_backup
-from backups.storage.folder import StorageFailed
+from backups.storage.base import StorageFailed
 from console.text.refused import Refused
 from instances.choices import JobKind, JobStatus
 from instances.models import Instance, Job

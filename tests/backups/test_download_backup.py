@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from backups.choices import BackupStatus
 from backups.downloads import Part, asked_range
 from backups.models import Backup
-from backups.storage.folder import FolderStorage, StorageFailed
+from backups.storage.base import StorageFailed
+from backups.storage.folder import FolderStorage
 from console.accounts.roles import Role
 from console.audit.models import AuditEvent
 from tests.answers import hang_up

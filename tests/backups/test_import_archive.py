@@ -20,7 +20,8 @@ from backups.archive import Manifest
 from backups.choices import BackupStatus, BackupType
 from backups.imports import import_archive
 from backups.models import Backup
-from backups.storage.folder import FolderStorage, NotEnoughSpace
+from backups.storage.base import NotEnoughSpace
+from backups.storage.folder import FolderStorage
 from console.processes import locks
 from console.text.refused import Refused
 from instances.engines.base import Contents, Member

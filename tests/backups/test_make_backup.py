@@ -15,7 +15,8 @@ from backups import archive
 from backups.choices import BackupStatus
 from backups.models import Backup
 from backups.services import create_backup
-from backups.storage.folder import FolderStorage, NotEnoughSpace
+from backups.storage.base import NotEnoughSpace
+from backups.storage.folder import FolderStorage
 from console.jobs import HANDLERS
 from console.testing import hook_state as hooks
 from instances import engines

@@ -17,7 +17,8 @@ from backups.choices import BackupStatus, RestorationStatus
 from backups.jobs.make import manifest_of
 from backups.models import Backup, Restoration
 from backups.services import restore_to_new_instance, restore_to_original, verify_backup
-from backups.storage.folder import FolderStorage, NotEnoughSpace, StorageFailed
+from backups.storage.base import NotEnoughSpace, StorageFailed
+from backups.storage.folder import FolderStorage
 from console.jobs import HANDLERS
 from instances import engines
 from instances.choices import Action, JobStatus, State, Status

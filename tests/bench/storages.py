@@ -1,6 +1,7 @@
 """Where a measured archive is: in a folder, by its path, or in a bucket of tests.s3, by its address."""
 
-from backups.storage.folder import ArchiveStorage, FolderStorage
+from backups.storage.base import ArchiveStorage
+from backups.storage.folder import FolderStorage
 
 # Of the archive that is measured.
 NAME = "0123456789abcdef0123456789abcdefbr02.tar.zst"

@@ -249,7 +249,7 @@ def test_a_restored_instance_is_made_where_the_archive_is(user: User, db: None) 
 def test_with_shared_storage_it_goes_to_the_least_loaded_host(
     user: User, db: None, monkeypatch: pytest.MonkeyPatch, offline: Host
 ) -> None:
-    monkeypatch.setattr("backups.storage.folder.ArchiveStorage.shared", True)
+    monkeypatch.setattr("backups.storage.base.ArchiveStorage.shared", True)
     backup = make_backup(make_instance(host=offline))
     make_host("beta")
     restoration = restore_to_new_instance(backup=backup, name="orders-copy", requested_by=user)

@@ -20,7 +20,7 @@ from backups.history import hour
 from backups.jobs.make import manifest_of
 from backups.models import EVERY_DAY, Backup, Policy, Restoration, StorageSample, weekdays_text
 from backups.policy import schedule
-from backups.storage.folder import archive_storage
+from backups.storage.base import archive_storage
 from console.testing.seed import instances as seeding
 from console.testing.seed.console import Seed
 from console.testing.seed.instances import Instances

@@ -14,7 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
 import django
 
-from backups.storage.folder import Streamed
+from backups.storage.base import Streamed
 from tests.s3 import Bucket
 
 MEGABYTE = 1024 * 1024

@@ -19,8 +19,8 @@ from django.core.files.base import ContentFile, File
 
 from backups import archive
 from backups.archive import ArchiveError
-from backups.storage import s3
-from backups.storage.folder import StorageFailed, Streamed
+from backups.storage import s3_transfer
+from backups.storage.base import StorageFailed, Streamed
 from backups.storage.s3 import BucketStorage
 from tests.backups.archive.archives import NAME, Made, ignore, make_files, path_of
 from tests.s3 import Bucket, Faulty, Request, failure, moto_process
@@ -48,7 +48,7 @@ def faulty(server: tuple[Faulty, str], monkeypatch: pytest.MonkeyPatch) -> Fault
     found.fault, found.spoil, found.cuts = lambda request: None, None, []
     found.requests.clear()
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda self, context: 0)
-    monkeypatch.setattr(s3, "_READ_PAUSES", (0, 0, 0))
+    monkeypatch.setattr(s3_transfer, "_READ_PAUSES", (0, 0, 0))
     return found
 
 
@@ -111,7 +111,7 @@ def test_the_object_appears_only_when_it_is_whole(storage: BucketStorage, bucket
 def test_ten_thousand_parts_are_enough_for_what_is_announced(
     storage: BucketStorage, faulty: Faulty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3, "_PARTS", 2)
+    monkeypatch.setattr(s3_transfer, "_PARTS", 2)
     storage.save(NAME, streamed(noise(30 * MEGABYTE)))
     assert len([request for request in faulty.requests if request.is_part]) == 2
 
@@ -248,10 +248,10 @@ def test_giving_up_ends_with_the_abort_when_no_part_is_on_its_way_any_more(
 
 def test_a_part_that_nobody_wants_any_more_is_not_sent_to_its_end() -> None:
     unwanted = threading.Event()
-    part = s3._Part(b"abc", unwanted)
+    part = s3_transfer._Part(b"abc", unwanted)
     assert part.read(2) == b"ab"
     unwanted.set()
-    with pytest.raises(s3._GivenUp):
+    with pytest.raises(s3_transfer._GivenUp):
         part.read(1)
 
 

@@ -12,7 +12,8 @@ import pytest
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile, File
 
-from backups.storage.folder import FolderStorage, NotEnoughSpace, StorageFailed
+from backups.storage.base import NotEnoughSpace, StorageFailed
+from backups.storage.folder import FolderStorage
 
 Usage = namedtuple("Usage", "total used free")
 

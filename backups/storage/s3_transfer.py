@@ -1,0 +1,217 @@
+"""An archive on its way to and from S3: the multipart upload, and the object that is read as a stream."""
+
+import base64
+import hashlib
+import io
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from backups.storage.base import StorageFailed
+from backups.storage.s3_errors import code_of, explained, status_of
+from console.text.sentences import sentence as _
+
+CONTENT_TYPE = "application/zstd"
+_MEGABYTE = 1024 * 1024
+# S3 allows so many parts. Up to 80 GB an archive fits into them with this size.
+_PARTS = 10_000
+_PART_SIZE = 8 * _MEGABYTE
+# Parts that are sent at the same time. Memory holds so many, and the one that is being made.
+_PARALLEL = 3
+_PULSE_SECONDS = 0.5
+# Seconds before each attempt to go on reading after a connection broke. Reading fails if the last gets no byte.
+_READ_PAUSES = (0, 0.2, 1, 4, 10)
+
+
+class _GivenUp(BaseException):
+    """Ends a part that is being sent; not an Exception, which botocore would take for a reason to send it again."""
+
+
+class _Part(io.BytesIO):
+    """The body of a part's request, whose sending ends when nobody wants it any more."""
+
+    def __init__(self, content: bytes, unwanted: threading.Event) -> None:
+        super().__init__(content)
+        self._unwanted = unwanted
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self._unwanted.is_set():
+            raise _GivenUp
+        return super().read(size)
+
+
+class Upload:
+    """One multipart upload: a context manager, which aborts it and removes its parts if something is raised."""
+
+    def __init__(self, client: Any, bucket: str, key: str) -> None:
+        self._client = client
+        self._object = {"Bucket": bucket, "Key": key}
+        self._size = 0
+        self._sending: set[Future[None]] = set()
+        self._knows_sha256 = True
+        # By the number of the part: its digest, and what the store calls it.
+        self._sent: dict[int, tuple[bytes, str]] = {}
+        self._unwanted = threading.Event()
+
+    def __enter__(self) -> "Upload":
+        begun = self._begin()
+        self._upload = {**self._object, "UploadId": begun["UploadId"]}
+        self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="upload")
+        return self
+
+    def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
+        if error:
+            self._unwanted.set()
+        # A part that arrives after the upload was aborted would stay in the bucket.
+        self._pool.shutdown(cancel_futures=True)
+        if error:
+            try:
+                abort(self._client, self._object["Bucket"], self._object["Key"], self._upload["UploadId"])
+            except (BotoCoreError, ClientError) as second:
+                error.add_note(f"The upload of {self._object['Key']} could not be aborted: {second}")
+
+    def _begin(self) -> Any:
+        """Begin it with SHA-256; if the store does not know that, each part has the MD5 that every store compares."""
+        wanted = {**self._object, "ContentType": CONTENT_TYPE}
+        try:
+            return self._client.create_multipart_upload(**wanted, ChecksumAlgorithm="SHA256")
+        except ClientError as error:
+            if code_of(error) not in {"InvalidArgument", "InvalidRequest", "NotImplemented"}:
+                raise
+        self._knows_sha256 = False
+        return self._client.create_multipart_upload(**wanted)
+
+    def send(self, content: Any) -> None:
+        """Send the content in parts, while the next is being read. It is read in the caller's thread."""
+        at_most: int = getattr(content, "at_most", None) or content.size
+        pulse: Callable[[], None] = getattr(content, "pulse", lambda: None)
+        if content.seekable():
+            content.seek(0)
+        size = max(_PART_SIZE, -(-at_most // (_PARTS * _MEGABYTE)) * _MEGABYTE)
+        part: bytes = content.read(size)
+        number = 0
+        while part or number == 0:
+            number += 1
+            self._size += len(part)
+            self._wait(_PARALLEL - 1, pulse)
+            self._sending.add(self._pool.submit(self._send, number, part))
+            part = content.read(size)
+        self._wait(0, pulse)
+
+    def complete(self) -> None:
+        """Make the object visible, and compare what the store says of it with what was sent."""
+        sent = sorted(self._sent.items())
+        parts = [{"PartNumber": number, "ETag": tag, **self._checksum(digest)} for number, (digest, tag) in sent]
+        try:
+            self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": parts})
+        except self._client.exceptions.NoSuchUpload:
+            # So answers the second attempt if only the answer to the first was lost. The object tells.
+            pass
+        found = self._client.head_object(**self._object, **({"ChecksumMode": "ENABLED"} if self._knows_sha256 else {}))
+        # Stores that keep no checksums say none.
+        whole = _base64(hashlib.sha256(b"".join(digest for _number, (digest, _tag) in sent)).digest())
+        kept = found.get("ChecksumSHA256", whole).partition("-")[0]
+        if found["ContentLength"] != self._size or kept != whole:
+            self._client.delete_object(**self._object)
+            raise StorageFailed(_("the S3 storage does not hold what was sent to it"))
+
+    def _send(self, number: int, part: bytes) -> None:
+        digest = hashlib.sha256(part).digest()
+        compared = self._checksum(digest) or {"ContentMD5": _base64(hashlib.md5(part, usedforsecurity=False).digest())}
+        answer = self._client.upload_part(
+            **self._upload, **compared, PartNumber=number, Body=_Part(part, self._unwanted)
+        )
+        self._sent[number] = (digest, answer["ETag"])
+
+    def _checksum(self, digest: bytes) -> dict[str, str]:
+        return {"ChecksumSHA256": _base64(digest)} if self._knows_sha256 else {}
+
+    def _wait(self, most: int, pulse: Callable[[], None]) -> None:
+        """Until no more than so many parts are on their way. Raises what one of them failed with."""
+        while len(self._sending) > most:
+            done, self._sending = wait(self._sending, _PULSE_SECONDS, FIRST_COMPLETED)
+            for future in done:
+                future.result()
+            if not done:
+                pulse()
+
+
+def abort(client: Any, bucket: str, key: str, upload: str) -> None:
+    try:
+        client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+    except client.exceptions.NoSuchUpload:
+        pass
+
+
+def _base64(digest: bytes) -> str:
+    return base64.b64encode(digest).decode()
+
+
+class StoredObject(io.RawIOBase):
+    """An object being read as a stream, which takes up where it stopped when its connection breaks."""
+
+    def __init__(self, client: Any, bucket: str, key: str) -> None:
+        self._client, self._object = client, {"Bucket": bucket, "Key": key}
+        try:
+            found = client.head_object(**self._object)
+        except ClientError as error:
+            if status_of(error) == 404:
+                raise FileNotFoundError(key) from error
+            raise
+        self.size: int = found["ContentLength"]
+        # Whatever happens to the object meanwhile, its bytes are all of this one.
+        self._tag = found["ETag"]
+        self._at = 0
+        self._stream: Any = None
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
+        self._at = start + offset
+        self._break_off()
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        wanted = min(len(buffer), max(0, self.size - self._at))
+        with explained():
+            content = self._read(wanted) if wanted else b""
+        buffer[: len(content)] = content
+        self._at += len(content)
+        return len(content)
+
+    def close(self) -> None:
+        self._break_off()
+        super().close()
+
+    def _read(self, wanted: int) -> bytes:
+        broken: Exception | None = None
+        for pause in _READ_PAUSES:
+            time.sleep(pause)
+            if self._stream is None:
+                asked = self._client.get_object(**self._object, Range=f"bytes={self._at}-", IfMatch=self._tag)
+                self._stream = asked["Body"]
+            try:
+                content: bytes = self._stream.read(wanted)
+                if content:
+                    return content
+            except (BotoCoreError, OSError) as error:
+                broken = error
+            self._break_off()
+        raise StorageFailed(_("the S3 storage breaks off in the middle of the archive, again and again")) from broken
+
+    def _break_off(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
