@@ -14,7 +14,7 @@ from tests.instances.engines.servers import Server
         ("Single", "knowledge", {"articles": "slug_1", "visits": "time_1"}),
     ],
 )
-def test_a_fresh_instance_gets_documents_for_its_type(
+def test_a_new_instance_gets_documents_for_its_type(
     tmp_path: Path, kind: str, database: str, indexes: dict[str, str]
 ) -> None:
     with Server(tmp_path / "home") as server:
@@ -33,6 +33,6 @@ def test_the_documents_are_the_same_every_time() -> None:
             assert list(demo_documents._identified(documents())) == list(demo_documents._identified(documents()))
 
 
-def test_orders_are_for_products_there_are() -> None:
+def test_orders_are_for_existing_products() -> None:
     skus = {product["sku"] for product in demo_documents._products()}
     assert {line["sku"] for order in demo_documents._orders() for line in order["lines"]} <= skus

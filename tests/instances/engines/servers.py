@@ -1,28 +1,29 @@
-"""Real servers for the tests of the engine: started as the agent starts them, stopped or killed by the test."""
+"""Real servers for the tests of the engine: started like the agent starts them, stopped or killed by the test."""
 
 import os
 import resource
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 import pymongo
+from pymongo.errors import PyMongoError
 
 from instances.engines import embedded
-from instances.engines.base import Contents, Cut
+from instances.engines.base import Client, Contents, Cut
 from instances.engines.base import Server as Address
 from instances.engines.embedded import process
 from tests.waiting import wait_for
 
 PASSWORD = "Secret-123"
-Client = pymongo.MongoClient[dict[str, Any]]
 
 
 class Server:
-    """The server of an instance's home; a context manager that ends it. `client()` signs in as the administrator."""
+    """The server of an instance's home, and a context manager that starts and stops it."""
 
     def __init__(self, home: Path, *, replica_set: bool = True, descriptors: int = 0) -> None:
         self.home, self.replica_set, self.descriptors = home, replica_set, descriptors
@@ -50,7 +51,7 @@ class Server:
     def start(self, *, wait: bool = True) -> None:
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
         if self.descriptors:
-            # The child inherits the limit, and may not raise it.
+            # The child inherits the limit and cannot raise it.
             resource.prlimit(os.getpid(), resource.RLIMIT_NOFILE, (self.descriptors, before[1]))
         try:
             self.process = process.spawn(self.home, self.port, replica_set=self.replica_set)
@@ -59,7 +60,10 @@ class Server:
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, before)
         if wait:
-            wait_for(self._answers, because="the database server")
+            self.wait_for_answer()
+
+    def wait_for_answer(self) -> None:
+        wait_for(self._answers, because="the database server")
 
     def _answers(self) -> bool:
         assert self.running.poll() is None, self.log()
@@ -72,8 +76,23 @@ class Server:
         self.running.send_signal(signal.SIGKILL)
         self.running.wait()
 
+    def kill_during(self, work: Callable[[Client], None], seconds: float) -> None:
+        """Kill the server so long after a client has begun the work, and start it again."""
+
+        def until_killed() -> None:
+            with suppress(PyMongoError):
+                work(client)
+
+        client = self.client(retryWrites=False)
+        thread = threading.Thread(target=until_killed)
+        thread.start()
+        thread.join(seconds)
+        self.kill()
+        thread.join()
+        self.start()
+
     def client(self, user: str = "rwuser", password: str = PASSWORD, **options: Any) -> Client:
-        """A driver that is signed in. The administrator gets the password here if there is none yet."""
+        """Return a driver that is signed in; for the administrator, set the password first."""
         if user == "rwuser" and password == PASSWORD:
             embedded().set_password(self.address, PASSWORD)
         return pymongo.MongoClient(
@@ -88,7 +107,7 @@ class Server:
 
 
 def copy(cut: Cut, home: Path) -> Contents:
-    """Copy the members of the cut to where a server with this home finds them; return what the cut says it holds."""
+    """Copy the members of the cut into this home, so that a server can start there; return the contents of the cut."""
     process.prepare(home)
     for member in cut.members:
         with (home / member.name).open("wb") as file:
@@ -104,12 +123,6 @@ def back_up(server: Server, home: Path) -> Contents:
 
 def inspect(server: Server) -> Contents:
     return embedded().inspect(server.address, lambda _done, _total: None)
-
-
-@contextmanager
-def restored(home: Path) -> Iterator[Server]:
-    with Server(home) as server:
-        yield server
 
 
 def documents_of(contents: Contents) -> dict[str, int]:

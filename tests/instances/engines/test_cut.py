@@ -1,7 +1,6 @@
-"""A cut of a real server: what it holds, and what is left when something ends in the middle of it."""
+"""A cut of a real server: what is in it, and what is left if a server or an agent ends while it is open."""
 
 import subprocess
-from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -16,13 +15,7 @@ from tests.instances.engines.servers import PASSWORD, Server, back_up, copy, doc
 from tests.waiting import wait_for
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with Server(tmp_path / "original") as running:
-        yield running
-
-
-def test_a_copy_of_the_files_holds_what_the_cut_says(server: Server, tmp_path: Path) -> None:
+def test_a_copy_of_the_files_has_the_contents_of_the_cut(server: Server, tmp_path: Path) -> None:
     client = server.client()
     shop = client.shop
     shop.orders.insert_many([{"number": number} for number in range(1000)])
@@ -34,20 +27,20 @@ def test_a_copy_of_the_files_holds_what_the_cut_says(server: Server, tmp_path: P
     shop.latest.insert_many([{"n": number} for number in range(5)])
     shop["dotted.name"].insert_one({})
     gridfs.GridFS(client.files).put(b"x" * 1_000_000, filename="a")
-    said = back_up(server, tmp_path / "copy")
+    contents = back_up(server, tmp_path / "copy")
     shop.orders.insert_one({"number": 5000})
     client.later.later.insert_one({})
     with Server(tmp_path / "copy") as restored:
-        assert inspect(restored) == said
-        there = restored.client().shop
-        assert there.orders.index_information() == shop.orders.index_information()
-        assert there.cheap.count_documents({}) == 10
-        there.latest.insert_one({"n": 9})
-        assert there.latest.count_documents({}) == 3
+        assert inspect(restored) == contents
+        copied = restored.client().shop
+        assert copied.orders.index_information() == shop.orders.index_information()
+        assert copied.cheap.count_documents({}) == 10
+        copied.latest.insert_one({"n": 9})
+        assert copied.latest.count_documents({}) == 3
         with pytest.raises(OperationFailure, match="validation"):
-            there.checked.insert_one({"a": "text"})
+            copied.checked.insert_one({"a": "text"})
         assert gridfs.GridFS(restored.client().files).get_last_version("a").read() == b"x" * 1_000_000
-    assert documents_of(said)["shop.orders"] == 1000
+    assert documents_of(contents)["shop.orders"] == 1000
 
 
 def test_an_empty_instance_has_a_cut_too(server: Server, tmp_path: Path) -> None:
@@ -56,7 +49,7 @@ def test_an_empty_instance_has_a_cut_too(server: Server, tmp_path: Path) -> None
         assert inspect(restored).databases == ()
 
 
-def test_a_server_that_is_killed_under_an_open_cut_loses_nothing(server: Server) -> None:
+def test_a_server_that_is_killed_while_a_cut_is_open_loses_nothing(server: Server) -> None:
     client = server.client()
     client.shop.before.insert_one({})
     with pytest.raises(EngineError), embedded().backup(server.address) as cut:
@@ -69,36 +62,36 @@ def test_a_server_that_is_killed_under_an_open_cut_loses_nothing(server: Server)
     assert documents_of(inspect(server)) == {"shop.before": 1} | {f"shop.during{number}": 100 for number in range(6)}
 
 
-def test_a_restored_copy_whose_first_start_is_killed_is_restored_by_the_next(server: Server, tmp_path: Path) -> None:
+def test_a_restored_copy_survives_kills_during_its_first_start(server: Server, tmp_path: Path) -> None:
     client = server.client()
     client.shop.orders.insert_many([{"n": n} for n in range(5000)])
-    said = back_up(server, tmp_path / "copy")
+    contents = back_up(server, tmp_path / "copy")
     restored = Server(tmp_path / "copy")
     for pause in range(10):
-        # Somewhere in the first half second WiredTiger has taken over the metadata and not yet the rest.
+        # Within the first half second, WiredTiger has taken over the metadata but not yet the rest.
         restored.start(wait=False)
         with suppress(subprocess.TimeoutExpired):
             restored.running.wait(0.15 + pause * 0.03)
         restored.kill()
     with restored:
-        assert inspect(restored) == said
+        assert inspect(restored) == contents
 
 
 class _GoneError(Exception):
     pass
 
 
-def test_an_agent_that_is_gone_leaves_no_cut_open(server: Server, tmp_path: Path) -> None:
+def test_an_agent_that_dies_leaves_no_cut_open(server: Server, tmp_path: Path) -> None:
     server.client().shop.orders.insert_one({})
     connection = ExitStack()
     connection.enter_context(embedded().backup(server.address))
     with pytest.raises(EngineError, match="Another backup of this instance is open"):
         back_up(server, tmp_path / "second")
-    # The connection ends without a word.
+    # The connection breaks without a command that closes the cut.
     assert not connection.__exit__(_GoneError, _GoneError(), None)
-    said = wait_for(lambda: _unless_busy(server, tmp_path / f"{ObjectId()}"), because="another cut")
-    assert said
-    assert documents_of(said) == {"shop.orders": 1}
+    contents = wait_for(lambda: _unless_busy(server, tmp_path / f"{ObjectId()}"), because="another cut")
+    assert contents
+    assert documents_of(contents) == {"shop.orders": 1}
 
 
 def _unless_busy(server: Server, home: Path) -> Contents | None:
@@ -117,7 +110,7 @@ def test_a_cut_that_the_server_has_closed_is_no_backup(server: Server) -> None:
         server.running.wait(10)
 
 
-def test_dropping_during_a_cut_leaves_both_whole(server: Server, tmp_path: Path) -> None:
+def test_a_drop_during_a_cut_damages_neither_the_cut_nor_the_instance(server: Server, tmp_path: Path) -> None:
     client = server.client()
     for database in ("kept", "dropped"):
         for collection in ("one", "two"):
@@ -126,19 +119,19 @@ def test_dropping_during_a_cut_leaves_both_whole(server: Server, tmp_path: Path)
         client.kept.one.drop()
         client.drop_database("dropped")
         client.kept.three.insert_one({})
-        said = copy(cut, tmp_path / "copy")
+        contents = copy(cut, tmp_path / "copy")
     assert documents_of(inspect(server)) == {"kept.two": 3000, "kept.three": 1}
     with Server(tmp_path / "copy") as restored:
-        assert inspect(restored) == said
-    assert documents_of(said) == {f"{d}.{c}": 3000 for d in ("dropped", "kept") for c in ("one", "two")}
+        assert inspect(restored) == contents
+    assert documents_of(contents) == {f"{d}.{c}": 3000 for d in ("dropped", "kept") for c in ("one", "two")}
 
 
 def test_a_document_of_16_megabytes_is_in_the_cut(server: Server, tmp_path: Path) -> None:
     client = server.client()
     client.shop.big.insert_one({"_id": 1, "text": "x" * (16 * 1024 * 1024 - 100)})
-    said = back_up(server, tmp_path / "copy")
+    contents = back_up(server, tmp_path / "copy")
     with Server(tmp_path / "copy") as restored:
-        assert inspect(restored) == said
+        assert inspect(restored) == contents
         found = restored.client().shop.big.find_one()
         assert found and len(found["text"]) == 16 * 1024 * 1024 - 100
 
@@ -150,13 +143,13 @@ def test_300_databases_with_10_collections_fit_into_1024_descriptors(tmp_path: P
             for collection in range(10):
                 client[f"d{database}"].create_collection(f"c{collection}")
             client[f"d{database}"].c0.insert_one({})
-        said = back_up(server, tmp_path / "copy")
-    assert len(said.databases) == 300 and said.documents == 300
+        contents = back_up(server, tmp_path / "copy")
+    assert len(contents.databases) == 300 and contents.documents == 300
     with Server(tmp_path / "copy", descriptors=1024) as restored:
-        assert inspect(restored) == said
+        assert inspect(restored) == contents
 
 
-def test_the_commands_of_a_backup_are_there_for_the_agent_alone(server: Server) -> None:
+def test_the_commands_of_a_backup_exist_only_for_the_agent(server: Server) -> None:
     admin = server.client().admin
     for command in ("console.openBackup", "console.backupContents", "console.closeBackup", "console.documents"):
         with pytest.raises(OperationFailure, match="no such command"):
@@ -177,7 +170,7 @@ def test_nobody_sees_or_changes_the_user_of_the_agent(server: Server) -> None:
     assert embedded().alive(server.address)
 
 
-def test_wrong_passwords_and_none_are_refused(server: Server) -> None:
+def test_wrong_passwords_and_unknown_users_are_rejected(server: Server) -> None:
     assert server.client().shop.orders.insert_one({}).acknowledged
     for wrong in (server.client(password=f"{PASSWORD}x"), server.client(user="somebody")):
         with pytest.raises(OperationFailure, match="authentication failed"):

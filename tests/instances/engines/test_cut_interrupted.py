@@ -1,7 +1,6 @@
-"""A cut is watched while its files are read, and can be given up while the server is busy or counts."""
+"""The agent notices when a cut ends early, and can give a cut up while the server is busy or counts."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,12 +22,6 @@ def give_up() -> None:
     raise GivenUp
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with Server(tmp_path / "original") as running:
-        yield running
-
-
 def test_a_server_that_ends_is_noticed_at_the_next_block(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copy_under_cursor, "_STILL_OPEN_SECONDS", 0.0)
     server.client().shop.orders.insert_one({})
@@ -39,15 +32,13 @@ def test_a_server_that_ends_is_noticed_at_the_next_block(server: Server, monkeyp
         next(blocks)
 
 
-def test_a_server_that_was_started_again_in_between_is_noticed_too(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_was_restarted_meanwhile_is_noticed_too(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copy_under_cursor, "_STILL_OPEN_SECONDS", 0.0)
     server.client().shop.orders.insert_one({})
     with pytest.raises(EngineError), embedded().backup(server.address) as cut:
         server.kill()
         server.start()
-        # The driver connects anew, to a server that knows of no cut.
+        # The driver reconnects, to a server that has no open cut.
         for _ in range(2):
             try:
                 cut.contents()
@@ -56,7 +47,7 @@ def test_a_server_that_was_started_again_in_between_is_noticed_too(
         raise ended
 
 
-def test_counting_can_be_given_up_and_the_next_cut_is_open_at_once(server: Server, tmp_path: Path) -> None:
+def test_counting_can_be_given_up_and_the_next_cut_opens_at_once(server: Server, tmp_path: Path) -> None:
     client = server.client()
     for _ in range(4):
         client.shop.orders.insert_many([{} for _ in range(5000)])
@@ -65,9 +56,9 @@ def test_counting_can_be_given_up_and_the_next_cut_is_open_at_once(server: Serve
         impatient.setattr(copy_under_cursor, "_WAIT_SECONDS", 0.0)
         with pytest.raises(GivenUp), embedded().backup(server.address) as cut:
             cut.contents(give_up)
-    begun = time.monotonic()
+    began = time.monotonic()
     wait_for(lambda: _copied(server, tmp_path / "copy"), because="the next cut")
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - began < 10
 
 
 def _copied(server: Server, home: Path) -> bool:
@@ -79,7 +70,7 @@ def _copied(server: Server, home: Path) -> bool:
 
 
 class Busy:
-    """Stands for a driver whose server cannot take a cut so many times."""
+    """A driver whose server cannot take a cut the first `times` times."""
 
     def __init__(self, times: int, reason: str = "ServerIsBusy") -> None:
         self.times, self.reason, self.admin = times, reason, self
@@ -98,7 +89,7 @@ def test_a_busy_server_is_asked_again() -> None:
     assert len(asked) == 3
 
 
-def test_a_busy_server_can_be_given_up_and_is_after_two_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_agent_can_give_up_a_busy_server_and_does_after_two_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(GivenUp):
         copy_under_cursor._open(cast(Client, Busy(3)), give_up)
     monkeypatch.setattr(copy_under_cursor, "_OPEN_SECONDS", 0.0)
@@ -106,6 +97,6 @@ def test_a_busy_server_can_be_given_up_and_is_after_two_minutes(monkeypatch: pyt
         copy_under_cursor._open(cast(Client, Busy(1)), nothing)
 
 
-def test_another_reason_is_not_waited_for() -> None:
+def test_the_agent_does_not_wait_for_any_other_reason() -> None:
     with pytest.raises(OperationFailure):
         copy_under_cursor._open(cast(Client, Busy(1, "BackupIsOpen")), give_up)

@@ -61,10 +61,10 @@ def test_every_type_comes_back_byte_for_byte(tmp_path: Path) -> None:
     with Server(tmp_path / "original") as server:
         raw = _raw(server)
         raw.insert_many([RawBSONDocument(document) for document in documents])
-        said = back_up(server, tmp_path / "copy")
+        contents = back_up(server, tmp_path / "copy")
         order = [document["_id"] for document in raw.find({}).sort("value")]
     with Server(tmp_path / "copy") as restored:
-        assert inspect(restored) == said
+        assert inspect(restored) == contents
         raw = _raw(restored)
         assert {bytes(document.raw) for document in raw.find()} == set(documents)
         assert [document["_id"] for document in raw.find({}).sort("value")] == order
@@ -77,13 +77,13 @@ def test_every_type_can_be_an_id(tmp_path: Path) -> None:
         raw = _raw(server)
         taken = 0
         for value in values:
-            # 1 and 1.0 are one identifier.
+            # 1 and 1.0 are the same identifier.
             with suppress(DuplicateKeyError):
                 raw.insert_one(RawBSONDocument(bson.encode({"_id": value})))
                 taken += 1
         before = {bytes(document.raw) for document in raw.find()}
-        said = back_up(server, tmp_path / "copy")
-    assert said.documents == taken == len(before)
+        contents = back_up(server, tmp_path / "copy")
+    assert contents.documents == taken == len(before)
     with Server(tmp_path / "copy") as restored:
         raw = _raw(restored)
         assert {bytes(document.raw) for document in raw.find()} == before

@@ -1,4 +1,4 @@
-"""What people have on their machines, mongosh and the driver for Node.js, against a real server."""
+"""The tools that people use, mongosh and the driver for Node.js, against a real server."""
 
 import json
 import shutil
@@ -42,9 +42,9 @@ const {pipeline} = require("stream/promises");
 
 @pytest.fixture(scope="session")
 def packages(request: pytest.FixtureRequest) -> Path:
-    """A folder with mongosh and the driver for Node.js, from npm; kept between runs."""
+    """Install mongosh and the driver for Node.js from npm into a folder that is kept between runs."""
     if not shutil.which("npm"):
-        pytest.skip("There is no Node.js here, so mongosh is not tested.")
+        pytest.skip("mongosh is not tested, because Node.js is not installed.")
     folder: Path = request.config.cache.mkdir("mongosh")
     if not (folder / "node_modules/.bin/mongosh").exists():
         command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional"]
@@ -62,8 +62,8 @@ def test_mongosh_works_with_an_instance(tmp_path: Path, packages: Path) -> None:
         shell = [str(packages / "node_modules/.bin/mongosh"), address, "--quiet", "--password", PASSWORD]
         done = subprocess.run([*shell, "--eval", _SCRIPT], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr + done.stdout
-        said = json.loads(done.stdout.strip().splitlines()[-1])
-    assert said == {
+        printed = json.loads(done.stdout.strip().splitlines()[-1])
+    assert printed == {
         "user": "rwuser",
         "set": "rs0",
         "sum": {"$numberDecimal": "16.50"},

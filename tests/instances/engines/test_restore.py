@@ -1,4 +1,4 @@
-"""The exchange of data directories, cut off after each of its steps: one of the two is always there, whole."""
+"""The exchange of data directories, interrupted after each of its steps: one of the two is always there, complete."""
 
 import fcntl
 import itertools
@@ -16,12 +16,12 @@ TAG = "7d0c9a5e"
 
 
 class Crash(BaseException):
-    """The process ends here: no handler of an ordinary error may see it."""
+    """The end of the process, which no handler of ordinary errors may catch."""
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """An instance's home in which a restoration has been unpacked."""
+    """Make an instance's home in which a restoration has been unpacked."""
     home = tmp_path / "home"
     fill(process.data_dir(home), "old")
     fill(restore.incoming(home, TAG), "restored")
@@ -30,14 +30,14 @@ def home(tmp_path: Path) -> Path:
 
 def fill(directory: Path, content: str) -> None:
     directory.mkdir(parents=True)
-    for name in ("shop.db", "users.db", "users.db-wal"):
+    for name in ("WiredTiger", "WiredTiger.wt", "secantus_shop.wt"):
         (directory / name).write_text(content)
 
 
 def held(home: Path) -> set[str]:
-    """What the files of the data directory hold; all of them must be there."""
+    """Return the contents of the data directory's files, all of which must exist."""
     files = {path.name: path.read_text() for path in process.data_dir(home).iterdir()}
-    assert files.keys() == {"shop.db", "users.db", "users.db-wal"}
+    assert files.keys() == {"WiredTiger", "WiredTiger.wt", "secantus_shop.wt"}
     return set(files.values())
 
 
@@ -47,7 +47,7 @@ def entries(home: Path) -> set[str]:
 
 @pytest.fixture
 def crash_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
-    """Let so many more changes of the disk happen, and then no other."""
+    """Allow this many further changes of the disk, and crash at the next."""
     left = [10**6]
 
     def counted(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -80,7 +80,7 @@ def take_back(home: Path) -> None:
 
 @pytest.mark.parametrize("steps", range(20))
 @pytest.mark.parametrize("again", range(0, 12, 3))
-def test_an_exchange_cut_off_anywhere_is_taken_back_whole_even_if_that_is_cut_off_too(
+def test_an_exchange_interrupted_anywhere_is_undone_completely_even_if_that_is_interrupted_too(
     home: Path, crash_after: Callable[[int], None], steps: int, again: int
 ) -> None:
     crash_after(steps)
@@ -98,8 +98,8 @@ def test_an_exchange_cut_off_anywhere_is_taken_back_whole_even_if_that_is_cut_of
     assert restore.tags(home) == set()
 
 
-def test_every_step_is_cut_off_by_some_number(home: Path, crash_after: Callable[[int], None]) -> None:
-    """The range above reaches the end."""
+def test_every_step_is_interrupted_by_some_number(home: Path, crash_after: Callable[[int], None]) -> None:
+    """The range above covers the last step."""
     for steps in itertools.count():
         crash_after(steps)
         try:
@@ -114,7 +114,7 @@ def test_every_step_is_cut_off_by_some_number(home: Path, crash_after: Callable[
 
 
 @pytest.mark.parametrize("steps", range(4, 12))
-def test_a_restoration_that_was_completed_stays_however_its_tidying_is_cut_off(
+def test_a_completed_restoration_stays_wherever_its_settling_is_interrupted(
     home: Path, crash_after: Callable[[int], None], steps: int
 ) -> None:
     crash_after(steps)
@@ -127,7 +127,7 @@ def test_a_restoration_that_was_completed_stays_however_its_tidying_is_cut_off(
     assert entries(home) == {"data"}
 
 
-def test_what_is_aside_is_told_from_what_has_not_been_touched(home: Path) -> None:
+def test_an_exchanged_directory_is_told_from_an_untouched_one(home: Path) -> None:
     assert not restore.exchanged(home, TAG)
     assert restore.tags(home) == {TAG}
     restore.exchange(home, TAG)
@@ -158,5 +158,5 @@ def test_the_first_data_directory_is_put_into_place(tmp_path: Path) -> None:
     assert held(tmp_path) == {"restored"} and entries(tmp_path) == {"data"}
 
 
-def test_settling_a_home_that_was_never_made_is_nothing(tmp_path: Path) -> None:
+def test_settling_a_home_that_does_not_exist_does_nothing(tmp_path: Path) -> None:
     restore.settle(tmp_path / "nothing", TAG, restored=False)

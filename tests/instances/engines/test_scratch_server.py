@@ -1,4 +1,4 @@
-"""A server for the console alone is on loopback, wherever instances listen."""
+"""A scratch server listens on loopback, wherever instances listen."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def test_it_is_reached_on_loopback_whatever_address_instances_have(tmp_path: Pat
         assert embedded().facts(server).engine == "SecantusDB"
 
 
-def test_why_it_does_not_start_is_said(tmp_path: Path) -> None:
+def test_the_error_says_why_it_does_not_start(tmp_path: Path) -> None:
     process.prepare(tmp_path / "home")
     (process.data_dir(tmp_path / "home") / "WiredTiger.backup").write_bytes(b"nothing of the kind")
     with pytest.raises(EngineError, match="database files"), scratch_server.running(tmp_path / "home"):

@@ -1,4 +1,4 @@
-"""Clients write in causal order, across databases, while backups are made: is every cut one moment?"""
+"""Clients write in causal order across databases while backups are made: every cut must show one moment."""
 
 import contextlib
 import threading
@@ -7,16 +7,18 @@ from pathlib import Path
 
 from pymongo.errors import PyMongoError
 
-from tests.instances.engines.servers import Client, Server, back_up, inspect
+from instances.engines.base import Client
+from tests.instances.engines.servers import Server, back_up, inspect
 
 WRITERS, ROUNDS, TRAIL, ACCOUNTS, MONEY = 4, 4, 8, 5, 1000
 
 
 class Writer(threading.Thread):
-    """Writes chains until it is told to stop: each step of one happens after the step before was acknowledged.
+    """Write a chain until stop(): each step begins after the step before was acknowledged.
 
-    For every number: its cause, its effect in another database, the counter, a note that an older cause goes, and
-    that cause's end. `done` is the last number whose counter was acknowledged, `failure` why it stopped by itself.
+    For every number: its cause, its effect in another database, the counter, a note that an older cause ends, and the
+    deletion of that cause. `done` is the last number whose counter was acknowledged; `failure` is the error that ended
+    the thread.
     """
 
     def __init__(self, client: Client, name: str) -> None:
@@ -44,7 +46,7 @@ class Writer(threading.Thread):
             client.causes[name].delete_one({"_id": number - TRAIL})
 
     def _transfer(self, number: int) -> None:
-        """Move money between two databases; all of it is somewhere at any moment."""
+        """Move money between two databases; the sum is the same at any moment."""
         where = {"_id": f"{self.chain}-{number % ACCOUNTS}"}
         with self._client.start_session() as session, session.start_transaction():
             self._client.left.accounts.update_one(where, {"$inc": {"money": -1}}, session=session)
@@ -76,17 +78,17 @@ def writing(server: Server) -> Iterator[list[Writer]]:
 
 
 def require_one_moment(client: Client, name: str, *, least: int) -> None:
-    """`least` is what was acknowledged before the cut was asked for."""
+    """Assert it of one chain. `least` is the number that was acknowledged before the cut was requested."""
     counter = client.counters.counters.find_one({"_id": name})
     value = counter["value"] if counter else -1
     causes, effects, ends = ({row["_id"] for row in client[db][name].find()} for db in ("causes", "effects", "ends"))
     assert value >= least
-    # An effect has its cause, unless the cause's end was noted before.
+    # Every effect has its cause, unless the end of the cause was noted.
     assert effects <= causes | ends
     assert set(range(value + 1)) <= effects <= set(range(value + 2))
     assert causes | ends == set(range(len(causes | ends))) and len(causes | ends) <= value + 2
     assert all(end <= value - TRAIL for end in ends)
-    # At most the last end is noted and not yet done.
+    # At most the last noted end is still to be carried out.
     assert causes & ends <= {max(ends, default=None)}
     by_index = {row["_id"] for row in client.causes[name].find({"square": {"$gte": 0}}).hint("square_1")}
     assert by_index == causes
@@ -98,15 +100,15 @@ def require_all_money(client: Client) -> None:
     assert left.keys() == right.keys()
 
 
-def test_every_cut_is_one_moment_and_has_all_that_was_acknowledged(tmp_path: Path) -> None:
+def test_every_cut_is_one_moment_and_has_everything_acknowledged_before_it(tmp_path: Path) -> None:
     with Server(tmp_path / "original") as server, writing(server) as writers:
         for number in range(ROUNDS):
             before = [writer.done for writer in writers]
-            said = back_up(server, tmp_path / f"copy{number}")
+            contents = back_up(server, tmp_path / f"copy{number}")
             with Server(tmp_path / f"copy{number}") as restored:
                 client = restored.client()
                 for writer, least in zip(writers, before, strict=True):
                     require_one_moment(client, writer.chain, least=least)
                 require_all_money(client)
-                assert inspect(restored) == said
+                assert inspect(restored) == contents
         assert all(writer.done > least for writer, least in zip(writers, before, strict=True))

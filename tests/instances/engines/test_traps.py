@@ -1,10 +1,8 @@
-"""What the database engine does by itself that would lose data or leave a server that is of no use."""
+"""What SecantusDB or WiredTiger would do by itself that loses data, leaks it, or leaves a useless server."""
 
 import resource
-import socket
 import threading
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pymongo
@@ -12,20 +10,14 @@ import pytest
 from pymongo.errors import OperationFailure, PyMongoError
 
 from instances.engines import embedded
-from instances.engines.base import EngineError
+from instances.engines.base import Client, EngineError
 from instances.engines.embedded import process
 from instances.engines.embedded.scratch_server import running
-from tests.instances.engines.servers import PASSWORD, Client, Server, back_up, documents_of, inspect
+from tests.instances.engines.servers import PASSWORD, Server, back_up, documents_of, inspect
 from tests.waiting import wait_for
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with Server(tmp_path / "original") as running:
-        yield running
-
-
-def test_a_server_that_cannot_write_any_more_ends_and_comes_back_whole(server: Server) -> None:
+def test_a_server_that_can_no_longer_write_ends_and_comes_back_complete(server: Server) -> None:
     orders = server.client().shop.orders
     orders.insert_one({"_id": -1})
     resource.prlimit(server.running.pid, resource.RLIMIT_FSIZE, (4096, 4096))
@@ -41,14 +33,14 @@ def test_a_server_that_cannot_write_any_more_ends_and_comes_back_whole(server: S
     assert documents_of(inspect(server))["shop.orders"] > acknowledged
 
 
-def test_an_open_transaction_keeps_no_backup_waiting_and_is_not_in_it(server: Server, tmp_path: Path) -> None:
+def test_an_open_transaction_delays_no_backup_and_is_not_in_it(server: Server, tmp_path: Path) -> None:
     client = server.client()
     client.shop.orders.insert_one({})
     with client.start_session() as session, session.start_transaction():
         client.shop.orders.insert_one({}, session=session)
-        said = back_up(server, tmp_path / "copy")
+        contents = back_up(server, tmp_path / "copy")
         session.commit_transaction()
-    assert documents_of(said) == {"shop.orders": 1}
+    assert documents_of(contents) == {"shop.orders": 1}
     assert documents_of(inspect(server)) == {"shop.orders": 2}
     with Server(tmp_path / "copy") as restored:
         assert documents_of(inspect(restored)) == {"shop.orders": 1}
@@ -66,24 +58,18 @@ def test_a_backup_waits_for_an_index_that_is_being_built(server: Server, tmp_pat
     building = threading.Thread(target=build)
     building.start()
     try:
-        said = wait_for(lambda: back_up(server, tmp_path / "copy"), because="a backup")
+        contents = wait_for(lambda: back_up(server, tmp_path / "copy"), because="a backup")
     finally:
         building.join()
     assert built.is_set()
     with Server(tmp_path / "copy") as restored:
-        assert inspect(restored) == said
-        there = restored.client().shop.orders
-        if "number_1" in there.index_information():
-            assert there.count_documents({"number": {"$gte": 0}}, hint="number_1") == 20_000
+        assert inspect(restored) == contents
+        orders = restored.client().shop.orders
+        if "number_1" in orders.index_information():
+            assert orders.count_documents({"number": {"$gte": 0}}, hint="number_1") == 20_000
 
 
-def test_a_client_that_says_nothing_keeps_nobody_out(server: Server) -> None:
-    with closing(socket.create_connection(("127.0.0.1", server.port))):
-        assert embedded().alive(server.address)
-        assert server.client().shop.orders.insert_one({}).acknowledged
-
-
-def test_a_server_does_not_begin_anew_where_tables_are(server: Server) -> None:
+def test_a_server_does_not_start_empty_where_there_are_tables(server: Server) -> None:
     server.client().shop.orders.insert_one({})
     server.kill()
     turtle = server.home / "data/WiredTiger.turtle"
@@ -132,7 +118,7 @@ def test_terminating_closes_cleanly_with_clients_and_a_backup_open(server: Serve
     assert documents_of(inspect(server)) == {"shop.orders": 1}
 
 
-def test_a_cluster_of_one_node_and_a_single_node_say_what_they_are(tmp_path: Path) -> None:
+def test_a_replica_set_and_a_single_node_report_what_they_are(tmp_path: Path) -> None:
     for replica_set, name in ((True, "rs0"), (False, None)):
         with Server(tmp_path / str(replica_set), replica_set=replica_set) as server:
             hello = server.client().admin.command("hello")
@@ -145,7 +131,7 @@ def test_a_cluster_of_one_node_and_a_single_node_say_what_they_are(tmp_path: Pat
                 assert driver.shop.orders.insert_one({}).acknowledged
 
 
-def test_commands_that_read_and_write_files_are_not_there(server: Server, tmp_path: Path) -> None:
+def test_commands_that_read_and_write_files_do_not_exist(server: Server, tmp_path: Path) -> None:
     admin = server.client().admin
     kept = tmp_path / "kept"
     kept.write_text("kept")
@@ -155,7 +141,7 @@ def test_commands_that_read_and_write_files_are_not_there(server: Server, tmp_pa
     assert kept.read_text() == "kept"
 
 
-def test_no_password_is_in_what_the_profiler_writes(server: Server) -> None:
+def test_the_profiler_writes_no_password(server: Server) -> None:
     admin = server.client().admin
     admin.command("profile", 2)
     embedded().set_password(server.address, "Never-written-down-1")
@@ -164,20 +150,20 @@ def test_no_password_is_in_what_the_profiler_writes(server: Server) -> None:
     assert "updateUser" in written and "Never-written-down" not in written
 
 
-def test_what_the_server_writes_by_itself_makes_no_copy_differ(server: Server, tmp_path: Path) -> None:
+def test_what_the_server_writes_by_itself_is_not_compared(server: Server, tmp_path: Path) -> None:
     client = server.client()
     client.shop.command("profile", 2)
     client.shop.orders.insert_one({})
     client.config.mine.insert_one({})
     client.shop.orders.find_one()
-    said = back_up(server, tmp_path / "copy")
-    assert documents_of(said) == {"shop.orders": 1}
+    contents = back_up(server, tmp_path / "copy")
+    assert documents_of(contents) == {"shop.orders": 1}
     with Server(tmp_path / "copy") as restored:
-        assert inspect(restored) == said
+        assert inspect(restored) == contents
         assert restored.client().config.mine.count_documents({}) == 1
 
 
-def test_the_reason_of_an_end_is_a_sentence_and_never_a_line_of_the_log(server: Server) -> None:
+def test_the_last_words_of_a_server_are_a_sentence_and_never_a_line_of_the_log(server: Server) -> None:
     server.kill()
     assert "Listening on" in server.log() and process.last_words(server.home) == ""
     (server.home / "data/WiredTiger.turtle").write_bytes(b"no database")
@@ -186,7 +172,7 @@ def test_the_reason_of_an_end_is_a_sentence_and_never_a_line_of_the_log(server: 
     assert process.last_words(server.home).startswith("The database files cannot be opened: ")
 
 
-def test_a_server_of_the_console_alone_deletes_no_expired_documents(tmp_path: Path) -> None:
+def test_a_private_server_deletes_no_expired_documents(tmp_path: Path) -> None:
     process.prepare(tmp_path)
     with running(tmp_path) as private:
         (command,) = [
