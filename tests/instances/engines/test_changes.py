@@ -81,6 +81,7 @@ def test_an_index_that_cannot_be_built_leaves_nothing(server: Server) -> None:
     server.kill()
     server.start()
     assert documents_of(inspect(server)) == {"shop.orders": 3001}
+    assert "Finishing a change" not in server.log()
 
 
 def test_a_transaction_that_would_outgrow_the_cache_fails_and_leaves_nothing(server: Server) -> None:
