@@ -5,7 +5,7 @@ class BackupsConfig(AppConfig):
     name = "backups"
 
     def ready(self) -> None:
-        from backups import services
+        from backups.services.delete import mark_automated_for_removal
         from instances.signals import instance_deleting
 
-        instance_deleting.connect(services.mark_automated_for_removal)
+        instance_deleting.connect(mark_automated_for_removal)

@@ -1,15 +1,15 @@
-"""What a server finds in the files of a backup, compared with what the backup says of itself."""
+"""Compares what a server finds in a restored backup with the archive's list of contents."""
 
 from console.text.sentences import joined
 from console.text.sentences import sentence as _
 from instances.engines.base import Collection, Contents
 
-# How many differences are named; more do not make it worse.
+# How many differences the message names.
 _NAMED = 5
 
 
 def differences(expected: Contents, found: Contents) -> str:
-    """What the server has other than the archive says, in a sentence; empty if nothing."""
+    """Return how the contents differ, as a sentence; empty if they do not."""
     before, after = _collections(expected), _collections(found)
     compared = [_difference(key, before.get(key), after.get(key)) for key in sorted(before.keys() | after.keys())]
     named = [difference for difference in compared if difference]

@@ -1,4 +1,4 @@
-"""Sending an archive to a browser: the whole of it or one range, with constant memory, and not too many at once."""
+"""Send an archive to a browser: the whole of it or one range, with constant memory, and not too many at once."""
 
 import re
 import threading
@@ -16,25 +16,25 @@ from backups.storage.base import archive_storage
 from console.text.refused import Refused
 
 _CHUNK = 256 * 1024
-# More digits than any file has bytes are no number here, but text for Python to choke on.
+# At most 18 digits: no file is larger, and Python refuses to convert very long numbers.
 _RANGE = re.compile(r"\s*bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*\Z", re.IGNORECASE)
 
 
 class ArchiveMissing(Refused):
-    """The storage does not have the archive, or not the one that was written."""
+    """The storage does not have the archive, or has another file of its name."""
 
 
 class StorageDown(Refused):
-    """The storage does not say whether it has the archive."""
+    """The storage cannot be asked for the archive."""
 
 
 class TooManyDownloads(Refused):
-    """As many downloads as this process takes are running."""
+    """This process sends as many downloads as it can at the same time."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the archive is got from: `url` of a storage that gives out addresses, else the open `part` of `size`."""
+    """Where the archive comes from: the `url` if the storage has URLs, else the open `file` of `size` bytes."""
 
     url: str = ""
     size: int = 0
@@ -42,7 +42,7 @@ class Source:
 
 
 def open_archive(*, backup: Backup, requested_by: User | None) -> Source:
-    """Find the archive of a Complete backup. Raises Refused; the caller closes the source's file."""
+    """Find the archive of a Complete backup. The caller closes the source's file. Raises Refused."""
     if reason := backup.download_refusal:
         raise Refused(reason)
     storage, name = archive_storage(), backup.archive_name
@@ -65,9 +65,9 @@ def open_archive(*, backup: Backup, requested_by: User | None) -> Source:
 
 
 def asked_range(header: str, size: int) -> range | None:
-    """The bytes of a Range header: empty if the file has none of them; None if all are to be sent.
+    """Return the bytes that a Range header asks for: empty if the file has none of them; None for the whole file.
 
-    A header that breaks the rule, or asks for several ranges, may be ignored (RFC 9110, 14.2), and is.
+    Ignores an invalid header and several ranges, as RFC 9110, 14.2 allows.
     """
     found = _RANGE.match(header)
     if not found or found.group(1) == found.group(2) == "":
@@ -81,10 +81,10 @@ def asked_range(header: str, size: int) -> range | None:
 
 
 class Part:
-    """Some bytes of a file, read while they are sent. Closing it, at whatever moment, closes the file.
+    """Some bytes of a file, read while they are sent. close() closes the file and may be called at any time.
 
-    A part that is being sent keeps one of the web server's threads, however slow its client is. So of one process
-    only as many are open as it has threads for them; the next raises TooManyDownloads.
+    A part keeps one of the web server's threads for as long as its client takes. One process therefore has at most as
+    many parts open as it has threads; the next raises TooManyDownloads.
     """
 
     _open: "weakref.WeakSet[Part]" = weakref.WeakSet()

@@ -1,4 +1,4 @@
-"""What the front page tells of the past, written down as it happens, so that no page counts a million rows."""
+"""The past as the front page shows it, written down as it happens, so that no page counts a million rows."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from instances.models import Instance
 
 SAMPLE_EVERY = timedelta(minutes=1)
 KEPT = timedelta(days=60)
-# One that is being deleted had been completed.
+# A backup that is being deleted was complete before.
 _COUNTED_AS = {
     BackupStatus.COMPLETED: "completed",
     BackupStatus.DELETING: "completed",
@@ -21,17 +21,17 @@ _COUNTED_AS = {
 
 
 def quarter(moment: datetime) -> datetime:
-    """The beginning of the quarter of an hour."""
+    """Return the start of the moment's quarter of an hour."""
     return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
 
 
 def hour(moment: datetime) -> datetime:
-    """The beginning of the hour."""
+    """Return the start of the moment's hour."""
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def note_ends(backups: Sequence[Backup]) -> None:
-    """The backups have ended, with the status that they have. Belongs into the transaction that writes it."""
+    """Count the backups, which have ended. Call it in the transaction that writes the status that they ended with."""
     ended = [backup for backup in backups if backup.status in _COUNTED_AS]
     counts = Counter((quarter(backup.started), _COUNTED_AS[BackupStatus(backup.status)]) for backup in ended)
     for (start, column), count in sorted(counts.items()):
@@ -44,9 +44,9 @@ def note_ends(backups: Sequence[Backup]) -> None:
 def note_newest(instance_uid: str) -> None:
     """Write on the instance when its newest Complete backup was started.
 
-    Belongs into the transaction that has changed which one that is.
+    Call it in the transaction that changes which backup that is.
     """
-    # Of two transactions the second waits here, and then sees what the first has written.
+    # A second transaction waits here, and then sees what the first has written.
     instance = Instance.objects.select_for_update().filter(pk=instance_uid).only("last_backup_at").first()
     if instance is None:
         return
@@ -57,7 +57,7 @@ def note_newest(instance_uid: str) -> None:
 
 
 def sample_storage(host: str, now: datetime) -> None:
-    """Write what the host's archives and instances take. For the agent, every few seconds; it looks once a minute."""
+    """Write the bytes of the host's archives and data. Called by the agent every few seconds; samples once a minute."""
     if StorageSample.objects.filter(hour=hour(now), host=host, taken__gt=now - SAMPLE_EVERY).exists():
         return
     archives = Backup.objects.filter(host=host).aggregate(bytes=Sum("size"))["bytes"] or 0
@@ -69,6 +69,6 @@ def sample_storage(host: str, now: datetime) -> None:
 
 
 def forget(now: datetime) -> None:
-    """Delete what no page shows any more."""
+    """Delete the samples and counts that are too old for any page."""
     StorageSample.objects.filter(hour__lt=now - KEPT).delete()
     BackupTally.objects.filter(quarter__lt=now - KEPT).delete()

@@ -1,4 +1,4 @@
-"""Bringing in an archive that was made elsewhere."""
+"""Import an archive that was made elsewhere."""
 
 import hashlib
 import re
@@ -41,19 +41,19 @@ def _quiet(_done: int, _total: int) -> None:
 
 
 def import_archive(*, path: Path, new_id: bool = False, requested_by: User | None, progress: Report = _quiet) -> Backup:
-    """Check the archive fully, keep it in the storage of the backups, and list it as a Complete manual backup.
+    """Copy the archive into the storage of the backups, check the copy, and list it as a Complete manual backup.
 
-    It keeps its own id, or gets a new one with `new_id`. Every byte is read, and a throw-away server
-    validates every collection, from the storage's copy: what is listed is what was checked. An archive that lies in the
-    storage already, without a backup that owns it, is taken as it is if it is the same. `progress` gets bytes done and
-    to do. Only for the main thread. Raises Refused with the reason; nothing has been added then.
+    The check reads every byte, and a throw-away server validates every collection. The backup keeps its id, or gets a
+    new one with `new_id`. A file of that name that is in the storage already, and that no backup owns, is used if it is
+    the same archive. `progress` gets bytes done and to do. Only for the main thread. Raises Refused with the reason;
+    nothing has been added then.
     """
     room = Path(settings.CONSOLE_HOME) / "import"
     lock = locks.acquire(room.with_suffix(".lock"))
     if lock is None:
         raise Refused(_("Another archive is being imported. Wait until that has ended."))
     with lock:
-        # What an import that was killed left there.
+        # Remove what a killed import left there.
         shutil.rmtree(room, ignore_errors=True)
         try:
             return _import(path, room, new_id=new_id, requested_by=requested_by, progress=progress)
@@ -88,14 +88,14 @@ def _import(path: Path, room: Path, *, new_id: bool, requested_by: User | None, 
             raise archive.ArchiveError(differing)
         backup.size, backup.data_size, backup.sha256 = storage.size(name), unpacked.manifest.size, digest
         backup.contents = unpacked.contents.to_document()
-        # Not an audited action as a whole: that would hold a transaction for as long as the archive is read.
+        # Only here: an audited function would hold a transaction for as long as the archive is read.
         with transaction.atomic():
             backup.save(force_insert=True)
             audit.record("ddsImportBackup", user=requested_by, resource=audit.resource_of(backup))
     except BaseException as error:
-        # After an IntegrityError the archive is that of the backup which has the id.
+        # After an IntegrityError the archive belongs to the backup that has the id.
         if not there and not isinstance(error, IntegrityError):
-            _forget(storage, name, error)
+            _remove(storage, name, error)
         if isinstance(error, IntegrityError):
             raise Refused(_("A backup with the id %s exists already.") % backup.id) from error
         if there and isinstance(error, archive.ArchiveError):
@@ -108,7 +108,7 @@ def _import(path: Path, room: Path, *, new_id: bool, requested_by: User | None, 
 
 
 def _inspected(home: Path) -> Contents:
-    """Have a throw-away server on the files in `home` read everything."""
+    """Have a throw-away server read everything in the files in `home`. Raises ArchiveError."""
     try:
         with scratch_server.running(home) as server:
             return engines.embedded().inspect(server, _quiet)
@@ -117,7 +117,7 @@ def _inspected(home: Path) -> Contents:
 
 
 def _backup_of(manifest: archive.Manifest, *, new_id: bool) -> Backup:
-    """The row of the archive, not saved. Raises Refused if this console could not have made it, or has it."""
+    """Return the archive's row, not saved. Raises Refused if no console made the archive, or this one has it."""
     if not _BACKUP_ID.fullmatch(manifest.backup_id) or manifest.instance_type not in InstanceType.values:
         raise Refused(_("The archive was not made by a console like this one."))
     if not new_id and Backup.objects.filter(pk=manifest.backup_id).exists():
@@ -156,7 +156,8 @@ def _backup_of(manifest: archive.Manifest, *, new_id: bool) -> Backup:
     return backup
 
 
-def _forget(storage: Storage, name: str, error: BaseException) -> None:
+def _remove(storage: Storage, name: str, error: BaseException) -> None:
+    """Delete the file. If that fails, say so in a note on the error that is on its way."""
     try:
         storage.delete(name)
     except OSError as second:

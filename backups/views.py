@@ -9,7 +9,6 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
-from backups import services
 from backups.forms import (
     CreateBackupForm,
     CreateBackupOfAnyForm,
@@ -20,6 +19,14 @@ from backups.forms import (
 )
 from backups.lists import BACKUP_COLUMNS, BackupListForm
 from backups.models import Backup, Policy, Restoration
+from backups.services.cancel import cancel_backup
+from backups.services.create import create_backup
+from backups.services.delete import delete_backup
+from backups.services.edit import edit_description
+from backups.services.lock import lock_backup, unlock_backup
+from backups.services.policy import POLICY_FIELDS, set_policy
+from backups.services.restore import restore_to_new_instance, restore_to_original
+from backups.services.verify import verify_backup
 from console.accounts.access import performs
 from console.lists.form import export
 from console.lists.keys import is_id
@@ -105,7 +112,7 @@ def backup_detail(request: Request, backup_id: str) -> HttpResponse:
     return render_list(request, "backups/detail.html", "backups/_detail.html", context)
 
 
-@performs(services.create_backup)
+@performs(create_backup)
 @require_http_methods(["GET", "HEAD", "POST"])
 def backup_create(request: Request) -> HttpResponse:
     """The Create Backup dialog of Backup Management, which asks for the instance first."""
@@ -119,7 +126,7 @@ def backup_create(request: Request) -> HttpResponse:
     return _dialog(request, form, back=back)
 
 
-@performs(services.create_backup)
+@performs(create_backup)
 @require_http_methods(["GET", "HEAD", "POST"])
 def backup_create_for_instance(request: Request, instance_id: str) -> HttpResponse:
     """The Create Backup dialog of an instance's row and of its Backups & Restorations page."""
@@ -131,7 +138,7 @@ def backup_create_for_instance(request: Request, instance_id: str) -> HttpRespon
     return _dialog(request, form, back=back, instance=instance)
 
 
-@performs(services.restore_to_new_instance)
+@performs(restore_to_new_instance)
 @cache_control(no_store=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def backup_restore(request: Request, backup_id: str) -> HttpResponse:
@@ -143,7 +150,7 @@ def backup_restore(request: Request, backup_id: str) -> HttpResponse:
         form = RestoreToNewForm(request.POST if request.method == "POST" else None, backup=backup)
     if form.is_valid():
         try:
-            restoration = services.restore_to_new_instance(
+            restoration = restore_to_new_instance(
                 backup=backup,
                 name=form.cleaned_data["name"],
                 password=form.cleaned_data["password"],
@@ -162,7 +169,7 @@ def backup_restore(request: Request, backup_id: str) -> HttpResponse:
     return _restore_dialog(request, backup, form, "backups/_restore_to_new.html", refusal=backup.restore_refusal)
 
 
-@performs(services.restore_to_original)
+@performs(restore_to_original)
 @require_http_methods(["GET", "HEAD", "POST"])
 def backup_restore_to_original(request: Request, backup_id: str) -> HttpResponse:
     """The Restore dialog with Restore to Original."""
@@ -170,7 +177,7 @@ def backup_restore_to_original(request: Request, backup_id: str) -> HttpResponse
     form = RestoreToOriginalForm(request.POST if request.method == "POST" else None, backup=backup)
     if form.is_valid():
         try:
-            services.restore_to_original(
+            restore_to_original(
                 backup=backup,
                 safety_backup=form.cleaned_data["safety_backup"],
                 requested_by=request.user,
@@ -188,7 +195,7 @@ def backup_restore_to_original(request: Request, backup_id: str) -> HttpResponse
     return _restore_dialog(request, backup, form, "backups/_restore_to_original.html", refusal=backup.original_refusal)
 
 
-@performs(services.verify_backup)
+@performs(verify_backup)
 @require_http_methods(["GET", "HEAD", "POST"])
 def backup_verify(request: Request, backup_id: str) -> HttpResponse:
     """Asks whether to verify, since it takes time and room; then verifies."""
@@ -196,7 +203,7 @@ def backup_verify(request: Request, backup_id: str) -> HttpResponse:
     reason = ""
     if request.method == "POST":
         try:
-            services.verify_backup(backup=backup, requested_by=request.user)
+            verify_backup(backup=backup, requested_by=request.user)
         except Refused as refusal:
             reason = str(refusal.message)
         else:
@@ -212,7 +219,7 @@ def backup_verify(request: Request, backup_id: str) -> HttpResponse:
     return render_page(request, "backups/verify.html", "backups/_verify.html", context, status=status)
 
 
-@performs(services.create_backup)
+@performs(create_backup)
 @require_safe
 def instance_options(request: Request) -> HttpResponse:
     """The DB Instance Name field of the dialog, for the chosen type and what is searched."""
@@ -224,7 +231,7 @@ def _create(request: Request, form: CreateBackupForm, instance: Instance, *, bac
     """Create the backup that the valid form asks for; None, with the reason in the form, if it is refused."""
     data = form.cleaned_data
     try:
-        backup = services.create_backup(
+        backup = create_backup(
             instance=instance,
             name=data["name"],
             description=data["description"],
@@ -266,13 +273,13 @@ def _restore_dialog(request: Request, backup: Backup, form: DialogForm, fragment
     return render_page(request, "backups/restore.html", fragment, context, status=status)
 
 
-@performs(services.delete_backup)
+@performs(delete_backup)
 @require_http_methods(["GET", "HEAD", "POST"])
 def backup_delete(request: Request, backup_id: str) -> HttpResponse:
     return _delete(request, [_backup(backup_id)])
 
 
-@performs(services.delete_backup)
+@performs(delete_backup)
 @require_http_methods(["GET", "HEAD", "POST"])
 def backup_delete_selected(request: Request) -> HttpResponse:
     """Delete those that are ticked in a list; they come as `id`, as often as there are."""
@@ -304,7 +311,7 @@ def _delete(request: Request, chosen: Iterable[Backup]) -> HttpResponse:
 def _delete_now(request: Request, backup: Backup) -> str:
     """Delete the backup; why not, if it is refused."""
     try:
-        services.delete_backup(backup=backup, requested_by=request.user)
+        delete_backup(backup=backup, requested_by=request.user)
     except Refused as refusal:
         return str(refusal.message)
     return ""
@@ -314,46 +321,42 @@ def _deleting(count: int) -> str:
     return ngettext("Deleting %d backup.", "Deleting %d backups.", count) % count
 
 
-@performs(services.cancel_backup)
+@performs(cancel_backup)
 @require_http_methods(["GET", "HEAD", "POST"])
 def backup_cancel(request: Request, backup_id: str) -> HttpResponse:
     backup = _backup(backup_id)
     done = _("Cancelling the backup %s.") % backup.name
     return _confirm(
-        request, backup, services.cancel_backup, "_cancel", _("Cancel Backup"), refusal=backup.cancel_refusal, done=done
+        request, backup, cancel_backup, "_cancel", _("Cancel Backup"), refusal=backup.cancel_refusal, done=done
     )
 
 
-@performs(services.lock_backup)
+@performs(lock_backup)
 @require_http_methods(["GET", "HEAD", "POST"])
 def backup_lock(request: Request, backup_id: str) -> HttpResponse:
     backup = _backup(backup_id)
     done = _("The backup %s is locked.") % backup.name
-    return _confirm(
-        request, backup, services.lock_backup, "_lock", _("Lock Backup"), refusal=backup.lock_refusal, done=done
-    )
+    return _confirm(request, backup, lock_backup, "_lock", _("Lock Backup"), refusal=backup.lock_refusal, done=done)
 
 
-@performs(services.unlock_backup)
+@performs(unlock_backup)
 @require_http_methods(["GET", "HEAD", "POST"])
 def backup_unlock(request: Request, backup_id: str) -> HttpResponse:
     backup = _backup(backup_id)
     done = _("The backup %s is unlocked.") % backup.name
     return _confirm(
-        request, backup, services.unlock_backup, "_lock", _("Unlock Backup"), refusal=backup.unlock_refusal, done=done
+        request, backup, unlock_backup, "_lock", _("Unlock Backup"), refusal=backup.unlock_refusal, done=done
     )
 
 
-@performs(services.edit_description)
+@performs(edit_description)
 @require_http_methods(["GET", "HEAD", "POST"])
 def backup_edit_description(request: Request, backup_id: str) -> HttpResponse:
     backup = _backup(backup_id)
     form = EditDescriptionForm(request.POST if request.method == "POST" else None, backup=backup)
     if form.is_valid():
         try:
-            services.edit_description(
-                backup=backup, description=form.cleaned_data["description"], requested_by=request.user
-            )
+            edit_description(backup=backup, description=form.cleaned_data["description"], requested_by=request.user)
         except Refused as refusal:
             form.refuse(refusal)
         else:
@@ -370,7 +373,7 @@ def backup_edit_description(request: Request, backup_id: str) -> HttpResponse:
     return render_page(request, "backups/create.html", "components/_dialog_form.html", context, status=status)
 
 
-@performs(services.set_policy)
+@performs(set_policy)
 @require_http_methods(["GET", "HEAD", "POST"])
 def policy_modify(request: Request, instance_id: str) -> HttpResponse:
     """The Modify Backup Policy dialog of Backups & Restorations."""
@@ -378,9 +381,9 @@ def policy_modify(request: Request, instance_id: str) -> HttpResponse:
     form = PolicyForm(request.POST if request.method == "POST" else None, policy=Policy.of(instance))
     back = reverse("backups:instance", args=[instance.id])
     if form.is_valid():
-        chosen = {name: form.cleaned_data[name] for name in services.POLICY_FIELDS}
+        chosen = {name: form.cleaned_data[name] for name in POLICY_FIELDS}
         try:
-            policy = services.set_policy(instance=instance, requested_by=request.user, **chosen)
+            policy = set_policy(instance=instance, requested_by=request.user, **chosen)
         except Refused as refusal:
             form.refuse(refusal)
         else:

@@ -1,8 +1,25 @@
-"""Which function does which kind of job: the one place where the apps' handlers meet."""
+"""Which class does which kind of job."""
 
-from backups.jobs.make import HANDLERS as BACKUP_HANDLERS
-from backups.jobs.restore import HANDLERS as RESTORE_HANDLERS
-from instances.jobs.handlers import HANDLERS as INSTANCE_HANDLERS
-from instances.queue.leases import Handlers
+from backups.jobs.delete import DeleteBackup
+from backups.jobs.make import MakeBackup
+from backups.jobs.restore_to_new import RestoreToNewInstance
+from backups.jobs.restore_to_original import RestoreToOriginal
+from backups.jobs.verify import VerifyBackup
+from instances.choices import JobKind
+from instances.jobs.create import CreateInstance
+from instances.jobs.delete import DeleteInstance
+from instances.jobs.reset_password import ResetPassword
+from instances.jobs.restart import RestartInstance
+from instances.queue.job import JobKinds
 
-HANDLERS: Handlers = {**INSTANCE_HANDLERS, **BACKUP_HANDLERS, **RESTORE_HANDLERS}
+JOBS: JobKinds = {
+    JobKind.CREATE_INSTANCE: CreateInstance,
+    JobKind.RESTART: RestartInstance,
+    JobKind.RESET_PASSWORD: ResetPassword,
+    JobKind.DELETE_INSTANCE: DeleteInstance,
+    JobKind.BACKUP: MakeBackup,
+    JobKind.DELETE_BACKUP: DeleteBackup,
+    JobKind.RESTORE_NEW: RestoreToNewInstance,
+    JobKind.RESTORE_ORIGINAL: RestoreToOriginal,
+    JobKind.VERIFY: VerifyBackup,
+}

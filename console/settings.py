@@ -207,6 +207,8 @@ if CONSOLE_URL:
 
 # Only where nobody but this machine can reach it. `up` refuses what is missing here.
 TEST_HOOKS = CONSOLE_TEST_HOOKS and only_this_machine(CONSOLE_BIND, CONSOLE_URL)
+# The function that tells automated backups the time.
+BACKUP_CLOCK = "console.testing.hook_state.now" if TEST_HOOKS else "django.utils.timezone.now"
 
 _FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
 LOGGING = {

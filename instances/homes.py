@@ -1,5 +1,6 @@
-"""Where an instance's files are on its host."""
+"""Where the files of instances and of running jobs are on their host."""
 
+import shutil
 from pathlib import Path
 
 from django.conf import settings
@@ -18,5 +19,14 @@ def instance_homes() -> Path:
 
 
 def staging_root() -> Path:
-    """The directory that running jobs copy into. Whatever is there when the agent starts is left over."""
+    """The directory that running jobs copy into."""
     return Path(settings.CONSOLE_HOME) / _STAGING
+
+
+def prepare_host() -> None:
+    """Make the directories, and remove what jobs left in staging when their agent died. No job may run."""
+    for directory in (instance_homes(), staging_root()):
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for leftover in staging_root().iterdir():
+        # Not the directory itself: another disk may be mounted there.
+        shutil.rmtree(leftover, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What people do to instances: one function per action, for pages, API and commands alike."""
+"""What people do to instances: one function per action, for pages and commands alike."""
 
 from uuid import UUID
 
@@ -15,8 +15,9 @@ from console.text.validators import check_password
 from console.web.once import once
 from instances import hosts
 from instances.choices import Action, InstanceType, JobKind
+from instances.jobs.parameters import CreateParameters
 from instances.models import Host, Instance
-from instances.queue import leases as jobs
+from instances.queue.requests import enqueue
 from instances.signals import instance_deleting
 
 
@@ -32,11 +33,11 @@ def create_instance(
     demo: bool = False,
     request_key: UUID | None = None,
 ) -> Instance:
-    """Write the instance as Creating and queue the job that starts its server, with demo documents if asked.
+    """Write the instance as Creating and queue the job that starts its server, with demo documents if `demo`.
 
     The administrator gets the `password`; without one nobody can sign in until it is reset. Without a `host` the
-    instance goes to the one that is loaded least. Coming again with the same `request_key` returns the instance of the
-    first time. Raises Refused if no host can take it now, ValidationError if the name or the password breaks its rule.
+    instance goes to the least loaded one. A repeated `request_key` returns the instance of the first call. Raises
+    Refused if no host can take it now, ValidationError if the name or the password breaks its rule.
     """
     if password:
         check_password(password)
@@ -44,12 +45,12 @@ def create_instance(
     instance.clean_fields(exclude=["request_key"])
     with transaction.atomic():
         instance.save(force_insert=True)
-        jobs.enqueue(
+        enqueue(
             JobKind.CREATE_INSTANCE,
             host=instance.host,
             instance=instance,
             requested_by=requested_by,
-            parameters={"demo": demo},
+            parameters=CreateParameters(demo=demo),
             secret=password,
         )
     return instance
@@ -63,21 +64,20 @@ def delete_instance(*, instance: Instance, requested_by: User | None) -> None:
     """
     with transaction.atomic():
         if not Instance.objects.filter(pk=instance.pk).idle().update(action=Action.DELETE):
-            current = Instance.objects.filter(pk=instance.pk).first()
-            raise Refused(current.delete_refusal if current else _("The instance does not exist any more."))
-        jobs.enqueue(JobKind.DELETE_INSTANCE, host=instance.host, instance=instance, requested_by=requested_by)
+            raise Refused(current_instance(instance).delete_refusal)
+        enqueue(JobKind.DELETE_INSTANCE, host=instance.host, instance=instance, requested_by=requested_by)
         instance_deleting.send(Instance, instance=instance, requested_by=requested_by)
 
 
 @audited("ddsRenameInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
 def rename_instance(*, instance: Instance, name: str, requested_by: User | None) -> Instance:
-    """Give the instance another name, also while an operation runs on it; its backups keep the name they were made
-    under. Raises Refused if it is being deleted, ValidationError if the name breaks the rule.
+    """Give the instance another name, also while an operation runs on it. Its backups keep the old one.
+
+    Raises Refused if it is being deleted, ValidationError if the name breaks the rule.
     """
     Instance._meta.get_field("name").clean(name, None)
     if not Instance.objects.filter(pk=instance.pk).exclude(action=Action.DELETE).update(name=name):
-        current = Instance.objects.filter(pk=instance.pk).first()
-        raise Refused(current.rename_refusal if current else _("The instance does not exist any more."))
+        raise Refused(current_instance(instance).rename_refusal)
     return Instance.objects.get(pk=instance.pk)
 
 
@@ -88,28 +88,32 @@ def restart_instance(*, instance: Instance, requested_by: User | None) -> None:
     Raises Refused while an operation runs on the instance, or if it has no server to restart.
     """
     if not Instance.objects.filter(pk=instance.pk).restartable().update(action=Action.RESTART):
-        current = Instance.objects.filter(pk=instance.pk).first()
-        raise Refused(current.restart_refusal if current else _("The instance does not exist any more."))
-    jobs.enqueue(JobKind.RESTART, host=instance.host, instance=instance, requested_by=requested_by)
+        raise Refused(current_instance(instance).restart_refusal)
+    enqueue(JobKind.RESTART, host=instance.host, instance=instance, requested_by=requested_by)
 
 
 @audited("ddsResetPassword", needs=Permission.MANAGE_INSTANCES, resource="instance")
 def reset_password(*, instance: Instance, password: str, requested_by: User | None) -> None:
-    """Queue the job that gives the instance's administrator this password, making the administrator if there is none.
+    """Queue the job that gives the instance's administrator this password, and makes the administrator if needed.
 
-    A backup that runs meanwhile is waited for. Raises Refused if the server does not run or is being stopped,
+    The job waits for a running backup. Raises Refused if the server does not run or is being stopped,
     ValidationError if the password breaks the rule.
     """
     check_password(password)
     if not Instance.objects.filter(pk=instance.pk).with_running_server().exists():
-        current = Instance.objects.shown().filter(pk=instance.pk).first()
-        raise Refused(current.password_refusal if current else _("The instance does not exist any more."))
-    jobs.enqueue(
-        JobKind.RESET_PASSWORD, host=instance.host, instance=instance, requested_by=requested_by, secret=password
-    )
+        raise Refused(current_instance(instance).password_refusal)
+    enqueue(JobKind.RESET_PASSWORD, host=instance.host, instance=instance, requested_by=requested_by, secret=password)
+
+
+def current_instance(instance: Instance) -> Instance:
+    """Return the instance as it is now, for the reason of a refusal. Raises Refused if it has been deleted."""
+    found = Instance.objects.shown().filter(pk=instance.pk).first()
+    if found is None:
+        raise Refused(_("The instance does not exist any more."))
+    return found
 
 
 def least_loaded_host() -> Host:
-    """The host for a new instance: online and loaded least; before any agent has started, this one."""
+    """Return the host for a new instance: the least loaded one online, or this one before any agent has started."""
     name = hosts.least_loaded(hosts.online_loads(timezone.now())) or settings.CONSOLE_HOST
     return Host.objects.get_or_create(name=name)[0]

@@ -11,8 +11,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
 from backups.choices import Weekday
+from backups.policy import clock
 from backups.policy.schedule import Schedule, first_window, window_to_serve
-from console.testing import hook_state as hooks
 from instances.models import Instance
 
 KEEP_DAYS_MIN, KEEP_DAYS_MAX = 1, 732
@@ -112,7 +112,7 @@ class Policy(models.Model):
     @property
     def next_run(self) -> datetime:
         """The start of the window that is served next; in the past, it is being waited for the instance."""
-        return window_to_serve(self.schedule, self.next_window, hooks.now())
+        return window_to_serve(self.schedule, self.next_window, clock.now())
 
 
 def window_label(hour: int) -> str:

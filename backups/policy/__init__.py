@@ -1,1 +1,1 @@
-"""When automated backups run and expire, and what the agent does about it."""
+"""When automated backups run and expire (schedule.py, clock.py), and what the agent does about it (automation.py)."""

@@ -20,7 +20,7 @@ class Schedule:
 
 
 def first_window(schedule: Schedule, at: datetime) -> datetime:
-    """The start of the first window that starts at this moment or later."""
+    """Return the start of the first window that starts at this moment or later."""
     start = _day(at) + schedule.hour * WINDOW
     if start < at:
         start += DAY
@@ -30,9 +30,9 @@ def first_window(schedule: Schedule, at: datetime) -> datetime:
 
 
 def window_to_serve(schedule: Schedule, pending: datetime, now: datetime) -> datetime:
-    """The window whose backup comes next: `pending`, which has not been served, unless its day is over.
+    """Return the window that gets the next backup: `pending`, which has had none yet, unless its day is over.
 
-    Windows whose day is over are never served. The answer is due if it is not after `now`.
+    A window whose day is over is skipped. The returned window is due if it is not after `now`.
     """
     if pending >= _day(now):
         return pending
@@ -40,20 +40,20 @@ def window_to_serve(schedule: Schedule, pending: datetime, now: datetime) -> dat
 
 
 def window_after(schedule: Schedule, served: datetime) -> datetime:
-    """The window that is pending once the window `served` has had its backup."""
+    """Return the window that is pending once the window `served` has had its backup."""
     return first_window(schedule, served + WINDOW)
 
 
 def expires(started: datetime, keep_days: int) -> datetime:
-    """The moment from which a backup that started then is no longer kept."""
+    """Return the moment when a backup that started then expires."""
     return started + keep_days * DAY
 
 
 def automated_name(instance_id: str, now: datetime) -> str:
-    """The name of an automated backup: auto-<instance id>-<yyyymmddhhmmss>, in UTC."""
+    """Return the name of an automated backup: auto-<instance id>-<yyyymmddhhmmss>, in UTC."""
     return f"auto-{instance_id}-{now.astimezone(UTC):%Y%m%d%H%M%S}"
 
 
 def _day(moment: datetime) -> datetime:
-    """The start of the moment's UTC day."""
+    """Return the start of the moment's UTC day."""
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -18,13 +18,13 @@ from backups.storage.s3_transfer import CONTENT_TYPE, StoredObject, Upload, abor
 
 _LINK_SECONDS = 600
 
-# What is asked while somebody waits for the answer gives up soon; what moves an archive rides out a restart.
+# Requests that a user waits for give up soon. Those that move an archive outlast a restart of the store.
 _ASKING = Config(
     connect_timeout=5,
     read_timeout=15,
     retries={"mode": "standard", "total_max_attempts": 3},
     signature_version="s3v4",
-    # Each part has its checksum all the same. What boto3 adds by default many other stores do not understand.
+    # Many other stores do not understand what boto3 adds by default. Upload gives each part its checksum.
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
 )
@@ -34,7 +34,7 @@ _MOVING = Config(read_timeout=60, retries={"mode": "standard", "total_max_attemp
 class BucketStorage(ArchiveStorage, S3Storage):  # type: ignore[misc]  # django-storages has no types
     """Objects in one bucket, each visible only when all of its parts are there and have their checksums.
 
-    Options: `bucket_name`, `location` (what all keys begin with), `endpoint_url`, `region_name`, `access_key`,
+    Options: `bucket_name`, `location` (the prefix of all keys), `endpoint_url`, `region_name`, `access_key`,
     `secret_key` (None: where boto3 finds them) and `addressing_style`.
     """
 
@@ -42,7 +42,7 @@ class BucketStorage(ArchiveStorage, S3Storage):  # type: ignore[misc]  # django-
 
     def __init__(self, addressing_style: str = "auto", **options: Any) -> None:
         config = _ASKING.merge(Config(s3={"addressing_style": addressing_style}))
-        # What it would take from the environment on its own, and not as boto3 does, does not go with what is set.
+        # django-storages would read these from the environment by rules that differ from boto3's.
         options = {"access_key": None, "secret_key": None, "security_token": None, "session_profile": None, **options}
         super().__init__(client_config=config, querystring_expire=_LINK_SECONDS, **options)
         self._connecting = threading.RLock()
@@ -50,7 +50,7 @@ class BucketStorage(ArchiveStorage, S3Storage):  # type: ignore[misc]  # django-
 
     @property
     def connection(self) -> Any:
-        """One for all threads, as they use its client alone, which allows it: each would cost megabytes."""
+        """The one connection of all threads. They use only its client, which is safe for that; each costs megabytes."""
         with self._connecting:
             return self._connected
 
@@ -110,7 +110,7 @@ class BucketStorage(ArchiveStorage, S3Storage):  # type: ignore[misc]  # django-
                         abort(client, self.bucket_name, key, upload["UploadId"])
 
     def free_space(self) -> int | None:
-        """None, if archives can be written: the first time by beginning one, later by asking for the bucket."""
+        """Return None if archives can be written: the first call begins one, later calls ask for the bucket."""
         client = self.connection.meta.client
         proved, self._proved = self._proved, False
         with explained():
@@ -124,7 +124,7 @@ class BucketStorage(ArchiveStorage, S3Storage):  # type: ignore[misc]  # django-
         return None
 
     def link(self, name: str, saved_as: str) -> str:
-        """Signed, for some minutes: long enough to begin a download, which may then take as long as it takes."""
+        """Return a signed URL. A download has to begin within some minutes, and may then take any time."""
         require_flat(name)
         shown = {
             "ResponseContentDisposition": content_disposition_header(True, saved_as),

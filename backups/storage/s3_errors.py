@@ -22,7 +22,7 @@ from console.text.sentences import sentence as _
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Turn what boto3 raises into what went wrong and what to do, for people."""
+    """Raise StorageFailed, which says what went wrong and what to do, for any error of boto3."""
     try:
         yield
     except ClientError as error:
@@ -65,7 +65,7 @@ def _refusal(error: ClientError) -> str:
         ) % str(error.operation_name)
     if code == "SlowDown" or (status and status >= 500):
         return _("the S3 storage failed several times in a row (%s); try again when it is well") % (code or status)
-    # Not the store's whole message: it may name what is nobody's business, and /readyz is for everybody.
+    # Without the store's message: it may hold secrets, and /readyz shows this to everybody.
     return _("the S3 storage refused %(operation)s: %(code)s") % {"operation": error.operation_name, "code": code}
 
 

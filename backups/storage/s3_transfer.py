@@ -28,11 +28,11 @@ _READ_PAUSES = (0, 0.2, 1, 4, 10)
 
 
 class _GivenUp(BaseException):
-    """Ends a part that is being sent; not an Exception, which botocore would take for a reason to send it again."""
+    """Ends a part that is being sent. It is no Exception, because botocore would retry after one."""
 
 
 class _Part(io.BytesIO):
-    """The body of a part's request, whose sending ends when nobody wants it any more."""
+    """The body of a part's request. Sending it ends when the upload is given up."""
 
     def __init__(self, content: bytes, unwanted: threading.Event) -> None:
         super().__init__(content)
@@ -45,7 +45,7 @@ class _Part(io.BytesIO):
 
 
 class Upload:
-    """One multipart upload: a context manager, which aborts it and removes its parts if something is raised."""
+    """One multipart upload. As a context manager it aborts, which removes its parts, if something is raised."""
 
     def __init__(self, client: Any, bucket: str, key: str) -> None:
         self._client = client
@@ -53,7 +53,7 @@ class Upload:
         self._size = 0
         self._sending: set[Future[None]] = set()
         self._knows_sha256 = True
-        # By the number of the part: its digest, and what the store calls it.
+        # By the number of the part: its digest and its ETag.
         self._sent: dict[int, tuple[bytes, str]] = {}
         self._unwanted = threading.Event()
 
@@ -75,7 +75,7 @@ class Upload:
                 error.add_note(f"The upload of {self._object['Key']} could not be aborted: {second}")
 
     def _begin(self) -> Any:
-        """Begin it with SHA-256; if the store does not know that, each part has the MD5 that every store compares."""
+        """Begin with SHA-256 checksums. If the store does not know them, _send() gives each part an MD5 instead."""
         wanted = {**self._object, "ContentType": CONTENT_TYPE}
         try:
             return self._client.create_multipart_upload(**wanted, ChecksumAlgorithm="SHA256")
@@ -86,7 +86,7 @@ class Upload:
         return self._client.create_multipart_upload(**wanted)
 
     def send(self, content: Any) -> None:
-        """Send the content in parts, while the next is being read. It is read in the caller's thread."""
+        """Send the content in parts, each while the caller's thread reads the next."""
         at_most: int = getattr(content, "at_most", None) or content.size
         pulse: Callable[[], None] = getattr(content, "pulse", lambda: None)
         if content.seekable():
@@ -103,16 +103,16 @@ class Upload:
         self._wait(0, pulse)
 
     def complete(self) -> None:
-        """Make the object visible, and compare what the store says of it with what was sent."""
+        """Make the object visible, and compare its size and checksum with what was sent."""
         sent = sorted(self._sent.items())
         parts = [{"PartNumber": number, "ETag": tag, **self._checksum(digest)} for number, (digest, tag) in sent]
         try:
             self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": parts})
         except self._client.exceptions.NoSuchUpload:
-            # So answers the second attempt if only the answer to the first was lost. The object tells.
+            # A retry gets this if the first attempt succeeded and its answer was lost. The object shows which.
             pass
         found = self._client.head_object(**self._object, **({"ChecksumMode": "ENABLED"} if self._knows_sha256 else {}))
-        # Stores that keep no checksums say none.
+        # Some stores keep no checksums.
         whole = _base64(hashlib.sha256(b"".join(digest for _number, (digest, _tag) in sent)).digest())
         kept = found.get("ChecksumSHA256", whole).partition("-")[0]
         if found["ContentLength"] != self._size or kept != whole:
@@ -131,7 +131,7 @@ class Upload:
         return {"ChecksumSHA256": _base64(digest)} if self._knows_sha256 else {}
 
     def _wait(self, most: int, pulse: Callable[[], None]) -> None:
-        """Until no more than so many parts are on their way. Raises what one of them failed with."""
+        """Wait until at most so many parts are on their way. Raises the error of a part that failed."""
         while len(self._sending) > most:
             done, self._sending = wait(self._sending, _PULSE_SECONDS, FIRST_COMPLETED)
             for future in done:
@@ -152,7 +152,7 @@ def _base64(digest: bytes) -> str:
 
 
 class StoredObject(io.RawIOBase):
-    """An object being read as a stream, which takes up where it stopped when its connection breaks."""
+    """An object that is read as a stream. If its connection breaks, reading goes on where it stopped."""
 
     def __init__(self, client: Any, bucket: str, key: str) -> None:
         self._client, self._object = client, {"Bucket": bucket, "Key": key}
@@ -163,7 +163,7 @@ class StoredObject(io.RawIOBase):
                 raise FileNotFoundError(key) from error
             raise
         self.size: int = found["ContentLength"]
-        # Whatever happens to the object meanwhile, its bytes are all of this one.
+        # All bytes are of this version, even if the object is replaced meanwhile.
         self._tag = found["ETag"]
         self._at = 0
         self._stream: Any = None

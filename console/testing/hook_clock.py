@@ -1,4 +1,4 @@
-"""The test hook that is about the windows of automated backups; hook_state has the clock that it moves."""
+"""The test hook that moves the clock of the automated backups, which hook_state has, to the next window."""
 
 from math import ceil
 

@@ -1,8 +1,8 @@
-"""What tests have asked for: that the next backup is slow or fails, that the clock is moved, that a status is held.
+"""The state of the test hooks: is the next backup slow or made to fail, is the clock moved, whose status is set.
 
-Nothing of it exists unless settings.TEST_HOOKS is on, which takes CONSOLE_TEST_HOOKS=1 and a loopback address. Web and
-agent meet in one row. The code that a hook steers asks here: each function answers as without hooks, and without
-asking the database, when they are off.
+They exist only if settings.TEST_HOOKS is on, which takes CONSOLE_TEST_HOOKS=1 and a loopback address. Web and agent
+share the state in one row. The composition root hands these functions to the code that they steer: now() by
+settings.BACKUP_CLOCK, the others in the command `agent`. When the hooks are off, none of them asks the database.
 """
 
 from collections.abc import Collection
@@ -19,13 +19,13 @@ from console.accounts.roles import Permission
 from console.audit.audited import audited
 from console.testing.models import HookState
 
-# The clock is moved within what a database and a calendar can say.
+# How far the clock can be moved: databases and calendars have limits.
 FARTHEST = timedelta(days=3650)
 
 
 @dataclass(frozen=True)
 class NextBackup:
-    """How a backup is made: 0 bytes per second is no limit of its own, 0 percent is to the end."""
+    """How a backup is made: at so many bytes a second (0: unlimited), up to so many percent (0: to the end)."""
 
     bytes_per_second: int = 0
     fail_at: int = 0
@@ -36,18 +36,18 @@ def active() -> bool:
 
 
 def state() -> HookState:
-    """What has been asked for; nothing, if the hooks are off."""
+    """Return the state of the hooks, which is empty if they are off."""
     return (HookState.objects.first() if active() else None) or HookState()
 
 
 def now() -> datetime:
-    """The time that the schedule of automated backups goes by."""
+    """Return the time of the automated backups' clock."""
     moved = state().clock_seconds if active() else 0
     return timezone.now() + timedelta(seconds=moved)
 
 
 def take_next_backup() -> NextBackup:
-    """What the backup that begins now is to do, which is that backup's alone."""
+    """Return what was asked for of the next backup, and reset it: it is for the caller's backup alone."""
     if not active():
         return NextBackup()
     with transaction.atomic():
@@ -57,28 +57,28 @@ def take_next_backup() -> NextBackup:
 
 
 def held() -> Collection[str]:
-    """The ids of the instances whose status is a test's, so that nothing else changes it."""
+    """Return the ids of the instances whose status a test has set, which nothing else may change."""
     return state().held.keys() if active() else ()
 
 
-# --- What tests ask for: an administrator's actions, as the audit shows them --------------------------------
+# --- Actions of an administrator, which the audit shows -----------------------------------------------------
 
 
 @audited("testSlowNextBackup", needs=Permission.MANAGE_USERS, resource="hook")
 def slow_next_backup(*, bytes_per_second: int, requested_by: User | None) -> None:
-    """The next backup that begins reads and writes so many bytes a second, by the throttle of the setting."""
+    """Slow the next backup that begins down to so many bytes a second."""
     HookState.objects.update_or_create(pk=HookState.ONLY, defaults={"bytes_per_second": bytes_per_second})
 
 
 @audited("testFailNextBackup", needs=Permission.MANAGE_USERS, resource="hook")
 def fail_next_backup(*, percent: int, requested_by: User | None) -> None:
-    """The next backup that begins fails when it has come so far."""
+    """Make the next backup that begins fail at so many percent."""
     HookState.objects.update_or_create(pk=HookState.ONLY, defaults={"fail_at": percent})
 
 
 @audited("testMoveClock", needs=Permission.MANAGE_USERS, resource="hook")
 def move_clock(*, seconds: int, requested_by: User | None) -> None:
-    """Move the clock of the automated backups on, or back, from where it is."""
+    """Move the clock of the automated backups forwards or backwards from where it is."""
     with transaction.atomic():
         row, _made = HookState.objects.select_for_update().get_or_create(pk=HookState.ONLY)
         farthest = int(FARTHEST.total_seconds())
@@ -87,17 +87,17 @@ def move_clock(*, seconds: int, requested_by: User | None) -> None:
 
 
 def describe(row: HookState) -> list[str]:
-    """What the hooks do at the moment, in sentences."""
-    told = []
+    """Return what the hooks do at the moment, as sentences."""
+    sentences = []
     if row.bytes_per_second:
-        told.append(_("The next backup is slowed down to %d bytes per second.") % row.bytes_per_second)
+        sentences.append(_("The next backup is slowed down to %d bytes per second.") % row.bytes_per_second)
     if row.fail_at:
-        told.append(_("The next backup fails at %d %%.") % row.fail_at)
+        sentences.append(_("The next backup fails at %d %%.") % row.fail_at)
     if row.clock_seconds:
-        told.append(_("The clock of the automated backups is moved by %s.") % _hours(row.clock_seconds))
+        sentences.append(_("The clock of the automated backups is moved by %s.") % _hours(row.clock_seconds))
     if row.held:
-        told.append(_("Instances whose status is held: %d.") % len(row.held))
-    return told
+        sentences.append(_("Instances whose status is held: %d.") % len(row.held))
+    return sentences
 
 
 def _hours(seconds: int) -> str:

@@ -1,4 +1,4 @@
-"""The test hook that is about instances; console.testing.hook_state has the others, and says what they are."""
+"""The test hook that sets the status of an instance. hook_state has the other hooks, and says what they are."""
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -14,10 +14,10 @@ from instances.models import Instance
 
 @audited("testSetStatus", needs=Permission.MANAGE_USERS, resource="instance")
 def set_status(*, instance: Instance, status: Status, requested_by: User | None) -> None:
-    """Have the instance show the status until it is given another one; Available gives it back as it was.
+    """Give the instance the status until it is given another one; Available restores the status that it had.
 
-    All pages, buttons and services take the status for what it is. The server goes on. Raises Refused while an
-    operation runs on the instance.
+    Pages, buttons and services treat it as the real status. The server goes on. Raises Refused while an operation runs
+    on the instance.
     """
     with transaction.atomic():
         row, _made = HookState.objects.select_for_update().get_or_create(pk=HookState.ONLY)
@@ -42,7 +42,7 @@ def set_status(*, instance: Instance, status: Status, requested_by: User | None)
 
 @audited("testClearHooks", needs=Permission.MANAGE_USERS, resource="hook")
 def clear(*, requested_by: User | None) -> None:
-    """Undo all hooks: the clock goes right again, and every instance is given back."""
+    """Undo all hooks: set the clock right, and restore the status of every instance."""
     with transaction.atomic():
         row = HookState.objects.select_for_update().first()
         for instance in Instance.objects.filter(pk__in=row.held if row else ()):

@@ -1,4 +1,4 @@
-"""The addresses of the test hooks: for an administrator's POST with its CSRF token; for all else there are none."""
+"""The URLs of the test hooks. They exist only for an administrator's POST with its CSRF token."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -47,7 +47,7 @@ class StatusForm(InstanceForm):
 
 
 def hook(view: View) -> Callable[[Request], HttpResponseBase]:
-    """404 unless the hooks are on and an administrator posts with the token; 422 with the reasons if it is refused."""
+    """Answer 404 unless the hooks are on and an administrator posts with the token, 422 with the reason if refused."""
 
     @csrf_exempt
     @login_not_required
@@ -65,7 +65,7 @@ def hook(view: View) -> Callable[[Request], HttpResponseBase]:
 
 
 def answer(form: forms.Form, act: Callable[[], None]) -> HttpResponse:
-    """Do it if the form is valid, and say what the hooks do then."""
+    """Act if the form is valid, and answer with what the hooks do then; else answer 422 with the errors."""
     if not form.is_valid():
         errors = [f"{field}: {errors.as_text()}" for field, errors in form.errors.items()]
         return JsonResponse({"error": " ".join(errors)}, status=422)

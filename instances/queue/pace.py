@@ -1,6 +1,6 @@
-"""How far work is, how fast it goes and how long it still takes: said only when it is known.
+"""How far a job is, how fast it goes and how long it still takes, as far as that is known.
 
-The agent measures, with a monotonic clock that callers pass in; pages show what it last wrote into the job's row.
+The agent measures, with a monotonic clock that callers pass in. Pages show what it last wrote into the job's row.
 """
 
 import math
@@ -11,17 +11,18 @@ from typing import Any, Self
 
 from instances.choices import Step
 
-# The speed is that of the last seconds; of slow work, that of its last changes.
+# The speed is measured over these last seconds; over the last changes if the work is slow.
 WINDOW = 10.0
 _FEWEST = 4
-# Less than this says nothing about what comes next.
+# Seconds of changes before the speed predicts anything.
 KNOWN_AFTER = 2.0
-# Closer together, changes are one change.
+# Changes that are fewer seconds apart count as one.
 _APART = 0.2
-# Halves of the window that differ more are no steady speed; a silence so many changes long, and this long, is none.
+# The speed is not steady if the halves of the window differ by more than this factor, or after a silence that is
+# longer than this many gaps between changes and than these seconds.
 _STEADY = 2.5
 _SILENCE = 2.0
-# In how many seconds a new estimate takes over from the old one, for the most part.
+# The seconds in which a new estimate mostly replaces the old one.
 _SETTLE = 4.0
 
 
@@ -36,9 +37,9 @@ class Amount:
 
 @dataclass(frozen=True)
 class Reading(Amount):
-    """An amount with its speed, in bytes per second, and the seconds that the step still takes; None: not known.
+    """An amount with its speed, in bytes per second, and the seconds that the step still takes; None if unknown.
 
-    `at` is when it was read, as a Unix time.
+    `at` is the Unix time of the measurement.
     """
 
     speed: float | None
@@ -50,17 +51,17 @@ class Reading(Amount):
 
     @classmethod
     def from_json(cls, detail: dict[str, Any]) -> Self | None:
-        """None of a job that has not reported an amount."""
+        """Read what to_json() wrote; None if the job has not reported an amount."""
         return cls(**{**detail, "step": Step(detail["step"])}) if "step" in detail else None
 
 
 class Pace:
-    """What the amounts of one step that are added, with the time of each, say of its speed and of the time left."""
+    """Computes the speed of one step and the time left from the amounts that are added, each with its time."""
 
     def __init__(self) -> None:
         self._done = 0
         self._changes: deque[tuple[float, int]] = deque()
-        self._told: tuple[float, float] | None = None
+        self._last_estimate: tuple[float, float] | None = None
 
     def add(self, now: float, done: int) -> None:
         self._done, changes = done, self._changes
@@ -71,7 +72,7 @@ class Pace:
             changes.popleft()
 
     def speed(self, now: float) -> float | None:
-        """Bytes per second lately: from change to change, since work comes in pieces. A long silence counts."""
+        """Return the recent bytes per second, measured between changes. A silence longer than any gap counts too."""
         changes = self._changes
         if len(changes) < 3 or changes[-1][0] - changes[0][0] < KNOWN_AFTER:
             return None
@@ -80,17 +81,17 @@ class Pace:
         return (done - before) / (last - first + max(0.0, silence))
 
     def left(self, now: float, total: int) -> float | None:
-        """Seconds until `total` at a steady speed: never below 0, and taking to a new estimate gradually."""
-        told, self._told = self._told, None
+        """Return the seconds until `total`, smoothed and never below 0; None unless the speed is steady."""
+        before, self._last_estimate = self._last_estimate, None
         speed = self.speed(now)
         if not speed or self._done >= total or not self._is_steady(now):
             return None
         at, done = self._changes[-1]
         estimate = max(0.0, (total - done) / speed - (now - at))
-        if told:
-            expected = max(0.0, told[1] - (now - told[0]))
-            estimate += (expected - estimate) * math.exp((told[0] - now) / _SETTLE)
-        self._told = now, estimate
+        if before:
+            expected = max(0.0, before[1] - (now - before[0]))
+            estimate += (expected - estimate) * math.exp((before[0] - now) / _SETTLE)
+        self._last_estimate = now, estimate
         return estimate
 
     def _is_steady(self, now: float) -> bool:

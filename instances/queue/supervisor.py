@@ -1,6 +1,6 @@
-"""Keeps one database server running per instance of this host, and the rows true to what it sees.
+"""The supervisor keeps one database server running per instance of this host, and writes their state into the rows.
 
-Three kinds of threads meet here. The agent's main thread alone starts processes and calls `tick`. A small pool asks
+Three kinds of threads meet here. Only the agent's main thread starts processes and calls `tick`. A small pool asks
 the servers whether they answer and writes what it learns. The threads of jobs call `start` and `stop`.
 """
 
@@ -9,7 +9,7 @@ import queue
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,7 +19,6 @@ from typing import TypeVar
 from django.db import DatabaseError, close_old_connections, connections
 from django.utils import timezone
 
-from console.testing import hook_state as hooks
 from console.text.disk_errors import explain
 from console.text.sentences import joined
 from console.text.sentences import sentence as _
@@ -47,17 +46,17 @@ def _server_of(instance: Instance, port: int) -> "Server":
 
 
 class StartFailed(Exception):
-    """The server did not come up; the message says why."""
+    """The server did not start; the message is the reason that people read."""
 
 
 @dataclass
 class Server:
-    """One instance's server as the supervisor sees it. Times are time.monotonic()."""
+    """One instance's server as the supervisor knows it. Times are time.monotonic()."""
 
     instance_id: str
     port: int
     home: Path
-    # Whether it is a replica set of one node, and whether it is for the console alone.
+    # Whether it is a replica set of one node, and whether it serves the console alone.
     replica_set: bool = False
     private: bool = False
     process: subprocess.Popen[bytes] | None = None
@@ -77,8 +76,11 @@ class Server:
 
 
 class Supervisor:
-    def __init__(self, host: str) -> None:
+    """Keeps the servers of a host running. It does not change the status of the instances that `leave_alone` names."""
+
+    def __init__(self, host: str, leave_alone: Callable[[], Collection[str]] = tuple) -> None:
         self.host = host
+        self._leave_alone = leave_alone
         self._servers: dict[str, Server] = {}
         self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="health")
@@ -93,7 +95,7 @@ class Supervisor:
         self._start(_server_of(instance, port), may_move=may_move)
 
     def start_scratch(self, name: str, port: int, home: Path) -> None:
-        """Start a server of no instance on the files in `home`, for the console alone. Raises StartFailed."""
+        """Start a server that serves the console alone, on files of no instance. Raises StartFailed."""
         self._start(Server(name, port, home, private=True))
 
     def _start(self, wanted: Server, *, may_move: bool = False) -> None:
@@ -110,7 +112,7 @@ class Supervisor:
         raise StartFailed(reason or _("The database server did not answer within %d seconds.") % START_SECONDS)
 
     def stop(self, instance_id: str) -> None:
-        """Stop the instance's server, wait until it has ended, and do not start it again by itself."""
+        """Stop the instance's server, wait until it has ended, and stop supervising it."""
         server: Server | None = self._on_main(lambda: self._servers.pop(instance_id, None))
         if server and server.process:
             process.stop(server.process)
@@ -118,8 +120,8 @@ class Supervisor:
     # --- For the main thread ----------------------------------------------------------------------
 
     def begin(self) -> None:
-        """At the agent's start no server runs: say so in the rows, and start what should run."""
-        here = Instance.objects.filter(host=self.host).exclude(pk__in=hooks.held())
+        """Write that no server runs, as is so when the agent starts, and start those that should."""
+        here = Instance.objects.filter(host=self.host).exclude(pk__in=self._leave_alone())
         here.filter(state=State.AVAILABLE).update(state=State.ABNORMAL, failure=_("The database server is starting."))
         self.reconcile()
 
@@ -159,14 +161,14 @@ class Supervisor:
             for server in servers:
                 assert server.process is not None
                 pool.submit(process.stop, server.process, seconds=5.0)
-        # Not waited for: a check may wait for the console database, and the process ends anyway.
+        # Without waiting: a check may wait for the console database, and the process ends anyway.
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _spawn(self, server: Server, now: float) -> None:
         server.spawned_at = server.check_at = now
         server.failed_checks = 0
         try:
-            # Started without its files, the server would come up empty and look well.
+            # Without its files the server would start empty, and look well.
             if process.data_dir(server.home).is_dir():
                 server.process = process.spawn(
                     server.home, server.port, replica_set=server.replica_set, private=server.private
@@ -174,7 +176,7 @@ class Supervisor:
                 return
             why = _("The data directory of the instance is missing.")
         except OSError as error:
-            # No reason for the servers of other instances to end.
+            # The servers of other instances go on.
             log.warning("The server of instance %s could not be started: %s", server.instance_id, error)
             why = _("The database server could not be started: %s.") % explain(error)
         server.spawn_at = now + LONGEST_BACK_OFF
@@ -222,7 +224,7 @@ class Supervisor:
                 running.kill()
             server.check_at = now + (CHECK_EVERY if server.answers else CHECK_EVERY_STARTING)
         except Exception as error:
-            # Whatever it was (the console database away, a foreign program on the port), the pool would swallow it.
+            # Log whatever it was (the database away, a foreign program on the port): the pool would swallow it.
             log.warning("The check of instance %s failed: %r", server.instance_id, error)
             server.check_at = time.monotonic() + 1
             connections.close_all()
@@ -233,13 +235,13 @@ class Supervisor:
     def _answered(self, server: Server, now: float) -> None:
         server.failed_checks = 0
         if not server.answers or now >= server.facts_at:
-            ill = Instance.objects.filter(pk=server.instance_id, state__in=[State.ABNORMAL, State.RESTORE_FAILED])
-            ill = ill.exclude(pk__in=hooks.held())
+            down = Instance.objects.filter(pk=server.instance_id, state__in=[State.ABNORMAL, State.RESTORE_FAILED])
+            down = down.exclude(pk__in=self._leave_alone())
             if server.answers:
-                # Written by somebody else after the server had come up, so it is not so any more; but what a job
-                # that works on the server says is the job's.
-                ill = ill.exclude(action__in=[Action.RESTORE, Action.DELETE, Action.RESTART])
-            ill.update(state=State.AVAILABLE, failure="")
+                # The state was written after the server had come up, so it is out of date, unless a job that works
+                # on the server wrote it.
+                down = down.exclude(action__in=[Action.RESTORE, Action.DELETE, Action.RESTART])
+            down.update(state=State.AVAILABLE, failure="")
             server.answers = True
             server.up.set()
         if now - server.spawned_at > 60:
@@ -249,7 +251,7 @@ class Supervisor:
             self._sample(server)
 
     def _sample(self, server: Server) -> None:
-        """Copy what the server says of itself into its row."""
+        """Copy the server's facts into the instance's row."""
         seen = engines.embedded().facts(server.address)
         now = timezone.now()
         Instance.objects.filter(pk=server.instance_id).update(
@@ -267,8 +269,8 @@ class Supervisor:
     def _write_abnormal(self, server: Server, reason: str) -> None:
         try:
             close_old_connections()
-            well = Instance.objects.filter(pk=server.instance_id, state__in=[State.AVAILABLE, State.ABNORMAL])
-            well.exclude(pk__in=hooks.held()).update(state=State.ABNORMAL, failure=reason)
+            running = Instance.objects.filter(pk=server.instance_id, state__in=[State.AVAILABLE, State.ABNORMAL])
+            running.exclude(pk__in=self._leave_alone()).update(state=State.ABNORMAL, failure=reason)
         except DatabaseError as error:
             log.warning("The state of instance %s could not be written: %s", server.instance_id, error)
         finally:

@@ -1,15 +1,15 @@
-"""Keeping work to a number of bytes per second, so that it leaves the disk to others."""
+"""Limits work to a number of bytes per second, so that it leaves the disk to others."""
 
 import threading
 import time
 from collections.abc import Callable
 
-# What was not used of the last moments may be caught up with, and no more: a stall is not followed by a burst.
+# Unused time counts only this far back, so that no burst follows a stall.
 _CATCH_UP_SECONDS = 0.5
 
 
 class Throttle:
-    """For any number of threads together. `rate` is in bytes per second; 0 does not hold anything up."""
+    """A limit for any number of threads together. `rate` is in bytes per second; 0 is no limit."""
 
     def __init__(self, rate: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.rate = rate
@@ -18,7 +18,7 @@ class Throttle:
         self._lock = threading.Lock()
 
     def delay(self, size: int) -> float:
-        """After `size` more bytes: the seconds to wait before the next ones."""
+        """Return the seconds to wait after `size` more bytes, before the next ones."""
         if not self.rate:
             return 0.0
         with self._lock:

@@ -11,18 +11,21 @@ from django.utils import timezone
 
 from backups.archive import Manifest, Written
 from backups.choices import BackupStatus
-from backups.jobs.make import HANDLERS, Made
+from backups.jobs.archiving import Made
 from backups.models import Backup
-from backups.services import cancel_backup, create_backup
+from backups.services.cancel import cancel_backup
+from backups.services.create import create_backup
+from console.jobs import JOBS
 from console.text.refused import Refused
-from instances.choices import JobKind, JobStatus, Status
+from instances.choices import JobStatus, Status
 from instances.engines.base import Contents
 from instances.models import Job
-from instances.queue import leases as jobs
+from instances.queue import leases
+from instances.queue.job import JobFailed
 from tests.factories import make_backup, make_instance, make_job
+from tests.jobs import claimed, complete, fail, work_on
 
 pytestmark = pytest.mark.django_db
-HANDLER = HANDLERS[JobKind.BACKUP]
 
 
 def url(backup: Backup) -> str:
@@ -36,13 +39,7 @@ def queued(user: User) -> Backup:
 
 @pytest.fixture
 def running(queued: Backup) -> tuple[Backup, Job]:
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
-    return queued, job
-
-
-def work_on(job: Job) -> jobs.Work:
-    return jobs.Work(job, None)  # type: ignore[arg-type]  # a handler under test that starts no server
+    return queued, claimed()
 
 
 def assert_cancelled(backup: Backup, user: User) -> None:
@@ -58,7 +55,7 @@ def assert_cancelled(backup: Backup, user: User) -> None:
 def test_a_queued_one_ends_at_once_and_is_never_started(queued: Backup, user: User) -> None:
     cancel_backup(backup=queued, requested_by=user)
     assert_cancelled(queued, user)
-    assert jobs.claim("local", timezone.now()) is None
+    assert leases.claim("local", timezone.now()) is None
 
 
 def test_a_running_one_ends_at_its_next_report(running: tuple[Backup, Job], user: User) -> None:
@@ -68,9 +65,9 @@ def test_a_running_one_ends_at_its_next_report(running: tuple[Backup, Job], user
     cancel_backup(backup=backup, requested_by=user)
     assert Backup.objects.shown().get(pk=backup.pk).being_cancelled
     work._reported = 0.0
-    with pytest.raises(jobs.JobFailed) as reason:
+    with pytest.raises(JobFailed) as reason:
         work.report(20)
-    assert jobs.fail(job, HANDLER, str(reason.value))
+    assert fail(job, str(reason.value))
     assert_cancelled(backup, user)
 
 
@@ -79,15 +76,15 @@ def test_one_cancelled_after_its_last_report_ends_as_failed_all_the_same(
 ) -> None:
     backup, job = running
     cancel_backup(backup=backup, requested_by=user)
-    assert not jobs.complete(job, HANDLER, made())
+    assert not complete(job, made())
     assert_cancelled(backup, user)
 
 
 def test_one_whose_agent_dies_first_still_says_who_cancelled_it(running: tuple[Backup, Job], user: User) -> None:
     backup, _ = running
     cancel_backup(backup=backup, requested_by=user)
-    later = timezone.now() + jobs.lease_length() * 2
-    assert jobs.fail_expired(HANDLERS, later) == 1
+    later = timezone.now() + leases.lease_length() * 2
+    assert leases.fail_expired(JOBS, later) == 1
     assert_cancelled(backup, user)
 
 
@@ -126,7 +123,7 @@ def made() -> Made:
 
 def test_a_stale_page_is_refused_too(running: tuple[Backup, Job], user: User) -> None:
     backup, job = running
-    assert jobs.complete(job, HANDLER, made())
+    assert complete(job, made())
     with pytest.raises(Refused, match="This one is: Complete"):
         cancel_backup(backup=backup, requested_by=user)
     assert Job.objects.get().cancel_reason == ""

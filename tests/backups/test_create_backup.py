@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from backups.choices import BackupMethod, BackupStatus, BackupType
 from backups.models import Backup
-from backups.services import create_backup
+from backups.services.create import create_backup
 from console.text.refused import Refused
 from instances.choices import Action, InstanceType, JobKind, JobStatus, State, Status
 from instances.models import Instance, Job

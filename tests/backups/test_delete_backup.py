@@ -13,15 +13,16 @@ from django.urls import reverse
 from django.utils import timezone
 
 from backups.choices import BackupStatus, BackupType
-from backups.jobs.make import HANDLERS
+from backups.jobs.delete import DeleteBackup
 from backups.models import Backup
-from backups.services import delete_backup
+from backups.services.delete import delete_backup
 from backups.storage.base import StorageFailed
 from console.text.refused import Refused
 from instances.choices import JobKind, JobStatus
 from instances.models import Instance, Job
-from instances.queue import leases as jobs
+from instances.queue.job import JobFailed
 from tests.factories import make_backup, make_instance, make_policy
+from tests.jobs import claimed, do, fail, work_on
 
 pytestmark = pytest.mark.django_db
 SELECTED = reverse("backups:delete-selected")
@@ -108,24 +109,10 @@ def with_archive(**fields: Any) -> Backup:
     return backup
 
 
-def run_the_deletion() -> Job:
-    """As the agent does it."""
-    handler = HANDLERS[JobKind.DELETE_BACKUP]
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
-    try:
-        jobs.complete(job, handler, handler.run(jobs.Work(job, None)))  # type: ignore[arg-type]
-    except jobs.JobFailed as error:
-        jobs.fail(job, handler, str(error))
-    handler.clean_up(job)
-    job.refresh_from_db()
-    return job
-
-
 def test_the_archive_and_the_row_go(user: User) -> None:
     backup = with_archive()
     delete_backup(backup=backup, requested_by=user)
-    assert run_the_deletion().status == JobStatus.COMPLETED
+    assert do().status == JobStatus.COMPLETED
     assert not Backup.objects.exists()
     assert not storages["backups"].exists(backup.archive_name)
 
@@ -139,7 +126,7 @@ def test_if_the_archive_cannot_be_deleted_the_backup_is_complete_as_before(
     backup = with_archive()
     delete_backup(backup=backup, requested_by=user)
     monkeypatch.setattr(storages["backups"], "delete", refuse)
-    job = run_the_deletion()
+    job = do()
     reason = "The archive could not be deleted: Permission denied."
     assert (job.status, job.failure) == (JobStatus.FAILED, reason)
     ended = backup.ended
@@ -148,57 +135,54 @@ def test_if_the_archive_cannot_be_deleted_the_backup_is_complete_as_before(
     monkeypatch.undo()
 
     delete_backup(backup=backup, requested_by=user)
-    run_the_deletion()
+    do()
     assert not Backup.objects.exists()
 
 
 def test_while_the_storage_does_not_answer_it_is_failed_and_complete_again_when_it_does(
     user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(name: str) -> None:
+    def refuse(name: str) -> None:
         raise StorageFailed("the S3 storage does not answer")
 
     backup = with_archive()
     delete_backup(backup=backup, requested_by=user)
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
-    handler = HANDLERS[JobKind.DELETE_BACKUP]
+    job = claimed()
+    steps = DeleteBackup(job)
     for use in ("delete", "exists"):
-        monkeypatch.setattr(storages["backups"], use, fail)
-    with pytest.raises(jobs.JobFailed, match=r"could not be deleted: the S3 storage does not answer\.") as raised:
-        handler.run(jobs.Work(job, None))  # type: ignore[arg-type]
-    jobs.fail(job, handler, str(raised.value), left_behind=True)
+        monkeypatch.setattr(storages["backups"], use, refuse)
+    with pytest.raises(JobFailed, match=r"could not be deleted: the S3 storage does not answer\.") as raised:
+        steps.run(work_on(job))
+    fail(job, str(raised.value), left_behind=True)
     assert status(backup) == BackupStatus.FAILED
     with pytest.raises(StorageFailed):
-        handler.clean_up(job)
+        steps.clean_up()
     monkeypatch.undo()
-    handler.clean_up(job)
+    steps.clean_up()
     assert status(backup) == BackupStatus.COMPLETED
 
 
 def test_a_deletion_cut_short_before_it_touched_the_archive_leaves_the_backup_complete(user: User) -> None:
     backup = with_archive()
     delete_backup(backup=backup, requested_by=user)
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
-    jobs.fail(job, HANDLERS[JobKind.DELETE_BACKUP], "The agent stopped while this was running.", left_behind=True)
+    job = claimed()
+    fail(job, "The agent stopped while this was running.", left_behind=True)
     assert status(backup) == BackupStatus.FAILED
-    HANDLERS[JobKind.DELETE_BACKUP].clean_up(job)
+    DeleteBackup(job).clean_up()
     assert status(backup) == BackupStatus.COMPLETED
 
 
 def test_a_deletion_cut_short_after_the_archive_went_leaves_it_failed_with_the_reason(user: User) -> None:
     backup = with_archive()
     delete_backup(backup=backup, requested_by=user)
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
+    job = claimed()
     storages["backups"].delete(backup.archive_name)
-    jobs.fail(job, HANDLERS[JobKind.DELETE_BACKUP], "The agent stopped while this was running.", left_behind=True)
-    HANDLERS[JobKind.DELETE_BACKUP].clean_up(job)
+    fail(job, "The agent stopped while this was running.", left_behind=True)
+    DeleteBackup(job).clean_up()
     backup.refresh_from_db()
     assert (backup.status, backup.failure) == (BackupStatus.FAILED, "The agent stopped while this was running.")
     delete_backup(backup=backup, requested_by=user)
-    run_the_deletion()
+    do()
     assert not Backup.objects.exists()
 
 

@@ -10,7 +10,8 @@ from django.urls import reverse
 
 from backups.choices import BackupStatus, BackupType
 from backups.models import Backup
-from backups.services import edit_description, lock_backup, unlock_backup
+from backups.services.edit import edit_description
+from backups.services.lock import lock_backup, unlock_backup
 from console.text.refused import Refused
 from instances.services import delete_instance
 from tests.factories import make_backup, make_instance

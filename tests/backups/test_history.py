@@ -7,15 +7,19 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from backups import history, services
+from backups import history
 from backups.archive import Manifest, Written
 from backups.choices import BackupStatus
-from backups.jobs.make import HANDLERS, Made
+from backups.jobs.archiving import Made
+from backups.jobs.delete import DeleteBackup
 from backups.models import Backup, BackupTally, StorageSample
+from backups.services.cancel import cancel_backup
+from backups.services.create import create_backup
+from backups.services.delete import delete_backup
 from instances.choices import JobKind
 from instances.engines.base import Contents
 from instances.models import Instance, Job
-from instances.queue import leases as jobs
+from tests import jobs
 from tests.factories import make_backup, make_host, make_instance
 
 pytestmark = pytest.mark.django_db
@@ -24,8 +28,8 @@ NOW = datetime(2026, 3, 1, 12, 20, tzinfo=UTC)
 
 def begin(instance: Instance, name: str = "nightly") -> Backup:
     """A backup whose job is running."""
-    backup = services.create_backup(instance=instance, name=name, requested_by=None)
-    assert jobs.claim(instance.host_id, timezone.now())
+    backup = create_backup(instance=instance, name=name, requested_by=None)
+    jobs.claimed(instance.host_id)
     return Backup.objects.get(pk=backup.pk)
 
 
@@ -46,11 +50,11 @@ def complete(backup: Backup) -> None:
         members=(),
     )
     written = Written(size=5, sha256="0" * 64, contents=Contents(()))
-    assert jobs.complete(job, HANDLERS[JobKind.BACKUP], Made(written, manifest, 0.01))
+    assert jobs.complete(job, Made(written, manifest, 0.01))
 
 
 def fail(backup: Backup) -> None:
-    assert jobs.fail(Job.objects.get(backup=backup), HANDLERS[JobKind.BACKUP], "The disk is full.")
+    assert jobs.fail(Job.objects.get(backup=backup), "The disk is full.")
 
 
 def tallies() -> tuple[int, int]:
@@ -77,24 +81,23 @@ def test_the_end_of_a_backup_is_counted_once_in_the_quarter_it_was_started_in(
 
 
 def test_a_cancelled_backup_counts_as_failed() -> None:
-    backup = services.create_backup(instance=make_instance(), name="unwanted", requested_by=None)
-    services.cancel_backup(backup=backup, requested_by=None)
+    backup = create_backup(instance=make_instance(), name="unwanted", requested_by=None)
+    cancel_backup(backup=backup, requested_by=None)
     assert tallies() == (0, 1)
 
 
 def test_a_deleted_backup_stays_counted() -> None:
     backup = begin(make_instance())
     complete(backup)
-    services.delete_backup(backup=Backup.objects.get(pk=backup.pk), requested_by=None)
+    delete_backup(backup=Backup.objects.get(pk=backup.pk), requested_by=None)
     run_deletion()
     assert not Backup.objects.exists() and tallies() == (1, 0)
 
 
 def run_deletion(*, failing: bool = False) -> None:
-    job = jobs.claim("local", timezone.now())
-    assert job and job.kind == JobKind.DELETE_BACKUP
-    handler = HANDLERS[JobKind.DELETE_BACKUP]
-    assert jobs.fail(job, handler, "Gone wrong.") if failing else jobs.complete(job, handler, None)
+    job = jobs.claimed()
+    assert job.kind == JobKind.DELETE_BACKUP
+    assert jobs.fail(job, "Gone wrong.") if failing else jobs.complete(job)
 
 
 def test_the_last_backup_is_the_newest_complete_one() -> None:
@@ -117,20 +120,20 @@ def test_deleting_the_newest_backup_goes_back_to_the_one_before_and_then_to_none
     new = make_backup(instance, started=NOW)
     history.note_newest(instance.id)
     assert last_backup(instance) == NOW
-    services.delete_backup(backup=new, requested_by=None)
+    delete_backup(backup=new, requested_by=None)
     assert last_backup(instance) == old.started
-    services.delete_backup(backup=old, requested_by=None)
+    delete_backup(backup=old, requested_by=None)
     assert last_backup(instance) is None
 
 
 def test_a_deletion_that_did_not_touch_the_archive_brings_the_last_backup_back(monkeypatch: Any) -> None:
     instance = make_instance()
     backup = make_backup(instance, started=NOW, sha256="0" * 64)
-    services.delete_backup(backup=backup, requested_by=None)
+    delete_backup(backup=backup, requested_by=None)
     run_deletion(failing=True)
     assert last_backup(instance) is None
-    monkeypatch.setattr("backups.jobs.make._is_whole", lambda backup: True)
-    HANDLERS[JobKind.DELETE_BACKUP].clean_up(Job.objects.get(backup=backup))
+    monkeypatch.setattr("backups.jobs.delete._has_whole_archive", lambda backup: True)
+    DeleteBackup(Job.objects.get(backup=backup)).clean_up()
     assert Backup.objects.get(pk=backup.pk).status == BackupStatus.COMPLETED
     assert last_backup(instance) == NOW
 

@@ -8,16 +8,17 @@ from django.utils import timezone
 
 from backups.choices import BackupStatus, BackupType
 from backups.models import Backup, Restoration
-from backups.services import cancel_backup, restore_to_original, verify_backup
+from backups.services.cancel import cancel_backup
+from backups.services.restore import restore_to_original
+from backups.services.verify import verify_backup
 from console.accounts.roles import Role
 from console.audit.models import AuditEvent
-from console.jobs import HANDLERS
 from console.text.refused import Refused
-from instances.choices import JobKind, Status
+from instances.choices import Status
 from instances.models import Instance
-from instances.queue import leases as jobs
 from instances.services import delete_instance
 from tests.factories import make_backup, make_instance, make_user
+from tests.jobs import claimed, fail
 
 pytestmark = pytest.mark.django_db
 
@@ -62,9 +63,7 @@ def test_an_agent_that_stopped_says_nothing_against_a_verified_backup(user: User
     verified = timezone.now()
     backup = make_backup(verified_at=verified)
     verify_backup(backup=backup, requested_by=user)
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
-    jobs.fail(job, HANDLERS[JobKind.VERIFY], "The agent stopped.", interrupted=True)
+    fail(claimed(), "The agent stopped.", interrupted=True)
     backup.refresh_from_db()
     assert (backup.verified_at, backup.verify_failure, backup.verifying, backup.uses) == (verified, "", False, 0)
 

@@ -4,34 +4,29 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.core.files.storage import storages
-from django.utils import timezone
 from pytest_django import Settings
 
 from backups import archive
 from backups.choices import BackupStatus
 from backups.models import Backup
-from backups.services import create_backup
+from backups.services.create import create_backup
 from backups.storage.base import NotEnoughSpace
 from backups.storage.folder import FolderStorage
-from console.jobs import HANDLERS
-from console.testing import hook_state as hooks
 from instances import engines
 from instances.choices import JobStatus, Status, Step
 from instances.engines.base import Contents, Cut, EngineError, Server, nothing
 from instances.homes import instance_home
-from instances.jobs.handlers import sweep
 from instances.models import Instance, Job
-from instances.queue import leases as jobs
-from instances.queue.agent import Agent
 from instances.queue.pace import Amount
+from instances.queue.work import Work
 from tests.engines import FakeEngine, contents_of, fill
 from tests.factories import make_instance
+from tests.jobs import do
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
 
 class Engine(FakeEngine):
@@ -55,18 +50,6 @@ class Engine(FakeEngine):
 
 
 @pytest.fixture(autouse=True)
-def home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("instances.queue.agent.connections.close_all", lambda: None)
-    settings.CONSOLE_HOME = tmp_path
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "backups": {"BACKEND": "backups.storage.folder.FolderStorage", "OPTIONS": {"location": tmp_path / "backups"}},
-    }
-    sweep()
-    return tmp_path
-
-
-@pytest.fixture(autouse=True)
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     made = Engine()
     monkeypatch.setitem(engines.ENGINES, "embedded", made)
@@ -79,16 +62,6 @@ def backup() -> Backup:
     instance = make_instance(name="orders")
     fill(instance_home(instance.id) / "data", contents_of(shop__orders=10, users__people=2))
     return create_backup(instance=instance, name="nightly", requested_by=None)
-
-
-def do() -> Job:
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
-    agent = Agent("local", HANDLERS)
-    agent._do(jobs.Work(job, agent.supervisor))
-    agent.supervisor.shut_down()
-    job.refresh_from_db()
-    return job
 
 
 def failed(backup: Backup, home: Path, engine: Engine) -> str:
@@ -120,7 +93,7 @@ def test_it_says_how_many_bytes_of_how_many_from_the_first_report(
     backup: Backup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reports: list[tuple[float, Amount | None]] = []
-    monkeypatch.setattr(jobs.Work, "report", lambda self, percent, amount=None: reports.append((percent, amount)))
+    monkeypatch.setattr(Work, "report", lambda self, percent, amount=None: reports.append((percent, amount)))
     do()
     backup.refresh_from_db()
     amounts = [amount for _, amount in reports if amount]
@@ -130,7 +103,7 @@ def test_it_says_how_many_bytes_of_how_many_from_the_first_report(
 
 def test_the_rate_is_kept(backup: Backup, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
-    monkeypatch.setattr(jobs.Work, "wait", lambda self, seconds, report: waited.append(seconds))
+    monkeypatch.setattr(Work, "wait", lambda self, seconds, report: waited.append(seconds))
     settings.CONSOLE_BACKUP_BYTES_PER_SECOND = 10
     assert do().status == JobStatus.COMPLETED
     backup.refresh_from_db()
@@ -201,7 +174,7 @@ def test_one_that_is_cancelled_while_the_server_counts_ends_at_once(
         while True:
             waiting()
 
-    monkeypatch.setattr(jobs.Work, "REPORT_EVERY", 0.0)
+    monkeypatch.setattr(Work, "REPORT_EVERY", 0.0)
     engine.change = lambda cut: replace(cut, contents=counting)
     assert failed(backup, home, engine) == "cancelled by a test"
 
@@ -216,12 +189,6 @@ def test_one_that_is_cancelled_while_the_server_is_busy_ends_at_once(
             waiting()
         yield
 
-    monkeypatch.setattr(jobs.Work, "REPORT_EVERY", 0.0)
+    monkeypatch.setattr(Work, "REPORT_EVERY", 0.0)
     monkeypatch.setattr(engine, "backup", busy)
     assert failed(backup, home, engine) == "cancelled by a test"
-
-
-def test_a_test_can_make_it_fail(backup: Backup, home: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: Any = replace(hooks.take_next_backup(), fail_at=50)
-    monkeypatch.setattr(hooks, "take_next_backup", lambda: asked)
-    assert failed(backup, home, engine) == "A test made this backup fail at 50 %."

@@ -12,7 +12,8 @@ from django.urls import reverse
 
 from backups.choices import BackupStatus, BackupType, RestorationStatus, RestorationWay
 from backups.models import Backup, Restoration
-from backups.services import restore_to_new_instance, restore_to_original, verify_backup
+from backups.services.restore import restore_to_new_instance, restore_to_original
+from backups.services.verify import verify_backup
 from console.text.refused import Refused
 from instances.choices import Action, InstanceType, JobKind, JobStatus, State, Status, Step
 from instances.models import Instance, Job

@@ -5,35 +5,35 @@ import shutil
 from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from django.core.files.storage import storages
 from django.utils import timezone
-from pytest_django import Settings
 
 from backups import archive
 from backups.choices import BackupStatus, RestorationStatus
-from backups.jobs.make import manifest_of
+from backups.jobs.archiving import manifest_of
 from backups.models import Backup, Restoration
-from backups.services import restore_to_new_instance, restore_to_original, verify_backup
+from backups.services.restore import restore_to_new_instance, restore_to_original
+from backups.services.verify import verify_backup
 from backups.storage.base import NotEnoughSpace, StorageFailed
 from backups.storage.folder import FolderStorage
-from console.jobs import HANDLERS
+from console.jobs import JOBS
 from instances import engines
 from instances.choices import Action, JobStatus, State, Status
 from instances.engines.base import Collection, Contents, Database, EngineError, Server
 from instances.engines.embedded import administrator, process, restore
 from instances.homes import instance_home, staging_root
-from instances.jobs.handlers import sweep
 from instances.models import Instance, Job
-from instances.queue import leases as jobs
+from instances.queue import leases
 from instances.queue.agent import Agent
 from instances.queue.supervisor import StartFailed, Supervisor
 from tests.engines import FakeEngine, contents_of, fill, read
 from tests.factories import make_backup, make_instance
+from tests.jobs import do
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home", "engine")]
 Usage = namedtuple("Usage", "total used free")
 
 
@@ -63,24 +63,6 @@ class Servers:
 @pytest.fixture
 def servers() -> Servers:
     return Servers()
-
-
-@pytest.fixture(autouse=True)
-def home(settings: Settings, tmp_path: Path) -> Path:
-    settings.CONSOLE_HOME = tmp_path
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "backups": {"BACKEND": "backups.storage.folder.FolderStorage", "OPTIONS": {"location": tmp_path / "backups"}},
-    }
-    sweep()
-    return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
-    made = FakeEngine()
-    monkeypatch.setitem(engines.ENGINES, "embedded", made)
-    return made
 
 
 @pytest.fixture(autouse=True)
@@ -128,23 +110,6 @@ def archived(
         )
     Backup.objects.filter(pk=backup.pk).update(size=written.size, sha256=written.sha256)
     backup.refresh_from_db()
-
-
-def do(servers: Servers) -> Job:
-    """Do the queued job as the agent does."""
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
-    agent = Agent("local", HANDLERS)
-    agent._do(jobs.Work(job, cast(Supervisor, servers)))
-    agent.supervisor.shut_down()
-    job.refresh_from_db()
-    return job
-
-
-@pytest.fixture(autouse=True)
-def keep_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The agent closes its thread's connections; here they are the test's."""
-    monkeypatch.setattr("instances.queue.agent.connections.close_all", lambda: None)
 
 
 def documents(instance: Instance) -> int:
@@ -390,7 +355,7 @@ def test_an_instance_does_not_wait_for_a_storage_that_cannot_be_cleaned_up(
     assert (job.status, job.left_behind, backup.instance.action) == (JobStatus.FAILED, True, Action.NONE)
     assert entries(backup.instance) == {"data"} and documents(backup.instance) == 20
     monkeypatch.undo()
-    Agent("local", HANDLERS)._clean_up_left_behind(timezone.now())
+    Agent("local", JOBS)._clean_up_left_behind(timezone.now())
     job.refresh_from_db()
     assert not job.left_behind
 
@@ -433,8 +398,8 @@ def test_an_agent_that_loses_its_lease_at_the_end_takes_the_old_data_back(backup
     assert instance is not None
 
     def lose(home: Path) -> None:
-        later = timezone.now() + 2 * jobs.lease_length()
-        assert jobs.fail_expired(HANDLERS, later) == 1
+        later = timezone.now() + 2 * leases.lease_length()
+        assert leases.fail_expired(JOBS, later) == 1
 
     servers.when_started = lose
     restore_to_original(backup=backup, safety_backup=False, requested_by=None)
@@ -459,7 +424,7 @@ def test_the_start_of_the_agent_settles_what_a_dead_one_left_between_end_and_cle
     )
     restore.exchange(instance_home(instance.id), tag)
     Job.objects.update(status=JobStatus.COMPLETED if completed else JobStatus.FAILED)
-    sweep()
+    Agent("local", JOBS).sweep()
     assert documents(instance) == (10 if completed else 20)
     assert entries(instance) == {"data"}
     instance.refresh_from_db()
@@ -468,7 +433,7 @@ def test_the_start_of_the_agent_settles_what_a_dead_one_left_between_end_and_cle
 
 def test_the_start_of_the_agent_leaves_waiting_restorations_alone(backup: Backup) -> None:
     restore_to_original(backup=backup, safety_backup=False, requested_by=None)
-    sweep()
+    Agent("local", JOBS).sweep()
     assert Instance.objects.get().status is Status.RESTORING
 
 
@@ -490,7 +455,7 @@ def test_what_cannot_be_settled_now_is_tried_again(
         broken.setattr(restore, "settle", fail)
         job = do(servers)
     assert job.left_behind and Instance.objects.get().status is Status.RESTORING
-    agent = Agent("local", HANDLERS)
+    agent = Agent("local", JOBS)
     agent._clean_up_left_behind(timezone.now())
     agent.supervisor.shut_down()
     job.refresh_from_db()

@@ -11,10 +11,10 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from backups.models import Backup
-from backups.services import restore_to_new_instance
+from backups.services.restore import restore_to_new_instance
 from console.audit.models import AuditEvent
 from instances.models import Instance, Job
-from instances.queue.leases import secret_of
+from instances.queue.job import secret_of
 from tests.factories import NEW_PASSWORD, PASSWORD_FIELDS, make_backup
 
 pytestmark = pytest.mark.django_db

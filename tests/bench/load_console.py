@@ -46,14 +46,14 @@ def _begin(instances: list[Any]) -> None:
     """A backup of each, asked for and claimed as ever; only the lease lasts for as long as the figures take."""
     from django.utils import timezone
 
-    from backups import services
+    from backups.services.create import create_backup
     from instances.models import Host, Job
     from instances.queue import leases as jobs
 
     now = timezone.now()
     Host.objects.filter(name=HOST).update(seen=now + timedelta(days=1))
     for number, instance in enumerate(instances):
-        services.create_backup(instance=instance, name=f"running-{number:02}", requested_by=None)
+        create_backup(instance=instance, name=f"running-{number:02}", requested_by=None)
         assert jobs.claim(HOST, timezone.now())
     Job.objects.running().update(lease_until=now + timedelta(days=1))
 
@@ -106,10 +106,10 @@ def work() -> None:
     """Report the progress of every running job twice a second, round and round."""
     from instances.choices import Step
     from instances.models import Job
-    from instances.queue import leases as jobs
     from instances.queue.pace import Amount
+    from instances.queue.work import Work
 
-    works = [jobs.Work(job, None) for job in Job.objects.running()]  # type: ignore[arg-type]  # it starts no server
+    works = [Work(job, None) for job in Job.objects.running()]  # type: ignore[arg-type]  # it starts no server
     for beat in itertools.count():
         begun = time.monotonic()
         for number, each in enumerate(works):

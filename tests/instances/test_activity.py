@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from backups.services import create_backup, delete_backup
+from backups.services.create import create_backup
+from backups.services.delete import delete_backup
 from console.accounts.roles import Role
 from instances import activity, hosts
 from instances.activity import Cursor, news_for

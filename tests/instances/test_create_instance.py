@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from instances.choices import InstanceType, JobKind, JobStatus, Status
 from instances.models import Host, Instance, Job
-from instances.queue.leases import secret_of
+from instances.queue.job import secret_of
 from instances.services import create_instance
 from tests.factories import NEW_PASSWORD, PASSWORD_FIELDS, make_host, make_instance
 

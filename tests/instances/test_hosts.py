@@ -10,7 +10,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from backups.services import create_backup, delete_backup, restore_to_new_instance, restore_to_original, verify_backup
+from backups.services.create import create_backup
+from backups.services.delete import delete_backup
+from backups.services.restore import restore_to_new_instance, restore_to_original
+from backups.services.verify import verify_backup
 from console.text.refused import Refused
 from instances import hosts, services
 from instances.choices import InstanceType, JobStatus

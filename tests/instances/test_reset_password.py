@@ -17,20 +17,22 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from console.audit.models import AuditEvent
+from console.jobs import JOBS
 from console.text.refused import Refused
 from instances import engines
 from instances.choices import Action, JobKind, JobStatus, State
 from instances.engines.base import EngineError, Server
 from instances.homes import instance_home
-from instances.jobs.handlers import HANDLERS
+from instances.jobs.reset_password import ResetPassword
 from instances.models import Host, Instance, Job
-from instances.queue import leases as jobs
-from instances.queue.leases import JobFailed, Work, secret_of
+from instances.queue import leases
+from instances.queue.job import JobFailed, secret_of
+from instances.queue.requests import cancel
 from instances.services import create_instance, reset_password
 from tests.factories import NEW_PASSWORD, PASSWORD_FIELDS, make_instance, make_job
+from tests.jobs import claimed, complete, do, fail, work_on
 
 pytestmark = pytest.mark.django_db
-HANDLER = HANDLERS[JobKind.RESET_PASSWORD]
 
 
 @pytest.fixture(autouse=True)
@@ -45,12 +47,6 @@ def reset_url(instance: Instance) -> str:
 def reset(user: User, **fields: Any) -> Job:
     reset_password(instance=make_instance(**fields), password=NEW_PASSWORD, requested_by=user)
     return Job.objects.get()
-
-
-def claimed() -> Job:
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
-    return job
 
 
 # --- The service ---------------------------------------------------------------------------------------
@@ -116,8 +112,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Server, str]]:
 
 def test_the_agent_gives_the_server_the_password_and_forgets_it(user: User, given: list[tuple[Server, str]]) -> None:
     reset(user, port=8700)
-    job = claimed()
-    jobs.complete(job, HANDLER, HANDLER.run(Work(job, None)))  # type: ignore[arg-type]
+    job = do()
     assert given == [(Server(8700, instance_home(job.instance_uid)), NEW_PASSWORD)]
     job.refresh_from_db()
     assert (job.status, job.secret) == (JobStatus.COMPLETED, "")
@@ -130,15 +125,17 @@ def test_a_server_that_refuses_fails_the_job_with_its_reason(user: User, monkeyp
 
     monkeypatch.setattr(type(engines.embedded()), "set_password", refuse)
     reset(user)
+    job = claimed()
     with pytest.raises(JobFailed, match="does not answer"):
-        HANDLER.run(Work(claimed(), None))  # type: ignore[arg-type]
+        ResetPassword(job).run(work_on(job))
 
 
 def test_without_the_key_the_job_fails_with_a_sentence(user: User, given: object, tmp_path: Path) -> None:
     reset(user)
     (tmp_path / "credentials.key").unlink()
+    job = claimed()
     with pytest.raises(JobFailed, match="CONSOLE_CREDENTIAL_KEYS"):
-        HANDLER.run(Work(claimed(), None))  # type: ignore[arg-type]
+        ResetPassword(job).run(work_on(job))
     assert given == []
 
 
@@ -152,20 +149,20 @@ def test_what_is_sealed_for_one_job_is_worth_nothing_to_another(user: User) -> N
 
 
 def end_completed(job: Job) -> None:
-    jobs.complete(job, HANDLER, None)
+    complete(job)
 
 
 def end_failed(job: Job) -> None:
-    jobs.fail(job, HANDLER, "No.")
+    fail(job, "No.")
 
 
 def end_expired(job: Job) -> None:
-    assert jobs.fail_expired(HANDLERS, timezone.now() + 2 * jobs.lease_length()) == 1
+    assert leases.fail_expired(JOBS, timezone.now() + 2 * leases.lease_length()) == 1
 
 
 def end_cancelled_while_running(job: Job) -> None:
-    jobs.cancel(job, HANDLER, "Not wanted.")
-    jobs.complete(job, HANDLER, None)
+    cancel(job, "Not wanted.", failed=lambda job, reason: None)
+    complete(job)
 
 
 @pytest.mark.parametrize("end", [end_completed, end_failed, end_expired, end_cancelled_while_running])
@@ -178,7 +175,7 @@ def test_however_a_running_job_ends_its_secret_is_gone(user: User, end: Any) -> 
 
 def test_a_job_that_is_cancelled_before_it_began_has_no_secret(user: User) -> None:
     job = reset(user)
-    jobs.cancel(job, HANDLER, "Not wanted.")
+    cancel(job, "Not wanted.", failed=lambda job, reason: None)
     job.refresh_from_db()
     assert (job.status, job.secret) == (JobStatus.FAILED, "")
 
@@ -204,7 +201,7 @@ def test_no_row_and_no_line_of_the_log_has_the_password(
     assert Job.objects.count() == 2 and "ddsResetPassword" in dump.read_text()
     assert NEW_PASSWORD not in dump.read_text()
     job = claimed()
-    jobs.complete(job, HANDLERS[JobKind(job.kind)], None)
+    complete(job)
     call_command("dumpdata", output=str(dump))
     assert NEW_PASSWORD not in dump.read_text() and NEW_PASSWORD not in caplog.text
 

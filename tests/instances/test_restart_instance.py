@@ -1,4 +1,4 @@
-"""Restart: the service, its confirmation, and what the agent's handler leaves in the rows."""
+"""Restart: the service, its confirmation, and what the agent's job leaves in the rows."""
 
 import json
 from typing import Any
@@ -7,17 +7,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from console.text.refused import Refused
 from instances.choices import Action, JobKind, JobStatus, State, Status
-from instances.jobs.handlers import HANDLERS
 from instances.models import Instance, Job
-from instances.queue import leases as jobs
-from instances.queue.leases import JobFailed, Work
 from instances.queue.supervisor import StartFailed
 from instances.services import restart_instance
 from tests.factories import make_instance
+from tests.jobs import do
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +55,7 @@ def test_of_two_restarts_one_wins(user: User) -> None:
         restart_instance(instance=stale, requested_by=user)
 
 
-# --- The handler ---------------------------------------------------------------------------------------
+# --- The job ---------------------------------------------------------------------------------------
 
 
 class Servers:
@@ -78,17 +75,10 @@ class Servers:
 
 
 def run(user: User, servers: Servers) -> Instance:
-    """Claim the job and end it, as the agent does."""
-    instance, handler = make_instance(), HANDLERS[JobKind.RESTART]
+    """Restart an instance, as the agent does it."""
+    instance = make_instance()
     restart_instance(instance=instance, requested_by=user)
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
-    try:
-        handler.run(Work(job, servers))  # type: ignore[arg-type]
-    except JobFailed as error:
-        jobs.fail(job, handler, str(error))
-    else:
-        jobs.complete(job, handler, None)
+    do(servers)
     instance.refresh_from_db()
     return instance
 

@@ -7,15 +7,16 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from backups import services
 from backups.models import Backup
-from console.jobs import HANDLERS
+from backups.services.create import create_backup
+from console.jobs import JOBS
 from console.templatetags.console_formats import duration
 from instances.choices import JobKind, JobStatus, Step
 from instances.models import Instance, Job
-from instances.queue import leases as jobs
+from instances.queue import leases
 from tests.answers import read
-from tests.factories import make_host, make_instance, make_job, make_user, reading
+from tests.factories import make_instance, make_job, make_user, reading
+from tests.jobs import claimed, fail
 
 pytestmark = pytest.mark.django_db
 TASKS = reverse("instances:tasks")
@@ -85,7 +86,7 @@ def test_the_last_name_of_an_instance_that_has_gone_stays(plain: Client) -> None
 
 
 def test_a_task_leads_to_its_backup_as_long_as_there_is_one(plain: Client) -> None:
-    backup = services.create_backup(instance=make_instance(), name="nightly", requested_by=None)
+    backup = create_backup(instance=make_instance(), name="nightly", requested_by=None)
     answer = plain.get(TASKS)
     assert f'href="{backup.get_absolute_url()}">nightly</a>' in answer.content.decode()
     assert "nightly" in plain.get(backup.get_absolute_url()).content.decode()
@@ -146,12 +147,11 @@ def test_a_job_whose_agent_died_was_interrupted_and_one_that_failed_was_not() ->
     now = datetime.now(UTC)
     for interrupted in (True, False):
         job_of(make_instance())
-        job = jobs.claim(make_host().name, now)
-        assert job is not None
+        job = claimed()
         if interrupted:
-            assert jobs.fail_expired(HANDLERS, now + timedelta(hours=1)) == 1
+            assert leases.fail_expired(JOBS, now + timedelta(hours=1)) == 1
         else:
-            jobs.fail(job, HANDLERS[JobKind.BACKUP], "The disk is full.")
+            fail(job, "The disk is full.")
         job.refresh_from_db()
         assert (job.status, job.interrupted) == (JobStatus.FAILED, interrupted)
 

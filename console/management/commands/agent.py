@@ -10,13 +10,15 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from backups import history
-from backups.policy import automation
-from console.jobs import HANDLERS
+from backups.policy import automation, clock
+from console.jobs import JOBS
 from console.monitoring import figures as monitoring
 from console.processes import home, locks
 from console.processes.parent import die_with
 from console.testing import hook_state as hooks
+from console.testing.hook_work import SteeredWork
 from instances.queue.agent import Agent
+from instances.queue.work import Work
 
 
 class Command(BaseCommand):
@@ -35,11 +37,17 @@ class Command(BaseCommand):
         if lock is None:
             raise CommandError(f"An agent for the host {host} is already running on {settings.CONSOLE_HOME}.")
         periodic = (tend, monitoring.check_storage, history.sample_storage)
-        agent = Agent(host, HANDLERS, periodic=[partial(task, host) for task in periodic])
+        agent = Agent(
+            host,
+            JOBS,
+            periodic=[partial(task, host) for task in periodic],
+            leave_alone=hooks.held,
+            work=SteeredWork if hooks.active() else Work,
+        )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: agent.stop())
         with lock:
-            # Whoever had the lock before has ended; the lock's file has its token.
+            # The agent that had the lock before has ended. Its token is in the lock's file.
             if not agent.take_host(before=lock.read()):
                 raise CommandError(
                     f"An agent for the host {host} is running elsewhere. Each agent needs a CONSOLE_HOST of its own."
@@ -47,11 +55,11 @@ class Command(BaseCommand):
             locks.write(lock, agent.token)
             automation.begin()
             agent.run()
-        # Threads that did not end in time must not keep the process; their jobs are settled at the next start.
+        # Threads that did not end in time must not keep the process. The next start settles their jobs.
         sys.stdout.flush()
         os._exit(0)
 
 
 def tend(host: str, _now: datetime) -> None:
-    """By the clock that tests may have moved; leases and signs of life go by the real one."""
-    automation.tend(host, hooks.now())
+    """Tend the automated backups, by their own clock. Leases and heartbeats go by the real one."""
+    automation.tend(host, clock.now())

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
-from console.jobs import HANDLERS
+from console.jobs import JOBS
 from console.processes import home, locks
 from console.testing.reset import backups as backups_emptying
 from console.testing.reset import instances as instances_emptying
@@ -54,7 +54,7 @@ class Command(BaseCommand):
     def empty(self, here: Path, *, running: bool) -> None:
         host = settings.CONSOLE_HOST
         with_agent = instances_emptying.hosts_with_agent(host, running=running)
-        instances_emptying.empty_by_agents(with_agent, HANDLERS)
+        instances_emptying.empty_by_agents(with_agent, JOBS)
         backups_emptying.empty()
         instances_emptying.empty_by_hand(host, locked=not running)
         Host.objects.exclude(name__in=with_agent).delete()

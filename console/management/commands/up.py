@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from backups.models import Backup, Policy
 from console.accounts import passwords
-from console.jobs import HANDLERS
+from console.jobs import JOBS
 from console.processes import home, locks
 from console.processes.bind import only_this_machine
 from console.processes.parent import end_with_input
@@ -29,7 +29,7 @@ from instances import hosts, services
 from instances.choices import InstanceType
 from instances.connecting import ADMINISTRATOR
 from instances.models import Host, Instance
-from instances.queue import leases as jobs
+from instances.queue import leases
 
 DEMO_INSTANCES = {
     InstanceType.CLUSTER: "demo-cluster",
@@ -101,7 +101,7 @@ class Command(BaseCommand):
     def prepare_database(self, parts: Sequence[str], *, no_demo: bool) -> None:
         require_own_database()
         call_command("migrate", interactive=False, verbosity=0)
-        jobs.fail_expired(HANDLERS, timezone.now())
+        leases.fail_expired(JOBS, timezone.now())
         if "agent" in parts:
             hosts.expect(settings.CONSOLE_HOST, timezone.now())
         if not User.objects.exists():

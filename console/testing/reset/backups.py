@@ -1,14 +1,14 @@
-"""How `manage.py reset` gets rid of every backup."""
+"""How `manage.py reset` removes every backup."""
 
-from backups.jobs.make import remove_archive
+from backups.jobs.archiving import remove_archive
 from backups.models import Backup, BackupTally, Restoration, StorageSample
 from console.testing.reset.instances import delete_in_parts
 
 
 def empty() -> None:
-    """Remove all archives, then the rows of backups, restorations and their history; no job may run. Raises OSError.
+    """Remove all archives, then the rows of backups, restorations and their history. No job may run.
 
-    Where it is cut short, calling it again goes on.
+    May be called again if it is cut short. Raises OSError.
     """
     for backup in Backup.objects.only("id").iterator():
         remove_archive(backup)

@@ -17,7 +17,7 @@ from django.contrib.auth.models import User
 from backups import archive
 from backups.choices import BackupStatus, BackupType, RestorationStatus, RestorationWay, Weekday
 from backups.history import hour
-from backups.jobs.make import manifest_of
+from backups.jobs.archiving import manifest_of
 from backups.models import EVERY_DAY, Backup, Policy, Restoration, StorageSample, weekdays_text
 from backups.policy import schedule
 from backups.storage.base import archive_storage

@@ -19,7 +19,7 @@ from console.text.sentences import sentence as _
 from instances.choices import Action, InstanceType, JobKind, JobStatus, State
 from instances.engines.embedded import process
 from instances.homes import instance_home
-from instances.jobs.handlers import free_ports
+from instances.jobs.ports import free_ports
 from instances.models import Host, Instance, Job
 
 AWAY = "seeded-host-without-agent"

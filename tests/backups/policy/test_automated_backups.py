@@ -8,7 +8,7 @@ import pytest
 from backups.choices import BackupStatus, BackupType
 from backups.models import Backup, Policy
 from backups.policy import automation
-from backups.services import run_policy
+from backups.services.policy import run_policy
 from instances.choices import Action, JobKind, JobStatus, State
 from instances.models import Instance, Job
 from tests.factories import make_backup, make_host, make_instance, make_job, make_policy

@@ -14,7 +14,7 @@ from django.utils import timezone
 from backups.choices import BackupStatus, BackupType
 from backups.models import EVERY_DAY, Backup, Policy
 from backups.policy.schedule import first_window
-from backups.services import set_policy
+from backups.services.policy import set_policy
 from console.text.refused import Refused
 from instances.choices import Action, State, Status
 from instances.models import Instance, Job

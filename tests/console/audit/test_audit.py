@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from backups.models import Backup
-from backups.services import create_backup
+from backups.services.create import create_backup
 from console.accounts.roles import NotAllowed, Permission, Role
 from console.audit import audited as audit
 from console.audit.audited import audited

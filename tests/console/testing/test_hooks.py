@@ -1,5 +1,6 @@
 """The test hooks: for an administrator on a console that is for tests, and for nobody anywhere else."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,12 +18,17 @@ from console.processes.bind import only_this_machine
 from console.testing import hook_state as hooks
 from console.testing import hook_status as instance_hooks
 from console.testing.hook_clock import move_to_next_window
+from console.testing.hook_work import SteeredWork
 from console.testing.models import HookState
-from instances.choices import Action, State, Status
+from instances.choices import Action, State, Status, Step
 from instances.homes import instance_home
-from instances.models import Instance
+from instances.models import Instance, Job
+from instances.queue.job import JobFailed
+from instances.queue.pace import Amount
 from instances.queue.supervisor import Server, Supervisor
-from tests.factories import make_instance, make_policy, make_user
+from instances.queue.work import Work
+from tests.factories import make_instance, make_job, make_policy, make_user
+from tests.jobs import claimed
 
 pytestmark = pytest.mark.django_db
 FORMS = {
@@ -37,6 +43,7 @@ FORMS = {
 def on(settings: Any) -> None:
     """A console that was started with the hooks."""
     settings.TEST_HOOKS = True
+    settings.BACKUP_CLOCK = "console.testing.hook_state.now"
     settings.ROOT_URLCONF = "tests.console.testing.urls_with_hooks"
 
 
@@ -129,6 +136,40 @@ def test_the_next_backup_takes_what_was_asked_and_the_one_after_does_not() -> No
 
 
 @pytest.mark.usefixtures("on")
+def test_a_backup_fails_where_it_was_asked_to_and_the_next_does_not() -> None:
+    hooks.fail_next_backup(percent=50, requested_by=None)
+    make_job()
+    failing = SteeredWork(claimed(), None)  # type: ignore[arg-type]  # it starts no server
+    failing.report(70, Amount(Step.UNPACK, 70, 100))
+    failing.report(10, Amount(Step.COPY, 49, 100))
+    with pytest.raises(JobFailed, match=r"A test made this backup fail at 50 %\."):
+        failing.report(20, Amount(Step.COPY, 50, 100))
+    make_job()
+    SteeredWork(claimed(), None).report(99, Amount(Step.COPY, 100, 100))  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("on")
+def test_a_slow_backup_waits_and_reports_what_it_had_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    shown: list[int] = []
+
+    def wait(self: Work, seconds: float, report: Callable[[], None]) -> None:
+        report()
+        waited.append(seconds)
+        shown.append(Job.objects.get().detail["done"])
+
+    monkeypatch.setattr(Work, "wait", wait)
+    monkeypatch.setattr(Work, "REPORT_EVERY", 0.0)
+    hooks.slow_next_backup(bytes_per_second=10, requested_by=None)
+    make_job()
+    work = SteeredWork(claimed(), None)  # type: ignore[arg-type]  # it starts no server
+    work.report(20, Amount(Step.COPY, 100, 1000))
+    work.report(30, Amount(Step.COPY, 150, 1000))
+    assert waited == [pytest.approx(10, abs=0.6), pytest.approx(15, abs=0.6)] and shown == [0, 100]
+    assert Job.objects.get().progress == 30
+
+
+@pytest.mark.usefixtures("on")
 def test_a_moved_clock_moves_windows_and_retention_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     noon = datetime(2026, 2, 28, 12, tzinfo=UTC)
     monkeypatch.setattr(timezone, "now", lambda: noon)
@@ -193,7 +234,7 @@ def test_a_held_status_is_shown_until_it_is_given_back(status: Status) -> None:
     instance_hooks.set_status(instance=instance, status=status, requested_by=None)
     assert Instance.objects.get().status is status
     # Neither a server that answers nor one that has died changes it.
-    supervisor = Supervisor("local")
+    supervisor = Supervisor("local", leave_alone=hooks.held)
     server = Server(instance.pk, 1, instance_home(instance.pk))
     supervisor._write_abnormal(server, "It has died.")
     supervisor.begin()

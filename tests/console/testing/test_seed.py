@@ -22,14 +22,14 @@ from backups.policy import automation
 from console.accounts.roles import Role, roles_of
 from console.audit.choices import Outcome
 from console.audit.models import AuditEvent
-from console.jobs import HANDLERS
+from console.jobs import JOBS
 from console.testing.seed.console import Seed
 from instances.choices import JobKind, JobStatus, Status
 from instances.engines import embedded
 from instances.engines.embedded import process, scratch_server
 from instances.homes import instance_home
 from instances.models import Instance, Job
-from instances.queue import leases as jobs
+from instances.queue import leases
 from tests.factories import make_user
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -118,10 +118,10 @@ def test_there_is_one_of_every_status_and_nothing_of_it_changes_by_itself() -> N
     # What an agent and the web do by themselves leaves it as it is.
     before = rows()
     now = timezone.now()
-    jobs.fail_expired(HANDLERS, now)
+    leases.fail_expired(JOBS, now)
     automation.begin()
     automation.tend("local", now)
-    assert jobs.claim("local", now) is None
+    assert leases.claim("local", now) is None
     assert rows() == before
 
 

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from backups.models import Restoration
-from backups.services import restore_to_new_instance
+from backups.services.restore import restore_to_new_instance
 from console.audit.audited import Resource, record
 from instances.models import Instance
 from tests.factories import make_backup, make_instance, make_job

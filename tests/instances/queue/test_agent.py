@@ -2,43 +2,21 @@
 
 import errno
 import os
-from typing import Any
 
 import pytest
 from django.conf import settings
 from django.db import OperationalError, connections
-from django.utils import timezone
 
 from instances.choices import JobKind, JobStatus
 from instances.homes import staging_root
-from instances.jobs import handlers
 from instances.models import Job
-from instances.queue import leases as jobs
 from instances.queue.agent import Agent
-from instances.queue.leases import Handler
+from instances.queue.job import JobFailed
+from instances.queue.work import Work
 from tests.factories import make_job
+from tests.jobs import claimed, do, steps
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def connected(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A job's thread ends with its connections; here they are those of the test."""
-    monkeypatch.setattr(connections, "close_all", lambda: None)
-
-
-def ended(handler: Handler) -> Job:
-    """The job once an agent has done it with the handler, in this thread."""
-    made = make_job(host_id=settings.CONSOLE_HOST)
-    agent = Agent(settings.CONSOLE_HOST, {JobKind.BACKUP: handler})
-    job = jobs.claim(settings.CONSOLE_HOST, timezone.now())
-    assert job == made
-    agent._do(jobs.Work(job, agent.supervisor))
-    return Job.objects.get(pk=made.pk)
-
-
-def handler(run: Any = lambda work: None, **functions: Any) -> Handler:
-    return Handler(**{"run": run, "completed": lambda *_: None, "failed": lambda *_: None} | functions)
 
 
 @pytest.mark.parametrize(
@@ -56,10 +34,11 @@ def handler(run: Any = lambda work: None, **functions: Any) -> Handler:
     ids=["a full disk", "a forbidden file", "a database", "anything else"],
 )
 def test_a_job_that_breaks_says_why(error: Exception, reason: str) -> None:
-    def run(work: jobs.Work) -> None:
+    def run(work: Work) -> None:
         raise error
 
-    job = ended(handler(run))
+    make_job()
+    job = do(kind=steps(run))
     assert job.status == JobStatus.FAILED
     assert job.failure.endswith(reason)
     assert not job.left_behind
@@ -67,14 +46,15 @@ def test_a_job_that_breaks_says_why(error: Exception, reason: str) -> None:
 
 @pytest.mark.parametrize("completes", [True, False], ids=["completed", "failed"])
 def test_files_that_could_not_be_cleaned_up_are_noted_whatever_became_of_the_job(completes: bool) -> None:
-    def run(work: jobs.Work) -> None:
+    def run(work: Work) -> None:
         if not completes:
-            raise jobs.JobFailed("no")
+            raise JobFailed("no")
 
     def clean_up(job: Job) -> None:
         raise OperationalError("away")
 
-    job = ended(handler(run, clean_up=clean_up))
+    make_job()
+    job = do(kind=steps(run, clean_up=clean_up))
     assert job.status == (JobStatus.COMPLETED if completes else JobStatus.FAILED)
     assert job.left_behind
 
@@ -83,23 +63,22 @@ def test_the_sweep_empties_the_staging_folder_and_leaves_the_folder() -> None:
     """It may be where a disk is mounted, and cannot be removed then."""
     (staging_root() / "left" / "over").mkdir(parents=True)
     before = staging_root().stat().st_ino
-    handlers.sweep()
+    Agent(settings.CONSOLE_HOST, {}).sweep()
     assert list(staging_root().iterdir()) == []
     assert staging_root().stat().st_ino == before
 
 
 @pytest.mark.parametrize("broken", [False, True])
-def test_the_end_of_a_job_wakes_the_agent_for_the_next(broken: bool) -> None:
+def test_the_end_of_a_job_wakes_the_agent_for_the_next(broken: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the ended one left undone."""
 
     def clean_up(job: Job) -> None:
         if broken:
             raise OSError(errno.EIO, "Input/output error")
 
-    make_job(host_id=settings.CONSOLE_HOST)
-    agent = Agent(settings.CONSOLE_HOST, {JobKind.BACKUP: handler(clean_up=clean_up)})
-    job = jobs.claim(settings.CONSOLE_HOST, timezone.now())
-    assert job
-    work = jobs.Work(job, agent.supervisor)
+    make_job()
+    agent = Agent("local", {JobKind.BACKUP: steps(clean_up=clean_up)})
+    monkeypatch.setattr(connections, "close_all", lambda: None)
+    work = Work(claimed(), agent.supervisor)
     agent._do(work)
     assert work.ended and agent._ended.is_set()

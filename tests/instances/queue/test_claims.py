@@ -9,15 +9,15 @@ from django.utils import timezone
 
 from instances.choices import JobKind, JobStatus
 from instances.models import Job
-from instances.queue import leases as jobs
-from instances.queue.leases import Handler
+from instances.queue import leases
 from tests.at_once import at_once
 from tests.factories import make_host, make_instance, make_job
+from tests.jobs import steps
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CLAIMERS = 6
-HANDLER = Handler(run=lambda work: None, completed=lambda job, result: None, failed=lambda job, reason: None)
+KIND = steps()
 
 
 def test_of_many_claimers_each_job_has_one() -> None:
@@ -32,12 +32,12 @@ def test_of_many_claimers_each_job_has_one() -> None:
     def claim_all(number: int) -> list[Job]:
         claimed = []
         while Job.objects.unended().exists():
-            job = jobs.claim("local", timezone.now())
+            job = leases.claim("local", timezone.now())
             if job:
                 claimed.append(job)
                 running = Counter(Job.objects.running().exclude(instance=None).values_list("instance", flat=True))
                 assert max(running.values(), default=1) == 1
-                assert jobs.complete(job, HANDLER, None)
+                assert leases.complete(KIND(job), None)
         return claimed
 
     claimed = [job.pk for jobs_of_one in at_once(CLAIMERS, claim_all) for job in jobs_of_one]
@@ -49,7 +49,7 @@ def test_nobody_waits_for_a_job_that_another_is_claiming() -> None:
     host = make_host()
     for _ in range(CLAIMERS):
         make_job(kind=JobKind.DELETE_BACKUP, host=host)
-    claimed = at_once(CLAIMERS, lambda number: jobs.claim("local", timezone.now()))
+    claimed = at_once(CLAIMERS, lambda number: leases.claim("local", timezone.now()))
     assert len({job.pk for job in claimed if job}) == CLAIMERS
 
 
@@ -57,7 +57,7 @@ def test_an_empty_queue_is_looked_at_without_a_lock() -> None:
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        assert jobs.claim("local", timezone.now()) is None
+        assert leases.claim("local", timezone.now()) is None
     assert len(queries) == 1 and "UPDATE" not in queries[0]["sql"]
 
 
@@ -65,5 +65,5 @@ def test_an_empty_queue_is_looked_at_without_a_lock() -> None:
 def test_on_postgresql_the_claim_takes_the_row_s_own_lock() -> None:
     make_job()
     with CaptureQueriesContext(connection) as queries:
-        assert jobs.claim("local", timezone.now())
+        assert leases.claim("local", timezone.now())
     assert any("FOR UPDATE SKIP LOCKED" in query["sql"] for query in queries)

@@ -12,21 +12,21 @@ from django.utils import timezone
 
 from instances.choices import JobKind, JobStatus, Step
 from instances.models import Job
-from instances.queue import leases as jobs
-from instances.queue.leases import Handler
+from instances.queue import leases
+from instances.queue.job import JobFailed, LeaseLost
 from instances.queue.pace import Amount
 from tests.factories import make_host, make_instance, make_job, reading
+from tests.jobs import claimed, steps, work_on
 
 pytestmark = pytest.mark.django_db
 
 
 class Recorder:
-    """A handler that notes how its jobs ended."""
+    """A kind of job that notes how its jobs ended."""
 
     def __init__(self) -> None:
         self.ended: list[tuple[str, Any]] = []
-        self.handler = Handler(
-            run=lambda work: None,
+        self.kind = steps(
             completed=lambda job, result: self.ended.append(("completed", result)),
             failed=lambda job, reason: self.ended.append(("failed", reason)),
         )
@@ -43,7 +43,7 @@ def test_the_oldest_job_of_the_host_is_claimed_first() -> None:
     second = make_job(created=now - timedelta(hours=1))
     first = make_job(created=now - timedelta(hours=2))
 
-    claimed = [jobs.claim("local", now), jobs.claim("local", now), jobs.claim("local", now)]
+    claimed = [leases.claim("local", now), leases.claim("local", now), leases.claim("local", now)]
 
     assert claimed == [first, second, None]
 
@@ -51,7 +51,7 @@ def test_the_oldest_job_of_the_host_is_claimed_first() -> None:
 def test_a_claimed_job_is_running_with_a_lease() -> None:
     make_job()
     now = timezone.now()
-    job = jobs.claim("local", now)
+    job = leases.claim("local", now)
     assert job is not None
     assert (job.status, job.started) == (JobStatus.RUNNING, now)
     assert job.token is not None
@@ -62,8 +62,8 @@ def test_an_instance_never_has_two_running_jobs() -> None:
     instance = make_instance()
     make_job(instance=instance)
     make_job(instance=instance)
-    assert jobs.claim("local", timezone.now()) is not None
-    assert jobs.claim("local", timezone.now()) is None
+    assert leases.claim("local", timezone.now()) is not None
+    assert leases.claim("local", timezone.now()) is None
 
 
 def test_the_database_itself_refuses_a_second_running_job() -> None:
@@ -78,21 +78,20 @@ def test_a_busy_instance_does_not_hold_up_another() -> None:
     make_job(instance=busy, status=JobStatus.RUNNING)
     make_job(instance=busy)
     waiting = make_job(instance=other)
-    assert jobs.claim("local", timezone.now()) == waiting
+    assert leases.claim("local", timezone.now()) == waiting
 
 
 def test_jobs_without_an_instance_run_beside_each_other() -> None:
     make_job(kind=JobKind.DELETE_BACKUP)
     make_job(kind=JobKind.DELETE_BACKUP)
-    assert jobs.claim("local", timezone.now()) is not None
-    assert jobs.claim("local", timezone.now()) is not None
+    assert leases.claim("local", timezone.now()) is not None
+    assert leases.claim("local", timezone.now()) is not None
 
 
 def test_completing_writes_the_end_and_what_follows(recorder: Recorder) -> None:
     make_job()
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
-    assert jobs.complete(job, recorder.handler, "the result")
+    job = claimed()
+    assert leases.complete(recorder.kind(job), "the result")
     job.refresh_from_db()
     assert (job.status, job.progress, job.token, job.lease_until) == (JobStatus.COMPLETED, 100, None, None)
     assert job.ended is not None
@@ -101,25 +100,23 @@ def test_completing_writes_the_end_and_what_follows(recorder: Recorder) -> None:
 
 def test_failing_writes_the_reason_and_what_follows(recorder: Recorder) -> None:
     make_job()
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
-    assert jobs.fail(job, recorder.handler, "The disk is full.")
+    job = claimed()
+    assert leases.fail(recorder.kind(job), "The disk is full.")
     job.refresh_from_db()
     assert (job.status, job.failure) == (JobStatus.FAILED, "The disk is full.")
     assert recorder.ended == [("failed", "The disk is full.")]
 
 
-def test_the_late_word_of_a_zombie_changes_nothing(recorder: Recorder) -> None:
+def test_an_agent_that_lost_its_lease_changes_nothing(recorder: Recorder) -> None:
     make_job()
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
-    later = timezone.now() + jobs.lease_length() + timedelta(seconds=1)
-    assert jobs.fail_expired({JobKind.BACKUP: recorder.handler}, later) == 1
+    job = claimed()
+    later = timezone.now() + leases.lease_length() + timedelta(seconds=1)
+    assert leases.fail_expired({JobKind.BACKUP: recorder.kind}, later) == 1
 
-    assert not jobs.complete(job, recorder.handler, "too late")
-    assert not jobs.fail(job, recorder.handler, "too late")
+    assert not leases.complete(recorder.kind(job), "too late")
+    assert not leases.fail(recorder.kind(job), "too late")
     assert job.token is not None
-    assert not jobs.renew(job.token, later)
+    assert not leases.renew(job.token, later)
 
     job.refresh_from_db()
     assert (job.status, job.left_behind) == (JobStatus.FAILED, True)
@@ -129,11 +126,11 @@ def test_the_late_word_of_a_zombie_changes_nothing(recorder: Recorder) -> None:
 def test_a_renewed_lease_does_not_expire(recorder: Recorder) -> None:
     make_job()
     now = timezone.now()
-    job = jobs.claim("local", now)
+    job = leases.claim("local", now)
     assert job is not None and job.token is not None
-    assert jobs.renew(job.token, now + timedelta(seconds=50))
-    after_the_first_lease = now + jobs.lease_length() + timedelta(seconds=1)
-    assert jobs.fail_expired({JobKind.BACKUP: recorder.handler}, after_the_first_lease) == 0
+    assert leases.renew(job.token, now + timedelta(seconds=50))
+    after_the_first_lease = now + leases.lease_length() + timedelta(seconds=1)
+    assert leases.fail_expired({JobKind.BACKUP: recorder.kind}, after_the_first_lease) == 0
     assert recorder.ended == []
 
 
@@ -142,23 +139,17 @@ def test_if_what_follows_cannot_be_written_the_job_has_not_ended() -> None:
         raise RuntimeError("no")
 
     make_job()
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
-    handler = Handler(run=lambda work: None, completed=broken, failed=lambda job, reason: None)
+    job = claimed()
+    kind = steps(completed=broken)
     with pytest.raises(RuntimeError):
-        jobs.complete(job, handler, None)
+        leases.complete(kind(job), None)
     job.refresh_from_db()
     assert job.status == JobStatus.RUNNING
 
 
-def work_on(job: Job) -> jobs.Work:
-    return jobs.Work(job, None)  # type: ignore[arg-type]  # a handler under test that starts no server
-
-
 def test_progress_is_written_with_its_amount_and_never_reaches_100() -> None:
     make_job()
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
+    job = claimed()
     work_on(job).report(100, Amount(Step.COPY, 7, 7))
     job.refresh_from_db()
     assert job.progress == 99 and job.reading is not None
@@ -168,10 +159,9 @@ def test_progress_is_written_with_its_amount_and_never_reaches_100() -> None:
 
 def test_each_step_has_a_speed_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     make_job()
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
+    job = claimed()
     work, clock = work_on(job), iter(range(1000))
-    monkeypatch.setattr("instances.queue.leases.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("instances.queue.work.time.monotonic", lambda: float(next(clock)))
     for done in range(10):
         work.report(done, Amount(Step.COPY, done * 100, 2000))
     job.refresh_from_db()
@@ -182,7 +172,7 @@ def test_each_step_has_a_speed_of_its_own(monkeypatch: pytest.MonkeyPatch) -> No
     assert job.reading is not None and job.reading.speed is None and job.reading.left is None
 
 
-def test_speed_and_time_left_are_not_shown_when_the_agent_is_not_heard_of() -> None:
+def test_speed_and_time_left_are_not_shown_when_the_agent_has_stopped_responding() -> None:
     job = make_job(status=JobStatus.RUNNING, detail=reading(speed=100.0, left=5.0))
     assert job.reading is not None and (job.reading.speed, job.reading.left) == (100.0, 5.0)
     job.detail = reading(speed=100.0, left=5.0, at=time.time() - 20)
@@ -196,8 +186,7 @@ def test_a_job_that_reported_nothing_countable_has_no_reading() -> None:
 
 def test_progress_is_written_at_most_twice_a_second(django_assert_num_queries: Any) -> None:
     make_job()
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
+    job = claimed()
     work = work_on(job)
     with django_assert_num_queries(1):
         for percent in range(50):
@@ -206,18 +195,16 @@ def test_progress_is_written_at_most_twice_a_second(django_assert_num_queries: A
 
 def test_a_report_after_the_lease_is_lost_ends_the_work() -> None:
     make_job()
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
+    job = claimed()
     Job.objects.filter(pk=job.pk).update(token=uuid.uuid4())
-    with pytest.raises(jobs.LeaseLost):
+    with pytest.raises(LeaseLost):
         work_on(job).report(10)
 
 
 def test_a_stopped_work_ends_with_the_reason() -> None:
     make_job()
-    job = jobs.claim("local", timezone.now())
-    assert job is not None
+    job = claimed()
     work = work_on(job)
     work.stop("cancelled")
-    with pytest.raises(jobs.JobFailed, match="cancelled"):
+    with pytest.raises(JobFailed, match="cancelled"):
         work.report(10)

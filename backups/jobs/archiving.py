@@ -1,0 +1,113 @@
+"""The archive of a backup: how a job makes it, and how it is removed."""
+
+import shutil
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from django.conf import settings
+
+from backups import archive, outcome
+from backups.choices import BackupStatus
+from backups.models import Backup
+from backups.storage.base import NotEnoughSpace, archive_storage
+from console.text.sentences import kept
+from instances import engines
+from instances.choices import Step
+from instances.engines.base import Cut, EngineError, Server
+from instances.homes import staging_root
+from instances.models import Job
+from instances.queue.job import JobFailed
+from instances.queue.pace import Amount
+from instances.queue.throttle import Throttle
+from instances.queue.work import Work
+
+
+def staging(job: Job) -> Path:
+    """Return the directory that the job may make and fill. Its clean-up removes it."""
+    return staging_root() / str(job.id)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A finished archive, what it holds, and for how many seconds writers waited for it."""
+
+    written: archive.Written
+    manifest: archive.Manifest
+    pause_seconds: float
+
+
+def make_archive(work: Work, backup: Backup, server: Server, *, begin: float = 0, end: float = 100) -> Made:
+    """Back the server up into the backup's archive. Raises JobFailed or LeaseLost; no archive is left then.
+
+    `begin` and `end` are the percentages of the work at which this starts and ends.
+    """
+
+    def report(done: int, total: int) -> None:
+        percent = 100 * done / total if total else 0
+        work.report(begin + (end - begin) * percent / 100, Amount(Step.COPY, done, total) if total else None)
+
+    throttle = Throttle(settings.CONSOLE_BACKUP_BYTES_PER_SECOND)
+    storage = archive_storage()
+    try:
+        with engines.embedded().backup(server, partial(work.report, begin)) as cut:
+            copied_before = 0
+
+            def copied(read: int, _written: int) -> None:
+                # Bytes that the throttle still holds up are not done yet.
+                nonlocal copied_before
+                work.wait(throttle.delay(read - copied_before), partial(report, copied_before, cut.bytes))
+                report(read, cut.bytes)
+                copied_before = read
+
+            storage.require_space(cut.bytes)
+            manifest = manifest_of(backup, cut)
+            written = archive.write(storage, backup.archive_name, manifest, cut.members, cut.contents, progress=copied)
+    except (EngineError, archive.ArchiveError, NotEnoughSpace) as error:
+        raise JobFailed(kept(error)) from error
+    return Made(written, manifest, cut.pause_seconds)
+
+
+def manifest_of(backup: Backup, cut: Cut) -> archive.Manifest:
+    return archive.Manifest(
+        backup_id=backup.id,
+        backup_name=backup.name,
+        instance_id=backup.instance_uid,
+        instance_name=backup.instance_name,
+        instance_type=backup.instance_type,
+        engine=engines.embedded().name,
+        engine_version=backup.engine_version,
+        compatible_version=backup.compatible_version,
+        storage_engine=backup.storage_engine,
+        method=engines.embedded().method,
+        cut_at=cut.at,
+        members=tuple(archive.Entry(member.name, member.size) for member in cut.members),
+    )
+
+
+def archive_made(job: Job, made: Made) -> None:
+    """Make the job's backup Complete, with what is known of its archive."""
+    outcome.backup_completed(
+        job,
+        size=made.written.size,
+        data_size=made.manifest.size,
+        sha256=made.written.sha256,
+        contents=made.written.contents.to_document(),
+        cut_at=made.manifest.cut_at,
+        pause_seconds=made.pause_seconds,
+    )
+
+
+def remove_unfinished(job: Job) -> None:
+    """Remove the job's staging directory, and its archive unless the backup is Complete."""
+    shutil.rmtree(staging(job), ignore_errors=True)
+    backup = Backup.objects.filter(job=job, status=BackupStatus.FAILED).first()
+    if backup:
+        remove_archive(backup)
+
+
+def remove_archive(backup: Backup) -> None:
+    """Remove the archive, and what a writer that was killed left of it. Raises OSError."""
+    storage = archive_storage()
+    storage.delete(backup.archive_name)
+    storage.discard_partial(backup.archive_name)

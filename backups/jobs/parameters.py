@@ -1,0 +1,25 @@
+"""What services give to the jobs on backups."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from backups.models import Backup
+from instances.queue.job import Parameters
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupParameters(Parameters):
+    """The backup that the job is about. The Task Center shows it also when the backup has been deleted."""
+
+    backup: str = ""
+    backup_name: str = ""
+
+    @classmethod
+    def of(cls, backup: Backup, **others: Any) -> Self:
+        return cls(backup=backup.id, backup_name=backup.name, **others)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreToNewParameters(BackupParameters):
+    # The instance that shows Checking restoration until this job ends; empty if none does.
+    source: str = ""

@@ -1,0 +1,55 @@
+"""Restore a backup to a new instance."""
+
+from backups.choices import RestorationStatus
+from backups.jobs.parameters import RestoreToNewParameters
+from backups.jobs.restoring import end_restoration, restoration_of, scratch_server, unpack
+from console.text.sentences import kept
+from instances import engines
+from instances.choices import Action, State
+from instances.engines.base import EngineError
+from instances.engines.embedded import restore
+from instances.homes import instance_home
+from instances.jobs.ports import start_on_free_port
+from instances.models import Instance
+from instances.queue.job import JobFailed, JobSteps, secret_of
+from instances.queue.supervisor import StartFailed
+from instances.queue.work import Work
+
+
+class RestoreToNewInstance(JobSteps[RestoreToNewParameters, None]):
+    parameters_type = RestoreToNewParameters
+
+    def run(self, work: Work) -> None:
+        _restoration, backup, instance = restoration_of(self.job)
+        home, tag = instance_home(instance.id), str(self.job.id)
+        home.mkdir(mode=0o700)
+        unpack(work, backup, restore.incoming(home, tag))
+        restore.place(home, tag)
+        try:
+            # The users are those of the backup. Nobody may sign in with an old password meanwhile.
+            if password := secret_of(self.job):
+                with scratch_server(work, home) as server:
+                    engines.embedded().set_password(server, password)
+            start_on_free_port(work, instance)
+        except (StartFailed, EngineError) as error:
+            raise JobFailed(kept(error)) from error
+
+    def completed(self, result: None) -> None:
+        end_restoration(self.job, RestorationStatus.COMPLETED)
+        self._end_creating(state=State.AVAILABLE)
+
+    def failed(self, reason: str) -> None:
+        end_restoration(self.job, RestorationStatus.FAILED, reason)
+        self._end_creating(state=State.CREATION_FAILED, failure=reason)
+
+    def _end_creating(self, **columns: str) -> None:
+        """Give the new instance its state, and end Checking restoration on the source."""
+        Instance.objects.filter(pk=self.job.instance_id, state=State.CREATING).update(**columns)
+        source = Instance.objects.filter(pk=self.parameters.source, action=Action.RESTORE_TO_NEW_INSTANCE)
+        source.update(action=Action.NONE)
+
+    def abandon(self, work: Work) -> None:
+        work.servers.stop(self.job.instance_uid)
+
+    def clean_up(self) -> None:
+        restore.settle(instance_home(self.job.instance_uid), str(self.job.id), restored=False)

@@ -1,0 +1,156 @@
+"""Restore a backup to the instance that it was made of, after a safety backup of the current data if one is wanted."""
+
+import logging
+import uuid
+from collections.abc import Collection
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from backups import outcome
+from backups.choices import RestorationStatus
+from backups.jobs.archiving import archive_made, make_archive, remove_unfinished
+from backups.jobs.parameters import BackupParameters
+from backups.jobs.restoring import UNPACKED, end_restoration, restoration_of, scratch_server, unpack
+from backups.models import Backup
+from backups.storage.base import NotEnoughSpace, archive_storage
+from console.text.sentences import sentence as _
+from instances.choices import Action, JobKind, JobStatus, State
+from instances.engines.base import FilesInUse, Server
+from instances.engines.embedded import administrator, process, restore
+from instances.engines.embedded.process import storage_bytes
+from instances.homes import instance_home, instance_homes
+from instances.models import Instance, InstanceQuerySet, Job
+from instances.queue.job import JobFailed, JobSteps
+from instances.queue.leases import require_lease
+from instances.queue.supervisor import StartFailed
+from instances.queue.work import Work
+
+log = logging.getLogger(__name__)
+
+# The percentage of the work at which the current data is backed up.
+_BACKED_UP = 95
+
+
+class RestoreToOriginal(JobSteps[BackupParameters, bool]):
+    parameters_type = BackupParameters
+
+    def run(self, work: Work) -> bool:
+        """Return whether the administrator keeps its password, which only a running server can tell.
+
+        What can fail comes before the data is touched, as far as possible.
+        """
+        restoration, backup, instance = restoration_of(self.job)
+        assert instance.port is not None
+        home, tag = instance_home(instance.id), str(self.job.id)
+        data_is_missing = not process.data_dir(home).is_dir()
+        if data_is_missing and restoration.safety_backup_id:
+            raise JobFailed(
+                _(
+                    "The data directory of the instance is missing, so there is no present data to back up. "
+                    "Restore without backing it up first."
+                )
+            )
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unpack(work, backup, restore.incoming(home, tag))
+        if restoration.safety_backup_id:
+            _require_room_for_backup(home)
+        # Hidden by Restoring until the job ends, then shown until a server answers.
+        Instance.objects.filter(pk=instance.pk).update(state=State.RESTORE_FAILED)
+        password_kept = not restoration.safety_backup_id and administrator.keep_password(Server(instance.port, home))
+        # Stopped before the safety backup, which then has every write that the server acknowledged.
+        work.servers.stop(instance.id)
+        if restoration.safety_backup_id:
+            password_kept = self._back_up_first(work, home)
+        work.report(_BACKED_UP)
+        try:
+            # If the data is missing, there is nothing to go back to: the restored files stay, whatever comes next.
+            (restore.place if data_is_missing else restore.exchange)(home, tag)
+            work.servers.start(instance, instance.port)
+        except (StartFailed, FilesInUse) as error:
+            raise JobFailed(_("The restored server did not start: %s") % error) from error
+        return password_kept
+
+    def _back_up_first(self, work: Work, home: Path) -> bool:
+        """Back up the current data from a scratch server; return whether the administrator's password will be kept."""
+        try:
+            with scratch_server(work, home) as server:
+                safety_backup = Backup.objects.get(job=self.job)
+                made = make_archive(work, safety_backup, server, begin=UNPACKED, end=_BACKED_UP)
+                password_kept = administrator.keep_password(server)
+        except (JobFailed, StartFailed) as error:
+            raise JobFailed(_("The safety backup failed, so nothing was changed: %s") % error) from error
+        assert self.job.token is not None
+        with transaction.atomic():
+            require_lease(self.job.token)
+            archive_made(self.job, made)
+        return password_kept
+
+    def completed(self, result: bool) -> None:
+        end_restoration(self.job, RestorationStatus.COMPLETED)
+        target = Instance.objects.filter(pk=self.job.instance_id)
+        if not result:
+            # The password is the backup's.
+            target.update(password_set=None)
+        target.filter(action=Action.RESTORE).update(action=Action.NONE, state=State.AVAILABLE, failure="")
+        # There was no administrator whose password could be kept; the backup may have one.
+        target.filter(password_set=False).update(password_set=None)
+
+    def failed(self, reason: str) -> None:
+        """Leave the instance Restoring until clean_up() has put its old files back."""
+        end_restoration(self.job, RestorationStatus.FAILED, reason)
+        outcome.backup_failed(self.job, reason)
+        target = Instance.objects.filter(pk=self.job.instance_id)
+        target.filter(state=State.RESTORE_FAILED).update(failure=reason)
+        if self.job.started is None:
+            # Cancelled in the queue: there is nothing to clean up.
+            _end_restoring(target)
+
+    def abandon(self, work: Work) -> None:
+        """Stop a server with restored files, which are about to be taken out; one with the old files may go on."""
+        if restore.exchanged(instance_home(self.job.instance_uid), str(self.job.id)):
+            work.servers.stop(self.job.instance_uid)
+
+    def clean_up(self) -> None:
+        # The instance first, so that it does not wait for a storage that is out of reach.
+        if not _settle_files(self.job.instance_uid, self.job.pk):
+            _end_restoring(Instance.objects.filter(pk=self.job.instance_uid))
+        remove_unfinished(self.job)
+
+    @classmethod
+    def sweep(cls, leave_alone: Collection[str]) -> None:
+        """Settle the restorations whose agent died between the end of the job and its clean-up."""
+        unsettled = []
+        for home in instance_homes().iterdir():
+            for tag in restore.tags(home):
+                try:
+                    _settle_files(home.name, uuid.UUID(tag))
+                except (OSError, FilesInUse):
+                    log.exception("The restoration %s of instance %s could not be settled.", tag, home.name)
+                    Job.objects.filter(pk=tag).update(left_behind=True)
+                    unsettled.append(home.name)
+        here = Instance.objects.filter(host=settings.CONSOLE_HOST)
+        _end_restoring(here.exclude(pk__in=[*unsettled, *leave_alone]))
+
+
+def _require_room_for_backup(home: Path) -> None:
+    """Raise JobFailed if there is no room for the safety backup, while the server still runs."""
+    try:
+        archive_storage().require_space(storage_bytes(home))
+    except NotEnoughSpace as error:
+        raise JobFailed(_("The safety backup failed, so nothing was changed: %s") % error) from error
+
+
+def _settle_files(instance_id: str, job_id: uuid.UUID) -> bool:
+    """Keep the restored files if the job is Completed, else put the old ones back. Return which; True is restored."""
+    restored = Job.objects.filter(pk=job_id, status=JobStatus.COMPLETED).exists()
+    restore.settle(instance_home(instance_id), str(job_id), restored=restored)
+    return restored
+
+
+def _end_restoring(instances: InstanceQuerySet) -> None:
+    """End Restoring on the instances that no restoration is queued or running for."""
+    unended = Job.objects.unended().filter(kind=JobKind.RESTORE_ORIGINAL, instance=OuterRef("pk"))
+    instances.filter(~Exists(unended), action=Action.RESTORE).update(action=Action.NONE)

@@ -1,0 +1,79 @@
+"""What the jobs that read an archive share: restorations and verification."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.db.models import F
+from django.utils import timezone
+
+from backups import archive
+from backups.choices import RestorationStatus
+from backups.models import Backup, BackupQuerySet, Restoration
+from backups.storage.base import archive_storage
+from console.text.sentences import kept
+from console.text.sentences import sentence as _
+from instances.choices import Step
+from instances.engines.base import Server
+from instances.engines.embedded import process
+from instances.models import Instance, Job
+from instances.queue.job import JobFailed
+from instances.queue.pace import Amount
+from instances.queue.work import Work
+
+# The percentage of the work at which the archive is unpacked.
+UNPACKED = 70
+
+
+def restoration_of(job: Job) -> tuple[Restoration, Backup, Instance]:
+    """Return the job's restoration, the backup and the target. Raises JobFailed if one of them has been deleted."""
+    restoration = Restoration.objects.select_related("backup", "target").get(job=job)
+    if restoration.backup is None:
+        raise JobFailed(_("The backup does not exist any more."))
+    if restoration.target is None:
+        raise JobFailed(_("The instance does not exist any more."))
+    return restoration, restoration.backup, restoration.target
+
+
+def unpack(work: Work, backup: Backup, destination: Path) -> archive.Unpacked:
+    """Unpack the backup's archive into the new directory. Raises JobFailed or LeaseLost."""
+
+    def read(done: int, total: int) -> None:
+        if total:
+            work.report(UNPACKED * done / total, Amount(Step.UNPACK, done, total))
+
+    try:
+        return archive.unpack(
+            archive_storage(), backup.archive_name, destination, sha256=backup.sha256 or None, progress=read
+        )
+    except archive.ArchiveError as error:
+        raise JobFailed(kept(error)) from error
+
+
+@contextmanager
+def scratch_server(work: Work, home: Path) -> Iterator[Server]:
+    """Run a server on the files in `home` that no client can reach. Raises StartFailed."""
+    name, server = scratch_name(work.job), Server(process.free_port(), home, private=True)
+    try:
+        work.servers.start_scratch(name, server.port, home)
+        yield server
+    finally:
+        work.servers.stop(name)
+
+
+def scratch_name(job: Job) -> str:
+    """Return the supervisor's name for the job's own server, which is no instance's."""
+    return f"scratch-{job.id}"
+
+
+def end_restoration(job: Job, status: RestorationStatus, reason: str = "") -> None:
+    """Write the end of the job's restoration, and that it no longer uses the backup."""
+    restoration = Restoration.objects.get(job=job)
+    Restoration.objects.filter(pk=restoration.pk).update(status=status, failure=reason, ended=timezone.now())
+    end_use(Backup.objects.filter(pk=restoration.backup_id))
+
+
+def end_use(backups: BackupQuerySet, **columns: Any) -> None:
+    """Write that one job less uses these backups, together with the columns."""
+    backups.filter(uses__gt=0).update(uses=F("uses") - 1, **columns)

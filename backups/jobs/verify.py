@@ -1,0 +1,77 @@
+"""Verify a backup: restore it into a throw-away server, and compare what the server counts with the archive's list."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from django.utils import timezone
+
+from backups.comparing import differences
+from backups.jobs.archiving import staging
+from backups.jobs.parameters import BackupParameters
+from backups.jobs.restoring import UNPACKED, end_use, scratch_name, scratch_server, unpack
+from backups.models import Backup, BackupQuerySet
+from console.text.sentences import sentence as _
+from instances import engines
+from instances.engines.base import Contents, EngineError
+from instances.engines.embedded import process
+from instances.models import Job
+from instances.queue.job import JobFailed, JobSteps
+from instances.queue.supervisor import StartFailed
+from instances.queue.work import Work
+
+
+class VerifyBackup(JobSteps[BackupParameters, dict[str, Any]]):
+    parameters_type = BackupParameters
+
+    def run(self, work: Work) -> dict[str, Any]:
+        """Return what the server counted, as Backup.verification keeps it."""
+        backup = Backup.objects.get(verify_job=self.job)
+        home = staging(self.job)
+        home.mkdir(mode=0o700, parents=True)
+        unpacked = unpack(work, backup, process.data_dir(home))
+        found = _inspect(work, home)
+        if differing := differences(unpacked.contents, found):
+            raise JobFailed(differing)
+        return {
+            "documents": found.documents,
+            "collections": sum(len(database.collections) for database in found.databases),
+            "databases": {
+                database.name: {collection.name: collection.documents for collection in database.collections}
+                for database in found.databases
+            },
+        }
+
+    def completed(self, result: dict[str, Any]) -> None:
+        self._end(verified_at=timezone.now(), verify_failure="", verification=result)
+
+    def failed(self, reason: str) -> None:
+        if Job.objects.filter(pk=self.job.pk, interrupted=True).exists():
+            # The agent ended, which says nothing about the archive. The result of the last verification stands.
+            self._end()
+        else:
+            self._end(verified_at=None, verify_failure=reason)
+
+    def _end(self, **columns: Any) -> None:
+        verifying: BackupQuerySet = Backup.objects.filter(verify_job=self.job, verifying=True)
+        end_use(verifying, verifying=False, **columns)
+
+    def abandon(self, work: Work) -> None:
+        work.servers.stop(scratch_name(self.job))
+
+    def clean_up(self) -> None:
+        if staging(self.job).exists():
+            shutil.rmtree(staging(self.job))
+
+
+def _inspect(work: Work, home: Path) -> Contents:
+    """Have a throw-away server read everything in the files. Raises JobFailed with what is wrong."""
+
+    def report(done: int, total: int) -> None:
+        work.report(UNPACKED + (100 - UNPACKED) * done / (total or 1))
+
+    try:
+        with scratch_server(work, home) as server:
+            return engines.embedded().inspect(server, report)
+    except (StartFailed, EngineError) as error:
+        raise JobFailed(_("The throw-away server could not check the backup: %s") % error) from error

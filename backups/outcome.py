@@ -1,0 +1,40 @@
+"""How the making of a backup ended, as its job writes it, or the service that cancels the job in the queue."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from backups import history
+from backups.choices import BackupStatus
+from backups.models import Backup
+from instances.choices import Action
+from instances.models import Instance, Job
+
+
+def backup_completed(job: Job, **facts: Any) -> None:
+    """Make the backup that the job was making Complete, with the facts about its archive."""
+    _end(job, status=BackupStatus.COMPLETED, **facts)
+
+
+def backup_failed(job: Job, reason: str) -> None:
+    """Make the backup that the job was making, if there is one, Failed."""
+    _end(job, status=BackupStatus.FAILED, failure=reason)
+
+
+def making_failed(job: Job, reason: str) -> None:
+    """End the work of a job that only makes a backup: the backup is Failed, its instance Available again."""
+    backup_failed(job, reason)
+    release_instance(job)
+
+
+def release_instance(job: Job) -> None:
+    """End Backing up on the job's instance."""
+    Instance.objects.filter(pk=job.instance_id, action=Action.BACKUP).update(action=Action.NONE)
+
+
+def _end(job: Job, *, status: BackupStatus, **columns: Any) -> None:
+    being_made = Backup.objects.filter(job=job, status=BackupStatus.BUILDING)
+    backup = being_made.only("started", "instance_uid", "status").first()
+    if backup and being_made.update(status=status, ended=timezone.now(), **columns):
+        backup.status = status
+        history.note_ends([backup])

@@ -1,0 +1,26 @@
+"""Cancel a backup that is being made."""
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from backups import outcome
+from backups.models import Backup
+from backups.services.current import current
+from console.accounts.roles import Permission
+from console.audit.audited import audited
+from console.text.refused import Refused
+from console.text.sentences import sentence as _
+from instances.queue import requests
+
+
+@audited("ddsCancelBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
+def cancel_backup(*, backup: Backup, requested_by: User | None) -> None:
+    """End the backup as Failed: at once if it is queued, at the next report of its job if it runs. Raises Refused."""
+    name = requested_by.get_username() if requested_by else _("the console")
+    with transaction.atomic():
+        found = current(backup)
+        if found.cancel_refusal:
+            raise Refused(found.cancel_refusal)
+        assert found.job is not None
+        if not requests.cancel(found.job, _("cancelled by %s") % name, failed=outcome.making_failed):
+            raise Refused(current(backup).cancel_refusal)

@@ -1,0 +1,79 @@
+"""Delete a backup: at a user's request, because it has expired, or together with its instance."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from backups import history
+from backups.choices import BackupStatus
+from backups.jobs.parameters import BackupParameters
+from backups.models import Backup, BackupQuerySet
+from backups.placement import host_of_archive
+from backups.services.current import current
+from console.accounts.roles import Permission
+from console.audit import audited as audit
+from console.audit.audited import audited
+from console.text.refused import Refused
+from console.text.sentences import sentence as _
+from instances.choices import JobKind
+from instances.models import Instance
+from instances.queue.requests import enqueue
+
+
+@audited("ddsDeleteBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
+def delete_backup(*, backup: Backup, requested_by: User | None) -> None:
+    """Mark the backup as Deleting and queue the job that removes its archive and its row. Raises Refused."""
+    if not _remove(backup, among=Backup.objects.deletable(), requested_by=requested_by):
+        raise Refused(current(backup).delete_refusal)
+
+
+def retire_backup(*, backup: Backup, now: datetime) -> bool:
+    """Delete the backup if it has expired; False if it has not, or if it is locked or in use."""
+    return remove_with_event(backup, among=Backup.objects.expired(now), requested_by=None)
+
+
+def mark_automated_for_removal(sender: object, *, instance: Instance, requested_by: User | None, **kwargs: Any) -> None:
+    """Delete the automated backups of an instance that is being deleted, locked or not.
+
+    The receiver of instance_deleting. Raises Refused, which keeps the instance, while one of them is being restored
+    or verified.
+    """
+    automated = Backup.objects.automated().filter(instance=instance)
+    if automated.in_use().exists():
+        raise Refused(
+            _("An automated backup of the instance is being restored or verified. Wait until that has ended.")
+        )
+    # If a deletion fails, the backup outlives its instance. A lock must not keep it from being deleted then.
+    automated.update(locked=False)
+    for backup in automated:
+        present = Backup.objects.exclude(status=BackupStatus.DELETING)
+        remove_with_event(backup, among=present, requested_by=requested_by)
+
+
+def remove_with_event(backup: Backup, *, among: BackupQuerySet, requested_by: User | None) -> bool:
+    """Delete the backup if it is one of those, and record the event that the decorator of delete_backup() records."""
+    with transaction.atomic():
+        removed = _remove(backup, among=among, requested_by=requested_by)
+        if removed:
+            audit.record("ddsDeleteBackup", user=requested_by, resource=audit.resource_of(backup))
+    return removed
+
+
+def _remove(backup: Backup, *, among: BackupQuerySet, requested_by: User | None) -> bool:
+    """Mark the backup as Deleting if it is one of those, and queue the job that removes its archive and its row."""
+    with transaction.atomic():
+        if not among.filter(pk=backup.pk).update(status=BackupStatus.DELETING, failure=""):
+            return False
+        # Without the instance, so that several of its backups can be deleted at the same time, and after it.
+        job = enqueue(
+            JobKind.DELETE_BACKUP,
+            host=host_of_archive(backup),
+            instance=None,
+            requested_by=requested_by,
+            parameters=BackupParameters.of(backup),
+        )
+        Backup.objects.filter(pk=backup.pk).update(job=job)
+        history.note_newest(backup.instance_uid)
+    return True

@@ -1,0 +1,147 @@
+"""Restore a backup: to a new instance, or to the instance that it was made of."""
+
+import secrets
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import F
+
+from backups.choices import RestorationWay
+from backups.jobs.parameters import BackupParameters, RestoreToNewParameters
+from backups.models import Backup, Restoration
+from backups.placement import host_of_restored
+from backups.services.create import new_backup
+from backups.services.current import current
+from backups.storage.base import archive_storage
+from console.accounts.roles import Permission
+from console.audit.audited import audited
+from console.text.refused import Refused
+from console.text.sentences import sentence as _
+from console.text.validators import check_password
+from console.web.once import once
+from instances.choices import Action, JobKind
+from instances.models import Instance, Job
+from instances.queue.requests import enqueue
+
+
+@audited("ddsRestoreToNewInstance", needs=Permission.RESTORE_TO_NEW, resource="backup")
+@once(Restoration)
+def restore_to_new_instance(
+    *,
+    backup: Backup,
+    name: str,
+    requested_by: User | None,
+    password: str = "",
+    request_key: UUID | None = None,
+) -> Restoration:
+    """Write a new instance of the backup's type as Creating and queue the job that fills it with the backup.
+
+    The backup's own instance is not touched; if it is Available, it shows Checking restoration meanwhile. The new
+    instance has the users and passwords of the backup; with `password` its administrator gets that one. A repeated
+    `request_key` returns the restoration of the first call. Raises Refused if the backup is not Complete,
+    ValidationError if the name or the password breaks its rule.
+    """
+    if password:
+        check_password(password)
+    target = Instance(
+        name=name,
+        type=backup.instance_type,
+        host=host_of_restored(backup),
+        engine=backup.engine,
+        engine_version=backup.engine_version,
+        compatible_version=backup.compatible_version,
+        storage_engine=backup.storage_engine,
+        password_set=True if password else None,
+    )
+    target.clean_fields()
+    with transaction.atomic():
+        _use(backup)
+        target.save(force_insert=True)
+        source = Instance.objects.available().filter(pk=backup.instance_uid)
+        shown = source.update(action=Action.RESTORE_TO_NEW_INSTANCE)
+        job = enqueue(
+            JobKind.RESTORE_NEW,
+            host=target.host,
+            instance=target,
+            requested_by=requested_by,
+            parameters=RestoreToNewParameters.of(backup, source=backup.instance_uid if shown else ""),
+            secret=password,
+        )
+        return _record(backup, target, RestorationWay.NEW, job, request_key)
+
+
+@audited("ddsRestoreToOldInstance", needs=Permission.MANAGE_INSTANCES, resource="backup")
+@once(Restoration)
+def restore_to_original(
+    *, backup: Backup, safety_backup: bool, requested_by: User | None, request_key: UUID | None = None
+) -> Restoration:
+    """Move the backup's instance to Restoring and queue the job that replaces its data by the backup.
+
+    With `safety_backup` the same job first makes a manual backup of the current data, and fails if it cannot. A
+    repeated `request_key` returns the restoration of the first call. Raises Refused if the backup is not Complete, or
+    if the instance is busy or has been deleted.
+    """
+    with transaction.atomic():
+        _use(backup)
+        # By the foreign key, not by the copied id: an imported backup has no original here.
+        original = Instance.objects.filter(pk__in=Backup.objects.filter(pk=backup.pk).values("instance"))
+        moved = original.idle().update(action=Action.RESTORE)
+        target = original.select_related("host").first()
+        if target is None or (target.host_id != backup.host_id and not archive_storage().shared):
+            raise Refused(backup.original_refusal)
+        if not moved:
+            raise Refused(target.restore_refusal)
+        job = enqueue(
+            JobKind.RESTORE_ORIGINAL,
+            host=target.host,
+            instance=target,
+            requested_by=requested_by,
+            parameters=BackupParameters.of(backup),
+        )
+        before = _safety_backup(backup, target, job) if safety_backup else None
+        return _record(backup, target, RestorationWay.ORIGINAL, job, request_key, before)
+
+
+def _use(backup: Backup) -> None:
+    """Keep the archive from being deleted until the job ends. Raises Refused if the backup is not Complete."""
+    if not Backup.objects.restorable().filter(pk=backup.pk).update(uses=F("uses") + 1):
+        raise Refused(current(backup).restore_refusal)
+
+
+def _safety_backup(backup: Backup, target: Instance, job: Job) -> Backup:
+    """Write the row of the backup that the job makes of the data it is about to replace."""
+    made = new_backup(
+        target,
+        name=f"before-restore-{secrets.token_hex(2)}",
+        description=_("Made before %s was restored") % backup.name,
+        job=job,
+    )
+    made.instance = target
+    made.save(force_insert=True)
+    return made
+
+
+def _record(
+    backup: Backup,
+    target: Instance,
+    way: RestorationWay,
+    job: Job,
+    request_key: UUID | None,
+    safety_backup: Backup | None = None,
+) -> Restoration:
+    return Restoration.objects.create(
+        backup=backup,
+        backup_uid=backup.id,
+        backup_name=backup.name,
+        source_uid=backup.instance_uid,
+        source_name=backup.instance_name,
+        target=target,
+        target_uid=target.id,
+        target_name=target.name,
+        way=way,
+        safety_backup=safety_backup,
+        job=job,
+        requested_by=job.requested_by,
+        request_key=request_key,
+    )

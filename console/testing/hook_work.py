@@ -1,0 +1,39 @@
+"""The test hook that makes the next backup slow, or makes it fail: through what its job reports."""
+
+from functools import partial
+
+from console.testing import hook_state as hooks
+from console.text.sentences import sentence as _
+from instances.choices import Step
+from instances.models import Job
+from instances.queue.job import JobFailed
+from instances.queue.pace import Amount
+from instances.queue.supervisor import Supervisor
+from instances.queue.throttle import Throttle
+from instances.queue.work import Work
+
+
+class SteeredWork(Work):
+    """Work that takes what tests asked for of the next backup when its job begins to copy."""
+
+    def __init__(self, job: Job, servers: Supervisor) -> None:
+        super().__init__(job, servers)
+        self._last = (0.0, 0)
+        self._asked: hooks.NextBackup | None = None
+        self._throttle = Throttle(0)
+
+    def report(self, percent: float, amount: Amount | None = None) -> None:
+        if amount is None or amount.step is not Step.COPY:
+            super().report(percent, amount)
+            return
+        if self._asked is None:
+            self._asked = hooks.take_next_backup()
+            self._throttle = Throttle(self._asked.bytes_per_second)
+        # Bytes that the throttle still holds up are not done yet.
+        percent_before, done_before = self._last
+        before = Amount(amount.step, done_before, amount.total)
+        self.wait(self._throttle.delay(amount.done - done_before), partial(super().report, percent_before, before))
+        self._last = (percent, amount.done)
+        super().report(percent, amount)
+        if self._asked.fail_at and 100 * amount.done / amount.total >= self._asked.fail_at:
+            raise JobFailed(_("A test made this backup fail at %d %%.") % self._asked.fail_at)

@@ -1,0 +1,55 @@
+"""Delete an instance: stop its server and remove its files."""
+
+import logging
+from collections.abc import Collection
+
+from instances.choices import Action, State
+from instances.engines.embedded import process
+from instances.homes import instance_home, instance_homes
+from instances.models import Instance, InstanceQuerySet
+from instances.queue.job import JobSteps, Parameters
+from instances.queue.work import Work
+
+log = logging.getLogger(__name__)
+
+
+class DeleteInstance(JobSteps[Parameters, None]):
+    parameters_type = Parameters
+
+    def run(self, work: Work) -> None:
+        """Put the files aside, so that clean_up() can remove them for good or take them back."""
+        work.report(10)
+        work.servers.stop(self.instance.id)
+        process.put_aside(instance_home(self.instance.id))
+
+    def completed(self, result: None) -> None:
+        self._deleting().delete()
+
+    def failed(self, reason: str) -> None:
+        """Keep the instance: clean_up() takes its files back, and the supervisor starts its server again."""
+        self._deleting().filter(state=State.AVAILABLE).update(state=State.ABNORMAL, failure=reason)
+        self._deleting().update(action=Action.NONE)
+
+    def clean_up(self) -> None:
+        _settle_files(self.job.instance_uid)
+
+    @classmethod
+    def sweep(cls, leave_alone: Collection[str]) -> None:
+        for aside in instance_homes().glob("*.deleted"):
+            try:
+                _settle_files(aside.stem)
+            except OSError:
+                # The next start of the agent retries.
+                log.exception("The files of the deleted instance %s could not be removed.", aside.stem)
+
+    def _deleting(self) -> InstanceQuerySet:
+        return Instance.objects.filter(pk=self.job.instance_id, action=Action.DELETE)
+
+
+def _settle_files(instance_id: str) -> None:
+    """Remove the files that were put aside if the instance's row has gone; take them back if it has not."""
+    home = instance_home(instance_id)
+    if Instance.objects.filter(pk=instance_id).exists():
+        process.take_back(home)
+    else:
+        process.discard_aside(home)

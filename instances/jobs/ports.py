@@ -1,0 +1,66 @@
+"""The ports of a host's instances: which are free, which one a new server gets, which one a server has."""
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from console.text.sentences import sentence as _
+from instances.engines.base import Server
+from instances.engines.embedded import process
+from instances.homes import instance_home
+from instances.models import Instance
+from instances.queue.job import JobFailed
+from instances.queue.supervisor import StartFailed
+from instances.queue.work import Work
+
+_PORTS = 10_000
+
+
+def server_of(instance: Instance) -> Server:
+    """Return where the instance's server is. Raises JobFailed if the instance has no port."""
+    return Server(port_of(instance), instance_home(instance.id))
+
+
+def port_of(instance: Instance) -> int:
+    """Return the instance's port. Raises JobFailed if it has none."""
+    if instance.port is None:
+        raise JobFailed(_("The instance has no port."))
+    return instance.port
+
+
+def free_ports(host: str) -> Iterator[int]:
+    """Yield the ports of this host that no instance has and nothing listens on now, in ascending order."""
+    taken = set(Instance.objects.filter(host=host).values_list("port", flat=True))
+    for port in range(settings.CONSOLE_FIRST_DB_PORT, settings.CONSOLE_FIRST_DB_PORT + _PORTS):
+        if port not in taken and process.bindable(port):
+            yield port
+
+
+def start_on_free_port(work: Work, instance: Instance) -> int:
+    """Give the instance a port for its life, start its server there and return the port.
+
+    Raises StartFailed, or JobFailed if no port is free.
+    """
+    while True:
+        port = _assign_port(instance)
+        try:
+            work.servers.start(instance, port, may_move=True)
+        except StartFailed:
+            if process.bindable(port):
+                raise
+            # Another program took the port between the check and the start. Try the next one.
+        else:
+            return port
+
+
+def _assign_port(instance: Instance) -> int:
+    for port in free_ports(instance.host_id):
+        try:
+            with transaction.atomic():
+                Instance.objects.filter(pk=instance.pk).update(port=port)
+        except IntegrityError:
+            # Another job assigned it between the check and the update.
+            continue
+        return port
+    raise JobFailed(_("No free port is left on the host %s.") % instance.host_id)

@@ -1,0 +1,59 @@
+"""What services ask of the queue: do a job, or cancel one. Both belong into the service's transaction."""
+
+import uuid
+from collections.abc import Callable
+
+from django.contrib.auth.models import User
+
+from console.processes import secrets
+from console.text.refused import Refused
+from instances.choices import JobKind, JobStatus
+from instances.models import Host, Instance, Job
+from instances.queue.job import Parameters
+from instances.queue.leases import ending
+
+_NONE = Parameters()
+
+
+def enqueue(
+    kind: JobKind,
+    *,
+    host: Host,
+    instance: Instance | None,
+    requested_by: User | None,
+    parameters: Parameters = _NONE,
+    secret: str = "",
+) -> Job:
+    """Write the job's row, in the transaction that changes what the job is about.
+
+    `secret` is a password for the agent: it is sealed for this job and deleted when the job ends. Raises Refused if
+    the host is offline, because nobody would do the job.
+    """
+    if host.refusal:
+        raise Refused(host.refusal)
+    id = uuid.uuid4()
+    return Job.objects.create(
+        id=id,
+        secret=secrets.seal(secret, purpose=str(id)) if secret else "",
+        kind=kind,
+        host=host,
+        instance=instance,
+        instance_uid=instance.id if instance else "",
+        instance_name=instance.name if instance else "",
+        requested_by=requested_by,
+        parameters=parameters.to_json(),
+    )
+
+
+def cancel(job: Job, reason: str, *, failed: Callable[[Job, str], None]) -> bool:
+    """End the queued job as Failed, or make the running one end so at its next report; False if it has ended.
+
+    `failed` writes the rows that follow if the job ends here.
+    """
+    not_cancelled = Job.objects.filter(pk=job.pk).wanted()
+    if not_cancelled.filter(status=JobStatus.QUEUED).update(
+        **ending(JobStatus.FAILED, failure=reason, cancel_reason=reason)
+    ):
+        failed(job, reason)
+        return True
+    return bool(not_cancelled.running().update(cancel_reason=reason))

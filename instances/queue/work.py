@@ -1,0 +1,85 @@
+"""A job at work in its thread: how its steps report progress, and how the agent makes it end."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from django.db import InterfaceError, OperationalError, connections
+
+from instances.choices import Step
+from instances.models import Job
+from instances.queue import leases
+from instances.queue.job import JobFailed, LeaseLost
+from instances.queue.pace import Amount, Pace, Reading
+
+if TYPE_CHECKING:
+    from instances.queue.supervisor import Supervisor
+
+
+class Work:
+    """What the agent hands to the steps of a claimed job. `servers` starts and stops database servers for them."""
+
+    # Seconds between writes of the progress: enough to look alive, and next to no cost.
+    REPORT_EVERY = 0.5
+
+    def __init__(self, job: Job, servers: "Supervisor") -> None:
+        self.job = job
+        self.servers = servers
+        # Set by the agent when the job's last step has returned.
+        self.ended = False
+        self._stop_reason: str | None = None
+        self._lost = False
+        self._must_end = threading.Event()
+        self._reported = 0.0
+        self._step: Step | None = None
+        self._pace = Pace()
+
+    def lose(self) -> None:
+        """End the work at its next report, without another write: its lease is lost."""
+        self._lost = True
+        self._must_end.set()
+
+    def stop(self, reason: str) -> None:
+        """End the work as Failed for the reason, at its next report."""
+        self._stop_reason = reason
+        self._must_end.set()
+
+    def wait(self, seconds: float, report: Callable[[], None]) -> None:
+        """Let the time pass and call report() meanwhile. What report() raises ends the wait at once."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._must_end.wait(min(left, self.REPORT_EVERY))
+            report()
+
+    def report(self, percent: float, amount: Amount | None = None) -> None:
+        """Report how far the work is, and how much of its present step is done. Raises LeaseLost or JobFailed."""
+        if self._lost:
+            raise LeaseLost
+        if self._stop_reason is not None:
+            raise JobFailed(self._stop_reason)
+        now = time.monotonic()
+        self._measure(now, amount)
+        if now - self._reported < self.REPORT_EVERY:
+            return
+        self._reported = now
+        assert self.job.token is not None
+        try:
+            # 100 is for the finished job alone.
+            leases.write_progress(self.job.token, min(int(percent), 99), self._reading(now, amount))
+        except (OperationalError, InterfaceError):
+            # Progress is no reason to fail. Whether the job is still wanted, the next report learns.
+            connections.close_all()
+
+    def _measure(self, now: float, amount: Amount | None) -> None:
+        if amount is None:
+            return
+        if amount.step is not self._step:
+            self._step, self._pace = amount.step, Pace()
+        self._pace.add(now, amount.done)
+
+    def _reading(self, now: float, amount: Amount | None) -> Reading | None:
+        if amount is None:
+            return None
+        speed, left = self._pace.speed(now), self._pace.left(now, amount.total)
+        return Reading(amount.step, amount.done, amount.total, speed, left, at=time.time())

@@ -1,0 +1,30 @@
+"""What the tests of jobs on backups share: a console's home, and an engine without a server."""
+
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from instances import engines
+from instances.homes import prepare_host
+from tests.engines import FakeEngine
+
+
+@pytest.fixture
+def home(settings: Settings, tmp_path: Path) -> Path:
+    """The home of a console whose archives are in the folder `backups` of it."""
+    settings.CONSOLE_HOME = tmp_path
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "backups": {"BACKEND": "backups.storage.folder.FolderStorage", "OPTIONS": {"location": tmp_path / "backups"}},
+    }
+    prepare_host()
+    return tmp_path
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    """The stand-in for the database engine, in its place."""
+    made = FakeEngine()
+    monkeypatch.setitem(engines.ENGINES, "embedded", made)
+    return made
