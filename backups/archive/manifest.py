@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from console.text.sentences import sentence as _
-from instances.engines.base import Contents
+from instances.engines.base import Contents, checked_count, checked_text
 
 FORMAT = 2
 SIZE_LIMIT = 2**60
@@ -100,19 +100,19 @@ def _understood(what: str, read: Callable[[], Read]) -> Read:
 def _manifest(raw: Any) -> Manifest:
     _require_format(raw)
     manifest = Manifest(
-        backup_id=_text(raw["backup"]["id"]),
-        backup_name=_text(raw["backup"]["name"]),
-        instance_id=_text(raw["instance"]["id"]),
-        instance_name=_text(raw["instance"]["name"]),
-        instance_type=_text(raw["instance"]["type"]),
-        engine=_text(raw["engine"]["name"]),
-        engine_version=_text(raw["engine"]["version"]),
-        compatible_version=_text(raw["engine"]["compatible_version"]),
-        storage_engine=_text(raw["engine"]["storage_engine"]),
-        method=_text(raw["method"]),
-        consistency=_text(raw["consistency"]),
-        cut_at=datetime.fromisoformat(_text(raw["cut_at"])),
-        members=tuple(Entry(_text(entry["name"]), _number(entry["size"])) for entry in raw["members"]),
+        backup_id=checked_text(raw["backup"]["id"]),
+        backup_name=checked_text(raw["backup"]["name"]),
+        instance_id=checked_text(raw["instance"]["id"]),
+        instance_name=checked_text(raw["instance"]["name"]),
+        instance_type=checked_text(raw["instance"]["type"]),
+        engine=checked_text(raw["engine"]["name"]),
+        engine_version=checked_text(raw["engine"]["version"]),
+        compatible_version=checked_text(raw["engine"]["compatible_version"]),
+        storage_engine=checked_text(raw["engine"]["storage_engine"]),
+        method=checked_text(raw["method"]),
+        consistency=checked_text(raw["consistency"]),
+        cut_at=datetime.fromisoformat(checked_text(raw["cut_at"])),
+        members=tuple(Entry(checked_text(entry["name"]), checked_count(entry["size"])) for entry in raw["members"]),
     )
     if manifest.cut_at.tzinfo is None:
         raise ValueError("a time without zone")
@@ -123,7 +123,7 @@ def _manifest(raw: Any) -> Manifest:
 
 def _require_format(raw: Any) -> None:
     # The first format called it so.
-    theirs = _number(raw["format"] if "format" in raw else raw["format_version"])
+    theirs = checked_count(raw["format"] if "format" in raw else raw["format_version"])
     if theirs < FORMAT:
         raise ArchiveError(
             _("The archive has the old format %(theirs)d, which this version of the console does not read.")
@@ -146,17 +146,3 @@ def _contents(raw: Any) -> Contents:
         if len({collection.name for collection in database.collections}) != len(database.collections):
             raise ValueError(f"a collection of {database.name} named twice")
     return contents
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not text")
-    if "\0" in value or value != value.encode(errors="replace").decode():
-        raise ValueError(f"{value!r} is not text that a database keeps")
-    return value
-
-
-def _number(value: Any) -> int:
-    if type(value) is not int or not 0 <= value <= SIZE_LIMIT:
-        raise TypeError(f"{value!r} is not a count")
-    return value

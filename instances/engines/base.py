@@ -110,13 +110,16 @@ class Contents:
 
 def _database(raw: Mapping[str, Any]) -> Database:
     collections = tuple(
-        Collection(_text(entry["name"]), _count(entry["documents"]), tuple(map(_text, entry["indexes"])))
+        Collection(
+            checked_text(entry["name"]), checked_count(entry["documents"]), tuple(map(checked_text, entry["indexes"]))
+        )
         for entry in raw["collections"]
     )
-    return Database(_text(raw["name"]), collections)
+    return Database(checked_text(raw["name"]), collections)
 
 
-def _text(value: Any) -> str:
+def checked_text(value: Any) -> str:
+    """Return the value of a JSON document if it is text that a database keeps. Raises TypeError or ValueError."""
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not text")
     if "\0" in value or value != value.encode(errors="replace").decode():
@@ -124,7 +127,8 @@ def _text(value: Any) -> str:
     return value
 
 
-def _count(value: Any) -> int:
+def checked_count(value: Any) -> int:
+    """Return the value of a JSON document if it is a number of bytes or documents. Raises TypeError."""
     if type(value) is not int or not 0 <= value < 2**60:
         raise TypeError(f"{value!r} is not a count")
     return value

@@ -185,12 +185,23 @@ def download(console: Console, backup: Row) -> bytes:
     return content
 
 
-def test_a_running_backup_is_cancelled_at_once(console: Console) -> None:
-    instance = console.create_instance("cancelled", "Single")
+def begin_slow_backup(console: Console, instance_name: str, backup_name: str) -> Row:
+    """Return a new instance with 64 documents whose backup is being copied."""
+    instance = console.create_instance(instance_name, "Single")
     fill(instance, 4)
     console.hooks.slow_next_backup(MEGABYTE)
-    console.create_backup(instance["id"], "unwanted")
-    console.wait_copying("unwanted")
+    console.create_backup(instance["id"], backup_name)
+    console.wait_copying(backup_name)
+    return instance
+
+
+def assert_nothing_lost(instance: Row) -> None:
+    with connect(instance["port"]) as driver:
+        assert driver.bulk.bulk.count_documents({}) == 64
+
+
+def test_a_running_backup_is_cancelled_at_once(console: Console) -> None:
+    instance = begin_slow_backup(console, "cancelled", "unwanted")
     backup = console.backup("unwanted")
     assert console.post(f"/backups/{backup['id']}/cancel/", {}).status == 200
     ended = console.wait_backup("unwanted", "FAILED", seconds=3)
@@ -199,11 +210,7 @@ def test_a_running_backup_is_cancelled_at_once(console: Console) -> None:
 
 
 def test_a_server_that_is_killed_under_a_backup_fails_it_and_loses_nothing(console: Console) -> None:
-    instance = console.create_instance("killed", "Single")
-    fill(instance, 4)
-    console.hooks.slow_next_backup(MEGABYTE)
-    console.create_backup(instance["id"], "in-mid-backup")
-    console.wait_copying("in-mid-backup")
+    instance = begin_slow_backup(console, "killed", "in-mid-backup")
     with connect(instance["port"]) as driver:
         driver.later.later.insert_one({"_id": 1})
     os.kill(pid_of_server(console, instance), signal.SIGKILL)
@@ -212,22 +219,17 @@ def test_a_server_that_is_killed_under_a_backup_fails_it_and_loses_nothing(conso
     console.wait_available("killed")
     with connect(instance["port"]) as driver:
         assert driver.later.later.find_one() == {"_id": 1}
-        assert driver.bulk.bulk.count_documents({}) == 64
+    assert_nothing_lost(instance)
     assert_next_backup_works(console, instance, "after-the-kill")
 
 
 def test_an_agent_that_is_killed_in_mid_backup_leaves_nothing(console: Console) -> None:
-    instance = console.create_instance("orphaned", "Single")
-    fill(instance, 4)
-    console.hooks.slow_next_backup(MEGABYTE)
-    console.create_backup(instance["id"], "orphan")
-    console.wait_copying("orphan")
+    instance = begin_slow_backup(console, "orphaned", "orphan")
     os.kill(console.pid_of("manage.py agent"), signal.SIGKILL)
     ended = console.wait_backup("orphan", "FAILED")
     assert ended["failure"] == "The agent stopped while this was running."
     console.wait_available("orphaned")
-    with connect(instance["port"]) as driver:
-        assert driver.bulk.bulk.count_documents({}) == 64
+    assert_nothing_lost(instance)
     assert_next_backup_works(console, instance, "after-the-orphan")
 
 
