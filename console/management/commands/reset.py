@@ -17,7 +17,7 @@ from console.text.refused import Refused
 from instances.engines.base import FilesInUse
 from instances.models import Host
 
-# A restarted agent needs longer than a moment, and less than this, to be there again.
+# The seconds that a restarted agent has to take its lock.
 _AGENT_SECONDS = 30.0
 
 
@@ -62,7 +62,7 @@ class Command(BaseCommand):
 
 
 def take_locks(here: Path, held: ExitStack) -> bool:
-    """True once neither `up` nor an agent can start meanwhile; False once this host's agent runs, which then helps."""
+    """Take the locks of `up` and the agent and return True; return False if this host's agent runs, which helps."""
     seeding_lock = locks.acquire(here / "seed.lock")
     if seeding_lock is None:
         raise CommandError("A seeding is running. Wait until that has ended.")
@@ -78,7 +78,7 @@ def take_locks(here: Path, held: ExitStack) -> bool:
         if up:
             held.enter_context(agent)
             return True
-        # `up` is there, and its agent not yet: it is starting.
+        # `up` runs, but its agent does not: it is starting.
         agent.close()
         if time.monotonic() > deadline:
             raise CommandError("`manage.py up` is running and its agent is not. Stop it, or look at what it prints.")

@@ -86,7 +86,7 @@ class Command(BaseCommand):
         self.instance_password = options["instance_password"] or self.password
         seed = Seed(options["seed"], options["now"] or timezone.now().replace(microsecond=0))
         home.prepare(settings.CONSOLE_HOME)
-        # As by Ctrl-C: what has been begun is undone, and the servers that fill the samples end.
+        # End as after Ctrl-C: undo what has begun, and stop the servers that fill the samples.
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             with room() as directory:
@@ -135,14 +135,14 @@ class Command(BaseCommand):
             written += len(batch)
         past_samples = backups_seeding.samples(seed, instances, drawing.cuts)
         StorageSample.objects.bulk_create(past_samples, ignore_conflicts=True)
-        self.tell(seed, instances, written, options)
+        self.report(seed, instances, written, options)
 
     def store(self, drawing: Drawing, batch: list[Drawn], *, archives: bool) -> None:
         for drawn in batch:
             if archives and backups_seeding.stored(drawn):
                 drawing.store(drawn.backup)
 
-    def tell(self, seed: Seed, instances: Instances, backups: int, options: dict[str, Any]) -> None:
+    def report(self, seed: Seed, instances: Instances, backups: int, options: dict[str, Any]) -> None:
         users = console_seeding.make_users(self.password)
         self.stdout.write(
             f"Seed {seed.number}: {len(instances.all)} instances ({len(instances.real)} with a server, one of each "
@@ -168,13 +168,13 @@ def moment(text: str) -> datetime:
 
 @contextmanager
 def room() -> Iterator[Path]:
-    """A directory of the home for the while; one seeding at a time."""
+    """Make a directory that this seeding alone uses, and remove it afterwards. Raises CommandError if another runs."""
     directory = Path(settings.CONSOLE_HOME) / "seed"
     lock = locks.acquire(directory.with_suffix(".lock"))
     if lock is None:
         raise CommandError("Another seeding is running. Wait until that has ended.")
     with lock:
-        # What a seeding that was killed left there.
+        # Remove what a killed seeding left there.
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(mode=0o700)
         try:
@@ -185,7 +185,7 @@ def room() -> Iterator[Path]:
 
 @contextmanager
 def kept_if_written(instances: Instances | None, batch: list[Drawn]) -> Iterator[None]:
-    """If the rows are not written, the files go again."""
+    """Remove the files again if the rows are not written."""
     try:
         yield
     except BaseException:
@@ -202,7 +202,7 @@ def write(batch: list[Drawn]) -> None:
 
 
 def history(instances: Instances, batch: list[Drawn]) -> Iterator[Event]:
-    """What the audit would have of it."""
+    """Yield the events that the audit would have."""
     for instance in instances.all:
         yield Event(instance.created, "ddsCreateInstance", audit.resource_of(instance))
     for drawn in batch:

@@ -32,7 +32,7 @@ from instances.engines.base import Cut
 from instances.models import Host, Instance, Job
 
 _DAYS_KEPT = 732
-# The backups lie within this time before now, and not further apart than that.
+# The backups were made within the first time before now, at most the second one apart.
 _SPAN, _APART = timedelta(days=60), timedelta(hours=7)
 _MANUAL = ("before-upgrade", "before-migration", "weekly-copy", "month-end", "release-candidate", "for-the-auditors")
 _DESCRIPTIONS = ("", "", "Kept for the auditors", "Before the schema change", "Requested by support")
@@ -48,14 +48,14 @@ def _disk_full() -> str:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A backup and the job that made it, not saved."""
+    """A backup and the job that made it, both unsaved."""
 
     backup: Backup
     job: Job
 
 
 class Drawing:
-    """Draws backups one by one; each depends on the seed and its own number alone."""
+    """Draws backups one by one. Each depends only on the seed and its own number."""
 
     def __init__(self, seed: Seed, samples: dict[str, Sample], user: User | None) -> None:
         self.seed, self.user = seed, user
@@ -63,7 +63,7 @@ class Drawing:
         self.contents = {kind: cut.contents().to_document() for kind, cut in self.cuts.items()}
 
     def of(self, instances: list[Instance], count: int) -> Iterator[Drawn]:
-        """So many backups of the instances in turn, newest first: manual and automated, Complete and Failed."""
+        """Yield so many backups of the instances in turn, newest first: manual and automated, Complete and Failed."""
         step = min(_APART, _SPAN / max(count, 1))
         for number in range(count):
             chance = self.seed.chance("backup", number)
@@ -95,7 +95,7 @@ class Drawing:
         seconds: float = 3,
         **fields: object,
     ) -> Drawn:
-        """One backup of the instance; whether it is there any more does not matter."""
+        """Return one backup of the instance, which may have been deleted since."""
         job_status = {
             BackupStatus.COMPLETED: JobStatus.COMPLETED,
             BackupStatus.FAILED: JobStatus.FAILED,
@@ -145,15 +145,15 @@ class Drawing:
             made.contents = self.contents[made.instance_type]
             made.cut_at = _cut_at(made)
             made.pause_seconds = cut.pause_seconds
-            # Until it is stored: about what the compression leaves of it.
+            # A guess at the compressed size, until the archive is stored.
             made.size = cut.bytes // 4
             made.data_size = cut.bytes
         return Drawn(made, job)
 
     def store(self, backup: Backup) -> None:
-        """Write the archive of the backup, and into it its size and digest."""
+        """Write the archive of the backup, and set the backup's size and digest."""
         cut, storage = replace(self.cuts[backup.instance_type], at=_cut_at(backup)), archive_storage()
-        # What a seeding that was killed left: there is no row of it.
+        # Remove what a killed seeding left, of which there is no row.
         storage.delete(backup.archive_name)
         written = archive.write(
             storage,
@@ -171,14 +171,14 @@ def _cut_at(backup: Backup) -> datetime:
 
 
 def unstore(backups: list[Backup]) -> None:
-    """Remove the archives again."""
+    """Undo store() for these backups."""
     for backup in backups:
         with suppress(OSError):
             archive_storage().delete(backup.archive_name)
 
 
 def policies(seed: Seed, instances: Instances) -> Iterator[Policy]:
-    """All of them off."""
+    """Return a policy for each instance, all of them off."""
     for number, instance in enumerate(instances.all):
         chance = seed.chance("policy", number)
         policy = Policy.default(instance, enabled=False)
@@ -191,7 +191,7 @@ def policies(seed: Seed, instances: Instances) -> Iterator[Policy]:
 
 
 def retired(seed: Seed, here: Host) -> Instance:
-    """An instance that has been deleted, as its backups remember it."""
+    """Return an instance that has been deleted, as its backups remember it."""
     return Instance(
         id=seed.id("in02", "retired"),
         name="retired-01",
@@ -202,7 +202,7 @@ def retired(seed: Seed, here: Host) -> Instance:
 
 
 def special(drawing: Drawing, instances: Instances, gone: Instance) -> dict[str, Drawn]:
-    """The backups that there is one of, by name."""
+    """Return one backup of each special kind, by name."""
     seed, others = drawing.seed, instances.others
     gone.engine_version = others["abnormal"].engine_version
     gone.compatible_version = others["abnormal"].compatible_version
@@ -227,7 +227,7 @@ def special(drawing: Drawing, instances: Instances, gone: Instance) -> dict[str,
 
 
 def samples(seed: Seed, instances: Instances, cuts: dict[str, Cut]) -> Iterator[StorageSample]:
-    """What was stored here on each of the last days, of what has been written: the instances' data as it is now."""
+    """Return what was stored here on each of the last days, with the present size of the instances' data."""
     here = instances.real[0].host
     data = sum(cuts[instance.type].bytes for instance in instances.real)
     rows = Backup.objects.filter(host=here, size__isnull=False).order_by().values_list("ended", "size")
@@ -241,12 +241,12 @@ def samples(seed: Seed, instances: Instances, cuts: dict[str, Cut]) -> Iterator[
 
 
 def stored(drawn: Drawn) -> bool:
-    """Whether the backup is to have an archive here: what is on the host without an agent is there, if anywhere."""
+    """Return whether the backup gets an archive here. Those of the host without an agent do not."""
     return drawn.backup.status == BackupStatus.COMPLETED and drawn.backup.host_id != seeding.AWAY
 
 
 class Past:
-    """What was done with backups: tasks, and the restorations among them, not saved."""
+    """The past work on backups: its tasks and restorations, unsaved."""
 
     def __init__(self, seed: Seed, instances: Instances, user: User | None) -> None:
         self.seed, self.instances, self.user = seed, instances, user
@@ -263,7 +263,7 @@ class Past:
         status: JobStatus = JobStatus.COMPLETED,
         failure: str = "",
     ) -> None:
-        """So long ago; a target that is none of the seeded instances has been deleted since."""
+        """Add a restoration of so many hours ago. A target that is not a seeded instance has been deleted since."""
         there = target if target in self.instances.all else None
         to_new = way is RestorationWay.NEW
         job = self._job(
@@ -307,7 +307,7 @@ class Past:
         status: JobStatus = JobStatus.COMPLETED,
         failure: str = "",
     ) -> Job:
-        """A verification or a deletion, so long ago."""
+        """Add a verification or a deletion of so many hours ago."""
         return self._job(
             kind,
             backup,
@@ -339,7 +339,7 @@ class Past:
 
 
 def past(seed: Seed, first: list[Drawn], named: dict[str, Drawn], instances: Instances, user: User | None) -> Past:
-    """Restorations, verifications and deletions of every outcome; `first` are the newest of the ordinary backups."""
+    """Return restorations, verifications and deletions of every outcome. `first` are the newest ordinary backups."""
     done = Past(seed, instances, user)
     others, (new, original) = instances.others, (RestorationWay.NEW, RestorationWay.ORIGINAL)
     running, failed = JobStatus.RUNNING, JobStatus.FAILED

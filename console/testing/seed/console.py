@@ -1,4 +1,4 @@
-"""What `manage.py seed` draws from its number, for the parts of it that the apps have; and the console's own part."""
+"""What `manage.py seed` draws from its number, and the users and audit events that it makes."""
 
 import hashlib
 import random
@@ -23,13 +23,13 @@ from console.testing.models import HookState
 
 @dataclass(frozen=True)
 class Seed:
-    """The same number gives the same ids and choices, and the same times before `now`, whatever else is seeded."""
+    """Draws the same ids, choices and times before `now` from the same number, whatever else is seeded."""
 
     number: int
     now: datetime
 
     def id(self, kind: Literal["in02", "br02"], *what: object) -> str:
-        """As console.text.ids.new_id() has them."""
+        """Return an id in the form of console.text.ids.new_id()."""
         return self._bytes(*what).hex() + kind
 
     def uuid(self, *what: object) -> UUID:
@@ -47,7 +47,7 @@ class Seed:
 
 @dataclass(frozen=True)
 class Event:
-    """What the audit is to say of the past."""
+    """An event of the past, for the audit."""
 
     time: datetime
     trace: str
@@ -57,7 +57,7 @@ class Event:
 
 
 def make_users(password: str) -> list[str]:
-    """Make a user of each role, called as the role is; return the names of those that were not there."""
+    """Make a user of each role, named after it. Return the names of the new ones."""
     made = []
     for role in Role:
         name = slugify(role.value)
@@ -68,7 +68,7 @@ def make_users(password: str) -> list[str]:
 
 
 def administrator() -> User | None:
-    """Who the seeded work was asked for by."""
+    """Return the user who requested the seeded work."""
     return User.objects.filter(is_superuser=True).order_by("pk").first()
 
 
@@ -89,9 +89,9 @@ def write_events(events: list[Event], user: User | None) -> None:
 
 
 def forget() -> None:
-    """Remove the audit, all users but superusers, and who has to wait before signing in again.
+    """Remove the audit, all users but superusers, and the locks of sign-in.
 
-    The one way around the audit's being append-only.
+    The only code that deletes from the append-only audit.
     """
     models.QuerySet(AuditEvent).delete()
     User.objects.filter(is_superuser=False).delete()
