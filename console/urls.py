@@ -8,7 +8,7 @@ from console.audit import views as audit
 from console.monitoring import views as monitoring_views
 from console.overview import views as overview
 from console.web import views
-from instances import activity_views
+from instances.views.activity import activity
 
 handler403 = "console.web.views.forbidden"
 handler500 = "console.web.views.server_error"
@@ -29,7 +29,7 @@ urlpatterns = [
     path("account/sessions/", accounts.session_list, name="sessions"),
     path("account/sessions/end-others/", accounts.sessions_end_others, name="sessions-end-others"),
     path("account/sessions/<str:session_id>/end/", accounts.session_end, name="session-end"),
-    path("activity/", activity_views.activity, name="activity"),
+    path("activity/", activity, name="activity"),
     path("keys/", views.keys, name="keys"),
     path("audit/", audit.audit_list, name="audit"),
     path("audit/export/", audit.audit_export, name="audit-export"),

@@ -1,17 +1,24 @@
 from django.urls import path
 
-from instances import views
+from instances.views.create import instance_create
+from instances.views.delete import instance_delete
+from instances.views.detail import instance_detail
+from instances.views.list import instance_list
+from instances.views.rename import instance_name, instance_rename
+from instances.views.reset_password import instance_reset_password
+from instances.views.restart import instance_restart
+from instances.views.tasks import task_list
 
 app_name = "instances"
 
 urlpatterns = [
-    path("instances/", views.instance_list, name="list"),
-    path("instances/create/", views.instance_create, name="create"),
-    path("instances/<str:instance_id>/", views.instance_detail, name="detail"),
-    path("tasks/", views.task_list, name="tasks"),
-    path("instances/<str:instance_id>/delete/", views.instance_delete, name="delete"),
-    path("instances/<str:instance_id>/name/", views.instance_name, name="name"),
-    path("instances/<str:instance_id>/rename/", views.instance_rename, name="rename"),
-    path("instances/<str:instance_id>/reset-password/", views.instance_reset_password, name="reset-password"),
-    path("instances/<str:instance_id>/restart/", views.instance_restart, name="restart"),
+    path("instances/", instance_list, name="list"),
+    path("instances/create/", instance_create, name="create"),
+    path("instances/<str:instance_id>/", instance_detail, name="detail"),
+    path("instances/<str:instance_id>/delete/", instance_delete, name="delete"),
+    path("instances/<str:instance_id>/name/", instance_name, name="name"),
+    path("instances/<str:instance_id>/rename/", instance_rename, name="rename"),
+    path("instances/<str:instance_id>/reset-password/", instance_reset_password, name="reset-password"),
+    path("instances/<str:instance_id>/restart/", instance_restart, name="restart"),
+    path("tasks/", task_list, name="tasks"),
 ]

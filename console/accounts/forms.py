@@ -1,4 +1,4 @@
-"""Forms that set a password: a user's own, and that of anything else that has one."""
+"""Forms that set a password: of a user, or of an instance."""
 
 from typing import Any, Self
 
@@ -13,11 +13,13 @@ from console.text.validators import (
     PASSWORD_RULE,
     password_validators,
 )
+from console.web.dialogs import posted
 from console.web.forms import DialogForm
+from console.web.request import Request
 
 
 class NewPasswordField(forms.CharField):
-    """A password that is to be set, taken exactly as typed. It never goes back to the browser that sent it."""
+    """A new password, taken exactly as typed and never sent back to the browser."""
 
     default_validators = password_validators
 
@@ -33,18 +35,18 @@ class NewPasswordField(forms.CharField):
 class NewPasswordForm(DialogForm):
     """A dialog that sets a password: typed twice, or generated and shown once.
 
-    What was typed never goes back to the browser. A generated password does while its dialog stays open, since the
-    dialog has shown it in the first place.
+    A typed password is never sent back to the browser. A generated one is while the dialog stays open, because the
+    dialog already shows it.
     """
 
     password = NewPasswordField(label=_("Password"))
     confirmation = NewPasswordField(label=_("Confirm Password"), help_text="")
-    # What Generate made, so that the dialog goes on showing it.
+    # The generated password, so that the dialog keeps showing it.
     generated = forms.CharField(required=False, strip=False, max_length=64, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # That it is the password is all that is asked of it.
+        # The confirmation only has to be equal to the password.
         self.fields["confirmation"].validators.clear()
         if self.shown_password:
             for name in ("password", "confirmation"):
@@ -58,8 +60,15 @@ class NewPasswordForm(DialogForm):
             self.data = sent
 
     @classmethod
+    def of(cls, request: Request, **kwargs: Any) -> Self:
+        """Return the form as it is opened or submitted, or filled in by Generate."""
+        if "generate" in request.POST:
+            return cls.generating(request.POST, **kwargs)
+        return cls(posted(request), **kwargs)
+
+    @classmethod
     def generating(cls, data: QueryDict, **kwargs: Any) -> Self:
-        """The form as it was filled in, not judged yet, with a password that the console has made."""
+        """Return the form as filled in, not validated, with a generated password."""
         made = passwords.generate()
         form = cls(initial={**data.dict(), "password": made, "confirmation": made, "generated": made}, **kwargs)
         for field in form.fields.values():
@@ -68,14 +77,14 @@ class NewPasswordForm(DialogForm):
 
     @property
     def shown_password(self) -> str:
-        """The generated password, as long as it is the one in the field."""
+        """The generated password; "" once the user has changed the field."""
         values: Any = self.data if self.is_bound else self.initial
         generated = str(values.get("generated") or "")
         return generated if generated and generated == values.get("password") else ""
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        # As they were typed: that they differ is said beside whatever else is wrong with the first.
+        # Compare what was typed, so that a difference is shown in addition to other errors.
         typed, again = (self[name].data or "" for name in ("password", "confirmation"))
         if typed != again and not self.fields["password"].disabled and not self.has_error("confirmation"):
             self.add_error("confirmation", _("The two passwords differ."))
@@ -83,12 +92,12 @@ class NewPasswordForm(DialogForm):
 
 
 class PasswordForm(PasswordChangeForm):
-    """Django's own, with the look of the others."""
+    """Django's form for changing the own password, with the look of the console's forms."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.label_suffix = ""
-        # Django's own is a list in markup, which has no place in the line under a field.
+        # Django's help text is an HTML list; the line under a field takes text only.
         self.fields["new_password1"].help_text = " ".join(password_validators_help_texts())
         for field in self.fields.values():
             field.error_messages["required"] = _("Fill in this field.")

@@ -1,6 +1,8 @@
-"""What every dialog's form has in common."""
+"""What the forms of all dialogs have in common."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django import forms
@@ -17,7 +19,7 @@ from console.text.validators import (
 
 
 class NameField(forms.CharField):
-    """A resource's name, taken exactly as typed: a space too many is an error to show, not to repair."""
+    """A resource's name, taken exactly as typed: an extra space is an error to show, not to repair."""
 
     default_validators = name_validators
 
@@ -30,7 +32,7 @@ class NameField(forms.CharField):
 
 
 class DescriptionField(forms.CharField):
-    """An optional description, taken exactly as typed. Not maxlength: a browser would cut off what is pasted."""
+    """An optional description, taken exactly as typed. No maxlength: browsers would cut off pasted text."""
 
     default_validators = description_validators
     widget = forms.Textarea(attrs={"rows": 3, "data-count-to": DESCRIPTION_MAX_LENGTH})
@@ -41,7 +43,7 @@ class DescriptionField(forms.CharField):
 
 
 class RequestKeyField(forms.UUIDField):
-    """Numbers the dialog, so that submitting it twice does the thing once."""
+    """Identifies the dialog, so that submitting it twice has one effect; see once.py."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -52,19 +54,23 @@ class RequestKeyField(forms.UUIDField):
 
 
 class DialogForm(forms.Form):
-    """A form shown in the one dialog, or on a page of its own without JavaScript."""
+    """A form in a dialog, or on a page of its own without JavaScript."""
 
     error_css_class = "has-error"
     required_css_class = "is-required"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # The asterisk is the label's; a colon would stand before it.
+        # Labels end with an asterisk, which a colon would precede.
         self.label_suffix = ""
         for field in self.fields.values():
             if field.required:
                 field.error_messages["required"] = _("Fill in this field.")
 
-    def refuse(self, refusal: Refused) -> None:
-        """Show why the service refused, beside the field that caused it or above the form."""
-        self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal.message))
+    @contextmanager
+    def showing_refusals(self) -> Iterator[None]:
+        """Call a service within: if it refuses, say why beside the field that caused it, or above the form."""
+        try:
+            yield
+        except Refused as refusal:
+            self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal.message))

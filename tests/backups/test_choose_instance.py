@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from backups import forms
+from backups.forms import create as forms
 from backups.models import Backup
 from instances.choices import Action, InstanceType
 from instances.models import Instance

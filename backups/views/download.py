@@ -1,4 +1,4 @@
-"""The download of an archive, and its digest beside it."""
+"""The download of an archive, and of its SHA-256 digest."""
 
 import contextlib
 
@@ -20,7 +20,7 @@ from console.web.request import Request
 @needs(Permission.DOWNLOAD_BACKUP)
 @require_safe
 def backup_download(request: Request, backup_id: str) -> HttpResponseBase:
-    """The archive: whole, one range of it, or a redirect to a storage that sends it itself."""
+    """Send the archive or one range of it, or redirect to the storage if that can send it."""
     backup = get_object_or_404(Backup.objects.defer("contents"), pk=backup_id)
     etag = quote_etag(backup.sha256) if backup.sha256 else None
     try:
@@ -28,16 +28,16 @@ def backup_download(request: Request, backup_id: str) -> HttpResponseBase:
         if source.file is None:
             if request.method == "GET":
                 audit.record("ddsDownloadBackup", user=request.user, resource=audit.resource_of(backup))
-            # Whoever has the link has the archive, for some minutes: no cache keeps it.
+            # For some minutes the link alone gives access, so caches must not store it.
             return HttpResponseRedirect(source.url, headers={"Cache-Control": "no-store"})
         with contextlib.ExitStack() as stack:
             stack.callback(source.file.close)
             answer = get_conditional_response(request, etag=etag) or _archive_answer(request, source, etag)
-            # A download in many ranges is one event: that of its first byte.
+            # A download in many ranges is one event: the range with the first byte.
             if answer.streaming and answer.headers.get("Content-Range", "bytes 0-").startswith("bytes 0-"):
                 audit.record("ddsDownloadBackup", user=request.user, resource=audit.resource_of(backup))
             if answer.streaming:
-                # The answer closes the file when it has been sent, or cannot be.
+                # The answer closes the file after sending it, or if sending fails.
                 stack.pop_all()
     except Refused as refusal:
         return _no_archive(request, backup, refusal)
@@ -52,7 +52,7 @@ def _archive_answer(request: Request, source: downloads.Source, etag: str | None
     if etag:
         headers["ETag"] = etag
     asked, status = range(source.size), 200
-    # A range of what the browser had begun to load is no use if this is another archive.
+    # If the browser's partial download is of another archive, send the whole one.
     if request.method == "GET" and request.headers.get("If-Range", etag) == etag:
         part = downloads.asked_range(request.headers.get("Range", ""), source.size)
         if part is not None and not part:
@@ -67,7 +67,7 @@ def _archive_answer(request: Request, source: downloads.Source, etag: str | None
 
 
 def _no_archive(request: Request, backup: Backup, refusal: Refused) -> HttpResponse:
-    """A page that says why there is nothing to download."""
+    """Render the page that says why the archive cannot be downloaded."""
     statuses = {downloads.ArchiveMissing: 410, downloads.StorageDown: 503, downloads.TooManyDownloads: 503}
     status = statuses.get(type(refusal), 409)
     context = {"backup": backup, "reason": refusal.message, "again": isinstance(refusal, downloads.TooManyDownloads)}
@@ -79,7 +79,7 @@ def _no_archive(request: Request, backup: Backup, refusal: Refused) -> HttpRespo
 
 @require_safe
 def backup_sha256(request: Request, backup_id: str) -> HttpResponse:
-    """The archive's digest as `sha256sum -c` reads it, for the name that the download has."""
+    """Send the archive's digest for `sha256sum -c`, with the file name of the download."""
     backup = get_object_or_404(Backup.objects.defer("contents"), pk=backup_id)
     if backup.download_refusal:
         return _no_archive(request, backup, Refused(backup.download_refusal))

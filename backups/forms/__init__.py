@@ -1,0 +1,1 @@
+"""The forms of the dialogs on backups, one file per dialog."""

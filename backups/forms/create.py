@@ -1,0 +1,143 @@
+"""The Create Backup dialog, for one instance or for any."""
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.db.models import Q
+from django.urls import reverse_lazy
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from console.lists.keys import NameKey, is_id, opaque, search
+from console.web.forms import DescriptionField, DialogForm, NameField, RequestKeyField
+from instances.choices import InstanceType
+from instances.models import Host, Instance, is_available
+
+# How many instances the dialog offers at once.
+OFFERED = 100
+
+_NARROWS = {
+    "hx-get": reverse_lazy("backups:instance-options"),
+    "hx-include": "[name=instance_type], [name=instance_search], [name=instance]",
+    "hx-target": "#id_instance_field",
+    "hx-swap": "outerHTML",
+    "hx-sync": "#dialog-content:replace",
+}
+
+
+def suggested_name() -> str:
+    """Return a valid name such as backup-7f3a. Names may repeat."""
+    return f"backup-{secrets.token_hex(2)}"
+
+
+class CreateBackupForm(DialogForm):
+    """The dialog of an instance's row and of its Backups & Restorations page."""
+
+    name = NameField(label=_("Backup Name"), initial=suggested_name)
+    description = DescriptionField(label=_("Description"))
+    request_key = RequestKeyField()
+
+
+if TYPE_CHECKING:
+    _InstanceChoiceField = forms.ModelChoiceField[Instance]
+else:
+    _InstanceChoiceField = forms.ModelChoiceField
+
+
+class InstanceChoiceField(_InstanceChoiceField):
+    def label_from_instance(self, obj: Instance) -> str:
+        # Names may repeat; addresses do not.
+        return f"{obj.name} ({obj.address})"
+
+
+class CreateBackupOfAnyForm(CreateBackupForm):
+    """The dialog of Backup Management: offers the Available instances of the chosen type."""
+
+    instance_type = forms.ChoiceField(
+        label=_("DB Instance Type"),
+        choices=InstanceType.choices,
+        initial=InstanceType.CLUSTER,
+        error_messages={"invalid_choice": _("Choose one of the types in the list.")},
+        widget=forms.Select(
+            attrs={
+                **_NARROWS,
+                "hx-trigger": "change",
+                "autofocus": True,
+            }
+        ),
+    )
+    # Removed unless there are too many instances to offer them all.
+    instance_search = forms.CharField(
+        required=False,
+        label=_("Search by name or ID"),
+        help_text=_("Type the beginning of the name to choose among the instances that have it."),
+        widget=forms.TextInput(
+            attrs={
+                **_NARROWS,
+                "type": "search",
+                "hx-trigger": "input changed delay:250ms, search",
+                "autocomplete": "off",
+                "spellcheck": "false",
+            }
+        ),
+    )
+    instance = InstanceChoiceField(
+        label=_("DB Instance Name"),
+        queryset=Instance.objects.none(),
+        empty_label=_("Choose an instance"),
+        error_messages={
+            "invalid_choice": _("This instance cannot be backed up now. Choose one from the list."),
+        },
+    )
+
+    field_order = ["instance_type", "instance_search", "instance", "name", "description"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].widget.attrs.pop("autofocus", None)
+        chosen = self.data if self.is_bound else self.initial
+        if Instance.objects.order_by()[: OFFERED + 1].count() <= OFFERED:
+            del self.fields["instance_search"]
+        kind = chosen.get("instance_type") or InstanceType.CLUSTER
+        self._offer(
+            kind if kind in InstanceType.values else "",
+            chosen.get("instance_search", "").strip() if "instance_search" in self.fields else "",
+            chosen.get("instance"),
+        )
+
+    @property
+    def narrows_after(self) -> str:
+        """The field before the button that narrows the names without JavaScript."""
+        return "instance_search" if "instance_search" in self.fields else "instance_type"
+
+    def _offer(self, kind: str, text: str, chosen: str | None) -> None:
+        """Accept any Available instance of the type, but offer only the first OFFERED by name."""
+        field = self.fields["instance"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = Instance.objects.available().filter(type=kind)
+        offered = offer(kind, text)
+        if chosen and is_id(chosen) and chosen not in {instance.pk for instance in offered}:
+            # The chosen instance stays chosen when the search changes.
+            offered = [*field.queryset.select_related("host").filter(pk=chosen), *offered]
+        if not offered:
+            empty = gettext("No Available instance matches") if text else gettext("No Available instance of this type")
+        elif len(offered) < OFFERED:
+            empty = gettext("Choose an instance")
+        else:
+            empty = gettext("Choose an instance (the first %(number)d are offered)") % {"number": OFFERED}
+        choices = [(instance.pk, field.label_from_instance(instance)) for instance in offered]
+        field.widget.choices = [("", empty), *choices]
+
+
+def offer(kind: str, text: str) -> list[Instance]:
+    """Return the first Available instances of the type by name. `text` is an id or the beginning of a name."""
+    found = (
+        Instance.objects.select_related("host").filter(type=kind).annotate(key=NameKey("name")).order_by("key", "id")
+    )
+    if text:
+        found = found.filter(search(text))
+    # Most are Available: reading by name soon finds enough of them, reading by status would have to sort all.
+    offline = list(Host.objects.offline(timezone.now()).values_list("name", flat=True))
+    return list(found.filter(opaque(is_available() & ~Q(host__in=offline)))[:OFFERED])

@@ -1,0 +1,86 @@
+"""The Modify Backup Policy dialog."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from backups.choices import Weekday
+from backups.models import Policy, window_label
+from backups.models.policy import EVERY_DAY_BELOW, KEEP_DAYS_MAX, KEEP_DAYS_MIN, KEEP_DAYS_RULE, WEEKDAYS_RULE
+from console.web.forms import DialogForm
+
+
+class PolicyForm(DialogForm):
+    """Modify Backup Policy. While the switch is off, the other fields are ignored."""
+
+    enabled = forms.BooleanField(
+        label=_("Automated Backup"),
+        required=False,
+        widget=forms.CheckboxInput(attrs={"role": "switch", "data-switch": True, "autofocus": True}),
+    )
+    # A text field: a number field would lose invalid text when it is shown again with its error.
+    keep_days = forms.IntegerField(
+        label=_("Retention Period (days)"),
+        min_value=KEEP_DAYS_MIN,
+        max_value=KEEP_DAYS_MAX,
+        widget=forms.TextInput(
+            attrs={
+                "inputmode": "numeric",
+                "autocomplete": "off",
+                "data-when-on": True,
+                "data-every-day-below": EVERY_DAY_BELOW,
+            }
+        ),
+        help_text=_("1 to 732. Backups that exist already keep the retention they were made with."),
+        error_messages={"invalid": KEEP_DAYS_RULE, "min_value": KEEP_DAYS_RULE, "max_value": KEEP_DAYS_RULE},
+    )
+    window = forms.ChoiceField(
+        label=_("Time Window (UTC)"),
+        choices=[(window_label(hour), window_label(hour)) for hour in range(24)],
+        widget=forms.Select(attrs={"data-when-on": True}),
+        error_messages={"invalid_choice": _("Choose a window of one whole hour from the list.")},
+    )
+    weekdays = forms.TypedMultipleChoiceField(
+        label=_("Backup Cycle"),
+        choices=Weekday.choices,
+        coerce=int,
+        required=False,
+        widget=forms.CheckboxSelectMultiple(attrs={"data-when-on": True}),
+        help_text=_("At least one day. With a retention of 1 to 6 days a backup is made every day."),
+        error_messages={"invalid_choice": _("Choose among the days of the week.")},
+    )
+    delete_automated = forms.BooleanField(
+        label=_("Delete automated backups"),
+        required=False,
+        widget=forms.CheckboxInput(attrs={"data-when-off": True}),
+        help_text=_("Except locked ones. If this is not ticked, they stay until they expire."),
+    )
+
+    def __init__(self, data: Any = None, *, policy: Policy) -> None:
+        super().__init__(
+            data,
+            initial={
+                "enabled": policy.enabled,
+                "keep_days": policy.keep_days,
+                "window": policy.window,
+                "weekdays": policy.days,
+            },
+        )
+        self.policy = policy
+
+    def clean(self) -> dict[str, Any]:
+        chosen = self.cleaned_data
+        if not chosen["enabled"]:
+            kept = self.policy
+            for name in ("keep_days", "window", "weekdays"):
+                self.errors.pop(name, None)
+            return {**chosen, "keep_days": kept.keep_days, "start_hour": kept.start_hour, "weekdays": kept.days}
+        if chosen.get("keep_days", EVERY_DAY_BELOW) < EVERY_DAY_BELOW:
+            chosen["weekdays"] = Weekday.values
+            self.errors.pop("weekdays", None)
+        elif "weekdays" in chosen and not chosen["weekdays"]:
+            self.add_error("weekdays", str(WEEKDAYS_RULE))
+        if "window" in chosen:
+            chosen["start_hour"] = int(chosen["window"][:2])
+        return chosen

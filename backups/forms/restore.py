@@ -1,0 +1,55 @@
+"""The Restore dialog, in its two ways."""
+
+import secrets
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from backups.models import Backup
+from console.accounts.forms import NewPasswordForm
+from console.web.forms import DialogForm, NameField, RequestKeyField
+
+
+class RestoreToNewForm(NewPasswordForm):
+    """The Restore dialog with Create New Instance: a name, and a password if the backup's should be replaced."""
+
+    name = NameField(label=_("DB Instance Name"))
+    request_key = RequestKeyField()
+
+    field_order = ["name", "password", "confirmation"]
+
+    def __init__(self, *args: Any, backup: Backup, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].label = _("New Password (optional)")
+        for name in ("password", "confirmation"):
+            self.fields[name].required = False
+        # Never the name of the instance that people work with.
+        self.fields["name"].initial = f"{backup.instance_name[:50]}-restored-{secrets.token_hex(2)}"
+
+
+class RestoreToOriginalForm(DialogForm):
+    """The Restore dialog with Restore to Original, which overwrites data: the user types the instance's name."""
+
+    safety_backup = forms.BooleanField(
+        required=False,
+        initial=True,
+        label=_("Back up the present data first"),
+        help_text=_("As a manual backup, after the server has stopped. If it fails, nothing is restored."),
+    )
+    confirm = forms.CharField(
+        label=_("Type the name of the instance to confirm"),
+        strip=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autofocus": True}),
+    )
+    request_key = RequestKeyField()
+
+    def __init__(self, *args: Any, backup: Backup, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.wanted = backup.instance.name if backup.instance else backup.instance_name
+
+    def clean_confirm(self) -> str:
+        typed: str = self.cleaned_data["confirm"]
+        if typed != self.wanted:
+            raise forms.ValidationError(_("Type exactly this name: %(name)s"), params={"name": self.wanted})
+        return typed

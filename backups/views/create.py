@@ -1,0 +1,64 @@
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from backups.forms.create import CreateBackupForm, CreateBackupOfAnyForm
+from backups.services.create import create_backup
+from console.accounts.access import performs
+from console.web.dialogs import get_or_post, posted, render_form
+from console.web.htmx import answer_done
+from console.web.request import Request
+from instances.models import Instance
+
+
+@performs(create_backup)
+@get_or_post
+def backup_create(request: Request) -> HttpResponse:
+    """The Create Backup dialog of Backup Management, which asks for the instance first."""
+    form = CreateBackupOfAnyForm(posted(request))
+    back = reverse("backups:list")
+    if "narrow" in request.POST:
+        # Without JavaScript a button narrows the names: the same page again, without validation.
+        form = CreateBackupOfAnyForm(initial=request.POST.dict())
+    if form.is_valid():
+        with form.showing_refusals():
+            return _create(request, form, form.cleaned_data["instance"], back)
+    return render_form(request, form, page="backups/dialog.html", title=_("Create Backup"), back=back)
+
+
+@performs(create_backup)
+@get_or_post
+def backup_create_for_instance(request: Request, instance_id: str) -> HttpResponse:
+    """The Create Backup dialog of an instance's row and of its Backups & Restorations page."""
+    instance = get_object_or_404(Instance, pk=instance_id)
+    form = CreateBackupForm(posted(request))
+    back = reverse("backups:instance", args=[instance.id])
+    if form.is_valid():
+        with form.showing_refusals():
+            return _create(request, form, instance, back)
+    return render_form(
+        request, form, page="instances/dialog.html", title=_("Create Backup"), back=back, instance=instance
+    )
+
+
+def _create(request: Request, form: CreateBackupForm, instance: Instance, back: str) -> HttpResponse:
+    backup = create_backup(
+        instance=instance,
+        name=form.cleaned_data["name"],
+        description=form.cleaned_data["description"],
+        requested_by=request.user,
+        request_key=form.cleaned_data["request_key"],
+    )
+    message = _("Backing up %(instance)s as %(backup)s.") % {"instance": instance.name, "backup": backup.name}
+    show = reverse("backups:instance", args=[instance.id])
+    return answer_done(request, message=message, redirect=back, changed="backups-changed", show=show)
+
+
+@performs(create_backup)
+@require_safe
+def instance_options(request: Request) -> HttpResponse:
+    """The dialog's DB Instance Name field, for the chosen type and the search."""
+    form = CreateBackupOfAnyForm(initial=request.GET.dict())
+    return render(request, "backups/_instance_field.html", {"form": form})

@@ -1,0 +1,74 @@
+from collections.abc import Iterable
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from backups.models import Backup
+from backups.services.delete import delete_backup
+from console.accounts.access import performs
+from console.lists.keys import is_id
+from console.text.refused import Refused
+from console.web.dialogs import get_or_post, render_dialog
+from console.web.htmx import answer_done
+from console.web.request import Request
+
+
+@performs(delete_backup)
+@get_or_post
+def backup_delete(request: Request, backup_id: str) -> HttpResponse:
+    """Delete Backup."""
+    return _delete(request, [get_object_or_404(Backup.objects.shown(), pk=backup_id)])
+
+
+@performs(delete_backup)
+@get_or_post
+def backup_delete_selected(request: Request) -> HttpResponse:
+    """Delete the backups that are ticked in a list: one parameter `id` for each."""
+    sent = request.POST if request.method == "POST" else request.GET
+    return _delete(request, Backup.objects.shown().filter(pk__in=filter(is_id, sent.getlist("id"))))
+
+
+def _delete(request: Request, chosen: Iterable[Backup]) -> HttpResponse:
+    """Ask on GET. On POST delete what can be deleted, and say why the rest stays."""
+    asked = request.method != "POST"
+    verdicts = [(backup, backup.delete_refusal if asked else _delete_now(request, backup)) for backup in chosen]
+    accepted = [backup for backup, reason in verdicts if not reason]
+    refused = [(backup, reason) for backup, reason in verdicts if reason]
+    back = reverse("backups:list")
+    done = "" if asked or not accepted else _deleting(len(accepted))
+    if done and not refused:
+        return answer_done(request, message=done, redirect=back, changed="backups-changed")
+    reason = "" if verdicts else _("Select at least one backup that still exists.")
+    if len(verdicts) == 1 and refused:
+        reason = refused[0][1]
+    response = render_dialog(
+        request,
+        "backups/_delete.html",
+        page="backups/dialog.html",
+        title=ngettext("Delete Backup", "Delete Backups", len(verdicts)),
+        back=back,
+        status=200 if asked else 422,
+        backups=accepted if asked else [],
+        refused=refused,
+        done=done,
+        reason=reason,
+    )
+    if done:
+        response["HX-Trigger"] = "backups-changed"
+    return response
+
+
+def _delete_now(request: Request, backup: Backup) -> str:
+    """Delete the backup; return why not if the service refuses."""
+    try:
+        delete_backup(backup=backup, requested_by=request.user)
+    except Refused as refusal:
+        return str(refusal.message)
+    return ""
+
+
+def _deleting(count: int) -> str:
+    return ngettext("Deleting %d backup.", "Deleting %d backups.", count) % count

@@ -1,0 +1,30 @@
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from backups.forms.policy import PolicyForm
+from backups.models import Policy
+from backups.services.policy import POLICY_FIELDS, set_policy
+from console.accounts.access import performs
+from console.web.dialogs import get_or_post, posted, render_form
+from console.web.htmx import answer_done
+from console.web.request import Request
+from instances.models import Instance
+
+
+@performs(set_policy)
+@get_or_post
+def policy_modify(request: Request, instance_id: str) -> HttpResponse:
+    """The Modify Backup Policy dialog of Backups & Restorations."""
+    instance = get_object_or_404(Instance.objects.shown().select_related("backup_policy"), pk=instance_id)
+    form = PolicyForm(posted(request), policy=Policy.of(instance))
+    back = reverse("backups:instance", args=[instance.id])
+    if form.is_valid():
+        chosen = {name: form.cleaned_data[name] for name in POLICY_FIELDS}
+        with form.showing_refusals():
+            policy = set_policy(instance=instance, requested_by=request.user, **chosen)
+            message = _("Automated backup is on.") if policy.enabled else _("Automated backup is off.")
+            return answer_done(request, message=message, redirect=back, changed="backups-changed")
+    title = _("Modify Backup Policy")
+    return render_form(request, form, page="instances/dialog.html", title=title, back=back, instance=instance)

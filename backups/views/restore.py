@@ -1,0 +1,68 @@
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+
+from backups.forms.restore import RestoreToNewForm, RestoreToOriginalForm
+from backups.models import Backup
+from backups.services.restore import restore_to_new_instance, restore_to_original
+from console.accounts.access import performs
+from console.web.dialogs import get_or_post, posted, render_form
+from console.web.forms import DialogForm
+from console.web.htmx import answer_done
+from console.web.request import Request
+
+
+@performs(restore_to_new_instance)
+@cache_control(no_store=True)
+@get_or_post
+def backup_restore(request: Request, backup_id: str) -> HttpResponse:
+    """The Restore dialog with Create New Instance, which also works after the backup's instance was deleted."""
+    backup = get_object_or_404(Backup.objects.shown(), pk=backup_id)
+    form = RestoreToNewForm.of(request, backup=backup)
+    if form.is_valid():
+        with form.showing_refusals():
+            restoration = restore_to_new_instance(
+                backup=backup,
+                name=form.cleaned_data["name"],
+                password=form.cleaned_data["password"],
+                requested_by=request.user,
+                request_key=form.cleaned_data["request_key"],
+            )
+            names = {"backup": backup.name, "instance": restoration.target_name}
+            message = _("Restoring %(backup)s to the new instance %(instance)s.") % names
+            return _restoring(request, message, reverse("instances:list"))
+    return _render(request, backup, form, "backups/_restore_to_new.html", backup.restore_refusal)
+
+
+@performs(restore_to_original)
+@get_or_post
+def backup_restore_to_original(request: Request, backup_id: str) -> HttpResponse:
+    """The Restore dialog with Restore to Original."""
+    backup = get_object_or_404(Backup.objects.shown(), pk=backup_id)
+    form = RestoreToOriginalForm(posted(request), backup=backup)
+    if form.is_valid():
+        with form.showing_refusals():
+            restore_to_original(
+                backup=backup,
+                safety_backup=form.cleaned_data["safety_backup"],
+                requested_by=request.user,
+                request_key=form.cleaned_data["request_key"],
+            )
+            names = {"instance": backup.instance_name, "backup": backup.name}
+            message = _("Restoring %(instance)s to %(backup)s.") % names
+            return _restoring(request, message, reverse("backups:instance", args=[backup.instance_uid]))
+    return _render(request, backup, form, "backups/_restore_to_original.html", backup.original_refusal)
+
+
+def _restoring(request: Request, message: str, page: str) -> HttpResponse:
+    return answer_done(request, message=message, redirect=page, changed="backups-changed", show=page)
+
+
+def _render(request: Request, backup: Backup, form: DialogForm, fragment: str, refusal: str) -> HttpResponse:
+    """Render the dialog with its form, or with the refusal if restoring is not possible now."""
+    title, back = _("Restore Backup"), reverse("backups:list")
+    return render_form(
+        request, form, fragment, page="backups/dialog.html", title=title, back=back, backup=backup, refusal=refusal
+    )

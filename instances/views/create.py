@@ -1,0 +1,37 @@
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+
+from console.accounts.access import performs
+from console.web.dialogs import get_or_post, render_form
+from console.web.htmx import answer_done
+from console.web.request import Request
+from instances.choices import InstanceType
+from instances.forms import CreateInstanceForm
+from instances.services import create_instance
+
+
+@performs(create_instance)
+@cache_control(no_store=True)
+@get_or_post
+def instance_create(request: Request) -> HttpResponse:
+    """Create DB Instance."""
+    form = CreateInstanceForm.of(request)
+    back = reverse("instances:list")
+    if form.is_valid():
+        with form.showing_refusals():
+            instance = create_instance(
+                name=form.cleaned_data["name"],
+                type=InstanceType(form.cleaned_data["type"]),
+                host=form.chosen_host,
+                password=form.cleaned_data["password"] or "",
+                requested_by=request.user,
+                request_key=form.cleaned_data["request_key"],
+            )
+            message = _("Creating the instance %s.") % instance.name
+            return answer_done(request, message=message, redirect=back, changed="instances-changed")
+    title = _("Create DB Instance")
+    return render_form(
+        request, form, "components/_password_form.html", page="instances/dialog.html", title=title, back=back
+    )

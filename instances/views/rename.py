@@ -1,0 +1,56 @@
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+from django_htmx.http import HttpResponseClientRefresh
+
+from console.accounts.access import performs
+from console.web.dialogs import get_or_post, posted, render_form
+from console.web.htmx import current_path, wants_fragment
+from console.web.request import Request
+from instances.forms import RenameInstanceForm
+from instances.models import Instance
+from instances.services import rename_instance
+
+
+@performs(rename_instance)
+@get_or_post
+def instance_rename(request: Request, instance_id: str) -> HttpResponse:
+    """Show a small form in place of the name, or a page of its own without JavaScript."""
+    instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
+    form = RenameInstanceForm(instance, posted(request))
+    if form.is_valid():
+        with form.showing_refusals():
+            renamed = rename_instance(instance=instance, name=form.cleaned_data["name"], requested_by=request.user)
+            return _renamed(request, renamed)
+    return render_form(
+        request,
+        form,
+        "instances/_rename.html",
+        page="instances/rename.html",
+        title=_("Rename DB Instance"),
+        back=instance.get_absolute_url(),
+        instance=instance,
+    )
+
+
+def _renamed(request: Request, instance: Instance) -> HttpResponse:
+    if wants_fragment(request) and current_path(request) != instance.get_absolute_url():
+        return _name(request, instance)
+    messages.success(request, _("The instance is now called %s.") % instance.name)
+    # On the instance's own page the name is also in the title and the breadcrumb.
+    return HttpResponseClientRefresh() if wants_fragment(request) else redirect(instance)
+
+
+@require_safe
+def instance_name(request: Request, instance_id: str) -> HttpResponse:
+    """Show the name again after Cancel."""
+    instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
+    if not wants_fragment(request):
+        return redirect(instance)
+    return _name(request, instance)
+
+
+def _name(request: Request, instance: Instance) -> HttpResponse:
+    return render(request, "instances/_name.html", {"instance": instance, "focus": True})

@@ -1,0 +1,25 @@
+from django.http import HttpResponseBase
+from django.views.decorators.http import require_safe
+
+from console.lists.form import export
+from console.web.htmx import live, render_list
+from console.web.request import Request
+from instances.lists import JOB_COLUMNS, JobListForm
+from instances.models import Job
+
+
+@require_safe
+@live
+def task_list(request: Request) -> HttpResponseBase:
+    """Task Center: every job, past and present."""
+    filters = JobListForm(request)
+    if filters.exports:
+        return export("tasks", JOB_COLUMNS, filters.found(Job.objects.shown()))
+    page = filters.page(Job.objects.shown())
+    context = {
+        "tasks": page.rows,
+        "page": page,
+        "filters": filters,
+        "any_in_progress": any(task.state.in_progress for task in page.rows),
+    }
+    return render_list(request, "instances/tasks.html", "instances/_tasks.html", context)
