@@ -16,7 +16,7 @@ from backups.models import Backup
 from console.accounts import roles
 from console.accounts.roles import Permission
 from console.audit.models import AuditEvent
-from instances.activity import Activity, Cursor, activity_of
+from instances.activity import Activity, Notified, activity_of
 from instances.models import Instance, Job
 
 register = template.Library()
@@ -100,4 +100,4 @@ def activity(context: dict[str, Any]) -> Activity | None:
 @register.simple_tag
 def cursor_now() -> str:
     """Where a browser begins that has not been told anything yet."""
-    return str(Cursor(timezone.now()))
+    return str(Notified(timezone.now()))

@@ -5,24 +5,25 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from console.web.request import Request
-from instances.activity import Cursor, Toast, activity_of, described, news_for
+from instances.activity import Notified, activity_and_notifications, activity_of
+from instances.notifications import Notification
 
 
 @require_safe
 @never_cache
 def activity(request: Request) -> HttpResponse:
-    """What every open page asks for now and then: 204 unless there is something that it does not show yet.
+    """Answer what every open page polls: what has changed since; 204 if nothing has.
 
-    `since` is the cursor of the browser, `version` what the page shows; a page that nobody sees asks without `since`,
-    and is told nothing that has ended.
+    `since` is what the browser has been notified of, `version` the version of the activity that the page shows. A
+    page in a hidden tab sends no `since` and gets no notifications.
     """
     now = timezone.now()
-    toasts: list[Toast] = []
+    notifications: list[Notification] = []
     answer: dict[str, str] = {}
     if "since" in request.GET:
-        cursor = Cursor.parse(request.GET["since"], now)
-        current, toasts, following = news_for(request.user, cursor, now)
-        if toasts or cursor.is_old(now):
+        notified = Notified.parse(request.GET["since"], now)
+        current, notifications, following = activity_and_notifications(request.user, notified, now)
+        if notifications or notified.is_old(now):
             answer["cursor"] = str(following)
     else:
         current = activity_of(request.user, now)
@@ -30,4 +31,4 @@ def activity(request: Request) -> HttpResponse:
         return HttpResponse(status=204)
     notices = render_to_string("components/_notices.html", {"activity": current}, request)
     shown = {"version": current.version, "running": current.running, "down": current.down, "notices": notices}
-    return JsonResponse({**answer, **shown, "toasts": [described(toast) for toast in toasts]})
+    return JsonResponse({**answer, **shown, "toasts": [each.as_json() for each in notifications]})

@@ -15,7 +15,7 @@ from backups.services.create import create_backup
 from backups.services.delete import delete_backup
 from console.accounts.roles import Role
 from instances import activity, hosts
-from instances.activity import Cursor, news_for
+from instances.activity import Notified, activity_and_notifications
 from instances.choices import JobKind, JobStatus, State
 from instances.models import Host, Instance, Job
 from tests.factories import make_backup, make_host, make_instance, make_job, make_user
@@ -42,7 +42,7 @@ class Browser:
 
     def __init__(self, client: Client, ago: float = 5) -> None:
         self.client = client
-        self.cursor = str(Cursor(timezone.now() - timedelta(seconds=ago)))
+        self.cursor = str(Notified(timezone.now() - timedelta(seconds=ago)))
         self.version = ""
 
     def ask(self, *, hidden: bool = False) -> dict[str, Any] | None:
@@ -193,8 +193,8 @@ def test_a_cursor_moves_on_though_nothing_ends(user: User, plain: Client) -> Non
 
 def test_a_cursor_is_read_as_it_was_written() -> None:
     now = datetime(2026, 11, 22, 9, 14, 3, tzinfo=UTC)
-    cursor = Cursor(now - timedelta(seconds=7), frozenset({"ab", "cd"}))
-    assert Cursor.parse(str(cursor), now) == cursor
+    notified = Notified(now - timedelta(seconds=7), frozenset({"ab", "cd"}))
+    assert Notified.parse(str(notified), now) == notified
 
 
 def test_the_services_name_the_backup_for_its_end(user: User, browser: Browser) -> None:
@@ -252,7 +252,7 @@ def test_asking_costs_two_queries_besides_the_session_and_its_user(
 def test_asking_looks_at_few_jobs_however_many_there_are(user: User) -> None:
     """By its indexes: no plan goes through all jobs (of SQLite's, which do not depend on how many there are)."""
     with connection.execute_wrapper(explained := Explained()):
-        news_for(user, Cursor(timezone.now()), timezone.now())
+        activity_and_notifications(user, Notified(timezone.now()), timezone.now())
     of_jobs = [plan for plan in explained.plans if "instances_job " in plan]
     if connection.vendor != "sqlite":
         return
