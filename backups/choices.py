@@ -1,4 +1,4 @@
-"""The words of the reference for backups: label for people, value for the API."""
+"""The types, methods and statuses of backups and restorations: labels for people, values for the API."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -8,7 +8,7 @@ from instances.choices import Tone
 
 
 class Weekday(models.IntegerChoices):
-    """ISO numbers, as the API writes them."""
+    """ISO weekday numbers."""
 
     MONDAY = 1, _("Monday")
     TUESDAY = 2, _("Tuesday")

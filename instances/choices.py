@@ -1,4 +1,4 @@
-"""The words of the reference for instances and jobs: label for people, value for the API."""
+"""The states, actions, statuses and kinds of instances and jobs: labels for people, values for the API."""
 
 from enum import Enum
 from typing import Literal
@@ -25,7 +25,7 @@ class InstanceType(models.TextChoices):
 
 
 class State(models.TextChoices):
-    """What an instance's database server is, whatever work is in progress on it."""
+    """What an instance's server is, whatever work is in progress."""
 
     CREATING = "creating", _("Creating")
     CREATION_FAILED = "createfail", _("Creation failed")
@@ -35,7 +35,7 @@ class State(models.TextChoices):
 
 
 class Action(models.TextChoices):
-    """The work in progress on an instance; at most one at a time."""
+    """The work in progress on an instance: one at a time."""
 
     NONE = "", ""
     BACKUP = "BACKUP", _("Backing up")
@@ -46,12 +46,12 @@ class Action(models.TextChoices):
     DELETE = "DELETE_INSTANCE", _("Deleting")
 
 
-# The work during which the server is stopped.
+# Work that stops the server.
 STOPS_SERVER = frozenset({Action.RESTORE, Action.RESTART, Action.DELETE})
 
 
 class Status(Enum):
-    """What people see of an instance: its state and action made one. Members are (API code, label, tone)."""
+    """What people read: one status made of state and action. Members are (API code, label, tone)."""
 
     AVAILABLE = ("normal", _("Available"), "ok")
     CREATING = ("creating", _("Creating"), "busy")
@@ -104,7 +104,7 @@ class JobKind(models.TextChoices):
 
 
 class Step(models.TextChoices):
-    """What a job is at, where that is counted in bytes."""
+    """A step of a job whose progress is counted in bytes."""
 
     COPY = "copy", _("Copying the databases")
     UNPACK = "unpack", _("Reading the archive")

@@ -65,7 +65,7 @@ class CreateInstanceForm(NewPasswordForm):
 
     @property
     def chosen_host(self) -> Host | None:
-        """The host that was chosen; None if the choice is the console's."""
+        """The chosen host; None if the console chooses."""
         name = self.cleaned_data.get("host")
         return Host.objects.get(pk=name) if name else None
 
@@ -92,6 +92,6 @@ class RenameInstanceForm(DialogForm):
     name = NameField(label=_("DB Instance Name"))
 
     def __init__(self, instance: Instance, *args: Any, **kwargs: Any) -> None:
-        # Several rows may be renamed at the same time, and a dialog has a field of that name too.
+        # Several rows can be renamed at once, and a dialog also has a field called name.
         super().__init__(*args, initial={"name": instance.name}, auto_id=f"rename-{instance.id}-%s", **kwargs)
         self.fields["name"].widget.attrs["aria-label"] = self.fields["name"].label

@@ -1,4 +1,4 @@
-"""Which host: the one agent that runs it, what pages show of it, and the one that gets a new instance."""
+"""Hosts: the one agent that runs a host, what pages show, and which host gets a new instance."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ LITTLE_SPACE = 1024**3
 SHARED_SECONDS = 1
 
 
-# --- The agent's hold on its host: on one machine a lock does it, between machines this row ------------------------
+# --- One agent per host: a lock ensures it on one machine, the Host row between machines ---------------------------
 
 
 def take(name: str, *, agent: str, before: str, now: datetime, listening: Listening = LOOPBACK) -> bool:
-    """Make the agent the host's one; False if another is, and was heard of lately.
+    """Make this the host's agent. Return False if another agent is and has sent a heartbeat lately.
 
-    `before` is the agent that this one is known to follow, and does not wait for: it has ended. `listening` is where
-    its instances will listen.
+    `before` is the agent that this one follows and that has certainly ended. `listening` is where the host's
+    instances will listen.
     """
     Host.objects.get_or_create(name=name)
     free = Q(agent__in=["", before]) | Q(seen__isnull=True) | Q(seen__lte=now - offline_after())
@@ -36,17 +36,17 @@ def take(name: str, *, agent: str, before: str, now: datetime, listening: Listen
 
 
 def hold(name: str, *, agent: str, now: datetime) -> bool:
-    """A sign of life; False if another agent has taken the host over."""
+    """Write a heartbeat. Return False if another agent has taken over the host."""
     return bool(Host.objects.filter(name=name, agent=agent).update(seen=now))
 
 
 def release(name: str, *, agent: str) -> None:
-    """Let another agent take the host at once. It has been heard of all the same."""
+    """Let another agent take the host at once. The last heartbeat stays."""
     Host.objects.filter(name=name, agent=agent).update(agent="")
 
 
 def expect(name: str, now: datetime) -> None:
-    """The host's agent is about to start: what is asked of it meanwhile waits in the queue."""
+    """Show the host as online because its agent is about to start: until then, work waits in the queue."""
     Host.objects.offline(now).filter(name=name).update(seen=None)
 
 
@@ -54,7 +54,9 @@ def expect(name: str, now: datetime) -> None:
 
 
 def shown() -> list[Host]:
-    """All hosts by name, each with `is_needed`, and with `down`: of how many instances anywhere the server is down.
+    """Return all hosts by name with `is_needed` (has instances or unended jobs) and `down`.
+
+    `down` is how many instances on all hosts have a server that is down.
 
     Every page asks for them, so the answer is reused for SHARED_SECONDS.
     """
@@ -75,7 +77,7 @@ def _find() -> list[Host]:
 
 @dataclass(frozen=True)
 class Load:
-    """What decides where a new instance goes. `storage_free` is None if there is no limit or it is not known."""
+    """What decides where a new instance goes. `storage_free` is None if it is unlimited or unknown."""
 
     host: str
     instances: int
@@ -84,18 +86,18 @@ class Load:
 
     @property
     def burden(self) -> tuple[bool, bool, int, float]:
-        """The smaller, the better: can archives be written, is there room for them, how many servers run there."""
+        """The sort key: can archives be written, is there space for them, how many instances run there."""
         free = float("inf") if self.storage_free is None else self.storage_free
         return bool(self.storage_failure), free < LITTLE_SPACE, self.instances, -free
 
 
 def least_loaded(loads: Iterable[Load]) -> str | None:
-    """The host that a new instance goes to, if nobody chooses: of two alike the first by name."""
+    """Return the host for a new instance if the user chooses none; of equal hosts the first by name."""
     best = min(loads, key=lambda load: (load.burden, load.host), default=None)
     return best.host if best else None
 
 
 def online_loads(now: datetime) -> list[Load]:
-    """The loads of the hosts whose agents are heard of, by name."""
+    """Return the loads of the online hosts, by name."""
     found = Host.objects.online(now).annotate(load=Count("instances")).order_by("name")
     return [Load(*columns) for columns in found.values_list("name", "load", "storage_free", "storage_failure")]

@@ -1,4 +1,4 @@
-"""Where the instances of this host listen, as clients have to name it."""
+"""The address at which clients reach the instances of this host."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 @dataclass(frozen=True)
 class Listening:
-    """A name or an address that clients connect to, and whether they have to speak TLS.
+    """The name or address that clients connect to, and whether they have to use TLS.
 
-    With `alias` the servers call themselves otherwise, so that a driver must not go by what they say of their members.
+    `alias`: the servers know themselves by another address, so drivers must not discover the members of the set.
     """
 
     address: str
@@ -37,7 +37,7 @@ def listening_here() -> Listening:
 
 
 def _named_in(certificate: Path) -> tuple[list[str], list[str]]:
-    """Return the host names and the addresses that the first certificate in the file is for; wildcards name no host."""
+    """Return the host names, without wildcards, and the addresses in the first certificate of the file."""
     try:
         parsed = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
     except (OSError, ValueError, IndexError) as error:

@@ -1,4 +1,4 @@
-"""The one signal: the arrow backups -> instances needs it, or deleting an instance would have to know backups."""
+"""The signal by which instances notifies backups, which it does not import."""
 
 from django.dispatch import Signal
 

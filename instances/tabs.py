@@ -6,11 +6,11 @@ from instances.choices import InstanceType
 
 
 def type_tabs(request: Request) -> list[Link]:
-    """All and one tab per instance type, each keeping the rest of the page's filters."""
+    """Return the tabs: All, and one for each instance type. They keep the page's other filters."""
     chosen = request.GET.get("type", "")
     if chosen not in InstanceType.values:
         chosen = ""
     tabs = []
-    for value, label in [("", _("All")), *((kind.value, kind.plural) for kind in InstanceType)]:
+    for value, label in [("", _("All")), *((type.value, type.plural) for type in InstanceType)]:
         tabs.append(Link(label, address(request, type=value), active=value == chosen))
     return tabs

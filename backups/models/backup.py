@@ -31,7 +31,7 @@ def new_backup_id() -> str:
 
 class BackupQuerySet(models.QuerySet["Backup"]):
     def shown(self) -> Self:
-        """With what a list shows of each, in the same query, and without what only the backup's own page does."""
+        """Join what a list shows of each backup; leave out the contents, which only the backup's own page shows."""
         return self.select_related("host", "job", "verify_job", "instance__backup_policy", "instance__host").defer(
             "contents"
         )
@@ -49,7 +49,7 @@ class BackupQuerySet(models.QuerySet["Backup"]):
         return self.filter(status=BackupStatus.BUILDING)
 
     def started_on(self, days: Sequence[Day]) -> list[int]:
-        """For each of the days how many were started on it."""
+        """Return for each day how many backups were started on it."""
         counts = {
             str(number): Count("pk", filter=Q(started__gte=day.start, started__lt=day.end))
             for number, day in enumerate(days)
@@ -57,25 +57,25 @@ class BackupQuerySet(models.QuerySet["Backup"]):
         return list(self.filter(started__gte=days[0].start).aggregate(**counts).values())
 
     def in_use(self) -> Self:
-        """Those whose archive a restoration or a verification reads, or waits to read: they must stay."""
+        """Return the backups whose archive a restoration or a verification reads or will read."""
         return self.filter(uses__gt=0)
 
     def restorable(self) -> Self:
         return self.filter(status=BackupStatus.COMPLETED)
 
     def free(self) -> Self:
-        """Those that nothing holds: not being made, deleted or restored, not locked."""
+        """Return the backups that are not being made, deleted, restored or verified, and not locked."""
         return self.filter(status__in=[BackupStatus.COMPLETED, BackupStatus.FAILED], locked=False, uses=0)
 
     def deletable(self) -> Self:
-        """Those that people may delete now; Backup.delete_refusal says the same of one, with the reason."""
+        """Return the backups that people can delete now; Backup.delete_refusal is the same for one."""
         off = Policy.objects.filter(instance=OuterRef("instance"), enabled=False)
         return self.free().filter(Q(type=BackupType.MANUAL) | Q(instance__isnull=True) | Exists(off))
 
     def expired(self, now: datetime) -> Self:
-        """Automated ones that are not kept any longer.
+        """Return the automated backups whose retention is over.
 
-        The newest Complete one of an instance stays as long as its policy is on: whatever fails, there is one.
+        The newest Complete one of an instance stays while its policy is on: if later backups fail, there is still one.
         """
         off = Policy.objects.filter(instance=OuterRef("instance"), enabled=False)
         on = Q(instance__isnull=False) & ~Exists(off)
@@ -85,7 +85,7 @@ class BackupQuerySet(models.QuerySet["Backup"]):
 
 
 class Backup(models.Model):
-    """A physical backup. The instance's facts are copied, so that it stays whole when the instance has gone."""
+    """A backup with its own copy of the instance's facts, because it may outlive the instance."""
 
     id = models.CharField(primary_key=True, max_length=36, default=new_backup_id, editable=False)
     name = models.CharField(max_length=NAME_MAX_LENGTH, validators=name_validators)
@@ -98,21 +98,21 @@ class Backup(models.Model):
     failure = SentenceField(blank=True)
     started = models.DateTimeField(default=timezone.now, editable=False)
     ended = models.DateTimeField(null=True, blank=True)
-    # Of the archive, in bytes; null until it is whole.
+    # The archive's size in bytes; null until it is complete.
     size = models.BigIntegerField(null=True, blank=True)
-    # Of the files in the archive, in bytes.
+    # The size of the files in the archive, in bytes.
     data_size = models.BigIntegerField(null=True, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
-    # What the server counted at the moment of the cut, as Contents.to_document() has it.
+    # What the server counted at the moment of the cut, see Contents.to_document().
     contents = models.JSONField(default=list, blank=True)
-    # The moment that all databases show, and how long writers waited for it.
+    # The moment of the cut, and how long writers waited for it.
     cut_at = models.DateTimeField(null=True, blank=True)
     pause_seconds = models.FloatField(null=True, blank=True)
-    # When it came here, if the archive was made elsewhere.
+    # When the archive was imported, if it was made elsewhere.
     imported = models.DateTimeField(null=True, blank=True)
-    # When an automated one stops being kept, by the policy of the moment it was made; null is never.
+    # When an automated backup expires, by the policy at the time it was made. Null: never.
     expires = models.DateTimeField(null=True, blank=True)
-    # Neither expires nor can be deleted.
+    # A locked backup does not expire and cannot be deleted.
     locked = models.BooleanField(default=False)
 
     instance = models.ForeignKey(Instance, null=True, blank=True, on_delete=models.SET_NULL, related_name="backups")
@@ -123,15 +123,15 @@ class Backup(models.Model):
     engine_version = models.CharField(max_length=32, blank=True)
     compatible_version = models.CharField(max_length=16, blank=True)
     storage_engine = models.CharField(max_length=32, blank=True)
-    # The host whose agent makes it; with folder storage also where the archive is.
+    # The host whose agent makes the backup; with folder storage the archive stays there.
     host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+")
-    # The job that makes it, for its progress. Null for an archive that was made elsewhere.
+    # The job that makes the backup. Null for an imported archive.
     job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="backup")
-    # The dialog's own number: submitting the same dialog twice makes one backup.
+    # The id of the dialog that asked for it: submitting the dialog twice makes one backup.
     request_key = models.UUIDField(null=True, blank=True, unique=True, default=uuid.uuid4, editable=False)
 
-    # How many restorations and verifications need the archive now. A column, so that taking it into use and
-    # deleting it are conditional UPDATEs of one row, of which one wins.
+    # How many restorations and verifications need the archive now. A column, so that using and deleting the archive
+    # are conditional UPDATEs of one row, of which only one succeeds.
     uses = models.PositiveIntegerField(default=0, editable=False)
 
     # The last verification. `verified_at` is set if it succeeded, `verify_failure` if it failed.
@@ -141,7 +141,7 @@ class Backup(models.Model):
     )
     verified_at = models.DateTimeField(null=True, blank=True, editable=False)
     verify_failure = SentenceField(blank=True, editable=False)
-    # What it counted: {"documents": n, "collections": n, "databases": {name: {collection: documents}}}.
+    # What the verification counted: {"documents": n, "collections": n, "databases": {name: {collection: documents}}}.
     verification = models.JSONField(default=dict, blank=True, editable=False)
 
     objects = BackupQuerySet.as_manager()
@@ -157,7 +157,7 @@ class Backup(models.Model):
             models.Index(fields=["type", "-started", "-id"], name="backup_newest_of_kind"),
             models.Index(NameKey("name"), "id", name="backup_name"),
             models.Index(SizeKey("size"), "id", name="backup_size"),
-            # For the sum of a host's archives, which never reads the rows themselves.
+            # Covers the sum of a host's archives, so the rows are not read.
             models.Index(fields=["host", "size"], name="backup_sizes_of_host"),
             models.Index(fields=["host", "expires"], condition=Q(expires__isnull=False), name="backup_expiry"),
         ]
@@ -186,25 +186,25 @@ class Backup(models.Model):
 
     @property
     def engine_label(self) -> str:
-        """The engine and its version, as its server said; "" if it never did."""
+        """Engine and version as the server reported them; "" if it never did."""
         return f"{self.engine} {self.engine_version}".strip()
 
     @property
     def databases(self) -> tuple[Database, ...]:
-        """What the archive holds; nothing before it is whole."""
+        """The databases in the archive; empty until the archive is complete."""
         return Contents.from_document(self.contents).databases
 
     @property
     def duration(self) -> timedelta | None:
-        """How long the making took; None while it runs, and of one that was made elsewhere."""
+        """How long making the backup took; None while it runs, and for an imported archive."""
         if not self.ended or self.imported:
             return None
-        # The clocks of two machines may differ.
+        # Start and end may come from the clocks of two machines.
         return max(self.ended - self.started, timedelta())
 
     @property
     def download_name(self) -> str:
-        """What the archive and its files are called where somebody saves them."""
+        """The file name of a download: the archive's name after the backup's."""
         return f"{re.sub(r'[^A-Za-z0-9_-]', '_', self.name)}-{self.archive_name}"
 
     @property
@@ -218,14 +218,14 @@ class Backup(models.Model):
 
     @property
     def job_in_progress(self) -> Job | None:
-        """The job that makes it, or verifies it, now."""
+        """The job that makes or verifies the backup now."""
         if self.state is BackupStatus.BUILDING:
             return self.job
         return self.verify_job if self.verifying else None
 
     @property
     def in_transition(self) -> bool:
-        """True if its row will change without anybody's doing."""
+        """True if what is shown will change by itself."""
         return self.state.in_progress or self.verifying
 
     @property

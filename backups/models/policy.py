@@ -16,7 +16,7 @@ from backups.policy.schedule import Schedule, first_window, window_to_serve
 from instances.models import Instance
 
 KEEP_DAYS_MIN, KEEP_DAYS_MAX = 1, 732
-# Kept for fewer days than a week has, a backup is made every day: else there would be days without any.
+# With a retention of less than a week, backups are made every day: otherwise there would be days without any.
 EVERY_DAY_BELOW = 7
 KEEP_DAYS_RULE = gettext_lazy("Enter a whole number from 1 to 732.")
 WEEKDAYS_RULE = gettext_lazy("Choose at least one day of the week.")
@@ -30,7 +30,7 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
 
 
 class Policy(models.Model):
-    """The automated backups of one instance. An instance without a row has the default one, which is on."""
+    """When automated backups of one instance run. An instance without a row has the default policy, which is on."""
 
     instance = models.OneToOneField(Instance, primary_key=True, on_delete=models.CASCADE, related_name="backup_policy")
     enabled = models.BooleanField(default=True)
@@ -41,13 +41,13 @@ class Policy(models.Model):
             MaxValueValidator(KEEP_DAYS_MAX, KEEP_DAYS_RULE),
         ],
     )
-    # The UTC hour that the one-hour window starts with.
+    # The UTC hour at which the one-hour window starts.
     start_hour = models.PositiveSmallIntegerField(default=2, validators=[MaxValueValidator(23)])
-    # ISO numbers as the API writes them: "1,3,7".
+    # ISO weekday numbers: "1,3,7".
     weekdays = models.CharField(max_length=13, default=EVERY_DAY)
-    # The start of the first window that has not been served: moving it on is what makes a window run once.
+    # The start of the first window without a backup: whoever moves it on makes the backup, so there is one a window.
     next_window = models.DateTimeField()
-    # It was turned on and its first backup has not been started yet, because the instance was not Available.
+    # The policy was turned on while the instance was not Available: make a backup as soon as it is.
     at_once = models.BooleanField(default=False)
 
     objects = PolicyQuerySet.as_manager()
@@ -70,21 +70,21 @@ class Policy(models.Model):
 
     @staticmethod
     def default(instance: Instance, *, enabled: bool = True) -> "Policy":
-        """What an instance has that nobody has set a policy for: its first window is the next after its creation."""
+        """Return the policy of an instance that has no row: its first window is the first after its creation."""
         policy = Policy(instance=instance, enabled=enabled)
         policy.next_window = first_window(policy.schedule, instance.created)
         return policy
 
     @staticmethod
     def of(instance: Instance) -> "Policy":
-        """The instance's policy, or the default that it has as long as there is no row."""
+        """Return the instance's policy, or the default if it has no row."""
         try:
             return instance.backup_policy
         except Policy.DoesNotExist:
             return Policy.default(instance)
 
     def clean(self) -> None:
-        """The rules between the fields."""
+        """Check the rules between the fields. Raises ValidationError."""
         days = self.weekdays.split(",")
         known = [str(day) for day in Weekday.values if str(day) in days]
         if days != known:
@@ -106,12 +106,12 @@ class Policy(models.Model):
 
     @property
     def window(self) -> str:
-        """The window as the API writes it, such as 23:00-00:00, in UTC."""
+        """The window in UTC, such as 23:00-00:00."""
         return window_label(self.start_hour)
 
     @property
     def next_run(self) -> datetime:
-        """The start of the window that is served next; in the past, it is being waited for the instance."""
+        """The start of the next window; a time in the past if the backup waits for the instance."""
         return window_to_serve(self.schedule, self.next_window, clock.now())
 
 
@@ -120,5 +120,5 @@ def window_label(hour: int) -> str:
 
 
 def weekdays_text(days: Iterable[int]) -> str:
-    """Weekdays as Policy.weekdays has them."""
+    """Return weekdays in the form of Policy.weekdays."""
     return ",".join(str(day) for day in sorted(set(days)))

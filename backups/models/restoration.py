@@ -16,16 +16,16 @@ from instances.models import Instance, Job
 
 class RestorationQuerySet(models.QuerySet["Restoration"]):
     def shown(self) -> Self:
-        """With what a list shows of each, in the same query."""
+        """Join what a list shows of each restoration."""
         return self.select_related("job", "requested_by")
 
     def of(self, instance: Instance) -> Self:
-        """Those from the instance's backups, and those into it."""
+        """Return the restorations of the instance's backups and those to the instance."""
         return self.filter(Q(source_uid=instance.id) | Q(target_uid=instance.id))
 
 
 class Restoration(models.Model):
-    """One restoration of a backup. The facts are copied, so that it stays when backup and instances have gone."""
+    """One restoration, with its own copy of names and ids, because it may outlive the backup and the instances."""
 
     backup = models.ForeignKey(Backup, null=True, blank=True, on_delete=models.SET_NULL, related_name="restorations")
     backup_uid = models.CharField(max_length=36)
@@ -36,7 +36,7 @@ class Restoration(models.Model):
     target_uid = models.CharField(max_length=36)
     target_name = models.CharField(max_length=NAME_MAX_LENGTH)
     way = models.CharField(max_length=16, choices=RestorationWay.choices)
-    # Made by the same job before the present data went: only on the way to the original.
+    # The backup that the same job made of the current data first. Only for Restore to Original.
     safety_backup = models.ForeignKey(Backup, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     status = models.CharField(max_length=16, choices=RestorationStatus.choices, default=RestorationStatus.RUNNING)
     failure = SentenceField(blank=True)
@@ -46,7 +46,7 @@ class Restoration(models.Model):
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    # The dialog's own number: submitting the same dialog twice restores once.
+    # The id of the dialog that asked for it: submitting the dialog twice restores once.
     request_key = models.UUIDField(null=True, blank=True, unique=True, editable=False)
 
     objects = RestorationQuerySet.as_manager()

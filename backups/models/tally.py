@@ -7,14 +7,15 @@ from django.db import models
 
 class BackupTallyQuerySet(models.QuerySet["BackupTally"]):
     def between(self, start: datetime, end: datetime) -> list[tuple[datetime, tuple[int, int]]]:
-        """Moments from `start` to before `end`, each with how many were completed and how many failed."""
+        """Return the quarters from `start` up to `end`, each with the numbers of completed and failed backups."""
         rows = self.filter(quarter__gte=start, quarter__lt=end).values_list("quarter", "completed", "failed")
         return [(quarter, (completed, failed)) for quarter, completed, failed in rows]
 
 
 class BackupTally(models.Model):
-    """How many backups that were started in a quarter of an hour were completed or failed, whether they are still there
-    or not. A quarter, because in every zone a day begins at one.
+    """How many of the backups started in one quarter of an hour completed or failed, deleted ones included.
+
+    A quarter of an hour, because in every time zone days begin at one.
     """
 
     quarter = models.DateTimeField(primary_key=True)

@@ -34,16 +34,16 @@ class UserSession(AbstractBaseSession):
 
     @property
     def public_id(self) -> str:
-        """Names the session in addresses and logs; whoever knows the key itself is signed in by it."""
+        """Identifies the session in URLs and logs, where the key would let anybody sign in."""
         return hashlib.sha256(self.session_key.encode()).hexdigest()[:32]
 
     @property
     def browser(self) -> str:
-        """The browser and the system, as far as the browser tells; empty if it does not."""
+        """Browser and operating system as the browser reports them; "" if it does not."""
         return describe_user_agent(self.user_agent)
 
 
-# What each browser calls itself; those built upon another one name that too, so they come first.
+# Browsers built on another one name that too, so they come first.
 _BROWSERS = {"Edg": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrom": "Chrome", "Safari/": "Safari"}
 _SYSTEMS = {
     "Windows": "Windows",
@@ -56,6 +56,6 @@ _SYSTEMS = {
 
 
 def describe_user_agent(text: str) -> str:
-    """Such as "Firefox · Linux". A program that is no browser keeps its own name, such as "curl"."""
+    """Return such as "Firefox · Linux"; for another program its own name, such as "curl"."""
     found = [next((name for mark, name in names.items() if mark in text), "") for names in (_BROWSERS, _SYSTEMS)]
     return " · ".join(filter(None, found)) or text.split("/")[0][:40]

@@ -1,4 +1,4 @@
-"""Passwords that the console makes for people."""
+"""Passwords that the console generates."""
 
 import secrets
 import string
@@ -6,22 +6,22 @@ import string
 from console.text.validators import PASSWORD_SPECIAL
 
 _LENGTH = 20
-# Without what is easily mistaken for something else: 0 and O, 1, l and I.
-_KINDS = (
+# Without characters that look alike: 0 and O, 1, l and I.
+_CLASSES = (
     "".join(letter for letter in string.ascii_uppercase if letter not in "IO"),
     "".join(letter for letter in string.ascii_lowercase if letter != "l"),
     "".join(digit for digit in string.digits if digit not in "01"),
-    # Those that need no quotes in a shell, nor an escape in a connection string.
+    # Only those that need neither quotes in a shell nor escapes in a connection string.
     "".join(sign for sign in PASSWORD_SPECIAL if sign in "-_"),
 )
 
 
 def generate() -> str:
-    """Return a random password that keeps the rule for passwords, of about 115 bits."""
-    characters = [secrets.choice(kind) for kind in _KINDS]
-    characters += [secrets.choice("".join(_KINDS)) for _ in range(_LENGTH - len(characters))]
+    """Return a random password of about 115 bits that satisfies the password rule."""
+    characters = [secrets.choice(each) for each in _CLASSES]
+    characters += [secrets.choice("".join(_CLASSES)) for _ in range(_LENGTH - len(characters))]
     secrets.SystemRandom().shuffle(characters)
-    # A sign in front would be an option's to many programs.
+    # Many programs would take a leading dash for an option.
     if not characters[0].isalnum():
         return generate()
     return "".join(characters)

@@ -1,4 +1,4 @@
-"""What each role may do: the one place that says so. Roles are Django's groups, by name."""
+"""What each role allows. Roles are Django's groups, by name."""
 
 from enum import Enum
 from typing import Any
@@ -13,7 +13,7 @@ from console.text.sentences import sentence as _
 
 
 class Permission(Enum):
-    """What an action or a page may ask for. The values are what templates write."""
+    """What a service or a page can require. Templates use the values."""
 
     VIEW = "view"
     CREATE_BACKUP = "create-backup"
@@ -28,7 +28,7 @@ class Permission(Enum):
 
 
 class Role(models.TextChoices):
-    """The value is the group's name. A user may have several; one without any may only manage the own account."""
+    """The value is the group's name. A user can have several; a user without any can only manage their own account."""
 
     FULL_ACCESS = "Full access", gettext_lazy("Full access")
     BACKUP_OPERATOR = "Backup operator", gettext_lazy("Backup operator")
@@ -45,11 +45,11 @@ MAY: dict[Role, frozenset[Permission]] = {
 
 
 class NotAllowed(PermissionDenied):
-    """The user's role does not include the action. The message is a sentence for that user."""
+    """The user's role does not include the permission. The message is a sentence for that user."""
 
 
 def roles_of(user: AbstractBaseUser | AnonymousUser) -> list[Role]:
-    """The user's roles, looked up once per user object; superusers have full access."""
+    """Return the user's roles, queried once per user object. Superusers have full access."""
     if not isinstance(user, User) or not user.is_active:
         return []
     if user.is_superuser:
@@ -62,7 +62,7 @@ def roles_of(user: AbstractBaseUser | AnonymousUser) -> list[Role]:
 
 
 def refusal(user: AbstractBaseUser | AnonymousUser | None, permission: Permission | None) -> str:
-    """Why the user may not, in a sentence; empty if it is allowed. None as user is the console itself."""
+    """Return why the user does not have the permission; "" if they have it. The user None is the console itself."""
     if user is None or permission is None:
         return ""
     roles = roles_of(user)
@@ -83,6 +83,6 @@ def require(user: AbstractBaseUser | AnonymousUser | None, permission: Permissio
 
 
 def make_groups(**_kwargs: Any) -> None:
-    """Make the groups that are missing; called after every migrate."""
+    """Create missing groups. Called after every migrate."""
     for role in Role:
         Group.objects.get_or_create(name=role.value)

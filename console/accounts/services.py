@@ -1,4 +1,4 @@
-"""What people do to their own account, and an administrator to others': one function per action."""
+"""What users do to their own account, and administrators to others: one function per action."""
 
 from django.contrib.auth.models import Group, User
 
@@ -11,7 +11,7 @@ from console.text.sentences import sentence as _
 
 @audited("consoleChangePassword", needs=None, resource="user")
 def change_password(*, user: User, password: str, requested_by: User | None) -> None:
-    """Set the password and end all the user's sessions; the caller keeps its own by Django's own means."""
+    """Set the password and end all sessions of the user. The view keeps its own with update_session_auth_hash()."""
     user.set_password(password)
     user.save(update_fields=["password"])
     UserSession.objects.filter(user=user).delete()
@@ -19,7 +19,7 @@ def change_password(*, user: User, password: str, requested_by: User | None) -> 
 
 @audited("consoleEndSession", needs=None, resource="user")
 def end_session(*, user: User, session: UserSession, requested_by: User | None) -> None:
-    """Sign the user out there. Raises Refused if that session has ended already."""
+    """Sign the user out of one session. Raises Refused if it has already ended."""
     deleted, _rows = UserSession.objects.filter(pk=session.pk, user=user).delete()
     if not deleted:
         raise Refused(_("This session has ended already."))
@@ -27,7 +27,7 @@ def end_session(*, user: User, session: UserSession, requested_by: User | None) 
 
 @audited("consoleEndOtherSessions", needs=None, resource="user")
 def end_other_sessions(*, user: User, keep: str | None, requested_by: User | None) -> int:
-    """Sign the user out everywhere but in the session with the key `keep`; return how many ended."""
+    """Sign the user out of all sessions but the one with the key `keep`. Return how many ended."""
     deleted, _rows = UserSession.objects.filter(user=user).exclude(session_key=keep).delete()
     return deleted
 
@@ -45,7 +45,7 @@ def create_user(*, name: str, password: str, role: Role, requested_by: User | No
 
 @audited("consoleSetRole", needs=Permission.MANAGE_USERS, resource="user")
 def set_role(*, user: User, role: Role, requested_by: User | None) -> None:
-    """Give the user this role instead of those before."""
+    """Give the user this role instead of all others."""
     user.groups.remove(*Group.objects.filter(name__in=Role.values).exclude(name=role.value))
     user.groups.add(Group.objects.get(name=role.value))
     user.__dict__.pop("_roles", None)

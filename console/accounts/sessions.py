@@ -1,4 +1,4 @@
-"""The session engine: Django's own in the database, whose rows say whose they are and when they were last used."""
+"""The session engine: Django's database sessions, with the user and the last use in each row."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 else:
     _Store = DatabaseStore
 
-# Being used is noted at most this often: a request does not write.
+# Write the last use at most this often, so that most requests write nothing.
 SEEN_EVERY = timedelta(minutes=5)
 
 
@@ -47,5 +47,5 @@ class SessionStore(_Store):
 
 
 def forget_expired(sender: object, **_kwargs: Any) -> None:
-    """Whenever somebody signs in: rows of sessions that ran out do not pile up."""
+    """Delete the rows of expired sessions. Called at every sign-in."""
     UserSession.objects.filter(expire_date__lt=timezone.now()).delete()

@@ -1,4 +1,4 @@
-"""What users do to their own account, and the page after too many failed attempts to sign in."""
+"""A user's own password and sessions, and the page after too many failed attempts to sign in."""
 
 import math
 from datetime import timedelta
@@ -27,7 +27,7 @@ from console.web.request import Request
 
 
 def locked_out(request: HttpRequest, response: HttpResponse, credentials: dict[str, Any]) -> HttpResponse:
-    """The sign-in page after too many failures: how long to wait. Called by django-axes."""
+    """Render the sign-in page that says how long to wait. django-axes calls this after too many failed attempts."""
     username = str(credentials.get("username") or "")
     address = origin.address_of(request)
     last = AccessAttempt.objects.filter(username=username, ip_address=address).order_by("-attempt_time").first()
@@ -51,7 +51,7 @@ def password_change(request: Request) -> HttpResponse:
     if form.is_valid():
         password = form.cleaned_data["new_password1"]
         account.change_password(user=request.user, password=password, requested_by=request.user)
-        # This session goes on, under a new key.
+        # This session stays, under a new key.
         update_session_auth_hash(request, request.user)
         messages.success(request, _("The password is changed. All your other sessions have ended."))
         return redirect("home")
@@ -61,7 +61,7 @@ def password_change(request: Request) -> HttpResponse:
 @needs(None)
 @require_safe
 def session_list(request: Request) -> HttpResponse:
-    """Where the user is signed in."""
+    """Show where the user is signed in."""
     context = {"sessions": _sessions(request), "current": request.session.session_key}
     return render(request, "accounts/sessions.html", context)
 

@@ -1,1 +1,1 @@
-"""What a monitoring system reads: /readyz and /metrics. Like the overview it may import every app."""
+"""What monitoring systems read: /readyz and /metrics. May import every app."""

@@ -1,4 +1,4 @@
-"""What a monitoring system asks: can the console do its work, and the figures of it, in Prometheus's format."""
+"""What monitoring systems read: whether the console is ready, and its metrics in the format of Prometheus."""
 
 import logging
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
 
 
 def check_storage(host: str, now: datetime) -> None:
-    """Write what the host's agent finds of the backups' storage. For the agent, every few seconds."""
+    """Store whether the host's agent can write archives, and the free bytes. The agent calls this every few seconds."""
     if Host.objects.filter(name=host, storage_checked__gt=now - STORAGE_CHECK_EVERY).exists():
         return
     free, failure = None, ""
@@ -36,7 +36,7 @@ def check_storage(host: str, now: datetime) -> None:
 
 
 def readiness(now: datetime) -> dict[str, str]:
-    """By part of the console: "ok", or why it cannot do its work."""
+    """Return "ok", or what is wrong, for each part of the console."""
     try:
         hosts = list(Host.objects.all())
     except (DatabaseError, InterfaceError):
@@ -54,7 +54,7 @@ def readiness(now: datetime) -> dict[str, str]:
 
 
 def metrics() -> bytes:
-    """All figures, read from the console database now: so any web process answers for the whole console."""
+    """Return all metrics, read from the console database, so any web process answers for the whole console."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Console())
     return generate_latest(registry)
@@ -70,8 +70,8 @@ class _Console:
 
 
 def _of_hosts(now: datetime) -> Iterator[Metric]:
-    seen = GaugeMetricFamily("console_agent_seen_timestamp_seconds", "The agent's last sign of life.", labels=["host"])
-    online = GaugeMetricFamily("console_agent_online", "1 while the agent is heard of.", labels=["host"])
+    seen = GaugeMetricFamily("console_agent_seen_timestamp_seconds", "The agent's last heartbeat.", labels=["host"])
+    online = GaugeMetricFamily("console_agent_online", "1 while the agent sends heartbeats.", labels=["host"])
     usable = GaugeMetricFamily("console_storage_usable", "1 if the agent can write archives.", labels=["host"])
     free = GaugeMetricFamily("console_storage_free_bytes", "Free for archives.", labels=["host"])
     for host in Host.objects.all():

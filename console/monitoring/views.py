@@ -1,4 +1,4 @@
-"""For monitoring systems, which have no session: /readyz says what is wrong, /metrics wants the token."""
+"""/readyz and /metrics, for monitoring systems, which have no session."""
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
@@ -17,7 +17,7 @@ from console.web.request import Request
 @require_safe
 @never_cache
 def readyz(request: Request) -> JsonResponse:
-    """200 if the console can do its work, else 503; either way, by part."""
+    """Answer the readiness of each part of the console: 200 if all are ready, 503 otherwise."""
     parts = monitoring.readiness(timezone.now())
     return JsonResponse(parts, status=200 if set(parts.values()) == {"ok"} else 503)
 
@@ -26,7 +26,7 @@ def readyz(request: Request) -> JsonResponse:
 @require_safe
 @never_cache
 def metrics(request: Request) -> HttpResponse:
-    """The figures for whoever sends `Authorization: Bearer CONSOLE_METRICS_TOKEN`; 404 if no token is set."""
+    """Answer the metrics to clients that send `Authorization: Bearer CONSOLE_METRICS_TOKEN`; 404 if none is set."""
     if not settings.CONSOLE_METRICS_TOKEN:
         raise Http404
     if not constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {settings.CONSOLE_METRICS_TOKEN}"):

@@ -1,1 +1,1 @@
-"""The front page and its charts. It may import every app."""
+"""The front page and its charts. May import every app."""

@@ -1,7 +1,7 @@
-"""Charts of stacked columns, as SVG that the server draws: their geometry, without a word of HTML.
+"""The geometry of stacked column charts, which templates draw as SVG.
 
-Across, everything is in percent of the drawing's width, so that a chart fits any page and its text keeps its size;
-down, it is in pixels.
+Horizontal values are percentages of the chart's width, so that a chart fits any page while its text keeps its size;
+vertical values are pixels.
 """
 
 from collections.abc import Sequence
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from itertools import accumulate
 from math import ceil, log10
 
-# The room above the columns is the topmost line's label's, that below is the columns' own labels'.
+# Above the columns is space for the label of the top line, below for the labels of the columns.
 ABOVE, PLOT, BELOW = 18, 112, 20
-# The part of its place that a column fills.
+# How much of its slot a column fills.
 _FILLED = 0.68
-# What has a value is at least so high.
+# The least height of a value that is not zero.
 _LEAST = 2.0
 
 
 @dataclass(frozen=True)
 class Series:
-    """`look` is the stylesheet's and the pattern's name for it."""
+    """`look` names its colour in the stylesheet and its fill pattern."""
 
     label: str
     look: str
@@ -27,7 +27,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Value:
-    """A number to draw, and the words for it."""
+    """A number to draw, and its text."""
 
     number: float
     text: str
@@ -35,7 +35,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Point:
-    """One column to be: its short and its whole name, a value for each series, and where it leads, if anywhere."""
+    """The input for one column: a short and a full label, a value for each series, and the URL it links to, if any."""
 
     label: str
     title: str
@@ -58,7 +58,7 @@ class Column:
     x: str
     width: str
     middle: str
-    # Of its whole place, which is where it can be pointed at.
+    # Left edge and width of the slot, which is the area that reacts to the mouse.
     left: str
     place: str
 
@@ -71,7 +71,7 @@ class Column:
 class Chart:
     series: Sequence[Series]
     columns: Sequence[Column]
-    # What the topmost line stands for.
+    # The value of the top line.
     top: float
     height: int = ABOVE + PLOT + BELOW
     base: int = ABOVE + PLOT
@@ -81,7 +81,7 @@ class Chart:
 
     @property
     def totals(self) -> list[tuple[Series, float]]:
-        """Each series with the sum of its values."""
+        """Return each series with the sum of its values."""
         sums = (sum(column.parts[place].value.number for column in self.columns) for place in range(len(self.series)))
         return list(zip(self.series, sums, strict=True))
 
@@ -91,7 +91,7 @@ class Chart:
 
 
 def stacked(series: Sequence[Series], points: Sequence[Point], *, binary: bool = False) -> Chart:
-    """A column for each point, the first series at its foot. `binary`: the topmost line is a round size in bytes."""
+    """Return a chart with a column for each point, first series at the bottom. `binary`: values are bytes."""
     highest = max((sum(value.number for value in point.values) for point in points), default=0)
     top = round_size(highest) if binary else round_up(highest)
     place = 100 / max(len(points), 1)
@@ -100,7 +100,7 @@ def stacked(series: Sequence[Series], points: Sequence[Point], *, binary: bool =
 
 def _column(number: int, place: float, series: Sequence[Series], point: Point, top: float) -> Column:
     heights = [max(value.number / top * PLOT, _LEAST) if value.number else 0 for value in point.values]
-    # What the least heights have added goes off the greatest.
+    # The least heights may make the column too high: take that from the highest part.
     if (over := sum(heights) - PLOT) > 0:
         heights[heights.index(max(heights))] -= over
     feet = list(accumulate(heights))
@@ -121,7 +121,7 @@ def _column(number: int, place: float, series: Sequence[Series], point: Point, t
 
 
 def round_up(number: float) -> float:
-    """The next number with one digit that is not nought and not 7 or 9, such as 40, that is not below the number."""
+    """Round up to a number such as 40: one digit other than 7 and 9, then zeros."""
     if number <= 1:
         return 1.0
     power = 10.0 ** int(log10(number))
@@ -129,7 +129,7 @@ def round_up(number: float) -> float:
 
 
 def round_size(size: float) -> float:
-    """The next size that is such a number of bytes, KB, MB, GB ... and not below."""
+    """Round up to such a number of bytes, KB, MB, GB, ..."""
     unit = 1
     while size > unit * 1000:
         unit *= 1024

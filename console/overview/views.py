@@ -1,4 +1,4 @@
-"""The front page: what of the console needs somebody this morning, and how the last days went."""
+"""The front page: what needs attention now, and how the last days went."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ from instances.choices import Status
 from instances.models import Host, Instance, Job
 
 DAYS = 14
-# An instance should not be longer without a Complete backup.
+# An instance that is longer without a Complete backup is reported.
 BACKUP_EVERY = timedelta(hours=24)
 FAILURES_SINCE = timedelta(days=7)
-# Of each list, so many; the list itself is one link away.
+# Rows of each list on this page; it links to the whole list.
 LISTED = 8
-# So much history says how fast the storage fills.
+# The least history from which growth is calculated.
 GROWTH_KNOWN_AFTER = timedelta(days=1)
 DAY = timedelta(days=1)
 
@@ -70,7 +70,7 @@ def _status(status: Status, count: int) -> dict[str, Any]:
 
 
 def backups_chart(days: Sequence[Day]) -> Chart:
-    """The backups that were started on each day, by how they ended; also those that have been deleted since."""
+    """Return the chart of backups by day of their start and by how they ended, deleted backups included."""
     tallies = by_day(days, BackupTally.objects.between(days[0].start, days[-1].end))
     running = Backup.objects.being_made().started_on(days)
     series = [
@@ -91,7 +91,7 @@ def _point(day: Day, values: Sequence[Value], url: str = "") -> Point:
 
 
 def _backups_of(day: Day) -> str:
-    """The day's backups in Backup Management, whose filter takes moments of the same zone."""
+    """Return the URL of the day's backups in Backup Management, whose filter uses the same time zone."""
     moments = {"since": f"{day.date}T00:00", "until": f"{day.date}T23:59:59.999"}
     return f"{reverse('backups:list')}?{urlencode(moments)}"
 
@@ -101,7 +101,7 @@ def _backups_of(day: Day) -> str:
 
 @dataclass(frozen=True)
 class Used:
-    """Bytes of archives and of instances' data at a moment."""
+    """Bytes used by archives and by instances' data at a moment."""
 
     taken: datetime
     archives: int
@@ -116,9 +116,9 @@ class Used:
 class Storage:
     chart: Chart
     now: Used
-    # Free for archives on the hosts that know it; None if none does.
+    # Bytes free for archives on all hosts; None if unknown.
     free: int | None
-    # Bytes a day; None if it is not known yet.
+    # Bytes per day; None if unknown.
     growth: float | None
 
     @property
@@ -131,13 +131,13 @@ class Storage:
 
     @property
     def days_left(self) -> int | None:
-        """For how many days the free storage lasts if it goes on like this; None if that is unknown or over a year."""
+        """How many days the free storage lasts at this growth; None if unknown or more than a year."""
         days = self.free / self.grows if self.free is not None and self.grows else inf
         return int(days) if days < 365 else None
 
 
 def storage(days: Sequence[Day]) -> Storage | None:
-    """What is stored and how that has changed; None before an agent has looked."""
+    """Return what is stored and how it has changed; None before the first sample."""
     used = used_by_day(days, StorageSample.objects.since(days[0].start))
     latest = used[-1]
     if latest is None:
@@ -152,7 +152,7 @@ def storage(days: Sequence[Day]) -> Storage | None:
 
 
 def used_by_day(days: Sequence[Day], samples: Sequence[tuple[datetime, Stored]]) -> list[Used | None]:
-    """What was used at the end of each day. A host that was not heard of on a day has what it had before."""
+    """Return what was used at the end of each day. A host without a sample of the day counts with its last one."""
     last: dict[str, Stored] = {}
     taken: datetime | None = None
     used: list[Used | None] = []
@@ -167,7 +167,7 @@ def used_by_day(days: Sequence[Day], samples: Sequence[tuple[datetime, Stored]])
 
 
 def growth(used: Sequence[Used | None]) -> float | None:
-    """Bytes a day, from the first to the last that is known; None if they are not far enough apart to say."""
+    """Return bytes per day between the first and the last known value; None if they are less than a day apart."""
     known = [each for each in used if each]
     if not known or (span := known[-1].taken - known[0].taken) < GROWTH_KNOWN_AFTER:
         return None

@@ -1,4 +1,4 @@
-"""How every page answers htmx: one view and one context for the page and for its fragment."""
+"""Pages and their fragments for htmx: one view and one context for both."""
 
 import hashlib
 import json
@@ -32,12 +32,12 @@ _VARY = ("HX-Request", "HX-Boosted", "HX-History-Restore-Request")
 
 
 def wants_fragment(request: Request) -> bool:
-    """True if htmx will swap the answer into the page that is already there."""
+    """Return whether htmx will swap the answer into the current page."""
     return bool(request.htmx) and not request.htmx.boosted and not request.htmx.history_restore_request
 
 
 def current_path(request: Request) -> str:
-    """The path and query of the page the user is looking at, which an htmx request names in a header."""
+    """Return path and query of the page the user is on, which an htmx request names in a header."""
     return request.htmx.current_url_abs_path or request.get_full_path()
 
 
@@ -49,25 +49,25 @@ def render_page(
     *,
     status: int = 200,
 ) -> HttpResponse:
-    """Render the whole page, or only its fragment if the request is htmx's."""
+    """Render the whole page, or only its fragment for htmx."""
     template = fragment if wants_fragment(request) else page
     response = render(request, template, dict(context), status=status)
     patch_vary_headers(response, _VARY)
     return response
 
 
-# What a list's refresh says in the query string, besides the list's own address: the version that the browser has,
-# when that was read (milliseconds), and how many rows its page has, whatever has been chosen in another tab since.
+# What a list's refresh adds to the list's query string: the version that the browser has, when its rows were read
+# (Unix milliseconds), and the page size of this tab, which may differ from the one last chosen in another tab.
 REFRESH = ("version", "as_of", SHOWN)
-# For so long a refresh is answered with what somebody else's has found.
+# How long one rendering of a list is shared.
 SHARED_SECONDS = 1
-# Stands for them while the fragment is rendered; unguessable, so no user's text is mistaken for it.
+# Placeholder of version and time in the rendered fragment. Random, so no user's text can contain it.
 _STAMP = f"stamp-{secrets.token_hex(16)}"
 
 
 @dataclass(frozen=True)
 class _Fragment:
-    """A list's markup, the hash of it, and when its rows were read (milliseconds)."""
+    """A list's HTML, its hash, and when its rows were read (Unix milliseconds)."""
 
     html: SafeString
     version: str
@@ -78,10 +78,10 @@ class _Fragment:
 
 
 def live(view: Callable[..., Response]) -> Callable[..., Response | HttpResponse]:
-    """For a view that ends in render_list: of all who look at the same list, one in a second has it rendered anew.
+    """Render a list at most once a second for all who look at it. For views that return render_list().
 
-    Whoever has just changed something, and so has seen a newer list than the shared one, is not shown the older.
-    A fragment may depend on the address, the user's roles, language and time zone, and cookies; not on the user.
+    A browser never gets an older list than it has: after a change by its user it has a newer one than the shared one.
+    A fragment may depend on the URL, the user's roles, language and time zone, and cookies, but not on the user.
     """
 
     @wraps(view)
@@ -98,7 +98,7 @@ def live(view: Callable[..., Response]) -> Callable[..., Response | HttpResponse
 
 
 def _list_url(request: Request) -> str:
-    """The list's address, without what its refresh adds."""
+    """Return the list's URL without the parameters of a refresh."""
     query = request.GET.copy()
     for name in REFRESH:
         query.pop(name, None)
@@ -113,11 +113,11 @@ def _shared_key(request: Request) -> str:
 
 
 def render_list(request: Request, page: str, fragment: str, context: Mapping[str, Any]) -> HttpResponse:
-    """Render a list that refreshes itself: 204 if the fragment is what the browser says it has.
+    """Render a list that refreshes itself, or answer 204 if the browser already has this version.
 
-    The version is a hash of the fragment's own markup, so it cannot miss a thing that shows. The fragment gets
-    `version`, `as_of`, `rows_shown` and `list_url`, the address it refreshes itself from; the page gets it as
-    `list_html`.
+    The version is a hash of the fragment's HTML, so it changes whenever something visible does. The fragment gets
+    `version`, `as_of`, `rows_shown` and `list_url`, the URL it refreshes itself from; the page gets the rendered
+    fragment as `list_html`.
     """
     stamps = {"version": f"{_STAMP}-v", "as_of": f"{_STAMP}-t"}
     given = {**context, **stamps, "list_url": _list_url(request), "rows_shown": page_size(request)}
@@ -142,10 +142,10 @@ def _varying(response: HttpResponse) -> HttpResponse:
 
 
 def answer_done(request: Request, *, message: str, redirect: str, changed: str, show: str = "") -> HttpResponse:
-    """Answer an action that succeeded: a page redirects, a dialog closes and its lists refresh.
+    """Answer an action that succeeded: a page redirects, a dialog closes and the lists refresh.
 
-    `changed` is the event the lists listen to, such as "backups-changed"; `show` is the address that the
-    message links to, if there is something to see.
+    `changed` is the event that lists listen to, such as "backups-changed". `show` is the URL that the message links
+    to, unless the user is on that page already.
     """
     if not wants_fragment(request):
         messages.success(request, message)

@@ -17,7 +17,7 @@ from console.web.request import Request
 
 
 class OriginMiddleware:
-    """Makes known where the request comes from, to sessions and audit events that are written meanwhile."""
+    """Gives the request's address and browser to sessions and audit events written meanwhile."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -28,9 +28,10 @@ class OriginMiddleware:
 
 
 class TimeZoneMiddleware:
-    """Times are the viewer's, whose browser tells its zone in a cookie that the script sets; UTC until it has.
+    """Activates the viewer's time zone, which a script stores in a cookie; UTC without the cookie.
 
-    As LocaleMiddleware does with the language, the zone stays active after the answer: a part of it may be made later.
+    As with LocaleMiddleware, the zone stays active after the response is returned, because its content may be
+    rendered later.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -44,7 +45,7 @@ class TimeZoneMiddleware:
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
-    """Signed in by default, with a role that may. A view that is open to everybody says so with @login_not_required."""
+    """Requires a signed-in user whose role has the view's permission, except for views with @login_not_required."""
 
     def process_view(
         self,
@@ -54,7 +55,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         view_kwargs: dict[str, Any],
     ) -> HttpResponseBase | None:
         if not getattr(view_func, "login_required", True):
-            # Whose request it is, is not even asked: that would take the console database.
+            # Do not load the user: these views must work without the console database.
             return None
         answer = super().process_view(request, view_func, view_args, view_kwargs)
         if answer is None:
@@ -66,17 +67,17 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
     ) -> HttpResponseRedirect:
         if not cast(Request, request).htmx:
             return super().handle_no_permission(request, view_func)
-        # Following a redirect, htmx would swap the sign-in page into the dialog or the list. This way the
-        # browser goes there, and after signing in comes back to the page it was on.
+        # htmx would follow a redirect and swap the sign-in page into the dialog or the list. This header makes the
+        # browser go there; after signing in, the user is back on the current page.
         query = QueryDict(mutable=True)
         query["next"] = current_path(cast(Request, request))
         sign_in = resolve_url(self.get_login_url(view_func))
-        # A redirect to htmx, though not to Django's type.
+        # It redirects, though it is not an HttpResponseRedirect.
         return cast(HttpResponseRedirect, HttpResponseClientRedirect(f"{sign_in}?{query.urlencode(safe='/')}"))
 
 
 class AddressMiddleware:
-    """No name and no id has a NUL in it, and PostgreSQL cannot even be asked for one: there is no such address."""
+    """Answers 404 for a path with a NUL, which no id contains and which PostgreSQL rejects with an error."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -88,7 +89,7 @@ class AddressMiddleware:
 
 
 class CompressTextMiddleware(GZipMiddleware):
-    """Compresses pages, and leaves files alone: an archive is compressed already, and a range of it is bytes of it."""
+    """Compresses text, not files: archives are compressed already, and their byte ranges must stay as they are."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if not response.get("Content-Type", "").startswith(("text/", "application/json")):

@@ -1,4 +1,4 @@
-"""A dialog that is submitted twice, even at the same instant, is done once."""
+"""A dialog that is submitted twice, even at the same instant, has one effect."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -14,10 +14,10 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 def once(model: type[Row]) -> Callable[[Callable[P, Row]], Callable[P, Row]]:
-    """For an action that writes a row with its `request_key`, the dialog's own number.
+    """Make a service that writes a row with a `request_key`, the dialog's id, return the first row for the same key.
 
-    Called again with the same key it returns the row of the first time. Of two calls at the same instant one may not
-    see the other's row before it has its own way barred: by the row's unique key, or because what it is about is busy.
+    Of two calls at the same instant, the second may start before the first has written its row. Then the second fails,
+    because the key is unique or because the instance is busy, and looks for the row again.
     """
 
     def decorate(function: Callable[P, Row]) -> Callable[P, Row]:

@@ -4,9 +4,9 @@ from django_htmx.middleware import HtmxDetails
 
 
 class Request(HttpRequest):
-    """A request as the views get it: the middleware has told htmx's from others, and who has signed in."""
+    """A request as views get it: the middleware has set `htmx` and the signed-in user."""
 
     htmx: HtmxDetails
     user: User
-    # When a list was read, in milliseconds; see console.web.htmx.live.
+    # When a list was read, in Unix milliseconds; see console.web.htmx.live.
     read_at: int

@@ -1,4 +1,4 @@
-"""Pages of no room of their own: health, language, keyboard shortcuts, and what is shown when something fails."""
+"""Health, language, keyboard shortcuts, and the pages for errors."""
 
 import sys
 
@@ -23,32 +23,32 @@ from console.web.request import Request
 @require_safe
 @never_cache
 def healthz(request: Request) -> HttpResponse:
-    """Alive: the web server answers. Says nothing of the database or the agent."""
+    """Answer that the web server is alive. This says nothing about the database or the agent."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @login_not_required
 @require_POST
 def language(request: Request) -> HttpResponse:
-    """Django's own view, for everybody: the choice is kept in a cookie, and the page comes again in that language."""
+    """Set the language cookie and return to the page, signed in or not."""
     return i18n.set_language(request)
 
 
 def csrf_failure(request: Request, reason: str = "") -> HttpResponse:
-    """The form's token is not this session's: mostly the page was open while the user signed in again."""
+    """Answer a form whose token is of another session: usually the user signed in again while the page was open."""
     template = "_csrf.html" if getattr(request, "htmx", None) and wants_fragment(request) else "403_csrf.html"
     return render(request, template, status=403)
 
 
 def forbidden(request: Request, exception: Exception) -> HttpResponse:
-    """The page or, for a dialog, the sentence that says what the user's role lacks."""
+    """Say which role the user lacks: on a page, or in the dialog."""
     reason = str(exception) if isinstance(exception, NotAllowed) else _("Your user may not do this.")
     template = "_403.html" if getattr(request, "htmx", None) and wants_fragment(request) else "403.html"
     return render(request, template, {"reason": reason}, status=403)
 
 
 def server_error(request: Request) -> HttpResponse:
-    """The console itself failed. If it is its database that is away, that is said, and that it may be tried again."""
+    """Answer an error of the console itself; 503 and when to retry if the console database does not answer."""
     error = sys.exc_info()[1]
     if not isinstance(error, database.AWAY):
         return defaults.server_error(request)
@@ -60,5 +60,5 @@ def server_error(request: Request) -> HttpResponse:
 @needs(None)
 @require_safe
 def keys(request: Request) -> HttpResponse:
-    """The keyboard shortcuts, and the switch that turns them off in this browser."""
+    """Show the keyboard shortcuts, and the switch that turns them off in this browser."""
     return render_page(request, "web/keys.html", "web/_keys.html", {"cancel_url": reverse("home")})

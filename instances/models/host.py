@@ -12,13 +12,13 @@ from instances import refusals
 
 
 def offline_after() -> timedelta:
-    """A host whose agent has not been heard of for this long is offline: three of its signs of life are missing."""
+    """Return how long after its last heartbeat a host counts as offline: three heartbeats are missing by then."""
     return timedelta(seconds=min(15.0, settings.CONSOLE_LEASE_SECONDS))
 
 
 class HostQuerySet(models.QuerySet["Host"]):
     def offline(self, now: datetime) -> Self:
-        """Those whose agent was heard of, and is not any more."""
+        """Return the hosts whose agent has stopped responding."""
         return self.filter(seen__lte=now - offline_after())
 
     def online(self, now: datetime) -> Self:
@@ -26,24 +26,24 @@ class HostQuerySet(models.QuerySet["Host"]):
 
 
 class Host(models.Model):
-    """A machine whose agent runs instances. `seen` is the agent's last sign of life."""
+    """A machine whose agent runs instances. `seen` is the agent's last heartbeat."""
 
     name = models.CharField(max_length=64, primary_key=True)
-    # Null as long as its agent is expected: before its first start, and while `up` starts it.
+    # Null while the agent is expected to start: before its first start, and while `up` starts it.
     seen = models.DateTimeField(null=True, blank=True)
-    # The one agent that runs it now, by a word of its own; empty when none does. See hosts.py.
+    # A random name of the one agent that runs the host now; empty if there is none. See hosts.py.
     agent = models.CharField(max_length=32, blank=True)
-    # What its agent last found of the backups' storage: the bytes that are free, if there is a limit, and why none
-    # can be written there; when nothing is wrong, nothing.
+    # What the agent last found out about the backup storage: free bytes (null: no limit or unknown), and the reason
+    # if archives cannot be written.
     storage_free = models.BigIntegerField(null=True, blank=True)
     storage_failure = SentenceField(blank=True)
     storage_checked = models.DateTimeField(null=True, blank=True)
-    # Where its instances listen, as listening.Listening has it.
+    # Where the instances listen, see listening.Listening.
     db_address = models.CharField(max_length=255, default="127.0.0.1")
     db_tls = models.BooleanField(default=False)
     db_alias = models.BooleanField(default=False)
 
-    # Where hosts.shown() found it.
+    # Set by hosts.shown() only.
     is_needed: bool
     down: int
 
@@ -57,7 +57,7 @@ class Host(models.Model):
 
     @property
     def offline_since(self) -> datetime | None:
-        """When its agent was last heard of, if it is not any more."""
+        """The last heartbeat, if the agent has stopped responding."""
         return self.seen if self.seen and not self.is_online(timezone.now()) else None
 
     @property

@@ -23,18 +23,18 @@ def new_instance_id() -> str:
     return new_id("in02")
 
 
-# What instances are sorted by to find those that have gone longest without a backup: one that never had any counts from
-# its creation.
+# The sort key that finds the instances longest without a backup. An instance without any backup counts from its
+# creation.
 LAST_BACKUP = Coalesce(F("last_backup_at"), F("created"))
 
 
 def is_available() -> Q:
-    """Of instances: that they can be worked on."""
+    """Return the condition that an instance is Available, so that work on it can start."""
     return Q(state=State.AVAILABLE, action=Action.NONE)
 
 
 def shows_status(status: Status) -> Q:
-    """Of instances: that they show the status, by the work in progress, else by the state."""
+    """Return the condition that an instance shows the status: by its action, or by its state if it has none."""
     actions = [action for action, shown in STATUS_OF_ACTION.items() if shown is status]
     states = [state for state, shown in STATUS_OF_STATE.items() if shown is status]
     return Q(action__in=actions) if actions else Q(action=Action.NONE, state__in=states)
@@ -42,62 +42,62 @@ def shows_status(status: Status) -> Q:
 
 class InstanceQuerySet(models.QuerySet["Instance"]):
     def shown(self) -> Self:
-        """With what a list shows of each, in the same query."""
+        """Join what a list shows of each instance."""
         return self.select_related("host")
 
     def available(self) -> Self:
-        """Those that can be worked on: the one meaning of the status Available."""
+        """Return the instances that work can start on: what the status Available means."""
         return self.filter(is_available())
 
     def idle(self) -> Self:
-        """Those that no operation is running on, whatever their state."""
+        """Return the instances without work in progress, whatever their state."""
         return self.filter(action=Action.NONE).exclude(state=State.CREATING)
 
     def down(self) -> Self:
-        """Those whose server should answer and does not: Instance.is_down says the same of one."""
+        """Return the instances whose server should answer and does not; Instance.is_down is the same for one."""
         return self.filter(shows_status(Status.ABNORMAL) | shows_status(Status.RESTORE_FAILED))
 
     def by_status(self) -> dict[Status, int]:
-        """How many show each status that is shown at all, in the order of the statuses.
+        """Return the number of instances by status, without zeros, in the order of Status.
 
-        Most are Available: those are what the others leave of all, so that only the others are counted one by one.
+        Most instances are Available: counting all and the others is faster than counting those.
         """
         at_rest = Q(action=Action.NONE, state__in=[state for state in State if state is not State.AVAILABLE])
         counts = dict.fromkeys(Status, 0)
         for others in (self.filter(action__gt=Action.NONE), self.filter(at_rest)):
             for row in others.order_by().values("action", "state").annotate(instances=Count("pk")):
                 counts[Instance(action=row["action"], state=row["state"]).status] += row["instances"]
-        # One may have come to rest between the queries.
+        # An instance may become Available between the queries and be counted twice.
         counts[Status.AVAILABLE] = max(self.count() - sum(counts.values()), 0)
         return {status: count for status, count in counts.items() if count}
 
     def faulty(self) -> Self:
-        """Those whose creation or restoration failed, or whose server does not answer, in an index's order."""
+        """Return the instances whose creation or restoration failed or whose server is down, in an index's order."""
         bad = [state for state, status in STATUS_OF_STATE.items() if status.tone == "bad"]
         return self.filter(action=Action.NONE, state__in=bad).order_by("state", "-created", "-id")
 
     def to_protect(self) -> Self:
-        """Those whose data should be backed up: they have been created and are not being deleted."""
+        """Return the instances that should have backups: created and not being deleted."""
         return self.exclude(state__in=[State.CREATING, State.CREATION_FAILED]).exclude(action=Action.DELETE)
 
     def longest_without_backup(self) -> Self:
         return self.to_protect().order_by(LAST_BACKUP, "id")
 
     def without_backup_since(self, moment: datetime) -> Self:
-        """Those that are older than the moment and have no Complete backup that was started later."""
+        """Return the instances older than the moment that have no Complete backup started after it."""
         return self.to_protect().filter(LessThan(LAST_BACKUP, Value(moment)))
 
     def with_running_server(self) -> Self:
-        """Those whose server answers, and that no work is in progress on that stops it."""
+        """Return the instances whose server answers, unless work in progress stops it."""
         return self.filter(state=State.AVAILABLE).exclude(action__in=STOPS_SERVER)
 
     def restartable(self) -> Self:
-        """Those with a server that should run, and no operation running on them."""
+        """Return the instances that have a server and no work in progress."""
         return self.filter(action=Action.NONE, state__in=[State.AVAILABLE, State.ABNORMAL], port__isnull=False)
 
 
 class Instance(models.Model):
-    """A database instance: one server process with its data directory and port on one host."""
+    """A database instance: one server process with a data directory and a port on one host."""
 
     id = models.CharField(primary_key=True, max_length=36, default=new_instance_id, editable=False)
     name = models.CharField(max_length=NAME_MAX_LENGTH, validators=name_validators)
@@ -109,13 +109,13 @@ class Instance(models.Model):
     failure = SentenceField(blank=True)
     created = models.DateTimeField(default=timezone.now, editable=False)
 
-    # Whether its administrator has a password; None if a backup decides, which the console does not look into.
+    # Whether the administrator has a password. None: restored from a backup, and the console does not know.
     password_set = models.BooleanField(null=True, default=False, editable=False)
 
-    # The dialog's own number: submitting the same dialog twice makes one instance.
+    # The id of the dialog that asked for it: submitting the dialog twice creates one instance.
     request_key = models.UUIDField(null=True, blank=True, unique=True, editable=False)
 
-    # What the agent last learnt from the server itself, and when.
+    # What the server last reported to the agent, and when.
     engine = models.CharField(max_length=32, blank=True)
     engine_version = models.CharField(max_length=32, blank=True)
     storage_engine = models.CharField(max_length=32, blank=True)
@@ -126,7 +126,7 @@ class Instance(models.Model):
     started = models.DateTimeField(null=True, blank=True)
     facts_at = models.DateTimeField(null=True, blank=True)
 
-    # When the newest Complete backup that it has was started: kept here, so that lists can sort by it.
+    # The start of the newest Complete backup: a copy that lists can sort by.
     last_backup_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = InstanceQuerySet.as_manager()
@@ -157,34 +157,34 @@ class Instance(models.Model):
 
     @property
     def status(self) -> Status:
-        """The label of the reference. Work in progress hides the state, which stays on record beside it."""
+        """What people read: the work in progress, or else the state."""
         if self.action != Action.NONE:
             return STATUS_OF_ACTION[Action(self.action)]
         return STATUS_OF_STATE[State(self.state)]
 
     @property
     def in_transition(self) -> bool:
-        """True if what shows changes without anybody's doing: work in progress, a server or host that is awaited."""
+        """True if what is shown will change by itself: work is in progress, or the server or the host is down."""
         return self.status.in_progress or self.is_down or self.host.offline_since is not None
 
     @property
     def is_down(self) -> bool:
-        """True if a server should answer, none does, and no work is in progress that is the reason."""
+        """True if the server should answer and does not, unless work in progress is the reason."""
         return self.status in {Status.ABNORMAL, Status.RESTORE_FAILED}
 
     @property
     def last_answered(self) -> datetime | None:
-        """When the server was last heard of, if it is down."""
+        """When the server last answered, if it is down."""
         return self.facts_at if self.is_down else None
 
     @property
     def unprotected_since(self) -> datetime:
-        """LAST_BACKUP of the one instance."""
+        """LAST_BACKUP of this instance."""
         return self.last_backup_at or self.created
 
     @property
     def address(self) -> str:
-        """host:port as a driver wants it, or nothing before a port has been given out."""
+        """host:port as drivers expect it; "" before the instance has a port."""
         if not self.port:
             return ""
         name = self.host.db_address
@@ -196,12 +196,12 @@ class Instance(models.Model):
 
     @property
     def engine_label(self) -> str:
-        """The engine as its server calls itself, such as SecantusDB 0.7.0b3; empty before it was asked."""
+        """Engine and version as the server reported them, such as SecantusDB 0.7.0b3; "" before the first report."""
         return f"{self.engine} {self.engine_version}".strip()
 
     @property
     def lacks_password(self) -> bool:
-        """True if nobody can sign in, because the administrator has no password yet."""
+        """True if nobody can sign in because the administrator has no password yet."""
         return self.password_set is False and self.state not in {State.CREATING, State.CREATION_FAILED}
 
     # Each is a sentence that says why the action is refused now; "" if it is possible.

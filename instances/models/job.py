@@ -21,7 +21,7 @@ from instances.queue.pace import Reading
 
 class JobQuerySet(models.QuerySet["Job"]):
     def shown(self) -> Self:
-        """With what a list shows of each, in the same query."""
+        """Join what a list shows of each job."""
         return self.select_related("instance", "requested_by")
 
     def unended(self) -> Self:
@@ -31,57 +31,57 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.filter(status=JobStatus.RUNNING)
 
     def expired(self, now: datetime) -> Self:
-        """Running ones whose agent has not renewed its lease in time."""
+        """Return the running jobs whose agent has not renewed the lease in time."""
         return self.running().filter(lease_until__lt=now)
 
     def failed_since(self, moment: datetime) -> Self:
-        """Those created since then that failed, the newest first; not those that somebody cancelled."""
+        """Return the failed jobs created since then, newest first, without cancelled ones."""
         return self.filter(status=JobStatus.FAILED, created__gte=moment).wanted().order_by("-created", "-id")
 
     def wanted(self) -> Self:
-        """Those that nobody has cancelled."""
+        """Return the jobs that were not cancelled."""
         return self.filter(cancel_reason="")
 
     def held_by(self, token: uuid.UUID) -> Self:
-        """The running job that the lease `token` is for: none, once somebody else has ended it."""
+        """Return the running job of the lease `token`; no job if another agent has ended it."""
         return self.running().filter(token=token)
 
 
 class Job(models.Model):
-    """A piece of work for one host's agent: the queue, the Task Center's rows and the API's jobs.
+    """A piece of work for one host's agent.
 
-    The agent that runs it holds a lease: `token` names it, `lease_until` is when others may end the job.
+    The agent that runs it has a lease: `token` identifies it, and after `lease_until` other agents may end the job.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=32, choices=JobKind.choices)
     host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="jobs")
-    # Null for work without an instance: a backup of a deleted one can still be restored or deleted.
+    # Null for work without an instance, such as deleting a backup of a deleted instance.
     instance = models.ForeignKey(Instance, null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs")
     instance_uid = models.CharField(max_length=36, blank=True)
     instance_name = models.CharField(max_length=NAME_MAX_LENGTH, blank=True)
     parameters = models.JSONField(default=dict)
-    # A password for the agent, sealed for this job. Only a job that has not ended has one: see jobs.ending().
+    # A password for the agent, encrypted for this job and removed when the job ends.
     secret = models.TextField(blank=True, editable=False)
     status = models.CharField(max_length=16, choices=JobStatus.choices, default=JobStatus.QUEUED)
     progress = models.PositiveSmallIntegerField(default=0)
-    # The step it is at, as pace.Reading has it; empty where none is counted.
+    # The progress of the current step, see pace.Reading; empty for a step that counts nothing.
     detail = models.JSONField(default=dict)
     failure = SentenceField(blank=True)
     created = models.DateTimeField(default=timezone.now, editable=False)
     started = models.DateTimeField(null=True, blank=True)
     ended = models.DateTimeField(null=True, blank=True)
-    # Why it should end before it is done: its work sees that at its next report. Empty: nobody wants it to.
+    # Why the job should end early: it sees this at its next report. Empty: it should go on.
     cancel_reason = ShortSentenceField(max_length=256, blank=True)
-    # Null when the console itself asked for it.
+    # Null if the console itself requested the job.
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     token = models.UUIDField(null=True, blank=True, unique=True)
     lease_until = models.DateTimeField(null=True, blank=True)
-    # It failed because its agent ended, not because of what it did.
+    # The job failed because its agent ended.
     interrupted = models.BooleanField(default=False)
-    # True from the job's end until its host has removed the files that it may have left.
+    # True from the job's end until its host has removed the files that the job may have left.
     left_behind = models.BooleanField(default=False)
 
     objects = JobQuerySet.as_manager()
@@ -123,12 +123,12 @@ class Job(models.Model):
 
     @property
     def job_in_progress(self) -> Self | None:
-        """Itself, while it runs."""
+        """The job itself while it runs, as Backup and Restoration have it."""
         return self if self.state is JobStatus.RUNNING else None
 
     @property
     def reading(self) -> Reading | None:
-        """How far the running job's step is; its speed and the time left only while they are news."""
+        """The progress of the running job's step; without speed and time left if the agent has stopped reporting."""
         reading = Reading.from_json(self.detail) if self.state is JobStatus.RUNNING else None
         if reading and timezone.now().timestamp() - reading.at > offline_after().total_seconds():
             return replace(reading, speed=None, left=None)
@@ -136,10 +136,10 @@ class Job(models.Model):
 
     @property
     def is_at_last_step(self) -> bool:
-        """True if the job ends with the step that its reading is of."""
+        """True if the step that `reading` is about is the last one."""
         return self.kind == JobKind.BACKUP
 
     @property
     def duration(self) -> timedelta | None:
-        """How long it took; None while it has not ended, or if it never began."""
+        """How long the job ran; None if it has not ended or never started."""
         return self.ended - self.started if self.ended and self.started else None
