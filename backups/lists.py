@@ -9,8 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from backups.choices import BackupStatus, BackupType
 from backups.models import Backup
-from console.lists.form import Columns, ListForm, Sort
+from console.lists.csv import Columns
+from console.lists.form import ListForm
 from console.lists.keys import NameKey, SizeKey
+from console.lists.pages import Sort
 from instances.choices import InstanceType
 from instances.lists import of_instance
 

@@ -32,7 +32,6 @@ urlpatterns = [
     path("activity/", activity, name="activity"),
     path("keys/", views.keys, name="keys"),
     path("audit/", audit.audit_list, name="audit"),
-    path("audit/export/", audit.audit_export, name="audit-export"),
     path("", include("backups.urls")),
     path("", include("instances.urls")),
 ]

@@ -7,8 +7,11 @@ from django import forms
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from console.lists.form import Columns, ListForm, Sort
-from console.lists.keys import NameKey, is_id, is_uuid, name_begins, name_is
+from console.lists.csv import Columns
+from console.lists.form import ListForm
+from console.lists.keys import NameKey
+from console.lists.pages import Sort
+from console.lists.search import is_id, is_uuid, name_begins, name_is
 from instances import hosts
 from instances.choices import InstanceType, JobKind, JobStatus, Status
 from instances.models import LAST_BACKUP, Instance, Job, shows_status

@@ -1,6 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
-from console.lists.form import Link, address
+from console.lists.pages import Link, address
 from console.web.request import Request
 from instances.choices import InstanceType
 

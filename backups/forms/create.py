@@ -10,7 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from console.lists.keys import NameKey, is_id, opaque, search
+from console.lists.keys import NameKey, opaque
+from console.lists.search import is_id, search
 from console.web.forms import DescriptionField, DialogForm, NameField, RequestKeyField
 from instances.choices import InstanceType
 from instances.models import Host, Instance, is_available

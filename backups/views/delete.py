@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 from backups.models import Backup
 from backups.services.delete import delete_backup
 from console.accounts.access import performs
-from console.lists.keys import is_id
+from console.lists.search import is_id
 from console.text.refused import Refused
 from console.web.dialogs import get_or_post, render_dialog
 from console.web.htmx import answer_done

@@ -5,7 +5,7 @@ from django.views.decorators.http import require_safe
 
 from backups.lists import BACKUP_COLUMNS, BackupListForm
 from backups.models import Backup, Policy, Restoration
-from console.lists.form import export
+from console.lists.csv import export
 from console.web.htmx import live, render_list
 from console.web.request import Request
 from instances.models import Instance

@@ -1,6 +1,6 @@
 """AuditEvent: who did what to which resource. Rows are only ever added."""
 
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.db import models
@@ -16,10 +16,6 @@ class AppendOnly(Exception):
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
-    def older_than(self, event: "AuditEvent") -> Self:
-        # The first condition alone is one that an index begins at.
-        return self.filter(Q(time__lt=event.time) | Q(pk__lt=event.pk), time__lte=event.time)
-
     def update(self, **kwargs: Any) -> NoReturn:
         raise AppendOnly("Audit events are never changed.")
 
@@ -51,6 +47,9 @@ class AuditEvent(models.Model):
     outcome = models.CharField(max_length=16, choices=Outcome.choices)
     reason = SentenceField(blank=True)
 
+    # Its page, where a list has looked it up.
+    resource_url = ""
+
     objects = AuditEventQuerySet.as_manager()
 
     class Meta:
@@ -58,6 +57,7 @@ class AuditEvent(models.Model):
         indexes = [
             models.Index(fields=["-time", "-id"], name="audit_newest"),
             models.Index(fields=["user_name", "-time", "-id"], name="audit_newest_of_user"),
+            models.Index(fields=["outcome", "-time", "-id"], name="audit_newest_of_outcome"),
             models.Index(fields=["resource_id", "-time", "-id"], name="audit_newest_of_id"),
             models.Index(fields=["resource_name", "-time", "-id"], name="audit_newest_of_name"),
         ]

@@ -602,14 +602,9 @@ class TaskCenter(ListPage):
         return TaskRow(self.page, rows.filter(has=self.page.get_by_text(instance, exact=True)).first)
 
 
-class Audit(ConsolePage):
+class Audit(ListPage):
     views = ("audit",)
     path, heading = "/audit/", "Audit"
-
-    def rows(self, text: str = "") -> Locator:
-        """The events that show the text somewhere, newest first."""
-        cells = self.page.get_by_role("cell")
-        return self.page.get_by_role("row").filter(has=cells).filter(has_text=text)
 
     def row(self, trace: str, resource: str) -> Locator:
         return self.page.get_by_role("row").filter(has_text=trace).filter(has_text=resource).first

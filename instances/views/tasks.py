@@ -1,7 +1,7 @@
 from django.http import HttpResponseBase
 from django.views.decorators.http import require_safe
 
-from console.lists.form import export
+from console.lists.csv import export
 from console.web.htmx import live, render_list
 from console.web.request import Request
 from instances.lists import JOB_COLUMNS, JobListForm

@@ -70,7 +70,6 @@ ELSEWHERE = {
     "healthz": "plain text for programs",
     "readyz": "plain text for programs",
     "metrics": "plain text for programs",
-    "audit-export": "a file",
     "instances:name": "a part of the list",
     "backups:instance-options": "a part of a dialog",
     "backups:download": "a file; without one, the test of its page",

@@ -15,12 +15,13 @@ from django.utils.translation import gettext_lazy
 
 from backups.choices import BackupStatus
 from backups.models import Backup
-from console.lists import form as lists
+from console.lists import csv as lists
 from instances.choices import InstanceType, JobStatus
 from tests.factories import make_backup, make_instance, make_job
 
 pytestmark = pytest.mark.django_db
 BACKUPS, INSTANCES, TASKS = reverse("backups:list"), reverse("instances:list"), reverse("instances:tasks")
+AUDIT = reverse("audit")
 
 
 def table(client: Client, path: str, **query: str) -> list[list[str]]:
@@ -74,7 +75,7 @@ def test_instances_and_tasks_are_exported_too(plain: Client) -> None:
     assert {"2026-03-01 12:00:00", "2026-03-01 12:01:30"} <= set(row)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1"])
 def test_a_cell_that_a_spreadsheet_would_run_is_defused(plain: Client, text: str) -> None:
     assert lists.cell(text) == f"'{text}"
     backup = make_backup()
@@ -87,7 +88,14 @@ def test_cells_of_other_kinds() -> None:
     assert lists.cell(gettext_lazy("=1")) == "'=1"
     east = timezone(timedelta(hours=2))
     assert lists.cell(datetime(2026, 3, 1, 1, 30, tzinfo=east)) == "2026-02-28 23:30:00"
-    assert [lists.cell(value) for value in (None, 0, -5, "a=b", "")] == ["", "0", "-5", "a=b", ""]
+    assert [lists.cell(value) for value in (None, 0, -5, "a=b", " a", "")] == ["", "0", "-5", "a=b", " a", ""]
+
+
+@pytest.mark.parametrize("path", [BACKUPS, INSTANCES, TASKS, AUDIT])
+def test_every_export_has_a_byte_order_mark_and_is_not_stored(plain: Client, path: str) -> None:
+    answer: Any = plain.get(path, {"format": "csv"})
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.getvalue().startswith(b"\xef\xbb\xbf")
 
 
 def test_texts_in_any_language_survive(plain: Client) -> None:
@@ -121,17 +129,18 @@ def test_an_export_costs_the_same_few_queries_for_any_number_of_rows(plain: Clie
     for _ in range(rows):
         make_backup(instance, job=make_job(instance=instance, requested_by=None))
     # The filters of Instance Management take the hosts.
-    for path, expected in ((BACKUPS, 3), (INSTANCES, 4), (TASKS, 3)):
+    for path, expected in ((BACKUPS, 3), (INSTANCES, 4), (TASKS, 3), (AUDIT, 3)):
         with CaptureQueriesContext(connection) as queries:
             table(plain, path)
         assert len(queries) == expected
 
 
-@pytest.mark.parametrize("path", [BACKUPS, INSTANCES, TASKS])
+@pytest.mark.parametrize("path", [BACKUPS, INSTANCES, TASKS, AUDIT])
 def test_the_export_is_for_those_who_are_signed_in(client: Client, path: str) -> None:
     assert client.get(path, {"format": "csv"}).status_code == 302
 
 
-@pytest.mark.parametrize("path", [BACKUPS, INSTANCES, TASKS])
+@pytest.mark.parametrize("path", [BACKUPS, INSTANCES, TASKS, AUDIT])
 def test_an_export_of_nothing_is_its_head(plain: Client, path: str) -> None:
-    assert len(table(plain, path, q="nothing-like-it")) == 1
+    nothing = {"resource": "nothing-like-it"} if path == AUDIT else {"q": "nothing-like-it"}
+    assert len(table(plain, path, **nothing)) == 1

@@ -15,8 +15,11 @@ from django.urls import reverse
 from backups.choices import BackupStatus, BackupType
 from backups.lists import BackupListForm
 from backups.models import Backup
+from console.audit.audited import Resource, record
+from console.audit.lists import AuditListForm
+from console.audit.models import AuditEvent
 from console.lists import counting
-from console.lists import form as lists
+from console.lists import pages as lists
 from console.lists.counting import Total
 from console.web.request import Request
 from instances import hosts
@@ -27,6 +30,7 @@ from tests.factories import make_backup, make_host, make_instance, make_job
 
 pytestmark = pytest.mark.django_db
 BACKUPS, INSTANCES, TASKS = reverse("backups:list"), reverse("instances:list"), reverse("instances:tasks")
+AUDIT = reverse("audit")
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -66,6 +70,8 @@ def page(address: str) -> lists.Page[Any]:
     request = cast(Request, RequestFactory().get(address))
     if address.startswith(TASKS):
         return JobListForm(request).page(Job.objects.shown())
+    if address.startswith(AUDIT):
+        return AuditListForm(request).page(AuditEvent.objects.all())
     if address.startswith(INSTANCES):
         return InstanceListForm(request).page(Instance.objects.all())
     return BackupListForm(request).page(Backup.objects.shown())
@@ -314,6 +320,13 @@ def test_the_time_range_includes_both_ends(plain: Client, backups: list[Backup])
     assert found == {backup.id for backup in backups[4:10]}
 
 
+@pytest.mark.parametrize(("second", "is_in"), [(59, True), (60, False)])
+@pytest.mark.parametrize("until", ["2026-03-01T04:00", "2026-03-01T04:00:59.999"])
+def test_the_minute_that_to_names_is_still_in(plain: Client, until: str, second: int, is_in: bool) -> None:
+    make_backup(started=START + timedelta(hours=4, seconds=second))
+    assert len(ids(plain.get(BACKUPS, {"until": until}))) == is_in
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -337,7 +350,7 @@ def test_a_moment_that_is_none_is_told_and_what_was_typed_stays(
         assert len(ids(answer)) == 7, "the other filters still narrow"
 
 
-@pytest.mark.parametrize("page", [BACKUPS, INSTANCES, TASKS])
+@pytest.mark.parametrize("page", [BACKUPS, INSTANCES, TASKS, AUDIT])
 @pytest.mark.parametrize("query", ["status=lost", "kind=x", "type=%FF", "sort=--name", "size=1e9", "q=%FF", "format=x"])
 def test_a_value_that_no_list_knows_is_no_error(plain: Client, page: str, query: str) -> None:
     make_backup(job=make_job())
@@ -355,7 +368,12 @@ ADDRESSES = [
     *(f"{INSTANCES}?{query}" for query in ("", "sort=name", "type=Single", "status=normal", "q=orders-1")),
     *(f"{TASKS}?{query}" for query in ("", "status=Completed", "status=interrupted", "kind=backup", "q=orders-1")),
     *(f"{TASKS}?{query}" for query in ("instance=orders-1", "status=Completed&kind=backup", "sort=created")),
+    *(f"{AUDIT}?{query}" for query in ("", "sort=time", "user=nobody", "outcome=succeeded", "resource=orders-1")),
+    *(f"{AUDIT}?{query}" for query in ("user=nobody&outcome=succeeded", "since=2026-01-01T00:00&resource=orders-1")),
 ]
+
+
+TABLES = ("backups_backup", "instances_instance", "instances_job", "console_auditevent")
 
 
 @pytest.fixture
@@ -372,6 +390,7 @@ def rows(db: None) -> None:
             type=BackupType.AUTOMATED if number % 2 else BackupType.MANUAL,
             job=job,
         )
+        record("dds", user=None, user_name="nobody", resource=Resource("instance", "1", "orders-1"))
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="the plans are SQLite's")
@@ -383,7 +402,7 @@ def test_every_query_of_a_list_goes_by_an_index(rows: None, few_are_many: None, 
         with CaptureQueriesContext(connection) as queries:
             many = page(each).total.more
         for query in queries.captured_queries:
-            table = re.search(r'FROM "(backups_backup|instances_instance|instances_job)"', query["sql"])
+            table = re.search(rf'FROM "({"|".join(TABLES)})"', query["sql"])
             if not table or query["sql"].startswith('SELECT "instances_host"'):
                 continue
             with connection.cursor() as cursor:
@@ -412,7 +431,7 @@ def test_every_list_costs_at_most_eight_queries(
         make_backup(instance, name=f"orders-{number}", job=job)
         job.parameters = {"backup": job.backup.id}
         job.save()
-    for path in (BACKUPS, INSTANCES, TASKS, reverse("backups:instance", args=[instance.id])):
+    for path in (BACKUPS, INSTANCES, TASKS, AUDIT, reverse("backups:instance", args=[instance.id])):
         for query in ("", "?q=orders", "?q=orders&since=2020-01-01&sort=-name&before=end"):
             with CaptureQueriesContext(connection) as queries:
                 plain.get(path + query)
@@ -426,5 +445,6 @@ def test_an_index_is_there_for_every_sort_and_narrowing() -> None:
             "backups_backup": {"backup_newest", "backup_name", "backup_size", "backup_newest_of_status"},
             "instances_instance": {"instance_newest", "instance_name", "instance_newest_of_status"},
             "instances_job": {"job_newest", "job_newest_of_status", "job_newest_of_kind", "job_newest_interrupted"},
+            "console_auditevent": {"audit_newest", "audit_newest_of_user", "audit_newest_of_outcome"},
         }.items():
             assert expected <= set(connection.introspection.get_constraints(cursor, table))

@@ -1,0 +1,197 @@
+"""The pages of a list. A page is found by its place, not by its number, so the last one costs what the first one does.
+
+`after` and `before` in the query string name the row that a page begins behind (keyset paging): the value that the list
+is sorted by and the row's id, signed, so that only the console can make one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from django.core import signing
+from django.db.models import BooleanField, DateTimeField, F, Field, Func, Model, Value
+from django.db.models.expressions import Combinable
+from django.db.models.query import QuerySet
+from django.utils.functional import Promise
+
+from console.lists import counting
+from console.lists.counting import CountOf, Total
+from console.lists.page_size import SIZES, page_size
+from console.web.htmx import REFRESH
+from console.web.request import Request
+
+Row = TypeVar("Row", bound=Model)
+Text = str | Promise
+
+_END = "end"
+
+
+def address(request: Request, **changes: str) -> str:
+    """Return the list's address with some parameters changed: its first page, unless `changes` says otherwise."""
+    query = request.GET.copy()
+    for name in ("after", "before", "format", *REFRESH):
+        query.pop(name, None)
+    for name, value in changes.items():
+        query[name] = value
+    for name in [name for name, value in query.items() if not value]:
+        del query[name]
+    return f"{request.path}?{query.urlencode()}" if query else request.path
+
+
+@dataclass(frozen=True)
+class Sort:
+    """One way to sort a list. The labels are those of the two directions; `falls` if people want the greatest first."""
+
+    by: Combinable
+    rising: Text
+    falling: Text
+    falls: bool = False
+
+
+@dataclass(frozen=True)
+class Link:
+    label: Text
+    url: str
+    active: bool
+
+
+@dataclass(frozen=True)
+class Header:
+    """A column's head that sorts: where it leads, and the direction it sorts in now (as aria-sort has it)."""
+
+    url: str
+    direction: str
+
+
+@dataclass(frozen=True)
+class Found(Generic[Row]):
+    """All rows that match, not fetched yet, in order of (key, id). Without a total, counting() has one."""
+
+    rows: "QuerySet[Row]"
+    key: Combinable
+    falling: bool
+    total: Total | None
+
+    def ordered(self, *, backwards: bool = False) -> "QuerySet[Row]":
+        falling = self.falling is not backwards
+        order = [_direct(self.key, falling=falling), _direct(F("id"), falling=falling)]
+        return self.rows.order_by(*order)
+
+    def beyond(self, place: tuple[Value, Value], *, backwards: bool) -> "QuerySet[Row]":
+        """Those behind the place (or before it), as one comparison of rows, which an index on both serves."""
+        falling = self.falling is not backwards
+        compared = Func(
+            _pair(self.key, F("id")),
+            _pair(*place),
+            template="%(expressions)s",
+            arg_joiner=" < " if falling else " > ",
+            output_field=BooleanField(),
+        )
+        return self.ordered(backwards=backwards).filter(compared)
+
+    def counting(self) -> "Found[Row]":
+        """The same, and each row tells the total."""
+        if self.total:
+            return self
+        looked_at = self.rows.order_by().values("pk")[: counting.COUNTED + 1]
+        told: Any = self.rows.annotate(list_total=CountOf(looked_at))
+        return replace(self, rows=told)
+
+    def total_by(self, shown: Sequence[Row]) -> Total:
+        """The total, if `shown` is what was fetched of counting(): nothing only if there is nothing."""
+        if self.total:
+            return self.total
+        return Total.of(getattr(shown[0], "list_total") if shown else 0)  # noqa: B009  # annotated in counting()
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    """One page of a list, and the addresses of its neighbours; an address is empty where there is none."""
+
+    rows: list[Row]
+    total: Total
+    first: str
+    previous: str
+    next: str
+    last: str
+    sizes: list[Link]
+    headers: dict[str, Header]
+    export: str
+
+    @property
+    def needs_pager(self) -> bool:
+        return self.total.rows > SIZES[0] or bool(self.previous or self.next)
+
+
+@dataclass(frozen=True)
+class Pager(Generic[Row]):
+    """Turns the pages of what a list has found. Places are good for one list in one order: `salt` names both."""
+
+    request: Request
+    found: Found[Row]
+    salt: str
+
+    def page(self, headers: dict[str, Header]) -> Page[Row]:
+        """Return the page that the query string asks for; the first one if that cannot be read, or is empty by now."""
+        found, size = self.found, page_size(self.request)
+        after, before = self.request.GET.get("after", ""), self.request.GET.get("before", "")
+        if before and (shown := self._before(before, size)):
+            return self._page(shown[-size:], headers, previous=True, next=before != _END)
+        place = self._place(after) if after else None
+        shown = list(found.beyond(place, backwards=False)[: size + 1]) if place else []
+        behind = bool(shown)
+        shown = shown or list(found.ordered()[: size + 1])
+        return self._page(shown[:size], headers, previous=behind, next=len(shown) > size)
+
+    def _before(self, before: str, size: int) -> list[Row]:
+        """The rows before the place and one more; none if they would not fill a page, which is the first one then."""
+        if before == _END:
+            shown = list(self.found.ordered(backwards=True)[: size + 1])
+        elif place := self._place(before):
+            shown = list(self.found.beyond(place, backwards=True)[: size + 1])
+        else:
+            return []
+        return shown[::-1] if len(shown) > size else []
+
+    def _page(self, shown: list[Row], headers: dict[str, Header], *, previous: bool, next: bool) -> Page[Row]:
+        request, size = self.request, page_size(self.request)
+        total = self.found.total_by(shown)
+        if total.more and not (previous or next) and len(shown) <= counting.COUNTED:
+            # By now all are in sight.
+            total = Total.of(len(shown))
+        return Page(
+            rows=shown,
+            total=total,
+            first=address(request) if previous else "",
+            previous=address(request, before=self._sign(shown[0])) if previous else "",
+            next=address(request, after=self._sign(shown[-1])) if next else "",
+            last=address(request, before=_END) if next else "",
+            sizes=[Link(str(each), address(request, size=str(each)), each == size) for each in SIZES],
+            headers=headers,
+            export=address(request, format="csv"),
+        )
+
+    def _sign(self, row: Model) -> str:
+        key = getattr(row, "list_key")  # noqa: B009  # annotated by the search
+        is_moment = isinstance(key, datetime)
+        signer = signing.Signer(salt=self.salt)
+        return signer.sign_object([key.isoformat() if is_moment else key, str(row.pk), is_moment])
+
+    def _place(self, signed: str) -> tuple[Value, Value] | None:
+        try:
+            key, pk, is_moment = signing.Signer(salt=self.salt).unsign_object(signed)
+        except (signing.BadSignature, ValueError):
+            return None
+        first = Value(datetime.fromisoformat(key), output_field=DateTimeField()) if is_moment else Value(key)
+        id_field: Field[Any, Any] = self.found.rows.model._meta.pk
+        return first, Value(pk, output_field=id_field)
+
+
+def _direct(key: Combinable, *, falling: bool) -> Any:
+    expression: Any = key
+    return expression.desc() if falling else expression.asc()
+
+
+def _pair(*members: Combinable | Value) -> Func:
+    return Func(*members, template="(%(expressions)s)", output_field=BooleanField())
