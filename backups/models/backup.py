@@ -213,6 +213,10 @@ class Backup(models.Model):
         return f"{self.id}.tar.zst"
 
     @property
+    def is_deleting(self) -> bool:
+        return self.state is BackupStatus.DELETING
+
+    @property
     def being_cancelled(self) -> bool:
         return self.state is BackupStatus.BUILDING and self.job is not None and bool(self.job.cancel_reason)
 

@@ -1,25 +1,33 @@
+"""What templates ask of backups."""
+
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django import template
-from django.contrib.auth.models import User
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.formats import number_format
+from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from backups.choices import BackupType
 from backups.models import Backup
-from console.accounts import roles
-from console.accounts.roles import Permission
-from console.audit.models import AuditEvent
-from instances.activity import Activity, Notified, activity_of
+from backups.operations import operations
+from console.web.operations import button, more_menu
 from instances.models import Instance, Job
 
 register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def backup_operations(context: dict[str, Any], backup: Backup, look: str) -> SafeString:
+    """Render what the user can do with the backup: a button, then More. `look` is the class of both."""
+    user = context.get("user")
+    first, more = operations(backup)
+    return button(first, user, look) + more_menu(more, user, look, row=backup.id)
 
 
 @register.simple_tag
@@ -58,23 +66,6 @@ def backups_of(jobs: Iterable[Job]) -> dict[UUID, Backup]:
     return {job: found[backup] for job, backup in named.items() if backup in found}
 
 
-@register.simple_tag
-def resource_urls(events: Iterable[AuditEvent]) -> dict[tuple[str, str], str]:
-    """Where the resources of the events are that have a page and are still there. A query for each kind of them."""
-    named = {(event.resource_type, event.resource_id) for event in events}
-    urls = {}
-    for model in (Instance, Backup):
-        kind = str(model._meta.model_name)
-        found = model._default_manager.only("pk").in_bulk({id for type, id in named if type == kind})
-        urls.update({(kind, str(pk)): row.get_absolute_url() for pk, row in found.items()})
-    return urls
-
-
-@register.filter
-def of_event(urls: dict[tuple[str, str], str], event: AuditEvent) -> str:
-    return urls.get((event.resource_type, event.resource_id), "")
-
-
 @register.filter
 def of_job(backups: dict[UUID, Backup], job: Job) -> Backup | None:
     return backups.get(job.id)
@@ -86,18 +77,3 @@ def ago(when: datetime) -> str:
     if (timezone.now() - when).total_seconds() < 60:
         return _("just now")
     return _("%s ago") % timesince(when, depth=1)
-
-
-@register.simple_tag(takes_context=True)
-def activity(context: dict[str, Any]) -> Activity | None:
-    """What every page shows of the user's work and of the agents; nothing to whom may not look."""
-    user = context.get("user")
-    if not isinstance(user, User) or roles.refusal(user, Permission.VIEW):
-        return None
-    return activity_of(user, timezone.now())
-
-
-@register.simple_tag
-def cursor_now() -> str:
-    """Where a browser begins that has not been told anything yet."""
-    return str(Notified(timezone.now()))

@@ -16,24 +16,45 @@ _MOMENT = re.compile(r"(.+\d\d:\d\d)(:\d\d)( UTC.*)")
 
 @register.simple_tag
 def moment(when: datetime) -> SafeString:
-    return _marked_up(when, times.moment(times.local(when)))
+    """A moment to the second, with its zone."""
+    local = times.local(when)
+    text = times.moment(local)
+    written = _with_parts_to_hide(text)
+    return _marked_up(when, written, "" if not local.utcoffset() else times.moment(when.astimezone(UTC)))
+
+
+@register.simple_tag
+def span(start: datetime | None, end: datetime | None) -> SafeString:
+    """From when to when, in two lines; a dash for what has not begun."""
+    first = moment(start) if start else SafeString("–")  # noqa: RUF001
+    return format_html('{}<span class="secondary">– {}</span>', first, moment(end)) if end else first  # noqa: RUF001
+
+
+@register.simple_tag
+def moment_and_age(when: datetime | None) -> SafeString:
+    """A moment, and how long ago it was, which the page's script writes; a dash for none."""
+    if not when:
+        return SafeString("–")  # noqa: RUF001
+    age = format_html(' <time class="secondary" datetime="{}" data-relative></time>', times.local(when).isoformat())
+    return moment(when) + age
 
 
 @register.simple_tag
 def day(when: datetime) -> SafeString:
-    return _marked_up(when, times.day(times.local(when)))
+    """The day of a moment."""
+    return _marked_up(when, times.day(times.local(when)), times.moment(when.astimezone(UTC)))
 
 
-def _marked_up(when: datetime, text: str) -> SafeString:
-    utc = when.astimezone(UTC)
-    shown = _with_parts_to_hide(text)
-    if times.moment(utc) == text:
-        return format_html('<time datetime="{}">{}</time>', utc.isoformat(), shown)
+def _marked_up(when: datetime, text: str, in_utc: str) -> SafeString:
+    """The text as the moment; `in_utc` is what it shows when hovered or focused, empty if that is the same."""
+    iso = when.astimezone(UTC).isoformat()
+    if not in_utc:
+        return format_html('<time datetime="{}">{}</time>', iso, text)
     return format_html(
         '<time datetime="{}" class="moment" tabindex="0" data-utc="{utc}" aria-description="{utc}">{}</time>',
-        utc.isoformat(),
-        shown,
-        utc=times.moment(utc),
+        iso,
+        text,
+        utc=in_utc,
     )
 
 

@@ -1,0 +1,107 @@
+"""Operations as people see them: what a button is called, where it leads, and why it is disabled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from console.accounts import roles
+from console.accounts.roles import Permission
+from console.templatetags.components import icon
+
+DIALOG = "#dialog-content"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One button, or one row of a More menu.
+
+    `refusal` says why it cannot be done now; empty if it can. `target` is the element that the answer replaces: the
+    dialog's content unless it says otherwise, "" for an ordinary link.
+    """
+
+    id: str
+    label: str
+    url: str
+    needs: Permission | None = None
+    refusal: str = ""
+    target: str = DIALOG
+    danger: bool = False
+    shortcut: str = ""
+
+    def why_not(self, user: Any) -> str:
+        """Return why the user cannot do it: by role, or now; empty if nothing is in the way."""
+        return roles.refusal(user, self.needs) or self.refusal
+
+
+def button(operation: Operation, user: Any, look: str) -> SafeString:
+    """Render a link that opens the dialog; refused, it stays focusable and says why. `look` is its class."""
+    shortcut = format_html(' data-shortcut="{}"', operation.shortcut) if operation.shortcut else ""
+    id = format_html(' id="{}"', operation.id) if operation.id else ""
+    if why := operation.why_not(user):
+        return format_html(
+            '<span class="tip-host"><button type="button" class="{}" id="{id}"{} aria-disabled="true"'
+            ' aria-describedby="{id}-why">{}</button>'
+            '<span class="tip" role="tooltip" id="{id}-why">{}</span></span>',
+            look,
+            shortcut,
+            operation.label,
+            why,
+            id=operation.id,
+        )
+    return format_html(
+        '<a class="{}"{} href="{url}" hx-get="{url}" hx-target="{}" hx-swap="innerHTML" aria-haspopup="dialog"{}>'
+        "{}</a>",
+        look,
+        id,
+        operation.target,
+        shortcut,
+        operation.label,
+        url=operation.url,
+    )
+
+
+def more_menu(operations: Sequence[Operation], user: Any, look: str, *, row: str) -> SafeString:
+    """Render the button More and its menu, in which a refused operation says why; nothing if there are no operations.
+
+    `row` is the id of the row that they are about.
+    """
+    if not operations:
+        return SafeString("")
+    return format_html(
+        '<button type="button" class="{look}" id="more-{row}" popovertarget="menu-{row}" aria-haspopup="menu">'
+        "{more}{icon}</button>"
+        '<div id="menu-{row}" class="menu" popover role="menu" aria-labelledby="more-{row}">{items}</div>',
+        look=look,
+        row=row,
+        more=_("More"),
+        icon=icon("down"),
+        items=SafeString("".join([_item(operation, operation.why_not(user)) for operation in operations])),
+    )
+
+
+def _item(operation: Operation, why: str) -> SafeString:
+    if why:
+        return format_html(
+            '<button type="button" role="menuitem" id="{}" aria-disabled="true" tabindex="-1">{}'
+            "<small>{}</small></button>",
+            operation.id,
+            operation.label,
+            why,
+        )
+    look = SafeString(' class="danger"') if operation.danger else ""
+    if not operation.target:
+        plain = '<a role="menuitem"{} id="{}" href="{}">{}</a>'
+        return format_html(plain, look, operation.id, operation.url, operation.label)
+    return format_html(
+        '<a role="menuitem"{} id="{}" href="{url}" hx-get="{url}" hx-target="{}" hx-swap="{}">{}</a>',
+        look,
+        operation.id,
+        operation.target,
+        "innerHTML" if operation.target == DIALOG else "outerHTML",
+        operation.label,
+        url=operation.url,
+    )

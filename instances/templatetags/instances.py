@@ -1,0 +1,40 @@
+"""What templates ask of instances and of the work in progress."""
+
+from typing import Any
+
+from django import template
+from django.contrib.auth.models import User
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from console.accounts import roles
+from console.accounts.roles import Permission
+from console.web.operations import button, more_menu
+from instances.activity import Activity, Notified, activity_of
+from instances.models import Instance
+from instances.operations import operations
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def instance_operations(context: dict[str, Any], instance: Instance, look: str) -> SafeString:
+    """Render what the user can do with the instance: a button, then More. `look` is the class of both."""
+    user = context.get("user")
+    first, more = operations(instance)
+    return button(first, user, look) + more_menu(more, user, look, row=instance.id)
+
+
+@register.simple_tag(takes_context=True)
+def activity(context: dict[str, Any]) -> Activity | None:
+    """Return what every page shows of the user's work and of the agents; None if the user may not look."""
+    user = context.get("user")
+    if not isinstance(user, User) or roles.refusal(user, Permission.VIEW):
+        return None
+    return activity_of(user, timezone.now())
+
+
+@register.simple_tag
+def cursor_now() -> str:
+    """Return where a browser begins that has not been notified of anything yet."""
+    return str(Notified(timezone.now()))
