@@ -10,7 +10,7 @@ from django.utils import timezone
 
 
 class UserSession(AbstractBaseSession):
-    """A session, with what its user wants to know of it. Written by console.accounts.sessions alone."""
+    """A session, with what its user can see of it. Only console.accounts.sessions writes rows."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="sessions"

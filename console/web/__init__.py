@@ -1,1 +1,1 @@
-"""What every page shares: htmx answers, dialogs' forms, middleware. Imports accounts, audit, lists and text."""
+"""What every page shares: htmx answers, dialogs, confirmations, middleware. Imports accounts, audit, lists and text."""
