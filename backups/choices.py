@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from console.text.messages import TEXTS
 from instances.choices import Tone
 
 
@@ -29,10 +30,10 @@ class BackupMethod(models.TextChoices):
 
 
 class BackupStatus(models.TextChoices):
-    BUILDING = "BUILDING", _("Backing up")
-    COMPLETED = "COMPLETED", pgettext_lazy("backup", "Complete")
-    FAILED = "FAILED", pgettext_lazy("backup", "Failed")
-    DELETING = "DISABLED", _("Deleting")
+    BUILDING = "BUILDING", TEXTS["label.backing_up"]
+    COMPLETED = "COMPLETED", TEXTS["label.backup_complete"]
+    FAILED = "FAILED", TEXTS["label.backup_failed"]
+    DELETING = "DISABLED", TEXTS["label.deleting"]
 
     @property
     def tone(self) -> Tone:

@@ -1,7 +1,6 @@
 """Compares what a server finds in a restored backup with the archive's list of contents."""
 
-from console.text.sentences import joined
-from console.text.sentences import sentence as _
+from console.text.messages import Message, joined
 from instances.engines.base import Collection, Contents
 
 # How many differences the message names.
@@ -16,8 +15,8 @@ def differences(expected: Contents, found: Contents) -> str:
     if not named:
         return ""
     if len(named) > _NAMED:
-        named[_NAMED:] = [_("%d more collections differ") % (len(named) - _NAMED)]
-    return _("The restored backup differs from its list of contents: %s.") % joined("; ", named)
+        named[_NAMED:] = [Message("verification.more", count=len(named) - _NAMED)]
+    return Message("verification.differs", differences=joined("; ", named))
 
 
 def _collections(contents: Contents) -> dict[str, Collection]:
@@ -30,10 +29,10 @@ def _collections(contents: Contents) -> dict[str, Collection]:
 
 def _difference(name: str, expected: Collection | None, found: Collection | None) -> str:
     if found is None or expected is None or found.documents != expected.documents:
-        counts = {"collection": name, "found": _documents(found), "expected": _documents(expected)}
-        return _("documents in %(collection)s: %(found)s instead of %(expected)s") % counts
+        counts = {"found": _documents(found), "expected": _documents(expected)}
+        return Message("verification.documents", collection=name, **counts)
     if found.indexes != expected.indexes:
-        return _("%s has other indexes") % name
+        return Message("verification.indexes", collection=name)
     return ""
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files import File
-from django.utils.translation import gettext as _
 
 from backups.models import Backup
 from backups.storage.base import archive_storage
+from console.text.messages import Message
 from console.text.refused import Refused
 
 _CHUNK = 256 * 1024
@@ -49,19 +49,13 @@ def open_archive(*, backup: Backup, requested_by: User | None) -> Source:
     try:
         size = storage.size(name)
         if size != backup.size:
-            raise ArchiveMissing(
-                _("The archive %(name)s is damaged: it has %(found)d bytes instead of %(size)d.")
-                % {"name": name, "found": size, "size": backup.size}
-            )
+            raise ArchiveMissing(Message("archive.broken_size", name=name, found=size, size=backup.size))
         url = storage.link(name, backup.download_name)
         return Source(url=url) if url else Source(size=size, file=storage.open(name))
     except FileNotFoundError as error:
-        raise ArchiveMissing(
-            _("The archive %(name)s is not in the storage of the backups. It was made on the host %(host)s.")
-            % {"name": name, "host": backup.host_id}
-        ) from error
+        raise ArchiveMissing(Message("download.elsewhere", name=name, host=backup.host_id)) from error
     except OSError as error:
-        raise StorageDown(_("The archive cannot be read: %s.") % (error.strerror or error)) from error
+        raise StorageDown(Message("archive.unreadable", why=error.strerror or error)) from error
 
 
 def asked_range(header: str, size: int) -> range | None:
@@ -95,10 +89,7 @@ class Part:
         try:
             with self._lock:
                 if len(self._open) >= settings.CONSOLE_WEB_THREADS:
-                    raise TooManyDownloads(
-                        _("%d downloads are running, which is as many as the console sends at the same time.")
-                        % len(self._open)
-                    )
+                    raise TooManyDownloads(Message("download.too_many", count=len(self._open)))
                 self._open.add(self)
             file.seek(part.start)
         except BaseException:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from backups.choices import BackupStatus, BackupType
 from backups.models.policy import Policy
 from backups.storage.base import archive_storage
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances.choices import JobKind
 
 if TYPE_CHECKING:
@@ -19,18 +19,18 @@ def download(backup: "Backup") -> str:
     """Return why the archive cannot be downloaded now."""
     if backup.state is BackupStatus.COMPLETED:
         return ""
-    return _("Only a finished backup can be downloaded. This one is: %(status)s.") % {"status": backup.state.label}
+    return Message("backup.no_download", status=backup.state.label)
 
 
 def cancel(backup: "Backup") -> str:
     """Return why the backup cannot be cancelled now."""
     if backup.being_cancelled:
-        return _("This backup is being cancelled already.")
+        return Message("backup.cancelling")
     if backup.state is BackupStatus.BUILDING:
         if backup.job and backup.job.kind != JobKind.BACKUP:
-            return _("This backup is part of a restoration and ends with it.")
+            return Message("backup.part_of_restoration")
         return ""
-    return _("Only a running backup can be cancelled. This one is: %(status)s.") % {"status": backup.state.label}
+    return Message("backup.no_cancellation", status=backup.state.label)
 
 
 def host(backup: "Backup") -> str:
@@ -41,15 +41,15 @@ def host(backup: "Backup") -> str:
 def delete(backup: "Backup") -> str:
     """Return why the backup cannot be deleted now."""
     if backup.state is BackupStatus.BUILDING:
-        return _("This backup is still being made. Cancel it, or wait until it has ended.")
+        return Message("backup.unfinished")
     if backup.state is BackupStatus.DELETING:
-        return _("This backup is being deleted already.")
+        return Message("backup.deleting")
     if backup.locked:
-        return _("This backup is locked. Unlock it first.")
+        return Message("backup.locked")
     if backup.use_refusal:
         return backup.use_refusal
     if backup.type == BackupType.AUTOMATED and backup.instance and Policy.of(backup.instance).enabled:
-        return _("Automated backups expire by themselves. They can be deleted only while the policy is off.")
+        return Message("backup.expires")
     return backup.host_refusal
 
 
@@ -57,26 +57,26 @@ def use(backup: "Backup") -> str:
     """Return why the archive has to stay: a restoration or a verification reads it."""
     if not backup.in_use:
         return ""
-    return _("The backup is being restored or verified. Wait until that has ended.")
+    return Message("backup.in_use")
 
 
 def edit(backup: "Backup") -> str:
     """Return why the description cannot be edited now."""
-    return _("This backup is being deleted.") if backup.state is BackupStatus.DELETING else ""
+    return Message("backup.deleting") if backup.state is BackupStatus.DELETING else ""
 
 
 def lock(backup: "Backup") -> str:
     """Return why the backup cannot be locked now."""
     if backup.locked:
-        return _("This backup is locked already.")
+        return Message("backup.already_locked")
     if backup.state is BackupStatus.COMPLETED:
         return ""
-    return _("Only a finished backup can be locked. This one is: %(status)s.") % {"status": backup.state.label}
+    return Message("backup.no_lock", status=backup.state.label)
 
 
 def unlock(backup: "Backup") -> str:
     """Return why the backup cannot be unlocked now."""
-    return "" if backup.locked else _("This backup is not locked.")
+    return "" if backup.locked else Message("backup.not_locked")
 
 
 def restore(backup: "Backup") -> str:
@@ -84,25 +84,22 @@ def restore(backup: "Backup") -> str:
     if backup.state is BackupStatus.COMPLETED:
         return backup.host_refusal
     # Not "Complete": the sentence is in the row, where people and tests look for the status.
-    return _("Only a finished backup can be restored. This one is: %(status)s.") % {"status": backup.state.label}
+    return Message("backup.no_restore", status=backup.state.label)
 
 
 def original(backup: "Backup") -> str:
     """Return why the backup cannot be restored to the instance it was made of now."""
     if backup.imported:
-        return _("This backup was made elsewhere. Restore it to a new instance.")
+        return Message("restore.imported")
     if backup.instance is None:
-        return _("The instance of this backup has been deleted. Restore it to a new instance.")
+        return Message("restore.instance_deleted")
     if backup.host_id != backup.instance.host_id and not archive_storage().shared:
-        return _("The archive is on the host %(there)s, the instance on %(here)s. Restore it to a new instance.") % {
-            "there": backup.host_id,
-            "here": backup.instance.host_id,
-        }
+        return Message("restore.other_host", there=backup.host_id, here=backup.instance.host_id)
     return backup.restore_refusal or backup.instance.restore_refusal
 
 
 def verify(backup: "Backup") -> str:
     """Return why the backup cannot be verified now."""
     if backup.state is not BackupStatus.COMPLETED:
-        return _("Only a finished backup can be verified. This one is: %(status)s.") % {"status": backup.state.label}
-    return _("The backup is being verified already.") if backup.verifying else backup.host_refusal
+        return Message("backup.no_verification", status=backup.state.label)
+    return Message("backup.verifying") if backup.verifying else backup.host_refusal

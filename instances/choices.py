@@ -7,6 +7,8 @@ from django.db import models
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from console.text.messages import TEXTS
+
 Tone = Literal["ok", "busy", "warn", "bad"]
 
 
@@ -53,16 +55,16 @@ STOPS_SERVER = frozenset({Action.RESTORE, Action.RESTART, Action.DELETE})
 class Status(Enum):
     """What people read: one status made of state and action. Members are (API code, label, tone)."""
 
-    AVAILABLE = ("normal", _("Available"), "ok")
-    CREATING = ("creating", _("Creating"), "busy")
-    CREATION_FAILED = ("createfail", _("Creation failed"), "bad")
-    BACKING_UP = ("BACKUP", _("Backing up"), "busy")
-    CHECKING_RESTORATION = ("RESTORE_CHECK", _("Checking restoration"), "busy")
-    RESTORING = ("RESTORE", _("Restoring"), "busy")
-    RESTORE_FAILED = ("restorefail", _("Restoration failed"), "bad")
-    RESTARTING = ("RESTART", _("Restarting"), "busy")
-    DELETING = ("DELETE_INSTANCE", _("Deleting"), "busy")
-    ABNORMAL = ("abnormal", _("Abnormal"), "bad")
+    AVAILABLE = ("normal", TEXTS["label.available"], "ok")
+    CREATING = ("creating", TEXTS["label.creating"], "busy")
+    CREATION_FAILED = ("createfail", TEXTS["label.creation_failed"], "bad")
+    BACKING_UP = ("BACKUP", TEXTS["label.backing_up"], "busy")
+    CHECKING_RESTORATION = ("RESTORE_CHECK", TEXTS["label.checking_restoration"], "busy")
+    RESTORING = ("RESTORE", TEXTS["label.restoring"], "busy")
+    RESTORE_FAILED = ("restorefail", TEXTS["label.restoration_failed"], "bad")
+    RESTARTING = ("RESTART", TEXTS["label.restarting"], "busy")
+    DELETING = ("DELETE_INSTANCE", TEXTS["label.deleting"], "busy")
+    ABNORMAL = ("abnormal", TEXTS["label.abnormal"], "bad")
 
     def __init__(self, code: str, label: Promise, tone: Tone) -> None:
         self.code = code

@@ -6,7 +6,7 @@ The models have these as `<action>_refusal` properties. Buttons show the sentenc
 from typing import TYPE_CHECKING
 
 from console.text import times
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances.choices import STOPS_SERVER, Action, State, Status
 
 if TYPE_CHECKING:
@@ -18,10 +18,7 @@ def host(host: "Host") -> str:
     since = host.offline_since
     if since is None:
         return ""
-    return _("The host %(host)s is offline: its agent was last heard of on %(since)s. Start it, then try again.") % {
-        "host": host.name,
-        "since": times.moment(times.local(since)),
-    }
+    return Message("host.offline", host=host.name, since=times.moment(times.local(since)))
 
 
 def backup(instance: "Instance") -> str:
@@ -29,16 +26,14 @@ def backup(instance: "Instance") -> str:
     if instance.status is Status.AVAILABLE:
         return instance.host.refusal
     # Not "Available": the sentence is in the row, where people and tests look for the status.
-    return _("No backup can be made now. The instance is: %(status)s.") % {"status": instance.status.label}
+    return Message("instance.not_available", status=instance.status.label)
 
 
 def delete(instance: "Instance") -> str:
     """Return why the instance cannot be deleted now."""
     if instance.action == Action.NONE and instance.state != State.CREATING:
         return instance.host.refusal
-    return _("An operation is running on the instance (%(status)s). Wait until it has ended.") % {
-        "status": instance.status.label
-    }
+    return Message("instance.busy", status=instance.status.label)
 
 
 def restart(instance: "Instance") -> str:
@@ -47,7 +42,7 @@ def restart(instance: "Instance") -> str:
         return delete(instance)
     if instance.state in {State.AVAILABLE, State.ABNORMAL} and instance.port:
         return instance.host.refusal
-    return _("The instance has no server that could be restarted (%(status)s).") % {"status": instance.status.label}
+    return Message("instance.no_restart", status=instance.status.label)
 
 
 def password(instance: "Instance") -> str:
@@ -56,14 +51,12 @@ def password(instance: "Instance") -> str:
         return delete(instance)
     if instance.state == State.AVAILABLE:
         return instance.host.refusal
-    return _("The instance has no server whose password could be reset (%(status)s).") % {
-        "status": instance.status.label
-    }
+    return Message("instance.no_password_reset", status=instance.status.label)
 
 
 def rename(instance: "Instance") -> str:
     """Return why the instance cannot be renamed now."""
-    return _("The instance is being deleted.") if instance.action == Action.DELETE else ""
+    return Message("instance.deleting") if instance.action == Action.DELETE else ""
 
 
 def restore(instance: "Instance") -> str:

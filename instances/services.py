@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from console.accounts.roles import Permission
 from console.audit.audited import audited
+from console.text.messages import Message
 from console.text.refused import Refused
-from console.text.sentences import sentence as _
 from console.text.validators import check_password
 from console.web.once import once
 from instances import hosts
@@ -109,7 +109,7 @@ def current_instance(instance: Instance) -> Instance:
     """Return the instance as it is now, for the reason of a refusal. Raises Refused if it has been deleted."""
     found = Instance.objects.shown().filter(pk=instance.pk).first()
     if found is None:
-        raise Refused(_("The instance does not exist any more."))
+        raise Refused(Message("instance.gone"))
     return found
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances.engines.base import Contents, checked_count, checked_text
 
 FORMAT = 2
@@ -72,7 +72,7 @@ class Manifest:
     @classmethod
     def from_json(cls, content: bytes) -> "Manifest":
         """Read what to_json() wrote. Raises ArchiveError, also for every other format."""
-        return _understood("manifest", lambda: _manifest(json.loads(content)))
+        return _understood("archive.manifest", lambda: _manifest(json.loads(content)))
 
 
 def contents_to_json(contents: Contents) -> bytes:
@@ -83,18 +83,14 @@ def contents_to_json(contents: Contents) -> bytes:
 
 def contents_from_json(content: bytes) -> Contents:
     """Read what contents_to_json() wrote. Raises ArchiveError."""
-    return _understood("contents", lambda: _contents(json.loads(content)))
+    return _understood("archive.contents", lambda: _contents(json.loads(content)))
 
 
-def _understood(what: str, read: Callable[[], Read]) -> Read:
+def _understood(code: str, read: Callable[[], Read]) -> Read:
     try:
         return read()
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        said = {
-            "manifest": _("The archive's manifest cannot be understood: %s."),
-            "contents": _("The archive's list of contents cannot be understood: %s."),
-        }[what]
-        raise ArchiveError(said % error) from error
+        raise ArchiveError(Message(code, why=error)) from error
 
 
 def _manifest(raw: Any) -> Manifest:
@@ -125,15 +121,9 @@ def _require_format(raw: Any) -> None:
     # The first format called it so.
     theirs = checked_count(raw["format"] if "format" in raw else raw["format_version"])
     if theirs < FORMAT:
-        raise ArchiveError(
-            _("The archive has the old format %(theirs)d, which this version of the console does not read.")
-            % {"theirs": theirs}
-        )
+        raise ArchiveError(Message("archive.old_format", theirs=theirs))
     if theirs > FORMAT:
-        raise ArchiveError(
-            _("The archive was made by a newer version of the console (format %(theirs)d, here %(ours)d).")
-            % {"theirs": theirs, "ours": FORMAT}
-        )
+        raise ArchiveError(Message("archive.new_format", theirs=theirs, ours=FORMAT))
 
 
 def _contents(raw: Any) -> Contents:

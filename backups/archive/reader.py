@@ -19,8 +19,7 @@ from django.core.files.storage import Storage
 from backups.archive.manifest import SIZE_LIMIT, ArchiveError, Entry, Manifest, contents_from_json
 from backups.storage.folder import sync_directory
 from console.text.disk_errors import explain
-from console.text.sentences import Size
-from console.text.sentences import sentence as _
+from console.text.messages import Message, Size
 from instances import engines
 from instances.engines.base import Contents
 
@@ -64,9 +63,7 @@ def unpack(storage: Storage, name: str, destination: Path, *, sha256: str | None
             try:
                 destination.mkdir(mode=0o700)
             except OSError as error:
-                raise ArchiveError(
-                    _("The directory for the databases could not be made: %s.") % explain(error)
-                ) from error
+                raise ArchiveError(Message("archive.no_folder", why=explain(error))) from error
             try:
                 contents = archive.unpack(manifest, destination)
                 if sha256 and archive.sha256() != sha256:
@@ -93,7 +90,7 @@ def _explain_by_digest(storage: Storage, name: str, expected: str, error: Archiv
 
 
 def _another(name: str) -> ArchiveError:
-    return ArchiveError(_("The archive %s is not the one that was written: its SHA-256 differs.") % name)
+    return ArchiveError(Message("archive.other_digest", name=name))
 
 
 @contextmanager
@@ -101,9 +98,9 @@ def _unreadable_explained(name: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise ArchiveError(_("The archive %s is missing.") % name) from error
+        raise ArchiveError(Message("archive.missing", name=name)) from error
     except OSError as error:
-        raise ArchiveError(_("The archive could not be read: %s.") % explain(error)) from error
+        raise ArchiveError(Message("archive.unreadable", why=explain(error))) from error
 
 
 @contextmanager
@@ -116,7 +113,7 @@ def _opened(
         try:
             yield _Archive(source, lambda: progress(source.done))
         except zstandard.ZstdError as error:
-            raise ArchiveError(_("The archive %(name)s is damaged: %(why)s.") % {"name": name, "why": error}) from error
+            raise ArchiveError(Message("archive.broken", name=name, why=error)) from error
 
 
 class _Source:
@@ -188,23 +185,19 @@ class _Archive:
         """Everything after the manifest, in the order in which it was written."""
         free = shutil.disk_usage(destination).free
         if free < manifest.size:
-            raise ArchiveError(
-                _("The databases need %(needed)s, but only %(free)s are free in %(path)s.")
-                % {"needed": Size(manifest.size), "free": Size(free), "path": destination}
-            )
+            sizes = {"needed": Size(manifest.size), "free": Size(free)}
+            raise ArchiveError(Message("archive.no_room", folder=destination, **sizes))
         for entry in manifest.members:
             self._member(entry.name, exactly=entry.size)
             try:
                 self._write(entry, destination / _file(entry))
             except OSError as error:
-                raise ArchiveError(
-                    _("The file %(name)s could not be unpacked: %(why)s.") % {"name": entry.name, "why": explain(error)}
-                ) from error
+                raise ArchiveError(Message("archive.not_unpacked", name=entry.name, why=explain(error))) from error
         contents = self._small_member(CONTENTS)
         computed = "".join(f"{digest}  {name}\n" for name, digest in self._sums.items()).encode()
         found = self._small_member(SUMS)
         if not self._source.hashed and found != computed:
-            raise ArchiveError(_("The archive is damaged: its content does not match its SHA256SUMS."))
+            raise ArchiveError(Message("archive.broken_sums"))
         self._end()
         self._report()
         sync_directory(destination)
@@ -234,17 +227,15 @@ class _Archive:
         """Read the next header, which has to be this regular member's, and return its size."""
         header = self._exactly(_BLOCK)
         if not any(header):
-            raise ArchiveError(_("The archive has no %s.") % name)
+            raise ArchiveError(Message("archive.no_member", name=name))
         try:
             info = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
         except tarfile.HeaderError as error:
-            raise ArchiveError(_("The archive is damaged: %s.") % error) from error
+            raise ArchiveError(Message("archive.broken_header", why=error)) from error
         if info.name != name or info.type != tarfile.REGTYPE:
-            raise ArchiveError(
-                _("The archive holds %(found)r where %(name)s belongs.") % {"found": info.name, "name": name}
-            )
+            raise ArchiveError(Message("archive.other_member", found=info.name, name=name))
         if not 0 <= info.size <= at_most or (exactly is not None and info.size != exactly):
-            raise ArchiveError(_("%(name)s in the archive has a wrong size.") % {"name": name})
+            raise ArchiveError(Message("archive.wrong_size", name=name))
         return info.size
 
     def _content(self, size: int) -> Iterator[memoryview]:
@@ -261,7 +252,7 @@ class _Archive:
         """After the last member come zeros, at most as many as fill a tar program's record, and then nothing."""
         rest = self._tar.read(tarfile.RECORDSIZE + 1)
         if any(rest) or not len(_END_OF_TAR) <= len(rest) <= tarfile.RECORDSIZE:
-            raise ArchiveError(_("The archive holds more, or ends earlier, than its manifest says."))
+            raise ArchiveError(Message("archive.wrong_end"))
 
     def _exactly(self, size: int) -> bytes:
         content: bytes = self._tar.read(size) if size else b""
@@ -271,22 +262,19 @@ class _Archive:
 
 
 def _too_short() -> ArchiveError:
-    return ArchiveError(_("The archive ends too early."))
+    return ArchiveError(Message("archive.ends_early"))
 
 
 def _require_known(manifest: Manifest) -> None:
     """Raise ArchiveError unless this console's engine can have made such a backup."""
     engine = engines.embedded()
     if manifest.engine != engine.name:
-        raise ArchiveError(
-            _("The archive holds databases of the engine %(theirs)s. This console's engine is %(ours)s.")
-            % {"theirs": manifest.engine, "ours": engine.name}
-        )
+        raise ArchiveError(Message("archive.other_engine", theirs=manifest.engine, ours=engine.name))
     if manifest.method != engine.method:
-        raise ArchiveError(_("The archive was made by the unknown method %s.") % manifest.method)
+        raise ArchiveError(Message("archive.other_method", method=manifest.method))
     for entry in manifest.members:
         if not engine.owns(entry.name):
-            raise ArchiveError(_("The archive has a member %r, which no backup has.") % entry.name)
+            raise ArchiveError(Message("archive.unknown_member", name=entry.name))
 
 
 def _file(entry: Entry) -> str:

@@ -18,7 +18,7 @@ from backups.archive.manifest import ArchiveError, Manifest, contents_to_json
 from backups.archive.reader import CONTENTS, LIMIT, MANIFEST, SUMS
 from backups.storage.base import Streamed
 from console.text.disk_errors import explain
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances.engines.base import Contents, Member, TakeContents
 
 _CHUNK = 1024 * 1024
@@ -61,7 +61,7 @@ def write(
     """
     with _unwritable_explained():
         if storage.exists(name):
-            raise ArchiveError(_("The storage has an archive %s already.") % name)
+            raise ArchiveError(Message("archive.exists", name=name))
     with _writers.one_more() as workers:
         stream = _Stream(manifest, members, contents, progress, workers)
         try:
@@ -93,24 +93,19 @@ def _unwritable_explained() -> Iterator[None]:
 
 
 def _unwritable(error: OSError) -> ArchiveError:
-    return ArchiveError(_("The archive could not be written: %s.") % explain(error))
+    return ArchiveError(Message("archive.unwritable", why=explain(error)))
 
 
 def _require_saved(storage: Storage, saved: str, name: str, stream: "_Stream") -> None:
     if stream.failure is not None:
         raise stream.failure
     if not stream.finished:
-        raise ArchiveError(_("The storage did not take the whole archive."))
+        raise ArchiveError(Message("archive.not_taken"))
     if saved != name:
-        raise ArchiveError(
-            _("The storage saved the archive as %(saved)s, not as %(name)s.") % {"saved": saved, "name": name}
-        )
+        raise ArchiveError(Message("archive.other_name", saved=saved, name=name))
     held = storage.size(name)
     if held != stream.size:
-        raise ArchiveError(
-            _("The storage holds %(held)d bytes of the archive instead of %(size)d.")
-            % {"held": held, "size": stream.size}
-        )
+        raise ArchiveError(Message("archive.other_size", held=held, size=stream.size))
 
 
 def _forget(storage: Storage, name: str, error: BaseException) -> None:
@@ -206,7 +201,7 @@ class _Stream(io.RawIOBase):
                 done += len(block)
                 self._note(done)
             if left:
-                raise ArchiveError(_("The file %s did not have the size that was announced.") % member.name)
+                raise ArchiveError(Message("archive.member_size", name=member.name))
             yield bytes(-member.size % _BLOCK)
             sums[member.name] = digest.hexdigest()
         # Without the last members no reader takes the archive for whole.
@@ -258,7 +253,7 @@ def _compressed(blocks: Iterator[bytes | memoryview], workers: int) -> Iterator[
 
 def _small_member(name: str, content: bytes, modified: datetime) -> Iterator[bytes]:
     if len(content) > LIMIT:
-        raise ArchiveError(_("The instance has more files or collections than an archive can list."))
+        raise ArchiveError(Message("archive.too_many_members"))
     yield _header(name, len(content), modified)
     yield content
     yield bytes(-len(content) % _BLOCK)

@@ -18,7 +18,7 @@ from backups.models.policy import Policy
 from console.lists.keys import NameKey, SizeKey
 from console.text.days import Day
 from console.text.ids import new_id
-from console.text.sentences import SentenceField
+from console.text.messages.fields import MessageField
 from console.text.validators import NAME_MAX_LENGTH, description_validators, name_validators
 from instances.choices import InstanceType
 from instances.engines.base import Contents, Database
@@ -95,7 +95,7 @@ class Backup(models.Model):
     type = models.CharField(max_length=16, choices=BackupType.choices, default=BackupType.MANUAL)
     method = models.CharField(max_length=16, choices=BackupMethod.choices, default=BackupMethod.PHYSICAL)
     status = models.CharField(max_length=16, choices=BackupStatus.choices, default=BackupStatus.BUILDING)
-    failure = SentenceField(blank=True)
+    failure = MessageField(blank=True)
     started = models.DateTimeField(default=timezone.now, editable=False)
     ended = models.DateTimeField(null=True, blank=True)
     # The archive's size in bytes; null until it is complete.
@@ -140,7 +140,7 @@ class Backup(models.Model):
         Job, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
     )
     verified_at = models.DateTimeField(null=True, blank=True, editable=False)
-    verify_failure = SentenceField(blank=True, editable=False)
+    verify_failure = MessageField(blank=True, editable=False)
     # What the verification counted: {"documents": n, "collections": n, "databases": {name: {collection: documents}}}.
     verification = models.JSONField(default=dict, blank=True, editable=False)
 

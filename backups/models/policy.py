@@ -8,19 +8,19 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext_lazy
 
 from backups.choices import Weekday
 from backups.policy import clock
 from backups.policy.schedule import Schedule, first_window, window_to_serve
+from console.text.messages import TEXTS
 from instances.models import Instance
 
 KEEP_DAYS_MIN, KEEP_DAYS_MAX = 1, 732
 # With a retention of less than a week, backups are made every day: otherwise there would be days without any.
 EVERY_DAY_BELOW = 7
-KEEP_DAYS_RULE = gettext_lazy("Enter a whole number from 1 to 732.")
-WEEKDAYS_RULE = gettext_lazy("Choose at least one day of the week.")
-EVERY_DAY_RULE = gettext_lazy("With a retention of 1 to 6 days a backup is made every day.")
+KEEP_DAYS_RULE = TEXTS["rule.keep_days"]
+WEEKDAYS_RULE = TEXTS["rule.weekdays"]
+EVERY_DAY_RULE = TEXTS["rule.every_day"]
 EVERY_DAY = ",".join(str(day) for day in Weekday.values)
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from backups.choices import RestorationStatus, RestorationWay
 from backups.models.backup import Backup
-from console.text.sentences import SentenceField
+from console.text.messages.fields import MessageField
 from console.text.validators import NAME_MAX_LENGTH
 from instances.models import Instance, Job
 
@@ -39,7 +39,7 @@ class Restoration(models.Model):
     # The backup that the same job made of the current data first. Only for Restore to Original.
     safety_backup = models.ForeignKey(Backup, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     status = models.CharField(max_length=16, choices=RestorationStatus.choices, default=RestorationStatus.RUNNING)
-    failure = SentenceField(blank=True)
+    failure = MessageField(blank=True)
     started = models.DateTimeField(default=timezone.now, editable=False)
     ended = models.DateTimeField(null=True, blank=True)
     job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="restoration")

@@ -6,10 +6,8 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, User
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.utils.translation import gettext_lazy
 
-from console.text.sentences import joined
-from console.text.sentences import sentence as _
+from console.text.messages import TEXTS, Message, joined
 
 
 class Permission(Enum):
@@ -30,9 +28,9 @@ class Permission(Enum):
 class Role(models.TextChoices):
     """The value is the group's name. A user can have several; a user without any can only manage their own account."""
 
-    FULL_ACCESS = "Full access", gettext_lazy("Full access")
-    BACKUP_OPERATOR = "Backup operator", gettext_lazy("Backup operator")
-    READ_ONLY = "Read-only", gettext_lazy("Read-only")
+    FULL_ACCESS = "Full access", TEXTS["label.full_access"]
+    BACKUP_OPERATOR = "Backup operator", TEXTS["label.backup_operator"]
+    READ_ONLY = "Read-only", TEXTS["label.read_only"]
 
 
 MAY: dict[Role, frozenset[Permission]] = {
@@ -69,11 +67,10 @@ def refusal(user: AbstractBaseUser | AnonymousUser | None, permission: Permissio
     if any(permission in MAY[role] for role in roles):
         return ""
     if not roles:
-        return _("Your user has no role yet. Ask an administrator for one.")
-    return _("Your role (%(yours)s) may not do this. It takes: %(others)s.") % {
-        "yours": joined(", ", [role.label for role in roles]),
-        "others": joined(", ", [role.label for role in Role if permission in MAY[role]]),
-    }
+        return Message("role.missing")
+    others = [role.label for role in Role if permission in MAY[role]]
+    yours = joined(", ", [role.label for role in roles])
+    return Message("role.insufficient", yours=yours, others=joined(", ", others), count=len(others))
 
 
 def require(user: AbstractBaseUser | AnonymousUser | None, permission: Permission | None) -> None:

@@ -5,8 +5,8 @@ from django.contrib.auth.models import Group, User
 from console.accounts.models import UserSession
 from console.accounts.roles import Permission, Role
 from console.audit.audited import audited
+from console.text.messages import Message
 from console.text.refused import Refused
-from console.text.sentences import sentence as _
 
 
 @audited("consoleChangePassword", needs=None, resource="user")
@@ -22,7 +22,7 @@ def end_session(*, user: User, session: UserSession, requested_by: User | None) 
     """Sign the user out of one session. Raises Refused if it has already ended."""
     deleted, _rows = UserSession.objects.filter(pk=session.pk, user=user).delete()
     if not deleted:
-        raise Refused(_("This session has ended already."))
+        raise Refused(Message("session.ended"))
 
 
 @audited("consoleEndOtherSessions", needs=None, resource="user")

@@ -25,9 +25,8 @@ from console.accounts.roles import Permission
 from console.audit import origin
 from console.audit.choices import Outcome
 from console.audit.models import AuditEvent
+from console.text.messages import Message, of_validation
 from console.text.refused import Refused
-from console.text.sentences import Sentence, joined, kept
-from console.text.sentences import sentence as _
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -123,7 +122,7 @@ class AuditedAction(Generic[P, R]):
             return result
         except (Refused, ValidationError, PermissionDenied) as error:
             # Within another action this goes into that one's transaction: it stays if that one goes on.
-            record(self.trace, user=user, resource=refused_on, outcome=Outcome.REFUSED, reason=_sentence(error))
+            record(self.trace, user=user, resource=refused_on, outcome=Outcome.REFUSED, reason=_reason(error))
             raise
         except Exception as error:
             if outer is None:
@@ -147,22 +146,8 @@ def audited(trace: str, *, needs: Permission | None, resource: str) -> Callable[
     return lambda function: AuditedAction(function, trace, needs, resource)
 
 
-def _sentence(error: Exception) -> str:
-    if isinstance(error, Refused):
-        return str(kept(error.message))
-    if isinstance(error, ValidationError):
-        by_field = error.error_dict.values() if hasattr(error, "error_dict") else [error.error_list]
-        return joined(" ", [_of_validation(each) for errors in by_field for each in errors])
-    return str(error)
-
-
-def _of_validation(error: ValidationError) -> str:
-    message = kept(error.message)
-    if not isinstance(message, Sentence):
-        return " ".join(error.messages)
-    # Of what was typed no more is kept than the sentence says.
-    said = {name: value for name, value in (error.params or {}).items() if f"%({name})" in message.msgid}
-    return message % said if said else message
+def _reason(error: Refused | ValidationError | PermissionDenied) -> str:
+    return of_validation(error) if isinstance(error, ValidationError) else str(error)
 
 
 # --- Signing in and out: Django tells by its signals ------------------------------------------------------
@@ -192,5 +177,5 @@ def sign_in_failed(
         user_name=typed,
         resource=Resource("user", name=typed),
         outcome=Outcome.REFUSED,
-        reason=_("Too many failed attempts.") if locked else _("Wrong user name or password."),
+        reason=Message("sign_in.locked" if locked else "sign_in.wrong"),
     )

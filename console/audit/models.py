@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from console.audit.choices import Outcome, ResourceKind
-from console.text.sentences import SentenceField
+from console.text.messages.fields import MessageField
 
 
 class AppendOnly(Exception):
@@ -45,7 +45,7 @@ class AuditEvent(models.Model):
     resource_name = models.CharField(max_length=150, blank=True)
     address = models.GenericIPAddressField(null=True, blank=True)
     outcome = models.CharField(max_length=16, choices=Outcome.choices)
-    reason = SentenceField(blank=True)
+    reason = MessageField(blank=True)
 
     # Its page, where a list has looked it up.
     resource_url = ""

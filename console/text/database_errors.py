@@ -4,7 +4,7 @@ import sqlite3
 
 from django.db import DatabaseError, InterfaceError, OperationalError
 
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 
 # What its server or its disk says, and no fault of the query.
 AWAY = (OperationalError, InterfaceError)
@@ -15,9 +15,9 @@ def explain(error: DatabaseError | InterfaceError) -> str:
     cause = error.__cause__
     sqlite = getattr(cause, "sqlite_errorcode", 0) & 0xFF
     if sqlite == sqlite3.SQLITE_FULL or getattr(cause, "sqlstate", "") == "53100":
-        return _("The disk of the console database is full. Make room on it.")
+        return Message("database.full")
     if sqlite in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return _("Another program keeps the console database locked.")
+        return Message("database.locked")
     if sqlite in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
-        return _("The file of the console database cannot be used (%s). See to its disk.") % cause
-    return _("The console database does not answer.")
+        return Message("database.unusable", why=cause)
+    return Message("database.unreachable")

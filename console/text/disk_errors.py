@@ -2,7 +2,7 @@
 
 import errno
 
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -13,5 +13,5 @@ def explain(error: OSError) -> str:
     if error.filename:
         why = f"{why} ({error.filename})"
     if error.errno in _FULL:
-        return _("%s. Make room on the disk and try again") % why
+        return Message("disk.full", why=why)
     return why

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from django.db import models
 from django.template.defaultfilters import filesizeformat
 from django.utils import translation
 from django.utils.functional import Promise
@@ -176,25 +175,3 @@ def _from_json(value: Any) -> Any:
         figures = [_from_json(figure) for figure in figures]
     plural = Plural(value["plural"]["msgid"], value["plural"]["by"]) if "plural" in value else None
     return Sentence(msgid, figures, context, plural)
-
-
-class _Kept:
-    """Of a text field: a sentence put in comes out in the language that is active then. The column is any text's."""
-
-    def get_prep_value(self, value: Any) -> Any:
-        return encode(value) if isinstance(value, Sentence) else super().get_prep_value(value)  # type: ignore[misc]
-
-    def from_db_value(self, value: str | None, expression: object, connection: object) -> str | None:
-        return value if value is None else decode(value)
-
-    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
-        name, _path, args, kwargs = super().deconstruct()  # type: ignore[misc]
-        return name, f"django.db.models.{self.column_like}", args, kwargs  # type: ignore[attr-defined]
-
-
-class SentenceField(_Kept, models.TextField):  # type: ignore[type-arg]
-    column_like = "TextField"
-
-
-class ShortSentenceField(_Kept, models.CharField):  # type: ignore[type-arg]
-    column_like = "CharField"

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from console.text.sentences import SentenceField
+from console.text.messages.fields import MessageField
 from instances import refusals
 
 
@@ -36,7 +36,7 @@ class Host(models.Model):
     # What the agent last found out about the backup storage: free bytes (null: no limit or unknown), and the reason
     # if archives cannot be written.
     storage_free = models.BigIntegerField(null=True, blank=True)
-    storage_failure = SentenceField(blank=True)
+    storage_failure = MessageField(blank=True)
     storage_checked = models.DateTimeField(null=True, blank=True)
     # Where the instances listen, see listening.Listening.
     db_address = models.CharField(max_length=255, default="127.0.0.1")

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from console.lists.keys import NameKey
 from console.text.ids import new_id
-from console.text.sentences import SentenceField
+from console.text.messages.fields import MessageField
 from console.text.validators import NAME_MAX_LENGTH, name_validators
 from instances import refusals
 from instances.choices import STATUS_OF_ACTION, STATUS_OF_STATE, STOPS_SERVER, Action, InstanceType, State, Status
@@ -106,7 +106,7 @@ class Instance(models.Model):
     port = models.PositiveIntegerField(null=True, blank=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.CREATING)
     action = models.CharField(max_length=32, choices=Action.choices, default=Action.NONE, blank=True)
-    failure = SentenceField(blank=True)
+    failure = MessageField(blank=True)
     created = models.DateTimeField(default=timezone.now, editable=False)
 
     # Whether the administrator has a password. None: restored from a backup, and the console does not know.

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from console.lists.keys import NameKey
-from console.text.sentences import SentenceField, ShortSentenceField
+from console.text.messages.fields import MessageField, ShortMessageField
 from console.text.validators import NAME_MAX_LENGTH
 from instances.choices import JobKind, JobStatus
 from instances.models.host import Host, offline_after
@@ -67,12 +67,12 @@ class Job(models.Model):
     progress = models.PositiveSmallIntegerField(default=0)
     # The progress of the current step, see pace.Reading; empty for a step that counts nothing.
     detail = models.JSONField(default=dict)
-    failure = SentenceField(blank=True)
+    failure = MessageField(blank=True)
     created = models.DateTimeField(default=timezone.now, editable=False)
     started = models.DateTimeField(null=True, blank=True)
     ended = models.DateTimeField(null=True, blank=True)
     # Why the job should end early: it sees this at its next report. Empty: it should go on.
-    cancel_reason = ShortSentenceField(max_length=256, blank=True)
+    cancel_reason = ShortMessageField(max_length=256, blank=True)
     # Null if the console itself requested the job.
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

@@ -8,7 +8,7 @@ import pymongo
 from django.conf import settings
 from pymongo.errors import OperationFailure, PyMongoError
 
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances.engines.base import Client, EngineError, Server
 from instances.engines.embedded import process
 
@@ -44,9 +44,9 @@ def connected(server: Server, *, seconds: float = 30.0) -> Iterator[Client]:
     try:
         yield client
     except OperationFailure as error:
-        raise EngineError(_backup_failure(error) or _("The database server refused: %s") % _sentence(error)) from error
+        raise EngineError(_backup_failure(error) or Message("server.refused", why=_sentence(error))) from error
     except PyMongoError as error:
-        raise EngineError(_("The database server does not answer on port %d.") % server.port) from error
+        raise EngineError(Message("server.unreachable", port=server.port)) from error
     finally:
         client.close()
 
@@ -58,13 +58,14 @@ def refusal(error: OperationFailure) -> str:
 
 def _backup_failure(error: OperationFailure) -> str:
     """Return the translated sentence for an error of the launcher's backup commands; "" for any other error."""
-    reasons = {
-        "BackupIsOpen": _("Another backup of this instance is open."),
-        "BackupHasEnded": _("The database server or the connection to it ended while the backup was running."),
-        "BackupNotCounted": _("The documents of the backup could not be counted."),
-        "ServerIsBusy": _("The database server is busy with a long operation, such as building an index."),
+    codes = {
+        "BackupIsOpen": "server.backup_open",
+        "BackupHasEnded": "server.backup_ended",
+        "BackupNotCounted": "server.backup_not_counted",
+        "ServerIsBusy": "server.busy",
     }
-    return reasons.get(refusal(error), "")
+    code = codes.get(refusal(error))
+    return Message(code) if code else ""
 
 
 def _sentence(error: OperationFailure) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from pymongo.errors import OperationFailure
 
 from console.text.disk_errors import explain
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances.engines.base import (
     INTERNAL_COLLECTIONS,
     INTERNAL_DATABASES,
@@ -94,7 +94,7 @@ class _StillOpen:
 
 def _member(data: Path, name: str, size: int, still_open: Callable[[], None]) -> Member:
     if not owns(f"{_FOLDER}{name}"):
-        raise EngineError(_("The database server has a file that no backup knows: %s.") % name)
+        raise EngineError(Message("server.file_unknown", name=name))
 
     def read() -> Iterator[memoryview]:
         for block in blocks(data / name, size):
@@ -114,12 +114,9 @@ def blocks(path: Path, size: int) -> Iterator[memoryview]:
                 left -= count
                 yield buffer[:count]
     except OSError as error:
-        raise EngineError(
-            _("The file %(name)s of the database server could not be read: %(why)s.")
-            % {"name": path.name, "why": explain(error)}
-        ) from error
+        raise EngineError(Message("server.file_unreadable", name=path.name, why=explain(error))) from error
     if left:
-        raise EngineError(_("The file %s of the database server ended while it was copied.") % path.name)
+        raise EngineError(Message("server.file_ended", name=path.name))
 
 
 def _contents(client: Client, waiting: Callable[[], None] = nothing) -> Contents:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances.engines.base import (
     INTERNAL_COLLECTIONS,
     INTERNAL_DATABASES,
@@ -53,6 +53,6 @@ def _inspect(client: Client, database: str, described: Mapping[str, Any]) -> Col
     if kind == "collection":
         verdict = client[database].command("validate", name)
         if not verdict["valid"]:
-            raise EngineError(_("The collection %s is damaged.") % f"{database}.{name}")
+            raise EngineError(Message("server.collection_damaged", name=f"{database}.{name}"))
     indexes = sorted(index["name"] for index in collection.list_indexes())
     return Collection(name, collection.count_documents({}), tuple(indexes))

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances.engines.base import REPLICA_SET, FilesInUse
 
 LOOPBACK = "127.0.0.1"
@@ -151,7 +151,7 @@ def exclusive(home: Path, *, seconds: float = _FREE_SECONDS) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() >= deadline:
-                    raise FilesInUse(_("A database server still uses the files in %s.") % home) from None
+                    raise FilesInUse(Message("server.files_in_use", folder=home)) from None
                 time.sleep(0.05)
         yield
     finally:

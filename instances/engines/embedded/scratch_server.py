@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances.engines.base import EngineError, Server
 from instances.engines.embedded import process
 from instances.engines.embedded.facts import alive
@@ -31,7 +31,6 @@ def _wait(server: Server, spawned: "subprocess.Popen[bytes]") -> None:
     while not alive(server):
         if spawned.poll() is not None or time.monotonic() > deadline:
             raise EngineError(
-                process.last_words(server.home)
-                or _("The database server did not answer within %d seconds.") % _START_SECONDS
+                process.last_words(server.home) or Message("server.start_timed_out", seconds=int(_START_SECONDS))
             )
         time.sleep(0.05)

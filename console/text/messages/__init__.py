@@ -1,0 +1,141 @@
+"""Messages that rows keep: stored as a code and parameters, and read in the language of the reader.
+
+    raise JobFailed(Message("archive.unwritable", why=error))
+
+Every code and its text stands in one table, TEXTS, a module per subject. Texts that pages show at once and no row keeps
+stay where they are used, marked for gettext.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.template.defaultfilters import filesizeformat
+
+from console.text.messages import archives, backups, engines, instances, labels, rules, storages, system, testing
+
+TEXTS = {
+    **labels.TEXTS,
+    **rules.TEXTS,
+    **system.TEXTS,
+    **instances.TEXTS,
+    **engines.TEXTS,
+    **backups.TEXTS,
+    **archives.TEXTS,
+    **storages.TEXTS,
+    **testing.TEXTS,
+}
+# The code of several messages in one, whose parameters are `by`, what stands between them, and `parts`.
+_JOINED = "joined"
+_STORED = '{"code": '
+
+
+class Size(int):
+    """A number of bytes, as a parameter: shown in the unit that fits."""
+
+    def __str__(self) -> str:
+        return filesizeformat(int(self))
+
+
+class Message(str):
+    """A text of the table with its parameters: a str in the language that was active when it was made.
+
+    str() gives it in the language that is active now. Of a parameter that is an exception its text is taken, which may
+    be a Message; of a text of the table, such as the label of a status, the Message.
+    """
+
+    code: str
+    params: dict[str, Any]
+
+    def __new__(cls, code: str, /, **params: Any) -> "Message":
+        params = {name: _param(value) for name, value in params.items()}
+        message = super().__new__(cls, _rendered(code, params))
+        message.code, message.params = code, params
+        return message
+
+    def __str__(self) -> str:
+        return Message(self.code, **self.params)
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, Any]]:
+        return (self.code,), self.params
+
+
+def joined(by: str, parts: Iterable[object]) -> Message:
+    """Return several messages or texts as one, with `by` between them."""
+    return Message(_JOINED, by=by, parts=list(parts))
+
+
+def of_validation(error: ValidationError) -> str:
+    """Return the errors as one: Messages where the table has their texts, else in the active language.
+
+    Django's validators pass the value that was typed as the parameter `value`; it is left out, as it may be a secret.
+    """
+    by_field = error.error_dict.values() if hasattr(error, "error_dict") else [error.error_list]
+    return joined(" ", [_of_one(each) for errors in by_field for each in errors])
+
+
+def _of_one(error: ValidationError) -> str:
+    code = _code_of(error.message)
+    if code is None:
+        return " ".join(error.messages)
+    return Message(code, **{name: value for name, value in (error.params or {}).items() if name != "value"})
+
+
+def _code_of(text: object) -> str | None:
+    return next((code for code, known in TEXTS.items() if known is text), None)
+
+
+def _rendered(code: str, params: dict[str, Any]) -> str:
+    try:
+        if code == _JOINED:
+            return str(params["by"]).join(map(str, params["parts"]))
+        return str(TEXTS[code] % params)
+    except (KeyError, TypeError, ValueError):
+        # A row of another version of the console: its code and parameters say more than nothing.
+        return " ".join([code, *(f"{name}={value}" for name, value in params.items())])
+
+
+def _param(value: object) -> Any:
+    if isinstance(value, list):
+        return [_param(each) for each in value]
+    if isinstance(value, int | float):
+        return value
+    code = _code_of(value)
+    return Message(code) if code else str(value)
+
+
+# --- As rows keep them ---------------------------------------------------------------------------------------
+
+
+def encode(text: str) -> str:
+    """Return what a row keeps: a Message as {"code", "params"} in JSON, any other text as it is."""
+    return json.dumps(_to_json(text), ensure_ascii=False) if isinstance(text, Message) else text
+
+
+def decode(text: str) -> str:
+    """Return the Message that encode() was given; any other text as it is."""
+    if not text.startswith(_STORED):
+        return text
+    try:
+        return str(_from_json(json.loads(text)))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return text
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Message):
+        return {"code": value.code, "params": {name: _to_json(param) for name, param in value.params.items()}}
+    if isinstance(value, Size):
+        return {"bytes": int(value)}
+    return [_to_json(each) for each in value] if isinstance(value, list) else value
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_from_json(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "bytes" in value:
+        return Size(value["bytes"])
+    return Message(str(value["code"]), **{name: _from_json(param) for name, param in value["params"].items()})

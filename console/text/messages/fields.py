@@ -1,0 +1,30 @@
+"""Model fields for messages: a Message put in comes out in the language that is active then."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import models
+
+from console.text.messages import Message, decode, encode
+
+
+class _Messages:
+    """Of a text field. The column is any text's, and so is the field in migrations."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        return encode(value) if isinstance(value, Message) else super().get_prep_value(value)  # type: ignore[misc]
+
+    def from_db_value(self, value: str | None, expression: object, connection: object) -> str | None:
+        return value if value is None else decode(value)
+
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        name, _path, args, kwargs = super().deconstruct()  # type: ignore[misc]
+        return name, f"django.db.models.{self.column}", args, kwargs  # type: ignore[attr-defined]
+
+
+class MessageField(_Messages, models.TextField):  # type: ignore[type-arg]
+    column = "TextField"
+
+
+class ShortMessageField(_Messages, models.CharField):  # type: ignore[type-arg]
+    column = "CharField"
