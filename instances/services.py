@@ -10,8 +10,8 @@ from django.utils import timezone
 from console.accounts.roles import Permission
 from console.audit.audited import audited
 from console.text.messages import Message
+from console.text.password_rule import check_password
 from console.text.refused import Refused
-from console.text.validators import check_password
 from console.web.once import once
 from instances import hosts
 from instances.choices import Action, InstanceType, JobKind

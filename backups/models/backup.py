@@ -17,9 +17,10 @@ from backups.choices import BackupMethod, BackupStatus, BackupType
 from backups.models.policy import Policy
 from console.lists.keys import NameKey, SizeKey
 from console.text.days import Day
+from console.text.description_rule import description_validators
 from console.text.ids import new_id
 from console.text.messages.fields import MessageField
-from console.text.validators import NAME_MAX_LENGTH, description_validators, name_validators
+from console.text.name_rule import NAME_MAX_LENGTH, name_validators
 from instances.choices import InstanceType
 from instances.engines.base import Contents, Database
 from instances.models import Host, Instance, Job

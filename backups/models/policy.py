@@ -88,9 +88,9 @@ class Policy(models.Model):
         days = self.weekdays.split(",")
         known = [str(day) for day in Weekday.values if str(day) in days]
         if days != known:
-            raise ValidationError({"weekdays": str(WEEKDAYS_RULE)})
+            raise ValidationError({"weekdays": WEEKDAYS_RULE})
         if self.keep_days < EVERY_DAY_BELOW and self.weekdays != EVERY_DAY:
-            raise ValidationError({"weekdays": str(EVERY_DAY_RULE)})
+            raise ValidationError({"weekdays": EVERY_DAY_RULE})
 
     @property
     def days(self) -> list[Weekday]:

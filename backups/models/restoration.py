@@ -10,7 +10,7 @@ from django.utils import timezone
 from backups.choices import RestorationStatus, RestorationWay
 from backups.models.backup import Backup
 from console.text.messages.fields import MessageField
-from console.text.validators import NAME_MAX_LENGTH
+from console.text.name_rule import NAME_MAX_LENGTH
 from instances.models import Instance, Job
 
 

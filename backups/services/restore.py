@@ -16,9 +16,9 @@ from backups.services.current import current
 from backups.storage.base import archive_storage
 from console.accounts.roles import Permission
 from console.audit.audited import audited
+from console.text.password_rule import check_password
 from console.text.refused import Refused
 from console.text.sentences import sentence as _
-from console.text.validators import check_password
 from console.web.once import once
 from instances.choices import Action, JobKind
 from instances.models import Instance, Job

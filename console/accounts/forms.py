@@ -9,10 +9,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from console.accounts import passwords
-from console.text.validators import (
-    PASSWORD_RULE,
-    password_validators,
-)
+from console.text.password_rule import PASSWORD_RULE, password_validators
 from console.web.dialogs import posted
 from console.web.forms import DialogForm
 from console.web.request import Request

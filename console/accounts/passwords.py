@@ -3,7 +3,7 @@
 import secrets
 import string
 
-from console.text.validators import PASSWORD_SPECIAL
+from console.text.password_rule import PASSWORD_SPECIAL
 
 _LENGTH = 20
 # Without characters that look alike: 0 and O, 1, l and I.

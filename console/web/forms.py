@@ -8,14 +8,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from console.text.description_rule import DESCRIPTION_MAX_LENGTH, DESCRIPTION_RULE, description_validators
+from console.text.name_rule import NAME_RULE, name_validators
 from console.text.refused import Refused
-from console.text.validators import (
-    DESCRIPTION_MAX_LENGTH,
-    DESCRIPTION_RULE,
-    NAME_RULE,
-    description_validators,
-    name_validators,
-)
 
 
 class NameField(forms.CharField):

@@ -13,7 +13,7 @@ from django.utils import timezone
 from console.lists.keys import NameKey
 from console.text.ids import new_id
 from console.text.messages.fields import MessageField
-from console.text.validators import NAME_MAX_LENGTH, name_validators
+from console.text.name_rule import NAME_MAX_LENGTH, name_validators
 from instances import refusals
 from instances.choices import STATUS_OF_ACTION, STATUS_OF_STATE, STOPS_SERVER, Action, InstanceType, State, Status
 from instances.models.host import Host

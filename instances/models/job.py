@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from console.lists.keys import NameKey
 from console.text.messages.fields import MessageField, ShortMessageField
-from console.text.validators import NAME_MAX_LENGTH
+from console.text.name_rule import NAME_MAX_LENGTH
 from instances.choices import JobKind, JobStatus
 from instances.models.host import Host, offline_after
 from instances.models.instance import Instance

@@ -17,7 +17,7 @@ from backups.policy.schedule import (
     window_after,
     window_to_serve,
 )
-from console.text.validators import name_validators
+from console.text.name_rule import name_validators
 
 MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2032, 12, 31), timezones=st.just(UTC))
 SCHEDULES = st.builds(Schedule, st.integers(0, 23), st.frozensets(st.integers(1, 7), min_size=1))

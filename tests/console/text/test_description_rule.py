@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.text.validators import description_validators
+from console.text.description_rule import description_validators
 
 FORBIDDEN = "><!\"&'="
 LINE_BREAKS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"

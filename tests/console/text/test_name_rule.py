@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.text.validators import name_validators
+from console.text.name_rule import name_validators
 
 VALID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{3,63}", re.ASCII)
 

@@ -4,7 +4,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from console.accounts import passwords
-from console.text.validators import PASSWORD_SPECIAL, check_password
+from console.text.password_rule import PASSWORD_SPECIAL, check_password
 
 
 def broken(password: str) -> list[str]:

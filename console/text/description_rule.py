@@ -1,0 +1,53 @@
+"""The rule for descriptions; forms, services and models use these validators."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
+from django.utils.deconstruct import deconstructible
+from django.utils.translation import gettext_lazy as _
+
+from console.text.messages import TEXTS
+
+DESCRIPTION_MAX_LENGTH = 256
+DESCRIPTION_RULE = _("Up to 256 characters, without line breaks and without any of > ! < \" & ' =")
+
+
+@deconstructible
+class NoneOfValidator:
+    """Rejects a text that holds any of the characters, and names the ones it found."""
+
+    def __init__(self, characters: str) -> None:
+        self.characters = characters
+
+    def __call__(self, value: str) -> None:
+        found = [character for character in self.characters if character in value]
+        if found:
+            raise ValidationError(
+                TEXTS["rule.forbidden_characters"],
+                code="forbidden_characters",
+                params={"characters": " ".join(found)},
+            )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, NoneOfValidator) and self.characters == other.characters
+
+
+@deconstructible
+class SingleLineValidator:
+    """Rejects every character that Unicode or a browser treats as a line break (str.splitlines)."""
+
+    def __call__(self, value: str) -> None:
+        if len(f"{value}.".splitlines()) > 1:
+            raise ValidationError(TEXTS["rule.one_line"], code="line_break")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SingleLineValidator)
+
+
+description_validators: list[Callable[[Any], None]] = [
+    MaxLengthValidator(DESCRIPTION_MAX_LENGTH, TEXTS["rule.too_long"]),
+    SingleLineValidator(),
+    NoneOfValidator("><!\"&'="),
+]
