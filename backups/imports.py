@@ -113,7 +113,7 @@ def _inspected(home: Path) -> Contents:
         with scratch_server.running(home) as server:
             return engines.embedded().inspect(server, _quiet)
     except EngineError as error:
-        raise archive.ArchiveError(_("The throw-away server could not check the backup: %s") % error) from error
+        raise archive.ArchiveError(_("The temporary server could not check the backup: %s") % error) from error
 
 
 def _backup_of(manifest: archive.Manifest, *, new_id: bool) -> Backup:

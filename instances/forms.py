@@ -30,7 +30,7 @@ class CreateInstanceForm(NewPasswordForm):
         label=_("Host"),
         required=False,
         help_text=_("The machine that the database server runs on."),
-        error_messages={"invalid_choice": _("This host is offline or has gone. Choose one from the list.")},
+        error_messages={"invalid_choice": _("This host is offline or no longer exists. Choose one from the list.")},
     )
 
     administrator = forms.ChoiceField(

@@ -98,6 +98,7 @@ class CreateBackupOfAnyForm(CreateBackupForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].widget.attrs.pop("autofocus", None)
+        self.fields["instance"].error_messages["required"] = _("Choose an instance.")
         chosen = self.data if self.is_bound else self.initial
         if Instance.objects.order_by()[: OFFERED + 1].count() <= OFFERED:
             del self.fields["instance_search"]

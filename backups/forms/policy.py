@@ -47,7 +47,7 @@ class PolicyForm(DialogForm):
         coerce=int,
         required=False,
         widget=forms.CheckboxSelectMultiple(attrs={"data-when-on": True}),
-        help_text=_("At least one day. With a retention of 1 to 6 days a backup is made every day."),
+        help_text=_("At least one day. With a retention of 1 to 6 days, a backup is made every day."),
         error_messages={"invalid_choice": _("Choose among the days of the week.")},
     )
     delete_automated = forms.BooleanField(

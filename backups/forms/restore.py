@@ -34,7 +34,7 @@ class RestoreToOriginalForm(DialogForm):
     safety_backup = forms.BooleanField(
         required=False,
         initial=True,
-        label=_("Back up the present data first"),
+        label=_("Back up current data first"),
         help_text=_("As a manual backup, after the server has stopped. If it fails, nothing is restored."),
     )
     confirm = forms.CharField(

@@ -49,7 +49,7 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
         if data_is_missing and restoration.safety_backup_id:
             raise JobFailed(
                 _(
-                    "The data directory of the instance is missing, so there is no present data to back up. "
+                    "The data directory of the instance is missing, so there is no current data to back up. "
                     "Restore without backing it up first."
                 )
             )

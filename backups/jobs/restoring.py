@@ -30,9 +30,9 @@ def restoration_of(job: Job) -> tuple[Restoration, Backup, Instance]:
     """Return the job's restoration, the backup and the target. Raises JobFailed if one of them has been deleted."""
     restoration = Restoration.objects.select_related("backup", "target").get(job=job)
     if restoration.backup is None:
-        raise JobFailed(_("The backup does not exist any more."))
+        raise JobFailed(_("The backup no longer exists."))
     if restoration.target is None:
-        raise JobFailed(_("The instance does not exist any more."))
+        raise JobFailed(_("The instance no longer exists."))
     return restoration, restoration.backup, restoration.target
 
 

@@ -74,4 +74,4 @@ def _inspect(work: Work, home: Path) -> Contents:
         with scratch_server(work, home) as server:
             return engines.embedded().inspect(server, report)
     except (StartFailed, EngineError) as error:
-        raise JobFailed(_("The throw-away server could not check the backup: %s") % error) from error
+        raise JobFailed(_("The temporary server could not check the backup: %s") % error) from error

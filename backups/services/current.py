@@ -9,5 +9,5 @@ def current(backup: Backup) -> Backup:
     """Return the backup as it is now. Raises Refused if it has been deleted."""
     found = Backup.objects.shown().filter(pk=backup.pk).first()
     if found is None:
-        raise Refused(_("The backup does not exist any more."))
+        raise Refused(_("The backup no longer exists."))
     return found

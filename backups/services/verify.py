@@ -20,7 +20,7 @@ from instances.queue.requests import enqueue
 def verify_backup(*, backup: Backup, requested_by: User | None) -> Job:
     """Queue the job that restores the backup into a throw-away server and counts its documents.
 
-    Raises Refused if the backup is not Complete or is being verified already.
+    Raises Refused if the backup is not Complete or is already being verified.
     """
     with transaction.atomic():
         job = enqueue(

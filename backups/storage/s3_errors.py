@@ -40,7 +40,7 @@ def explained() -> Iterator[None]:
         ) from error
     except (HTTPClientError, NoConnection) as error:
         raise StorageFailed(
-            _("the S3 storage does not answer; check CONSOLE_S3_ENDPOINT_URL and the network")
+            _("the S3 storage is not responding; check CONSOLE_S3_ENDPOINT_URL and the network")
         ) from error
     except BotoCoreError as error:
         raise StorageFailed(_("the S3 storage cannot be used: %s") % type(error).__name__) from error
@@ -64,7 +64,7 @@ def _refusal(error: ClientError) -> str:
             "the S3 storage does not allow %s; check CONSOLE_S3_ACCESS_KEY_ID and the permissions that README lists"
         ) % str(error.operation_name)
     if code == "SlowDown" or (status and status >= 500):
-        return _("the S3 storage failed several times in a row (%s); try again when it is well") % (code or status)
+        return _("the S3 storage failed several times in a row (%s); try again later") % (code or status)
     # Without the store's message: it may hold secrets, and /readyz shows this to everybody.
     return _("the S3 storage refused %(operation)s: %(code)s") % {"operation": error.operation_name, "code": code}
 

@@ -109,7 +109,7 @@ class ListForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         chosen = self.cleaned_data
         if chosen.get("since") and chosen.get("until") and chosen["until"] < chosen["since"]:
-            self.add_error("until", _("This is before the beginning."))
+            self.add_error("until", _("The end is before the beginning."))
             chosen.pop("since")
         return chosen
 

@@ -40,7 +40,7 @@ def readiness(now: datetime) -> dict[str, str]:
     try:
         hosts = list(Host.objects.all())
     except (DatabaseError, InterfaceError):
-        return {"database": "The console database does not answer."}
+        return {"database": "The console database is not responding."}
     online = [host for host in hosts if host.is_online(now)]
     usable = [host for host in online if not host.storage_failure]
     unusable = "No agent can write to the storage of the backups"

@@ -10,5 +10,5 @@ def test_hooks(request: HttpRequest) -> dict[str, str]:
     """Return the text of the banner; nothing if the hooks are off."""
     if not hooks.active():
         return {}
-    on = _("Test hooks are on: whoever tests may slow down and break what this console does.")
+    on = _("Test hooks are on: tests can slow down and break what this console does.")
     return {"test_hooks": " ".join([on, *hooks.describe(hooks.state())])}

@@ -159,7 +159,7 @@ class RestoreDialog(PasswordDialog):
     def to_original(self, instance: str, *, safety_backup: bool = True) -> None:
         self.change_to_original()
         self.field("Type the name of the instance to confirm").fill(instance)
-        self.field("Back up the present data first").set_checked(safety_backup)
+        self.field("Back up current data first").set_checked(safety_backup)
         self.done()
 
 

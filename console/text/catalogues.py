@@ -20,7 +20,11 @@ from django.utils.translation.template import templatize
 
 SOURCES = ("console", "instances", "backups", "templates")
 _METHODS = [("**.py", "python"), ("**.html", f"{__name__}:extract_template")]
-_KEYWORDS = {**DEFAULT_KEYWORDS, **{f"{name}_lazy": arguments for name, arguments in DEFAULT_KEYWORDS.items()}}
+_KEYWORDS = {
+    **DEFAULT_KEYWORDS,
+    **{f"{name}_lazy": arguments for name, arguments in DEFAULT_KEYWORDS.items()},
+    "gettext_noop": None,
+}
 _PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[-+ #0]*\d*(?:\.\d+)?[a-zA-Z%]")
 
 

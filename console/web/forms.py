@@ -44,7 +44,7 @@ class RequestKeyField(forms.UUIDField):
         super().__init__(
             widget=forms.HiddenInput,
             initial=uuid.uuid4,
-            error_messages={"invalid": _("The dialog is damaged. Close it and open it again.")},
+            error_messages={"invalid": _("This dialog can no longer be used. Close it and open it again.")},
         )
 
 

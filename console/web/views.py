@@ -42,7 +42,7 @@ def csrf_failure(request: Request, reason: str = "") -> HttpResponse:
 
 def forbidden(request: Request, exception: Exception) -> HttpResponse:
     """Say which role the user lacks: on a page, or in the dialog."""
-    reason = str(exception) if isinstance(exception, NotAllowed) else _("Your user may not do this.")
+    reason = str(exception) if isinstance(exception, NotAllowed) else _("You do not have permission to do this.")
     template = "_403.html" if getattr(request, "htmx", None) and wants_fragment(request) else "403.html"
     return render(request, template, {"reason": reason}, status=403)
 

@@ -70,7 +70,7 @@ class JobSteps(ABC, Generic[Given, Result]):
     def instance(self) -> Instance:
         """The job's instance. Raises JobFailed if it has been deleted."""
         if self.job.instance is None:
-            raise JobFailed(_("The instance does not exist any more."))
+            raise JobFailed(_("The instance no longer exists."))
         return self.job.instance
 
     @abstractmethod

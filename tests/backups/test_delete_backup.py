@@ -59,7 +59,7 @@ def test_a_failed_one_and_one_of_a_deleted_instance_can_go(user: User) -> None:
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"status": BackupStatus.BUILDING}, "still being made"),
-    ({"status": BackupStatus.DELETING}, "being deleted already"),
+    ({"status": BackupStatus.DELETING}, "is being deleted"),
     ({"locked": True}, "is locked"),
     ({"type": BackupType.AUTOMATED}, "only while the policy is off"),
 ]
@@ -94,7 +94,7 @@ def test_the_second_of_two_is_refused_and_there_is_one_job(user: User) -> None:
 def test_one_that_is_gone_is_refused(user: User) -> None:
     stale = make_backup()
     Backup.objects.all().delete()
-    with pytest.raises(Refused, match="does not exist any more"):
+    with pytest.raises(Refused, match="no longer exists"):
         delete_backup(backup=stale, requested_by=user)
 
 
@@ -143,7 +143,7 @@ def test_while_the_storage_does_not_answer_it_is_failed_and_complete_again_when_
     user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(name: str) -> None:
-        raise StorageFailed("the S3 storage does not answer")
+        raise StorageFailed("the S3 storage is not responding")
 
     backup = with_archive()
     delete_backup(backup=backup, requested_by=user)
@@ -151,7 +151,7 @@ def test_while_the_storage_does_not_answer_it_is_failed_and_complete_again_when_
     steps = DeleteBackup(job)
     for use in ("delete", "exists"):
         monkeypatch.setattr(storages["backups"], use, refuse)
-    with pytest.raises(JobFailed, match=r"could not be deleted: the S3 storage does not answer\.") as raised:
+    with pytest.raises(JobFailed, match=r"could not be deleted: the S3 storage is not responding\.") as raised:
         steps.run(work_on(job))
     fail(job, str(raised.value), left_behind=True)
     assert status(backup) == BackupStatus.FAILED

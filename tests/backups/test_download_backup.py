@@ -162,13 +162,13 @@ def test_a_storage_that_does_not_answer_is_explained(
     plain: Client, backup: Backup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(self: FolderStorage, name: str) -> int:
-        raise StorageFailed("the S3 storage does not answer; check CONSOLE_S3_ENDPOINT_URL")
+        raise StorageFailed("the S3 storage is not responding; check CONSOLE_S3_ENDPOINT_URL")
 
     monkeypatch.setattr(FolderStorage, "size", fail)
     answer = plain.get(download(backup))
     text = answer.content.decode()
     assert answer.status_code == 503
-    assert "The archive cannot be read: the S3 storage does not answer; check CONSOLE_S3_ENDPOINT_URL." in text
+    assert "The archive could not be read: the S3 storage is not responding; check CONSOLE_S3_ENDPOINT_URL." in text
     assert "Wait until one of them has ended" not in text
 
 

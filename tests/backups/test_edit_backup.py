@@ -103,7 +103,7 @@ def test_only_a_complete_one_can_be_locked(user: User, htmx: Client, status: Bac
 def test_twice_is_refused(user: User) -> None:
     backup = make_backup()
     lock_backup(backup=backup, requested_by=user)
-    with pytest.raises(Refused, match="locked already"):
+    with pytest.raises(Refused, match="already locked"):
         lock_backup(backup=backup, requested_by=user)
     unlock_backup(backup=backup, requested_by=user)
     with pytest.raises(Refused, match="not locked"):

@@ -83,7 +83,7 @@ def test_it_becomes_a_complete_manual_backup_of_the_instance_it_names(
 def test_what_is_here_already_is_refused_but_can_come_under_a_new_id(folder: Path, tmp_path: Path) -> None:
     path = foreign_archive(tmp_path / "elsewhere", "shop")
     first = import_archive(path=path, requested_by=None)
-    assert "exists already" in refused(path, folder)
+    assert "already exists" in refused(path, folder)
     second = import_archive(path=path, new_id=True, requested_by=None)
     assert second.id != first.id and second.id.endswith("br02")
     assert (folder / second.archive_name).read_bytes() == (folder / first.archive_name).read_bytes()
@@ -138,7 +138,7 @@ def test_a_sound_archive_of_damaged_files_is_refused(folder: Path, tmp_path: Pat
     members = [damaged(member) for member in cut.members]
     assert members != cut.members
     said = refused(foreign_archive_of(tmp_path / "elsewhere", replace(cut, members=members)), folder)
-    assert "The throw-away server could not check the backup" in said
+    assert "The temporary server could not check the backup" in said
 
 
 def test_a_list_of_other_contents_is_refused(folder: Path, tmp_path: Path) -> None:

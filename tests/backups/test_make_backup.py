@@ -122,12 +122,12 @@ def test_a_cut_that_ends_while_it_is_copied_leaves_no_archive(backup: Backup, ho
     def breaking(cut: Cut) -> Cut:
         def read() -> Iterator[memoryview]:
             yield memoryview(b"half")
-            raise EngineError("The database server does not answer on port 8635.")
+            raise EngineError("The database server is not responding on port 8635.")
 
         return replace(cut, members=[replace(cut.members[0], read=read)])
 
     engine.change = breaking
-    assert failed(backup, home, engine) == "The database server does not answer on port 8635."
+    assert failed(backup, home, engine) == "The database server is not responding on port 8635."
 
 
 def test_a_cut_that_ended_before_everything_was_counted_leaves_no_archive(

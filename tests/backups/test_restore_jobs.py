@@ -321,7 +321,7 @@ def test_there_is_no_safety_backup_of_lost_files_and_no_empty_server_in_their_pl
     assert instance is not None
     shutil.rmtree(instance_home(instance.id))
     restore_to_original(backup=backup, safety_backup=True, requested_by=None)
-    ended(do(servers), "The data directory of the instance is missing, so there is no present data to back up.")
+    ended(do(servers), "The data directory of the instance is missing, so there is no current data to back up.")
     assert not data(instance).exists()
 
 
@@ -344,7 +344,7 @@ def test_an_instance_does_not_wait_for_a_storage_that_cannot_be_cleaned_up(
     backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*args: Any, **kwargs: Any) -> None:
-        raise StorageFailed("the S3 storage does not answer")
+        raise StorageFailed("the S3 storage is not responding")
 
     assert backup.instance is not None
     monkeypatch.setattr(archive, "write", fail)
@@ -505,11 +505,11 @@ def test_verifying_writes_time_and_counts(backup: Backup, servers: Servers) -> N
         ),
         (
             Contents((Database("shop", (Collection("numbers", 10, ("_id_", "n_1")),)),)),
-            "shop.numbers has other indexes.",
+            "shop.numbers has different indexes.",
         ),
         (
             EngineError("The collection shop.numbers is damaged."),
-            "The throw-away server could not check the backup: The collection shop.numbers is damaged.",
+            "The temporary server could not check the backup: The collection shop.numbers is damaged.",
         ),
     ],
     ids=["fewer", "missing", "more", "many", "indexes", "damaged"],

@@ -228,7 +228,7 @@ def rename_with_errors(page: Page) -> None:
 def dialog_that_lost_the_console(page: Page) -> None:
     dialog = InstanceManagement(page).row("rows-real").create_backup()
     page.context.set_offline(True)
-    dialog.press().expect_refused("does not answer")
+    dialog.press().expect_refused("is not responding")
     page.context.set_offline(False)
 
 
@@ -236,7 +236,7 @@ def toast_that_stays(page: Page) -> None:
     page.context.set_offline(True)
     backups = BackupManagement(page)
     backups.refresh()
-    backups.expect_toast("The console does not answer.")
+    backups.expect_toast("The console is not responding.")
     page.context.set_offline(False)
 
 
@@ -388,7 +388,7 @@ def test_a_host_whose_agent_is_missed(stage: Stage) -> None:
     stage.console.execute("UPDATE instances_host SET seen = '2026-01-01 00:00:00' WHERE name = 'elsewhere'")
     try:
         page = stage.open("/instances/")
-        expect(page.get_by_text("The agent on the host elsewhere is not heard of.").first).to_be_visible()
+        expect(page.get_by_text("Host elsewhere is offline: its agent has stopped responding.").first).to_be_visible()
         assert judged(page) == []
         for width in (360, 1280, 1366, 1440):
             page.set_viewport_size({"width": width, "height": 740})

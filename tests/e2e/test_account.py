@@ -23,13 +23,13 @@ def test_a_role_that_is_taken_away_is_gone_at_once_and_the_page_says_so(console:
     row = instances.row("looked-at")
     dialog = row.create_backup()
     console.manage("user", "demoted", "--role", "read-only")
-    dialog.press().expect_refused("Your role (Read-only) may not do this.")
+    dialog.press().expect_refused("Your role (Read-only) does not allow this.")
 
     instances.open()
     button = row.operation("Create Backup")
     expect(button).to_have_attribute("aria-disabled", "true")
     button.hover()
-    expect(row.root.get_by_role("tooltip")).to_contain_text("Your role (Read-only) may not do this.")
+    expect(row.root.get_by_role("tooltip")).to_contain_text("Your role (Read-only) does not allow this.")
     expect(page.get_by_role("link", name="Audit", exact=True)).to_have_count(0)
     assert console.instance("looked-at")["action"] == ""
 

@@ -86,7 +86,7 @@ def test_ok_again_after_an_answer_that_was_lost_makes_one_instance(signed_in_pag
         route.abort()
 
     signed_in_page.route("**/instances/create/", lose, times=1)
-    dialog.press().expect_refused("does not answer")
+    dialog.press().expect_refused("is not responding")
     dialog.done()
     console.wait_available("answered-once")
     assert len(console.query("SELECT id FROM instances_instance WHERE name = 'answered-once'")) == 1

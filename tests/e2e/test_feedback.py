@@ -161,9 +161,9 @@ def test_the_title_of_a_hidden_page_goes_on_and_its_toast_waits_to_be_seen(
 def test_a_console_that_does_not_answer_says_so_until_it_does(slow_page: Page) -> None:
     sessions = Sessions(slow_page).open()
     slow_page.context.set_offline(True)
-    sessions.expect_toast("The console does not answer.")
+    sessions.expect_toast("The console is not responding.")
     slow_page.context.set_offline(False)
-    expect(sessions._toast("The console does not answer.")).to_have_count(0, timeout=40_000)
+    expect(sessions._toast("The console is not responding.")).to_have_count(0, timeout=40_000)
 
 
 def test_a_page_says_while_no_agent_is_heard_of(slow_console: Console, slow_page: Page) -> None:
@@ -172,7 +172,7 @@ def test_a_page_says_while_no_agent_is_heard_of(slow_console: Console, slow_page
     agent = slow_console.pid_of("manage.py agent")
     os.kill(agent, signal.SIGSTOP)
     try:
-        sessions.expect_notice("The agent on the host local is not heard of.")
+        sessions.expect_notice("Host local is offline: its agent has stopped responding.")
         sessions.expect_notice("manage.py up")
         said = sessions._notices().inner_html()
         BackupManagement(slow_page).open().expect_notice("wait until it is back")

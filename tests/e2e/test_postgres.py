@@ -47,10 +47,10 @@ def test_a_restart_in_mid_backup_is_survived(cluster: Cluster, tmp_path: Path) -
         # Longer than the lease.
         away = pages(console, number=8)
         assert {answer.status for answer in away} == {503}
-        assert all("The console database does not answer" in answer.text for answer in away)
+        assert all("The console database is not responding" in answer.text for answer in away)
         assert away[0].headers["retry-after"] == "5"
         ready = console.get("/readyz")
-        assert ready.status == 503 and "The console database does not answer." in ready.text
+        assert ready.status == 503 and "The console database is not responding." in ready.text
         assert console.get("/healthz").status == 200
         with connect(instance["port"]) as client:
             assert client.bulk.texts.count_documents({}) == 4000

@@ -65,7 +65,7 @@ def test_an_instance_goes_back_to_its_backup_and_the_safety_backup_has_what_it_w
     backups = BackupsAndRestorations(signed_in_page, instance["id"]).open()
     dialog = backups.row(backup["name"]).restore().change_to_original()
     dialog.expect_text("to-original", "to-original-backup", "overwritten", "unavailable meanwhile", "just now")
-    expect(dialog.field("Back up the present data first")).to_be_checked()
+    expect(dialog.field("Back up current data first")).to_be_checked()
     typed = dialog.field("Type the name of the instance to confirm")
     typed.fill("to-origina")
     dialog.press().expect_text("Type exactly this name: to-original")

@@ -88,7 +88,7 @@ SCENARIOS = (
         "disk full under the database server",
         _full("instances"),
         (Backup,),
-        reason="space|does not answer|ended",
+        reason="space|not responding|ended",
         seconds=3.0,
         refusal=mounts.refusal,
     ),

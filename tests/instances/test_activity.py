@@ -305,10 +305,10 @@ def silent(name: str = "local", seconds: float = 60) -> Host:
 @pytest.mark.parametrize("path", EVERY_PAGE)
 def test_every_page_says_that_an_agent_is_not_heard_of(plain: Client, path: str) -> None:
     make_instance()
-    assert "is not heard of" not in plain.get(path).content.decode()
+    assert "has stopped responding" not in plain.get(path).content.decode()
     silent()
     html = plain.get(path).content.decode()
-    assert "The agent on the host local is not heard of." in html
+    assert "Host local is offline: its agent has stopped responding." in html
     assert "wait until it is back" in html and "manage.py up" in html
 
 
@@ -324,26 +324,26 @@ def test_the_advice_fits_the_role() -> None:
 def test_it_comes_and_goes_by_itself_and_is_said_once(browser: Browser) -> None:
     make_instance()
     first = browser.ask()
-    assert first is not None and "heard of" not in first["notices"]
+    assert first is not None and "stopped responding" not in first["notices"]
     silent()
     news = browser.ask()
-    assert news is not None and "is not heard of" in news["notices"]
+    assert news is not None and "has stopped responding" in news["notices"]
     assert browser.ask() is None, "a live region that is written again is read again"
     make_host()
     news = browser.ask()
-    assert news is not None and "heard of" not in news["notices"]
+    assert news is not None and "stopped responding" not in news["notices"]
 
 
 def test_a_host_that_nothing_is_on_is_not_missed(plain: Client) -> None:
     silent("retired")
-    assert "heard of" not in plain.get(reverse("backups:list")).content.decode()
+    assert "stopped responding" not in plain.get(reverse("backups:list")).content.decode()
     make_job(host=Host.objects.get(name="retired"))
-    assert "The agent on the host retired" in plain.get(reverse("backups:list")).content.decode()
+    assert "Host retired is offline" in plain.get(reverse("backups:list")).content.decode()
 
 
 def test_an_empty_console_without_an_agent_says_so_too(plain: Client) -> None:
     silent()
-    assert "The agent on the host local" in plain.get(reverse("backups:list")).content.decode()
+    assert "Host local is offline" in plain.get(reverse("backups:list")).content.decode()
     Instance.objects.all().delete()
     Host.objects.all().delete()
     assert "No agent has started yet." in plain.get(reverse("backups:list")).content.decode()

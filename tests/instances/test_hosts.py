@@ -123,7 +123,7 @@ def test_nothing_is_queued_for_it_and_nothing_changes(offline: Host, user: User)
         lambda: restore_to_original(backup=backup, safety_backup=False, requested_by=user),
     ]
     for ask in asked:
-        with pytest.raises(Refused, match="The host away is offline: its agent was last heard of on"):
+        with pytest.raises(Refused, match="Host away is offline: its agent has stopped responding"):
             ask()
     instance.refresh_from_db()
     backup.refresh_from_db()
@@ -164,11 +164,11 @@ def test_a_row_that_was_rendered_before_says_it_too(plain: Client, monkeypatch: 
     make_instance(name="orders")
     overview = reverse("home")
     assert "Host offline" not in plain.get(LIST).text
-    assert "is offline: its agent was last heard of" not in plain.get(overview).text
+    assert "its agent has stopped responding (last heartbeat" not in plain.get(overview).text
     later = timezone.now() + timedelta(seconds=20)
     monkeypatch.setattr("django.utils.timezone.now", lambda: later)
     assert "Host offline" in plain.get(LIST).text
-    assert "is offline: its agent was last heard of" in plain.get(overview).text
+    assert "its agent has stopped responding (last heartbeat" in plain.get(overview).text
 
 
 def test_its_instances_are_not_offered_for_a_backup(offline: Host, plain: Client) -> None:
@@ -236,7 +236,7 @@ def test_basic_information_says_where_its_clients_have_to_run(plain: Client) -> 
     instance = make_instance(host=make_host("alpha"), port=8635)
     html = plain.get(instance.get_absolute_url()).text
     assert "127.0.0.1:8635" in html
-    assert "Programs that connect to it have to run on the host alpha." in html
+    assert "Programs that connect to it must run on host alpha." in html
 
 
 # --- Where an archive can be read -----------------------------------------------------------------------------------
@@ -263,6 +263,6 @@ def test_with_shared_storage_it_goes_to_the_least_loaded_host(
 def test_a_backup_on_another_host_is_not_restored_over_the_instance(user: User, db: None) -> None:
     instance = make_instance(host=make_host("alpha"))
     backup = make_backup(instance, host=make_host("beta"))
-    with pytest.raises(Refused, match="The archive is on the host beta, the instance on alpha"):
+    with pytest.raises(Refused, match="The archive is on host beta, the instance on alpha"):
         restore_to_original(backup=backup, safety_backup=False, requested_by=user)
     assert not Job.objects.exists()

@@ -121,12 +121,12 @@ def test_the_agent_gives_the_server_the_password_and_forgets_it(user: User, give
 
 def test_a_server_that_refuses_fails_the_job_with_its_reason(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
-        raise EngineError("The database server does not answer on port 8635.")
+        raise EngineError("The database server is not responding on port 8635.")
 
     monkeypatch.setattr(type(engines.embedded()), "set_password", refuse)
     reset(user)
     job = claimed()
-    with pytest.raises(JobFailed, match="does not answer"):
+    with pytest.raises(JobFailed, match="is not responding"):
         ResetPassword(job).run(work_on(job))
 
 
@@ -273,7 +273,7 @@ def test_no_two_dialogs_are_shown_the_same_password(htmx: Client) -> None:
 
 def test_where_it_would_be_refused_the_dialog_says_so(htmx: Client) -> None:
     html = htmx.get(reset_url(make_instance(state=State.ABNORMAL))).text
-    assert "no server whose password could be reset" in html and '<input type="password"' not in html
+    assert "no server on which to reset the password" in html and '<input type="password"' not in html
 
 
 def test_while_a_backup_runs_the_dialog_says_that_it_waits(htmx: Client) -> None:

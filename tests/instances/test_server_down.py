@@ -65,7 +65,7 @@ def test_what_is_not_known_is_not_said(plain: Client) -> None:
 def test_after_a_failed_restoration_a_restart_is_no_advice(plain: Client) -> None:
     instance = make_down(state=State.RESTORE_FAILED)
     html = plain.get(instance.get_absolute_url()).content.decode()
-    assert "Restore a backup to it, or look in its log." in html and "restart it" not in html
+    assert "Restore a backup to it, or check its log." in html and "restart it" not in html
 
 
 @pytest.mark.parametrize("fields", [{"state": State.AVAILABLE}, {"action": Action.RESTART}, {"action": Action.RESTORE}])

@@ -127,7 +127,7 @@ def test_a_missing_archive_is_named(destination: Path) -> None:
 def test_a_destination_in_use_is_refused_and_kept(honest: Honest, destination: Path) -> None:
     destination.mkdir(parents=True)
     (destination / "secantus_shop.wt").write_text("mine")
-    with pytest.raises(ArchiveError, match="could not be made"):
+    with pytest.raises(ArchiveError, match="could not be created"):
         archive.unpack(holding(honest.whole), NAME, destination, progress=ignore)
     assert (destination / "secantus_shop.wt").read_text() == "mine"
 
@@ -226,7 +226,7 @@ def test_more_after_the_end_is_refused(honest: Honest, destination: Path) -> Non
     members = [member(name, inside) for name, inside in honest.members.items()]
     refused(forged(members, end=bytes(1024) + b"more"), destination, "holds more")
     refused(forged(members, end=bytes(1_000_000)), destination, "holds more")
-    refused(forged(members, end=bytes(512)), destination, "ends earlier")
+    refused(forged(members, end=bytes(512)), destination, "longer or shorter")
     refused(holding(honest.whole + b"more"), destination, "damaged")
 
 

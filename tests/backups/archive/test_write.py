@@ -229,7 +229,7 @@ def test_a_storage_that_takes_an_error_for_the_end_is_refused(files: Made) -> No
 def test_a_member_of_another_size_than_announced_makes_no_archive(files: Made, tmp_path: Path, size: int) -> None:
     manifest, members, contents = files
     members[1] = replace(members[1], size=members[1].size + size)
-    with pytest.raises(ArchiveError, match=r"data/secantus_users\.wt did not have the size"):
+    with pytest.raises(ArchiveError, match=r"data/secantus_users\.wt does not have the size"):
         archive.write(FolderStorage(tmp_path / "backups"), NAME, manifest, members, contents, progress=ignore)
     assert list((tmp_path / "backups").iterdir()) == []
 

@@ -129,7 +129,7 @@ def test_a_forged_post_is_403_with_a_sentence_and_an_event(headers: dict[str, st
     answer = client.post(reverse("instances:delete", args=[instance.id]), REMOTE_ADDR="203.0.113.9")
     html = answer.content.decode()
     assert answer.status_code == 403
-    assert "Your role (Read-only) may not do this. It takes: Full access." in html
+    assert "Your role (Read-only) does not allow this. Requires the Full access role." in html
     assert ("<html" in html) == (not headers)
     event = AuditEvent.objects.exclude(trace=SIGN_IN).get()
     assert (event.trace, event.outcome, event.user) == ("ddsDeleteInstance", Outcome.REFUSED, viewer)
@@ -155,7 +155,7 @@ def test_a_viewers_buttons_are_disabled_and_say_why() -> None:
     for url in ("instances:delete", "instances:restart", "instances:rename", "backups:create-for-instance"):
         assert reverse(url, args=[instance.id]) not in html, url
     assert reverse("instances:create") not in html
-    assert "It takes: Full access, Backup operator." in html and 'aria-disabled="true"' in html
+    assert "Requires one of these roles: Full access, Backup operator." in html and 'aria-disabled="true"' in html
 
 
 def test_an_operator_can_back_up_and_no_more() -> None:

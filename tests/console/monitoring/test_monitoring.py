@@ -61,7 +61,7 @@ def test_not_ready_without_a_database(client: Client, host: Host) -> None:
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE gone RENAME TO instances_host")
-    assert (answer.status_code, answer.json()) == (503, {"database": "The console database does not answer."})
+    assert (answer.status_code, answer.json()) == (503, {"database": "The console database is not responding."})
 
 
 def test_the_agent_writes_what_it_finds_of_the_storage(

@@ -98,7 +98,7 @@ def test_files_that_a_server_still_uses_are_not_touched(home: Path, monkeypatch:
     instance = Instance.objects.get()
     lock = locks.acquire(instance_home(instance.id) / process.LOCK_NAME)
     assert lock
-    with lock, pytest.raises(CommandError, match="still uses the files"):
+    with lock, pytest.raises(CommandError, match="is still using the files"):
         reset("--yes-destroy", str(home))
     assert Instance.objects.count() == 1
     assert (process.data_dir(instance_home(instance.id)) / "shop.db").exists()

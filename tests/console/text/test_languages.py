@@ -101,7 +101,7 @@ def test_each_language_is_offered_in_its_own_words(user: User, path: str, header
 def test_django_s_own_sentences_are_chinese_too(client: Client, db: None) -> None:
     choose(client, "zh-hans")
     page = client.post("/sign-in/", {"username": "a", "password": "b"})
-    assert "请输入一个正确的" in page.text
+    assert "用户名或密码错误" in page.text
 
 
 # --- The time zone --------------------------------------------------------------------------------------------

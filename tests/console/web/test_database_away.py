@@ -1,4 +1,4 @@
-"""The console database does not answer: a page says so, and what needs no database goes on."""
+"""The console database is not responding: a page says so, and what needs no database goes on."""
 
 import pytest
 from django.db import InterfaceError, OperationalError
@@ -7,7 +7,7 @@ from django.test import Client
 from instances.lists import InstanceListForm
 
 pytestmark = pytest.mark.django_db
-SENTENCE = "The console database does not answer. Nothing has been changed"
+SENTENCE = "The console database is not responding. Nothing has been changed"
 
 
 @pytest.fixture(params=[OperationalError, InterfaceError])

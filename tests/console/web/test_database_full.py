@@ -84,7 +84,7 @@ def test_a_lock_is_explained(tmp_path: Path) -> None:
         other = sqlite3.connect(tmp_path / "file", timeout=0)
         with contextlib.closing(other), pytest.raises(sqlite3.OperationalError) as raised:
             other.execute("CREATE TABLE x (y)")
-    assert "keeps the console database locked" in database.explain(as_django_raises(raised.value))
+    assert "has locked the console database" in database.explain(as_django_raises(raised.value))
 
 
 def test_a_file_that_cannot_be_opened_is_explained(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_file_that_cannot_be_opened_is_explained(tmp_path: Path) -> None:
         sqlite3.connect(tmp_path / "nowhere" / "file")
     sentence = database.explain(as_django_raises(raised.value))
     assert sentence == (
-        "The file of the console database cannot be used (unable to open database file). See to its disk."
+        "The file of the console database cannot be used (unable to open database file). Check its disk."
     )
 
 

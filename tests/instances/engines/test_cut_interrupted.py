@@ -25,7 +25,7 @@ def give_up() -> None:
 def test_a_server_that_ends_is_noticed_at_the_next_block(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copy_under_cursor, "_STILL_OPEN_SECONDS", 0.0)
     server.client().shop.orders.insert_one({})
-    with pytest.raises(EngineError, match="does not answer on port"), embedded().backup(server.address) as cut:
+    with pytest.raises(EngineError, match="is not responding on port"), embedded().backup(server.address) as cut:
         blocks = max(cut.members, key=lambda member: member.size).read()
         next(blocks)
         server.kill()

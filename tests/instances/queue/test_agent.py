@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
             "Make room on the disk and try again.",
         ),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), "Permission denied (/x)."),
-        (OperationalError("database is away"), "The console database does not answer."),
+        (OperationalError("database is away"), "The console database is not responding."),
         (ZeroDivisionError(), "Unexpected error: ZeroDivisionError. The agent's log has the details."),
     ],
     ids=["a full disk", "a forbidden file", "a database", "anything else"],
