@@ -22,8 +22,8 @@ from backups.models import Backup, new_backup_id
 from backups.storage.base import NotEnoughSpace, archive_storage
 from console.audit import audited as audit
 from console.processes import locks
+from console.text.messages import Message
 from console.text.refused import Refused
-from console.text.sentences import sentence as _
 from instances import engines
 from instances.choices import InstanceType
 from instances.engines.base import Contents, EngineError
@@ -51,7 +51,7 @@ def import_archive(*, path: Path, new_id: bool = False, requested_by: User | Non
     room = Path(settings.CONSOLE_HOME) / "import"
     lock = locks.acquire(room.with_suffix(".lock"))
     if lock is None:
-        raise Refused(_("Another archive is being imported. Wait until that has ended."))
+        raise Refused(Message("import.running"))
     with lock:
         # Remove what a killed import left there.
         shutil.rmtree(room, ignore_errors=True)
@@ -60,9 +60,9 @@ def import_archive(*, path: Path, new_id: bool = False, requested_by: User | Non
         except archive.ArchiveError as error:
             raise Refused(str(error)) from error
         except NotEnoughSpace as error:
-            raise Refused(_("Nothing was imported. %s") % error) from error
+            raise Refused(Message("import.no_room", why=error)) from error
         except OSError as error:
-            raise Refused(_("Nothing was imported: %s.") % error) from error
+            raise Refused(Message("import.failed", why=error)) from error
         finally:
             shutil.rmtree(room, ignore_errors=True)
 
@@ -70,7 +70,7 @@ def import_archive(*, path: Path, new_id: bool = False, requested_by: User | Non
 def _import(path: Path, room: Path, *, new_id: bool, requested_by: User | None, progress: Report) -> Backup:
     path = path.resolve()
     if not path.is_file():
-        raise Refused(_("There is no file %s.") % path)
+        raise Refused(Message("import.no_file", path=path))
     backup = _backup_of(archive.read_manifest(FileSystemStorage(path.parent), path.name), new_id=new_id)
     storage, name, size = archive_storage(), backup.archive_name, path.stat().st_size
     there = storage.exists(name)
@@ -97,12 +97,9 @@ def _import(path: Path, room: Path, *, new_id: bool, requested_by: User | None, 
         if not there and not isinstance(error, IntegrityError):
             _remove(storage, name, error)
         if isinstance(error, IntegrityError):
-            raise Refused(_("A backup with the id %s exists already.") % backup.id) from error
+            raise Refused(Message("import.id_taken", id=backup.id)) from error
         if there and isinstance(error, archive.ArchiveError):
-            raise Refused(
-                _("The storage has an archive %(name)s already, and it cannot be this one. %(why)s")
-                % {"name": name, "why": error}
-            ) from error
+            raise Refused(Message("import.archive_exists", name=name, why=error)) from error
         raise
     return backup
 
@@ -113,22 +110,19 @@ def _inspected(home: Path) -> Contents:
         with scratch_server.running(home) as server:
             return engines.embedded().inspect(server, _quiet)
     except EngineError as error:
-        raise archive.ArchiveError(_("The temporary server could not check the backup: %s") % error) from error
+        raise archive.ArchiveError(Message("verification.failed", why=error)) from error
 
 
 def _backup_of(manifest: archive.Manifest, *, new_id: bool) -> Backup:
     """Return the archive's row, not saved. Raises Refused if no console made the archive, or this one has it."""
     if not _BACKUP_ID.fullmatch(manifest.backup_id) or manifest.instance_type not in InstanceType.values:
-        raise Refused(_("The archive was not made by a console like this one."))
+        raise Refused(Message("import.foreign"))
     if not new_id and Backup.objects.filter(pk=manifest.backup_id).exists():
-        raise Refused(
-            _("The backup %(name)s with the id %(id)s exists already. It can be imported again under a new id.")
-            % {"name": manifest.backup_name, "id": manifest.backup_id}
-        )
+        raise Refused(Message("import.known", name=manifest.backup_name, id=manifest.backup_id))
     try:
         cut_at = manifest.cut_at.astimezone(UTC)
     except OverflowError as error:
-        raise Refused(_("The archive's manifest cannot be understood: %s.") % error) from error
+        raise Refused(Message("archive.manifest", why=error)) from error
     backup = Backup(
         id=new_backup_id() if new_id else manifest.backup_id,
         name=manifest.backup_name,
@@ -152,7 +146,7 @@ def _backup_of(manifest: archive.Manifest, *, new_id: bool) -> Backup:
         backup.clean_fields(exclude=["contents"])
     except ValidationError as error:
         said = " ".join(f"{field}: {' '.join(messages)}" for field, messages in error.message_dict.items())
-        raise Refused(_("The archive's manifest breaks a rule. %s") % said) from error
+        raise Refused(Message("import.breaks_rule", why=said)) from error
     return backup
 
 

@@ -11,7 +11,6 @@ from backups import archive, outcome
 from backups.choices import BackupStatus
 from backups.models import Backup
 from backups.storage.base import NotEnoughSpace, archive_storage
-from console.text.sentences import kept
 from instances import engines
 from instances.choices import Step
 from instances.engines.base import Cut, EngineError, Server
@@ -64,7 +63,7 @@ def make_archive(work: Work, backup: Backup, server: Server, *, begin: float = 0
             manifest = manifest_of(backup, cut)
             written = archive.write(storage, backup.archive_name, manifest, cut.members, cut.contents, progress=copied)
     except (EngineError, archive.ArchiveError, NotEnoughSpace) as error:
-        raise JobFailed(kept(error)) from error
+        raise JobFailed(str(error)) from error
     return Made(written, manifest, cut.pause_seconds)
 
 

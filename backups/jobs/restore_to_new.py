@@ -3,7 +3,6 @@
 from backups.choices import RestorationStatus
 from backups.jobs.parameters import RestoreToNewParameters
 from backups.jobs.restoring import end_restoration, restoration_of, scratch_server, unpack
-from console.text.sentences import kept
 from instances import engines
 from instances.choices import Action, State
 from instances.engines.base import EngineError
@@ -32,7 +31,7 @@ class RestoreToNewInstance(JobSteps[RestoreToNewParameters, None]):
                     engines.embedded().set_password(server, password)
             start_on_free_port(work, instance)
         except (StartFailed, EngineError) as error:
-            raise JobFailed(kept(error)) from error
+            raise JobFailed(str(error)) from error
 
     def completed(self, result: None) -> None:
         end_restoration(self.job, RestorationStatus.COMPLETED)

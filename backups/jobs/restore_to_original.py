@@ -16,7 +16,7 @@ from backups.jobs.parameters import BackupParameters
 from backups.jobs.restoring import UNPACKED, end_restoration, restoration_of, scratch_server, unpack
 from backups.models import Backup
 from backups.storage.base import NotEnoughSpace, archive_storage
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances.choices import Action, JobKind, JobStatus, State
 from instances.engines.base import FilesInUse, Server
 from instances.engines.embedded import administrator, process, restore
@@ -47,12 +47,7 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
         home, tag = instance_home(instance.id), str(self.job.id)
         data_is_missing = not process.data_dir(home).is_dir()
         if data_is_missing and restoration.safety_backup_id:
-            raise JobFailed(
-                _(
-                    "The data directory of the instance is missing, so there is no current data to back up. "
-                    "Restore without backing it up first."
-                )
-            )
+            raise JobFailed(Message("restore.nothing_to_back_up"))
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         unpack(work, backup, restore.incoming(home, tag))
         if restoration.safety_backup_id:
@@ -70,7 +65,7 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
             (restore.place if data_is_missing else restore.exchange)(home, tag)
             work.servers.start(instance, instance.port)
         except (StartFailed, FilesInUse) as error:
-            raise JobFailed(_("The restored server did not start: %s") % error) from error
+            raise JobFailed(Message("restore.not_started", why=error)) from error
         return password_kept
 
     def _back_up_first(self, work: Work, home: Path) -> bool:
@@ -81,7 +76,7 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
                 made = make_archive(work, safety_backup, server, begin=UNPACKED, end=_BACKED_UP)
                 password_kept = administrator.keep_password(server)
         except (JobFailed, StartFailed) as error:
-            raise JobFailed(_("The safety backup failed, so nothing was changed: %s") % error) from error
+            raise JobFailed(Message("restore.safety_backup_failed", why=error)) from error
         assert self.job.token is not None
         with transaction.atomic():
             require_lease(self.job.token)
@@ -140,7 +135,7 @@ def _require_room_for_backup(home: Path) -> None:
     try:
         archive_storage().require_space(storage_bytes(home))
     except NotEnoughSpace as error:
-        raise JobFailed(_("The safety backup failed, so nothing was changed: %s") % error) from error
+        raise JobFailed(Message("restore.safety_backup_failed", why=error)) from error
 
 
 def _settle_files(instance_id: str, job_id: uuid.UUID) -> bool:

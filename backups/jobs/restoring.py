@@ -12,8 +12,7 @@ from backups import archive
 from backups.choices import RestorationStatus
 from backups.models import Backup, BackupQuerySet, Restoration
 from backups.storage.base import archive_storage
-from console.text.sentences import kept
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances.choices import Step
 from instances.engines.base import Server
 from instances.engines.embedded import process
@@ -30,9 +29,9 @@ def restoration_of(job: Job) -> tuple[Restoration, Backup, Instance]:
     """Return the job's restoration, the backup and the target. Raises JobFailed if one of them has been deleted."""
     restoration = Restoration.objects.select_related("backup", "target").get(job=job)
     if restoration.backup is None:
-        raise JobFailed(_("The backup no longer exists."))
+        raise JobFailed(Message("backup.gone"))
     if restoration.target is None:
-        raise JobFailed(_("The instance no longer exists."))
+        raise JobFailed(Message("instance.gone"))
     return restoration, restoration.backup, restoration.target
 
 
@@ -48,7 +47,7 @@ def unpack(work: Work, backup: Backup, destination: Path) -> archive.Unpacked:
             archive_storage(), backup.archive_name, destination, sha256=backup.sha256 or None, progress=read
         )
     except archive.ArchiveError as error:
-        raise JobFailed(kept(error)) from error
+        raise JobFailed(str(error)) from error
 
 
 @contextmanager

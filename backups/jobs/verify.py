@@ -11,7 +11,7 @@ from backups.jobs.archiving import staging
 from backups.jobs.parameters import BackupParameters
 from backups.jobs.restoring import UNPACKED, end_use, scratch_name, scratch_server, unpack
 from backups.models import Backup, BackupQuerySet
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances import engines
 from instances.engines.base import Contents, EngineError
 from instances.engines.embedded import process
@@ -74,4 +74,4 @@ def _inspect(work: Work, home: Path) -> Contents:
         with scratch_server(work, home) as server:
             return engines.embedded().inspect(server, report)
     except (StartFailed, EngineError) as error:
-        raise JobFailed(_("The temporary server could not check the backup: %s") % error) from error
+        raise JobFailed(Message("verification.failed", why=error)) from error

@@ -8,19 +8,19 @@ from backups.models import Backup
 from backups.services.current import current
 from console.accounts.roles import Permission
 from console.audit.audited import audited
+from console.text.messages import Message
 from console.text.refused import Refused
-from console.text.sentences import sentence as _
 from instances.queue import requests
 
 
 @audited("ddsCancelBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
 def cancel_backup(*, backup: Backup, requested_by: User | None) -> None:
     """End the backup as Failed: at once if it is queued, at the next report of its job if it runs. Raises Refused."""
-    name = requested_by.get_username() if requested_by else _("the console")
+    name = requested_by.get_username() if requested_by else Message("backup.the_console")
     with transaction.atomic():
         found = current(backup)
         if found.cancel_refusal:
             raise Refused(found.cancel_refusal)
         assert found.job is not None
-        if not requests.cancel(found.job, _("cancelled by %s") % name, failed=outcome.making_failed):
+        if not requests.cancel(found.job, Message("backup.cancelled_by", name=name), failed=outcome.making_failed):
             raise Refused(current(backup).cancel_refusal)

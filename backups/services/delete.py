@@ -15,8 +15,8 @@ from backups.services.current import current
 from console.accounts.roles import Permission
 from console.audit import audited as audit
 from console.audit.audited import audited
+from console.text.messages import Message
 from console.text.refused import Refused
-from console.text.sentences import sentence as _
 from instances.choices import JobKind
 from instances.models import Instance
 from instances.queue.requests import enqueue
@@ -42,9 +42,7 @@ def mark_automated_for_removal(sender: object, *, instance: Instance, requested_
     """
     automated = Backup.objects.automated().filter(instance=instance)
     if automated.in_use().exists():
-        raise Refused(
-            _("An automated backup of the instance is being restored or verified. Wait until that has ended.")
-        )
+        raise Refused(Message("backup.automated_in_use"))
     # If a deletion fails, the backup outlives its instance. A lock must not keep it from being deleted then.
     automated.update(locked=False)
     for backup in automated:

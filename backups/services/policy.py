@@ -14,8 +14,8 @@ from backups.services.create import create_backup
 from backups.services.delete import remove_with_event
 from console.accounts.roles import Permission
 from console.audit.audited import audited
+from console.text.messages import Message
 from console.text.refused import Refused
-from console.text.sentences import sentence as _
 from instances.choices import Action
 from instances.models import Instance
 
@@ -44,7 +44,7 @@ def set_policy(
     now = clock.now()
     with transaction.atomic():
         if not Instance.objects.filter(pk=instance.pk).exclude(action=Action.DELETE).exists():
-            raise Refused(_("The instance is being deleted."))
+            raise Refused(Message("instance.deleting"))
         Policy.objects.bulk_create([Policy.default(instance)], ignore_conflicts=True)
         policy = Policy.objects.select_for_update().select_related("instance").get(pk=instance.pk)
         before, was_on = policy.schedule, policy.enabled

@@ -16,9 +16,9 @@ from backups.services.current import current
 from backups.storage.base import archive_storage
 from console.accounts.roles import Permission
 from console.audit.audited import audited
+from console.text.messages import Message
 from console.text.password_rule import check_password
 from console.text.refused import Refused
-from console.text.sentences import sentence as _
 from console.web.once import once
 from instances.choices import Action, JobKind
 from instances.models import Instance, Job
@@ -114,7 +114,7 @@ def _safety_backup(backup: Backup, target: Instance, job: Job) -> Backup:
     made = new_backup(
         target,
         name=f"before-restore-{secrets.token_hex(2)}",
-        description=_("Made before %s was restored") % backup.name,
+        description=Message("restore.safety_backup_of", name=backup.name),
         job=job,
     )
     made.instance = target

@@ -12,8 +12,7 @@ from django.core.files import File
 from django.core.files.storage import FileSystemStorage
 
 from backups.storage.base import ArchiveStorage, NotEnoughSpace, StorageFailed, require_flat
-from console.text.sentences import Size
-from console.text.sentences import sentence as _
+from console.text.messages import Message, Size
 
 _CHUNK = 1024 * 1024
 # Holds the folder's id, which tells the folder from an empty one where its disk should be mounted.
@@ -84,13 +83,7 @@ class FolderStorage(ArchiveStorage, FileSystemStorage):
         if not known:
             _write(self._remembered, self._own_id())
         elif _read(self._id_file) != known:
-            raise StorageFailed(
-                _(
-                    "the folder %(folder)s is not the one that was used before; mount its disk, "
-                    "or remove %(file)s to use it as it is"
-                )
-                % {"folder": self.location, "file": self._remembered}
-            )
+            raise StorageFailed(Message("folder.changed", folder=self.location, file=self._remembered))
 
     @property
     def _id_file(self) -> Path:
@@ -122,10 +115,7 @@ class FolderStorage(ArchiveStorage, FileSystemStorage):
     def require_space(self, size: int) -> None:
         free = self.free_space()
         if free < size:
-            raise NotEnoughSpace(
-                _("The archive can take up to %(size)s, but only %(free)s are free in %(folder)s.")
-                % {"size": Size(size), "free": Size(free), "folder": self.location}
-            )
+            raise NotEnoughSpace(Message("folder.full", size=Size(size), free=Size(free), folder=self.location))
 
     def _save(self, name: str, content: "File[bytes]") -> str:
         self.require_there()

@@ -17,7 +17,7 @@ from botocore.exceptions import (
 )
 
 from backups.storage.base import StorageFailed
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 
 
 @contextmanager
@@ -28,45 +28,31 @@ def explained() -> Iterator[None]:
     except ClientError as error:
         raise StorageFailed(_refusal(error)) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
-        raise StorageFailed(
-            _(
-                "there is no access key for the S3 storage; set CONSOLE_S3_ACCESS_KEY_ID and "
-                "CONSOLE_S3_SECRET_ACCESS_KEY"
-            )
-        ) from error
+        raise StorageFailed(Message("s3.no_key")) from error
     except SSLError as error:
-        raise StorageFailed(
-            _("the certificate of the S3 storage is not trusted; check CONSOLE_S3_ENDPOINT_URL, or set AWS_CA_BUNDLE")
-        ) from error
+        raise StorageFailed(Message("s3.certificate")) from error
     except (HTTPClientError, NoConnection) as error:
-        raise StorageFailed(
-            _("the S3 storage is not responding; check CONSOLE_S3_ENDPOINT_URL and the network")
-        ) from error
+        raise StorageFailed(Message("s3.unreachable")) from error
     except BotoCoreError as error:
-        raise StorageFailed(_("the S3 storage cannot be used: %s") % type(error).__name__) from error
+        raise StorageFailed(Message("s3.unusable", name=type(error).__name__)) from error
 
 
 def _refusal(error: ClientError) -> str:
     code, status = code_of(error), status_of(error)
     if code in {"InvalidAccessKeyId", "SignatureDoesNotMatch", "AuthFailure", "ExpiredToken", "InvalidToken"}:
-        return _(
-            "the S3 storage does not accept the access key; check CONSOLE_S3_ACCESS_KEY_ID and "
-            "CONSOLE_S3_SECRET_ACCESS_KEY"
-        )
+        return Message("s3.wrong_key")
     if code == "NoSuchBucket" or (status == 404 and error.operation_name == "HeadBucket"):
-        return _("the S3 storage has no bucket of this name; check CONSOLE_S3_BUCKET")
+        return Message("s3.no_bucket")
     if code in {"AuthorizationHeaderMalformed", "PermanentRedirect"} or status == 301:
-        return _("the bucket is in another region; check CONSOLE_S3_REGION")
+        return Message("s3.region")
     if code == "RequestTimeTooSkewed":
-        return _("the clocks of this machine and of the S3 storage differ; set them right")
+        return Message("s3.clock")
     if status == 403:
-        return _(
-            "the S3 storage does not allow %s; check CONSOLE_S3_ACCESS_KEY_ID and the permissions that README lists"
-        ) % str(error.operation_name)
+        return Message("s3.forbidden", operation=error.operation_name)
     if code == "SlowDown" or (status and status >= 500):
-        return _("the S3 storage failed several times in a row (%s); try again later") % (code or status)
+        return Message("s3.overloaded", code=code or status)
     # Without the store's message: it may hold secrets, and /readyz shows this to everybody.
-    return _("the S3 storage refused %(operation)s: %(code)s") % {"operation": error.operation_name, "code": code}
+    return Message("s3.refused", operation=error.operation_name, code=code)
 
 
 def code_of(error: ClientError) -> str:

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from backups.storage.base import StorageFailed
 from backups.storage.s3_errors import code_of, explained, status_of
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 
 CONTENT_TYPE = "application/zstd"
 _MEGABYTE = 1024 * 1024
@@ -117,7 +117,7 @@ class Upload:
         kept = found.get("ChecksumSHA256", whole).partition("-")[0]
         if found["ContentLength"] != self._size or kept != whole:
             self._client.delete_object(**self._object)
-            raise StorageFailed(_("the S3 storage does not hold what was sent to it"))
+            raise StorageFailed(Message("s3.differs"))
 
     def _send(self, number: int, part: bytes) -> None:
         digest = hashlib.sha256(part).digest()
@@ -209,7 +209,7 @@ class StoredObject(io.RawIOBase):
             except (BotoCoreError, OSError) as error:
                 broken = error
             self._break_off()
-        raise StorageFailed(_("the S3 storage breaks off in the middle of the archive, again and again")) from broken
+        raise StorageFailed(Message("s3.breaks_off")) from broken
 
     def _break_off(self) -> None:
         if self._stream is not None:

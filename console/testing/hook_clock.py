@@ -6,8 +6,8 @@ from django.contrib.auth.models import User
 
 from backups.models import Policy
 from console.testing import hook_state as hooks
+from console.text.messages import Message
 from console.text.refused import Refused
-from console.text.sentences import sentence as _
 from instances.models import Instance
 
 
@@ -18,6 +18,6 @@ def move_to_next_window(*, instance: Instance, requested_by: User | None) -> Non
     """
     policy = Policy.of(instance)
     if not policy.enabled:
-        raise Refused(_("Automated backup is off."))
+        raise Refused(Message("test.policy_off"))
     ahead = ceil((policy.next_run - hooks.now()).total_seconds())
     hooks.move_clock(seconds=max(0, ahead), requested_by=requested_by)

@@ -6,8 +6,8 @@ from django.db import transaction
 from console.accounts.roles import Permission
 from console.audit.audited import audited
 from console.testing.models import HookState
+from console.text.messages import Message
 from console.text.refused import Refused
-from console.text.sentences import sentence as _
 from instances.choices import STATUS_OF_STATE, Action, State, Status
 from instances.models import Instance
 
@@ -33,7 +33,7 @@ def set_status(*, instance: Instance, status: Status, requested_by: User | None)
             if not free.update(
                 state=State(status.code) if of_state else State.AVAILABLE,
                 action=Action.NONE if of_state else Action(status.code),
-                failure=_("A test holds this status.") if of_state else "",
+                failure=Message("test.status_held") if of_state else "",
             ):
                 raise Refused(instance.delete_refusal)
             row.held[instance.pk] = was

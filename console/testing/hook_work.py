@@ -3,7 +3,7 @@
 from functools import partial
 
 from console.testing import hook_state as hooks
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances.choices import Step
 from instances.models import Job
 from instances.queue.job import JobFailed
@@ -36,4 +36,4 @@ class SteeredWork(Work):
         self._last = (percent, amount.done)
         super().report(percent, amount)
         if self._asked.fail_at and 100 * amount.done / amount.total >= self._asked.fail_at:
-            raise JobFailed(_("A test made this backup fail at %d %%.") % self._asked.fail_at)
+            raise JobFailed(Message("test.backup_fails", percent=self._asked.fail_at))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances.engines.base import Server
 from instances.engines.embedded import process
 from instances.homes import instance_home
@@ -25,7 +25,7 @@ def server_of(instance: Instance) -> Server:
 def port_of(instance: Instance) -> int:
     """Return the instance's port. Raises JobFailed if it has none."""
     if instance.port is None:
-        raise JobFailed(_("The instance has no port."))
+        raise JobFailed(Message("instance.no_port"))
     return instance.port
 
 
@@ -63,4 +63,4 @@ def _assign_port(instance: Instance) -> int:
             # Another job assigned it between the check and the update.
             continue
         return port
-    raise JobFailed(_("No free port is left on the host %s.") % instance.host_id)
+    raise JobFailed(Message("instance.no_free_port", host=instance.host_id))

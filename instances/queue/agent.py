@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from console.text import database_errors as database
 from console.text import disk_errors as disk
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances import homes, hosts
 from instances.listening import listening_here
 from instances.models import Host, Job
@@ -149,7 +149,7 @@ class Agent:
     def _end(self) -> None:
         """End the running jobs as Failed, then stop the servers."""
         for work in self._works.values():
-            work.stop(_("The agent was stopped while this was running."))
+            work.stop(Message("agent.shut_down"))
         # A job may wait for a server until it ends, so the supervisor goes on.
         deadline = time.monotonic() + STOP_SECONDS
         while time.monotonic() < deadline and any(thread.is_alive() for thread in self._works):
@@ -304,5 +304,5 @@ class Agent:
 def _explain(error: Exception) -> str:
     """Return the reason of a failure that no step of the job expected."""
     if isinstance(error, OSError):
-        return _("The work could not be done on this host: %s.") % disk.explain(error)
-    return _("Unexpected error: %s. The agent's log has the details.") % type(error).__name__
+        return Message("job.disk", why=disk.explain(error))
+    return Message("job.unexpected", name=type(error).__name__)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from console.processes import secrets
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances.choices import JobKind
 from instances.models import Instance, Job
 
@@ -70,7 +70,7 @@ class JobSteps(ABC, Generic[Given, Result]):
     def instance(self) -> Instance:
         """The job's instance. Raises JobFailed if it has been deleted."""
         if self.job.instance is None:
-            raise JobFailed(_("The instance no longer exists."))
+            raise JobFailed(Message("instance.gone"))
         return self.job.instance
 
     @abstractmethod
@@ -117,9 +117,4 @@ def secret_of(job: Job) -> str:
     try:
         return secrets.unseal(job.secret, purpose=str(job.pk))
     except secrets.CannotUnseal as error:
-        raise JobFailed(
-            _(
-                "The password cannot be read on this host, because the key that sealed it is missing here. "
-                "Give web and agents the same CONSOLE_CREDENTIAL_KEYS, then try again."
-            )
-        ) from error
+        raise JobFailed(Message("job.password_unreadable")) from error

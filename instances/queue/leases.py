@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances.choices import JobStatus
 from instances.models import Job
 from instances.queue.job import JobFailed, JobKinds, JobSteps, LeaseLost, steps_of
@@ -140,7 +140,7 @@ def fail_interrupted(steps: JobSteps[Any, Any], *, expired_at: datetime | None =
     reason = steps.job.cancel_reason
     return fail(
         steps,
-        reason or _("The agent stopped while this was running."),
+        reason or Message("agent.stopped"),
         interrupted=not reason,
         left_behind=True,
         expired_at=expired_at,

@@ -20,8 +20,7 @@ from django.db import DatabaseError, close_old_connections, connections
 from django.utils import timezone
 
 from console.text.disk_errors import explain
-from console.text.sentences import joined
-from console.text.sentences import sentence as _
+from console.text.messages import Message, joined
 from instances import engines
 from instances.choices import Action, InstanceType, State
 from instances.engines.base import Server as Address
@@ -109,7 +108,7 @@ class Supervisor:
                 break
         self.stop(instance_id)
         reason = process.last_words(server.home)
-        raise StartFailed(reason or _("The database server did not answer within %d seconds.") % START_SECONDS)
+        raise StartFailed(reason or Message("server.start_timed_out", seconds=START_SECONDS))
 
     def stop(self, instance_id: str) -> None:
         """Stop the instance's server, wait until it has ended, and stop supervising it."""
@@ -122,7 +121,7 @@ class Supervisor:
     def begin(self) -> None:
         """Write that no server runs, as is so when the agent starts, and start those that should."""
         here = Instance.objects.filter(host=self.host).exclude(pk__in=self._leave_alone())
-        here.filter(state=State.AVAILABLE).update(state=State.ABNORMAL, failure=_("The database server is starting."))
+        here.filter(state=State.AVAILABLE).update(state=State.ABNORMAL, failure=Message("server.starting"))
         self.reconcile()
 
     def reconcile(self) -> None:
@@ -174,11 +173,11 @@ class Supervisor:
                     server.home, server.port, replica_set=server.replica_set, private=server.private
                 )
                 return
-            why = _("The data directory of the instance is missing.")
+            why = Message("server.no_data")
         except OSError as error:
             # The servers of other instances go on.
             log.warning("The server of instance %s could not be started: %s", server.instance_id, error)
-            why = _("The database server could not be started: %s.") % explain(error)
+            why = Message("server.not_started", why=explain(error))
         server.spawn_at = now + LONGEST_BACK_OFF
         self._pool.submit(self._write_abnormal, server, why)
 
@@ -191,7 +190,7 @@ class Supervisor:
         server.spawn_at = now + min(LONGEST_BACK_OFF, 0.25 * 2**server.deaths)
         server.deaths += 1
         words = process.last_words(server.home)
-        reason = _("The database server ended and is being started again.")
+        reason = Message("server.restarting")
         self._pool.submit(self._write_abnormal, server, joined(" ", [reason, words]) if words else reason)
 
     def _on_main(self, function: Callable[[], Result]) -> Result:

@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 from console.testing.ports import free_port
 from console.testing.server import ConsoleServer, manage_py
 from console.testing.session import INSTANCE_PASSWORD, INSTANCE_USERNAME, PASSWORD, Answer
-from console.text.sentences import decode
+from console.text.messages import decode
 from tests.waiting import wait_for
 
 __all__ = ["INSTANCE_PASSWORD", "PASSWORD", "ROOT", "Answer", "Console", "connect", "free_port"]

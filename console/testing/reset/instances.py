@@ -7,8 +7,8 @@ from typing import Any
 from django.db import models, transaction
 from django.utils import timezone
 
+from console.text.messages import Message
 from console.text.refused import Refused
-from console.text.sentences import sentence as _
 from instances import services
 from instances.choices import JobKind
 from instances.engines.embedded import process
@@ -46,9 +46,7 @@ def empty_by_agents(hosts: list[str], kinds: JobKinds) -> None:
                 # The job that keeps it is ending.
                 continue
         if time.monotonic() > deadline:
-            raise Refused(
-                _("The agent has not ended everything within %d seconds. Its log says what it does.") % _PATIENCE
-            )
+            raise Refused(Message("reset.agent_busy", seconds=_PATIENCE))
         time.sleep(0.1)
 
 
@@ -58,7 +56,7 @@ def end_jobs(chosen: JobQuerySet, kinds: JobKinds) -> None:
         with transaction.atomic():
             requests.cancel(
                 job,
-                _("The console is being emptied."),
+                Message("reset.running"),
                 failed=lambda job, reason: steps_of(job, kinds).failed(reason),
             )
 

@@ -25,7 +25,7 @@ from console.testing.seed import instances as seeding
 from console.testing.seed.console import Seed
 from console.testing.seed.instances import Instances
 from console.testing.seed.samples import Sample
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances import engines
 from instances.choices import InstanceType, JobKind, JobStatus
 from instances.engines.base import Cut
@@ -39,11 +39,11 @@ _DESCRIPTIONS = ("", "", "Kept for the auditors", "Before the schema change", "R
 
 
 def _interrupted() -> str:
-    return _("The agent stopped while this was running.")
+    return Message("agent.stopped")
 
 
 def _disk_full() -> str:
-    return _("The archive could not be written: %s.") % os.strerror(errno.ENOSPC)
+    return Message("archive.unwritable", why=os.strerror(errno.ENOSPC))
 
 
 @dataclass(frozen=True)
@@ -363,7 +363,7 @@ def past(seed: Seed, first: list[Drawn], named: dict[str, Drawn], instances: Ins
         _verified(newest, done.done(JobKind.VERIFY, newest, hours=1))
         done.done(JobKind.VERIFY, oldest, hours=22, status=failed, failure=_interrupted())
         done.done(JobKind.DELETE_BACKUP, oldest, hours=50)
-        broke = _("The archive could not be deleted: %s.") % os.strerror(errno.EIO)
+        broke = Message("archive.undeletable", why=os.strerror(errno.EIO))
         done.done(JobKind.DELETE_BACKUP, oldest, hours=48, status=failed, failure=broke)
     return done
 

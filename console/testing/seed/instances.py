@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 
 from console.testing.seed.console import Seed
 from console.testing.seed.samples import Sample
-from console.text.sentences import sentence as _
+from console.text.messages import Message
 from instances.choices import Action, InstanceType, JobKind, JobStatus, State
 from instances.engines.embedded import process
 from instances.homes import instance_home
@@ -57,7 +57,7 @@ def draw(seed: Seed, count: int, samples: dict[str, Sample]) -> Instances:
     ports = free_ports(here.name)
     kinds = list(InstanceType)
     # True: these instances get no data directory, and the agent finds that out.
-    lost = _("The data directory of the instance is missing.")
+    lost = Message("server.no_data")
     engine = next(iter(samples.values())).facts
 
     def instance(name: str, kind: InstanceType, host: Host, age: float, state: State, **fields: object) -> Instance:
@@ -87,7 +87,7 @@ def draw(seed: Seed, count: int, samples: dict[str, Sample]) -> Instances:
             90 - number % 60 + seed.chance("age", number).random(),
             # As when an agent starts: the instance becomes Available when its server answers.
             State.ABNORMAL,
-            failure=_("The database server is starting."),
+            failure=Message("server.starting"),
             port=next(ports),
             password_set=True,
             documents=samples[kind].facts.documents,
@@ -106,7 +106,7 @@ def draw(seed: Seed, count: int, samples: dict[str, Sample]) -> Instances:
             here,
             12,
             State.CREATION_FAILED,
-            failure=_("No free port is left on the host %s.") % here.name,
+            failure=Message("instance.no_free_port", host=here.name),
         )
     )
     others += [
@@ -208,12 +208,12 @@ def jobs_of(seed: Seed, instances: Instances, retired: tuple[str, str], user: Us
         "failed",
         at=seed.ago(days=3),
         status=JobStatus.FAILED,
-        failure=_("The database server does not answer on port %d.") % (lost.port or 0),
+        failure=Message("server.unreachable", port=lost.port or 0),
         requested_by=user,
     )
     uid, name = retired
     for what, status, failure, days in (
-        ("failed", JobStatus.FAILED, _("The agent stopped while this was running."), 8.1),
+        ("failed", JobStatus.FAILED, Message("agent.stopped"), 8.1),
         ("done", JobStatus.COMPLETED, "", 8),
     ):
         yield job(
