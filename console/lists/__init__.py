@@ -1,1 +1,1 @@
-"""Search, filters, sorting, pages and CSV, the same for every list. keys.py is all that models import."""
+"""Search, filters, sorting, pages and CSV, the same for every list. Models import keys.py and nothing else of it."""

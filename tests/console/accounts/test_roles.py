@@ -38,7 +38,6 @@ NEEDS: dict[str, Permission | None] = {
     "session-end": EVERYBODY,
     "activity": Permission.VIEW,
     "audit": Permission.READ_AUDIT,
-    "audit-export": Permission.READ_AUDIT,
     "backups:list": Permission.VIEW,
     "backups:instance": Permission.VIEW,
     "backups:create": Permission.CREATE_BACKUP,
