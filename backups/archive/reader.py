@@ -18,7 +18,7 @@ from django.core.files.storage import Storage
 
 from backups.archive.manifest import SIZE_LIMIT, ArchiveError, Entry, Manifest, contents_from_json
 from backups.storage.folder import sync_directory
-from console.text.disk_errors import explain
+from console.text.errors import explain_file
 from console.text.messages import Message, Size
 from instances import engines
 from instances.engines.base import Contents
@@ -63,7 +63,7 @@ def unpack(storage: Storage, name: str, destination: Path, *, sha256: str | None
             try:
                 destination.mkdir(mode=0o700)
             except OSError as error:
-                raise ArchiveError(Message("archive.no_folder", why=explain(error))) from error
+                raise ArchiveError(Message("archive.no_folder", why=explain_file(error))) from error
             try:
                 contents = archive.unpack(manifest, destination)
                 if sha256 and archive.sha256() != sha256:
@@ -100,7 +100,7 @@ def _unreadable_explained(name: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise ArchiveError(Message("archive.missing", name=name)) from error
     except OSError as error:
-        raise ArchiveError(Message("archive.unreadable", why=explain(error))) from error
+        raise ArchiveError(Message("archive.unreadable", why=explain_file(error))) from error
 
 
 @contextmanager
@@ -192,7 +192,7 @@ class _Archive:
             try:
                 self._write(entry, destination / _file(entry))
             except OSError as error:
-                raise ArchiveError(Message("archive.not_unpacked", name=entry.name, why=explain(error))) from error
+                raise ArchiveError(Message("archive.not_unpacked", name=entry.name, why=explain_file(error))) from error
         contents = self._small_member(CONTENTS)
         computed = "".join(f"{digest}  {name}\n" for name, digest in self._sums.items()).encode()
         found = self._small_member(SUMS)

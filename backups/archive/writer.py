@@ -17,7 +17,7 @@ from django.core.files.storage import Storage
 from backups.archive.manifest import ArchiveError, Manifest, contents_to_json
 from backups.archive.reader import CONTENTS, LIMIT, MANIFEST, SUMS
 from backups.storage.base import Streamed
-from console.text.disk_errors import explain
+from console.text.errors import explain_file
 from console.text.messages import Message
 from instances.engines.base import Contents, Member, TakeContents
 
@@ -93,7 +93,7 @@ def _unwritable_explained() -> Iterator[None]:
 
 
 def _unwritable(error: OSError) -> ArchiveError:
-    return ArchiveError(Message("archive.unwritable", why=explain(error)))
+    return ArchiveError(Message("archive.unwritable", why=explain_file(error)))
 
 
 def _require_saved(storage: Storage, saved: str, name: str, stream: "_Stream") -> None:

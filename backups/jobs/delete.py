@@ -11,7 +11,7 @@ from backups.jobs.archiving import remove_archive
 from backups.jobs.parameters import BackupParameters
 from backups.models import Backup
 from backups.storage.base import archive_storage
-from console.text.disk_errors import explain
+from console.text.errors import explain_file
 from console.text.messages import Message
 from instances.queue.job import JobFailed, JobSteps
 from instances.queue.work import Work
@@ -26,7 +26,7 @@ class DeleteBackup(JobSteps[BackupParameters, None]):
         try:
             remove_archive(backup)
         except OSError as error:
-            reason = Message("archive.undeletable", why=explain(error))
+            reason = Message("archive.undeletable", why=explain_file(error))
             # A storage that cannot even be asked for the archive is asked again by clean_up().
             with suppress(OSError):
                 if _has_whole_archive(backup):

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from console.accounts.access import needs
 from console.accounts.roles import NotAllowed
-from console.text import database_errors as database
+from console.text.errors import DATABASE_UNAVAILABLE, explain_database
 from console.web.htmx import render_page, wants_fragment
 from console.web.request import Request
 
@@ -50,10 +50,10 @@ def forbidden(request: Request, exception: Exception) -> HttpResponse:
 def server_error(request: Request) -> HttpResponse:
     """Answer an error of the console itself; 503 and when to retry if the console database does not answer."""
     error = sys.exc_info()[1]
-    if not isinstance(error, database.AWAY):
+    if not isinstance(error, DATABASE_UNAVAILABLE):
         return defaults.server_error(request)
     fragment = getattr(request, "htmx", None) and wants_fragment(request)
-    page = render_to_string("_503.html" if fragment else "503.html", {"reason": database.explain(error)})
+    page = render_to_string("_503.html" if fragment else "503.html", {"reason": explain_database(error)})
     return HttpResponse(page, status=503, headers={"Retry-After": "5"})
 
 

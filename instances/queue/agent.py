@@ -12,8 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 from django.utils import timezone
 
-from console.text import database_errors as database
-from console.text import disk_errors as disk
+from console.text.errors import DATABASE_UNAVAILABLE, explain_database, explain_file
 from console.text.messages import Message
 from instances import homes, hosts
 from instances.listening import listening_here
@@ -120,9 +119,9 @@ class Agent:
                     self._claim()
                 if self._is_due("reconcile", RECONCILE_EVERY):
                     self.supervisor.reconcile()
-            except database.AWAY as error:
+            except DATABASE_UNAVAILABLE as error:
                 # The console database is away or locked. The servers go on, and so does the agent.
-                log.warning("%s (%s)", database.explain(error), error)
+                log.warning("%s (%s)", explain_database(error), error)
                 connections.close_all()
                 time.sleep(1.0)
             except Exception:
@@ -193,10 +192,10 @@ class Agent:
                 outcome = "lost its lease"
             except JobFailed as error:
                 outcome = self._fail(steps, str(error), interrupted=self._stopping.is_set())
-            except database.AWAY as error:
+            except DATABASE_UNAVAILABLE as error:
                 log.warning("Job %s (%s) could not go on: %s", job.id, job.kind, error)
                 connections.close_all()
-                outcome = self._fail(steps, database.explain(error))
+                outcome = self._fail(steps, explain_database(error))
             except Exception as error:
                 # Whatever it was, the job must not stay Running.
                 log.exception("Job %s (%s) failed unexpectedly.", job.id, job.kind)
@@ -222,7 +221,7 @@ class Agent:
         for pause in PERSIST_AFTER:
             try:
                 return write()
-            except database.AWAY as error:
+            except DATABASE_UNAVAILABLE as error:
                 log.warning("The end of a job could not be written. Retrying: %s", error)
                 connections.close_all()
                 if self._stopping.wait(pause):
@@ -259,7 +258,7 @@ class Agent:
                     close_old_connections()
                     task(timezone.now())
                 except (DatabaseError, InterfaceError) as error:
-                    log.warning("%s (%s)", database.explain(error), error)
+                    log.warning("%s (%s)", explain_database(error), error)
                     connections.close_all()
                 except Exception:
                     log.exception("A periodic task failed.")
@@ -304,5 +303,5 @@ class Agent:
 def _explain(error: Exception) -> str:
     """Return the reason of a failure that no step of the job expected."""
     if isinstance(error, OSError):
-        return Message("job.disk", why=disk.explain(error))
+        return Message("job.disk", why=explain_file(error))
     return Message("job.unexpected", name=type(error).__name__)

@@ -19,7 +19,7 @@ from typing import TypeVar
 from django.db import DatabaseError, close_old_connections, connections
 from django.utils import timezone
 
-from console.text.disk_errors import explain
+from console.text.errors import explain_file
 from console.text.messages import Message, joined
 from instances import engines
 from instances.choices import Action, InstanceType, State
@@ -177,7 +177,7 @@ class Supervisor:
         except OSError as error:
             # The servers of other instances go on.
             log.warning("The server of instance %s could not be started: %s", server.instance_id, error)
-            why = Message("server.not_started", why=explain(error))
+            why = Message("server.not_started", why=explain_file(error))
         server.spawn_at = now + LONGEST_BACK_OFF
         self._pool.submit(self._write_abnormal, server, why)
 

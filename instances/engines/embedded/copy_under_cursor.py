@@ -11,7 +11,7 @@ from typing import Any
 
 from pymongo.errors import OperationFailure
 
-from console.text.disk_errors import explain
+from console.text.errors import explain_file
 from console.text.messages import Message
 from instances.engines.base import (
     INTERNAL_COLLECTIONS,
@@ -114,7 +114,7 @@ def blocks(path: Path, size: int) -> Iterator[memoryview]:
                 left -= count
                 yield buffer[:count]
     except OSError as error:
-        raise EngineError(Message("server.file_unreadable", name=path.name, why=explain(error))) from error
+        raise EngineError(Message("server.file_unreadable", name=path.name, why=explain_file(error))) from error
     if left:
         raise EngineError(Message("server.file_ended", name=path.name))
 

@@ -11,7 +11,7 @@ import pytest
 from django.db import DatabaseError, OperationalError, connection
 from django.test import Client
 
-from console.text import database_errors as database
+from console.text.errors import explain_database
 from instances.models import Instance
 from tests.factories import PASSWORD_FIELDS, make_host, make_user
 
@@ -75,7 +75,7 @@ def as_django_raises(error: Exception) -> DatabaseError:
 
 def test_a_full_disk_of_postgresql_is_explained() -> None:
     full = as_django_raises(psycopg.errors.DiskFull("could not extend file"))
-    assert database.explain(full) == "The disk of the console database is full. Make room on it."
+    assert explain_database(full) == "The disk of the console database is full. Make room on it."
 
 
 def test_a_lock_is_explained(tmp_path: Path) -> None:
@@ -84,17 +84,17 @@ def test_a_lock_is_explained(tmp_path: Path) -> None:
         other = sqlite3.connect(tmp_path / "file", timeout=0)
         with contextlib.closing(other), pytest.raises(sqlite3.OperationalError) as raised:
             other.execute("CREATE TABLE x (y)")
-    assert "has locked the console database" in database.explain(as_django_raises(raised.value))
+    assert "has locked the console database" in explain_database(as_django_raises(raised.value))
 
 
 def test_a_file_that_cannot_be_opened_is_explained(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError) as raised:
         sqlite3.connect(tmp_path / "nowhere" / "file")
-    sentence = database.explain(as_django_raises(raised.value))
+    sentence = explain_database(as_django_raises(raised.value))
     assert sentence == (
         "The file of the console database cannot be used (unable to open database file). Check its disk."
     )
 
 
 def test_anything_else_is_an_answer_that_did_not_come() -> None:
-    assert database.explain(as_django_raises(sqlite3.OperationalError("?"))).startswith("The console database does not")
+    assert explain_database(as_django_raises(sqlite3.OperationalError("?"))).startswith("The console database is not")

@@ -1,0 +1,33 @@
+"""Why the console database or a file could not be used, for people."""
+
+import errno
+import sqlite3
+
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+from console.text.messages import Message
+
+# What Django raises if the database cannot be reached or written: no query is at fault.
+DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def explain_database(error: DatabaseError | InterfaceError) -> str:
+    """Return the reason as a sentence, with what to do about it."""
+    cause = error.__cause__
+    sqlite = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    if sqlite == sqlite3.SQLITE_FULL or getattr(cause, "sqlstate", "") == "53100":
+        return Message("database.full")
+    if sqlite in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return Message("database.locked")
+    if sqlite in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
+        return Message("database.unusable", why=cause)
+    return Message("database.unreachable")
+
+
+def explain_file(error: OSError) -> str:
+    """Return the reason for the end of a sentence, without its full stop; if the disk is full, with what to do."""
+    why = error.strerror or str(error) or type(error).__name__
+    if error.filename:
+        why = f"{why} ({error.filename})"
+    return Message("disk.full", why=why) if error.errno in _FULL else why
