@@ -48,7 +48,7 @@ def readiness(now: datetime) -> dict[str, str]:
         unusable += f": {'; '.join(reasons)}"
     return {
         "database": "ok",
-        "agent": "ok" if online else f"No agent has been heard of for {offline_after().seconds} seconds.",
+        "agent": "ok" if online else f"No agent has sent a heartbeat for {offline_after().seconds} seconds.",
         "storage": "ok" if usable else f"{unusable}.",
     }
 

@@ -155,7 +155,7 @@ class ConsolePage:
         expect(self.page).to_have_title(re.compile(title), timeout=WORK_MILLISECONDS)
 
     def expect_notice(self, text: str) -> None:
-        """Wait until the page says so above everything else, as it does of an agent that is not heard of."""
+        """Wait until the page says so above everything else, as it does of an agent that has stopped responding."""
         expect(self._notices()).to_contain_text(text, timeout=WORK_MILLISECONDS)
 
     def expect_no_notice(self) -> None:

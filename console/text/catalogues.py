@@ -1,6 +1,6 @@
-"""The catalogues of translations, one per language: gathered from the sources, kept as .po, compiled into the home.
+"""The catalogues of translations: gather strings from the sources, keep a .po per language, compile it into the home.
 
-All of it is done by Babel; the system's gettext tools are not needed.
+Babel does the work; the system's gettext tools are not needed.
 """
 
 import re

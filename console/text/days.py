@@ -1,4 +1,4 @@
-"""Days as people count them: from midnight to midnight where they are. Pure functions of aware times."""
+"""Days from midnight to midnight in a time zone. Pure functions of aware times."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Day:
-    """`start` is in it, `end` is not; where clocks change they are not 24 hours apart."""
+    """`start` belongs to the day, `end` to the next. They are not 24 hours apart when clocks change."""
 
     date: date
     start: datetime
@@ -19,14 +19,14 @@ class Day:
 
 
 def last_days(now: datetime, zone: tzinfo, count: int) -> list[Day]:
-    """The last `count` days in the zone, the one that is now being the last."""
+    """Return the last `count` days in the zone, up to and including today."""
     today = now.astimezone(zone).date()
     dates = [today - timedelta(days=back) for back in range(count - 1, -1, -1)]
     return [Day(day, _midnight(day, zone), _midnight(day + timedelta(days=1), zone)) for day in dates]
 
 
 def by_day(days: Sequence[Day], items: Iterable[tuple[datetime, Item]]) -> list[list[Item]]:
-    """For each of the consecutive days what falls into it; what is before the first or after the last is left out."""
+    """Return the items of each of the consecutive days. Items before the first or after the last day are ignored."""
     starts = [day.start for day in days]
     sorted_in: list[list[Item]] = [[] for _ in days]
     for moment, item in items:

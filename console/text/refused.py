@@ -2,10 +2,9 @@ from django.utils.functional import Promise
 
 
 class Refused(Exception):
-    """A user's action that the rules do not allow now.
+    """The rules do not allow a user's action now; nothing has been changed.
 
-    The message is a sentence for that user. `field` names the form field that caused it; None means the
-    form as a whole. Pages show it in the dialog, an API answers with it; nothing has been changed.
+    The message is a sentence for that user. `field` is the form field that caused the refusal; None is the whole form.
     """
 
     def __init__(self, message: str | Promise, *, field: str | None = None) -> None:

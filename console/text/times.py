@@ -10,36 +10,36 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-# What the script writes the name of the browser's time zone into.
+# The script writes the name of the browser's time zone into this cookie.
 COOKIE = "time_zone"
 
 _known = cache(available_timezones)
 
 
 def zone_named(name: str) -> tzinfo:
-    """The zone of the tz database; UTC if there is none of this name."""
-    # Looked up in the list, so that no name is a path.
+    """Return the zone of the tz database, or UTC if it has none of this name."""
+    # ZoneInfo() would take some names as paths.
     return ZoneInfo(name) if name in _known() else UTC
 
 
 def moment(when: datetime) -> str:
-    """Such as Nov 22, 2026 09:14:03 UTC+1: in the zone that `when` is in."""
+    """Return the time in the zone of `when`, such as "Nov 22, 2026 09:14:03 UTC+1"."""
     written = date_format(when, pgettext("date format", "M j, Y H:i:s"), use_l10n=False)
     return f"{written} {_zone_at(when)}"
 
 
 def day(when: date) -> str:
-    """Such as Nov 22, 2026: the day, of a moment that in the zone it is in."""
+    """Return the day, of a time in its own zone, such as "Nov 22, 2026"."""
     return date_format(when, pgettext("date format", "M j, Y"), use_l10n=False)
 
 
 def local(when: datetime) -> datetime:
-    """In the viewer's time zone."""
+    """Return the time in the viewer's time zone."""
     return timezone.localtime(when)
 
 
 def _zone_at(when: datetime) -> str:
-    """Its distance from UTC: short names of zones are not told apart, CST is China's and Chicago's."""
+    """Return the offset from UTC. Short names of zones are ambiguous: CST is used in China and in Chicago."""
     offset = when.utcoffset() or timedelta()
     hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
     sign = "-" if offset < timedelta() else "+"
@@ -47,7 +47,7 @@ def _zone_at(when: datetime) -> str:
 
 
 def _labelled(label: str) -> str:
-    # By its whole name: a short one is that of summer or of winter.
+    # The whole name, because a short one changes between summer and winter.
     return label % {"zone": timezone.get_current_timezone_name()}
 
 

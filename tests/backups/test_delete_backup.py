@@ -192,7 +192,7 @@ def test_a_deletion_cut_short_after_the_archive_went_leaves_it_failed_with_the_r
 def test_the_confirmation_names_the_backup_and_what_goes(htmx: Client) -> None:
     html = htmx.get(url(make_backup(make_instance(name="orders"), name="nightly"))).content.decode()
     assert "<html" not in html
-    for text in ("Delete Backup", "<strong>nightly</strong>", "orders", "cannot be brought back", "Yes"):
+    for text in ("Delete Backup", "<strong>nightly</strong>", "orders", "permanently deleted", "Yes"):
         assert text in html, text
 
 

@@ -263,7 +263,7 @@ def test_the_dialog_of_the_original_names_all_and_asks_for_the_name(htmx: Client
         "orders",
         "nightly",
         "overwritten",
-        "unavailable meanwhile",
+        "unavailable during the restoration",
         "just now",
         'name="safety_backup"',
         "checked",
@@ -333,7 +333,7 @@ def test_the_original_of_a_deleted_instance_is_not_offered(htmx: Client) -> None
 
 def test_verify_asks_first_and_then_verifies(htmx: Client, plain: Client) -> None:
     backup = make_backup()
-    assert "nobody else sees" in htmx.get(url("verify", backup)).content.decode()
+    assert "temporary server" in htmx.get(url("verify", backup)).content.decode()
     assert nothing_changed(backup)
     assert htmx.post(url("verify", backup)).status_code == 204
     assert Backup.objects.get().verifying

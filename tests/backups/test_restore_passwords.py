@@ -82,4 +82,4 @@ def test_generate_fills_the_fields_of_the_dialog(htmx: Client, backup: Backup) -
 def test_the_dialogs_say_which_passwords_apply(htmx: Client, backup: Backup) -> None:
     assert "has the users of the backup, with their passwords of that time" in htmx.get(to_new(backup)).text
     original = htmx.get(reverse("backups:restore-to-original", args=[backup.id])).text
-    assert "rwuser keeps the present password" in original
+    assert "rwuser keeps its current password" in original

@@ -80,6 +80,6 @@ def test_the_menu_of_a_row_describes_locks_unlocks_and_deletes(signed_in_page: P
     row.expect_refused("Delete", "This backup is locked. Unlock it first.")
     row.unlock()
     expect(locked).to_have_count(0)
-    row.ask(DeleteBackupDialog).expect_text("cannot be brought back").done()
+    row.ask(DeleteBackupDialog).expect_text("permanently deleted").done()
     row.expect_gone()
     assert not console.archive(backup).exists()

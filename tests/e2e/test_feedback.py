@@ -175,7 +175,7 @@ def test_a_page_says_while_no_agent_is_heard_of(slow_console: Console, slow_page
         sessions.expect_notice("Host local is offline: its agent has stopped responding.")
         sessions.expect_notice("manage.py up")
         said = sessions._notices().inner_html()
-        BackupManagement(slow_page).open().expect_notice("wait until it is back")
+        BackupManagement(slow_page).open().expect_notice("wait until its agent is back")
         assert sessions._notices().inner_html() == said
     finally:
         os.kill(agent, signal.SIGCONT)

@@ -64,7 +64,9 @@ def test_an_instance_goes_back_to_its_backup_and_the_safety_backup_has_what_it_w
     instance, backup = make_backed_up(console, "to-original")
     backups = BackupsAndRestorations(signed_in_page, instance["id"]).open()
     dialog = backups.row(backup["name"]).restore().change_to_original()
-    dialog.expect_text("to-original", "to-original-backup", "overwritten", "unavailable meanwhile", "just now")
+    dialog.expect_text(
+        "to-original", "to-original-backup", "overwritten", "unavailable during the restoration", "just now"
+    )
     expect(dialog.field("Back up current data first")).to_be_checked()
     typed = dialog.field("Type the name of the instance to confirm")
     typed.fill("to-origina")

@@ -1,4 +1,4 @@
-"""What every page asks for now and then: own work that runs, what has ended, agents that are not heard of."""
+"""What every page asks for now and then: own work that runs, what has ended, agents that have stopped responding."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -294,7 +294,7 @@ def test_asking_is_no_post(plain: Client) -> None:
     assert plain.post(ACTIVITY).status_code == 405
 
 
-# --- Agents that are not heard of ----------------------------------------------------------------------------
+# --- Agents that have stopped responding -------------------------------------------------------------------------
 
 
 def silent(name: str = "local", seconds: float = 60) -> Host:
@@ -309,7 +309,7 @@ def test_every_page_says_that_an_agent_is_not_heard_of(plain: Client, path: str)
     silent()
     html = plain.get(path).content.decode()
     assert "Host local is offline: its agent has stopped responding." in html
-    assert "wait until it is back" in html and "manage.py up" in html
+    assert "wait until its agent is back" in html and "manage.py up" in html
 
 
 def test_the_advice_fits_the_role() -> None:

@@ -211,7 +211,7 @@ def test_a_host_that_has_gone_offline_meanwhile_is_refused_at_its_field(offline:
     make_host("a")
     make_host("b")
     answer = htmx.post(CREATE, FORM | {"host": "away"})
-    assert answer.status_code == 422 and "offline or has gone" in json.dumps(answer.context["form"].errors)
+    assert answer.status_code == 422 and "offline or no longer exists" in json.dumps(answer.context["form"].errors)
     assert not Instance.objects.exists()
 
 

@@ -219,13 +219,13 @@ def test_contents_exchanged_between_members_are_refused(honest: Honest, destinat
     changed = bytearray(contents["data/secantus_users.wt"])
     changed[100] ^= 1
     members = {**contents, "data/secantus_users.wt": bytes(changed)}
-    refused(forged([member(*one) for one in members.items()]), destination, "does not match its SHA256SUMS")
+    refused(forged([member(*one) for one in members.items()]), destination, "do not match its SHA256SUMS")
 
 
 def test_more_after_the_end_is_refused(honest: Honest, destination: Path) -> None:
     members = [member(name, inside) for name, inside in honest.members.items()]
-    refused(forged(members, end=bytes(1024) + b"more"), destination, "holds more")
-    refused(forged(members, end=bytes(1_000_000)), destination, "holds more")
+    refused(forged(members, end=bytes(1024) + b"more"), destination, "longer or shorter")
+    refused(forged(members, end=bytes(1_000_000)), destination, "longer or shorter")
     refused(forged(members, end=bytes(512)), destination, "longer or shorter")
     refused(holding(honest.whole + b"more"), destination, "damaged")
 

@@ -42,7 +42,7 @@ def test_not_ready_without_an_agent(client: Client, host: Host) -> None:
     Host.objects.update(seen=timezone.now() - timedelta(minutes=1))
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json()["agent"] == "No agent has been heard of for 15 seconds."
+    assert answer.json()["agent"] == "No agent has sent a heartbeat for 15 seconds."
 
 
 def test_not_ready_when_no_agent_can_write_archives(client: Client, host: Host) -> None:

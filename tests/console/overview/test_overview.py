@@ -246,9 +246,9 @@ def test_storage_that_lasts_for_years_is_not_counted_in_days(plain: Client) -> N
     sample(now - 2 * DAY, 0)
     sample(now, 2)
     Host.objects.update(storage_free=366)
-    assert "grows by" in html_of(plain) and "if it goes on like this" not in html_of(plain)
+    assert "grows by" in html_of(plain) and "at this rate" not in html_of(plain)
     Host.objects.update(storage_free=364)
-    assert "full in 364 days if it goes on like this" in html_of(plain)
+    assert "full in 364 days at this rate" in html_of(plain)
 
 
 def test_a_host_that_is_silent_keeps_what_it_had() -> None:
