@@ -51,7 +51,7 @@ def test_one_that_is_being_deleted_is_not(user: User) -> None:
 def test_one_that_has_gone_is_refused(user: User) -> None:
     instance = make_instance()
     Instance.objects.all().delete()
-    with pytest.raises(Refused, match="does not exist"):
+    with pytest.raises(Refused, match="no longer exists"):
         rename_instance(instance=instance, name="orders-eu", requested_by=user)
 
 
