@@ -11,9 +11,9 @@ from console.web.operations import Operation
 def operations(backup: Backup) -> tuple[Operation, list[Operation]]:
     """Return the button, and the rest in the menu's order; no menu for a backup that is being deleted."""
     url = backup.get_absolute_url()
-    if backup.state is BackupStatus.DELETING:
+    if backup.status == BackupStatus.DELETING:
         return _restore(backup, url), []
-    return _cancel(backup, url) if backup.state is BackupStatus.BUILDING else _restore(backup, url), _more(backup, url)
+    return _cancel(backup, url) if backup.status == BackupStatus.BUILDING else _restore(backup, url), _more(backup, url)
 
 
 def _cancel(backup: Backup, url: str) -> Operation:
@@ -35,7 +35,7 @@ def _more(backup: Backup, url: str) -> list[Operation]:
     ]
     if backup.locked:
         found.append(Operation(f"menu-lock-{id}", _("Unlock"), f"{url}unlock/", manage, backup.unlock_refusal))
-    elif backup.state is BackupStatus.COMPLETED:
+    elif backup.status == BackupStatus.COMPLETED:
         found.append(Operation(f"menu-lock-{id}", _("Lock"), f"{url}lock/", manage, backup.lock_refusal))
     delete = Operation(f"menu-delete-{id}", _("Delete"), f"{url}delete/", manage, backup.delete_refusal, danger=True)
     return [*found, delete]

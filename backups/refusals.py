@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 def download(backup: "Backup") -> str:
     """Return why the archive cannot be downloaded now."""
-    if backup.state is BackupStatus.COMPLETED:
+    if backup.status == BackupStatus.COMPLETED:
         return ""
-    return Message("backup.no_download", status=backup.state.label)
+    return Message("backup.no_download", status=backup.shown_status.label)
 
 
 def cancel(backup: "Backup") -> str:
     """Return why the backup cannot be cancelled now."""
     if backup.being_cancelled:
         return Message("backup.cancelling")
-    if backup.state is BackupStatus.BUILDING:
+    if backup.status == BackupStatus.BUILDING:
         if backup.job and backup.job.kind != JobKind.BACKUP:
             return Message("backup.part_of_restoration")
         return ""
-    return Message("backup.no_cancellation", status=backup.state.label)
+    return Message("backup.no_cancellation", status=backup.shown_status.label)
 
 
 def host(backup: "Backup") -> str:
@@ -40,9 +40,9 @@ def host(backup: "Backup") -> str:
 
 def delete(backup: "Backup") -> str:
     """Return why the backup cannot be deleted now."""
-    if backup.state is BackupStatus.BUILDING:
+    if backup.status == BackupStatus.BUILDING:
         return Message("backup.unfinished")
-    if backup.state is BackupStatus.DELETING:
+    if backup.status == BackupStatus.DELETING:
         return Message("backup.deleting")
     if backup.locked:
         return Message("backup.locked")
@@ -62,16 +62,16 @@ def use(backup: "Backup") -> str:
 
 def edit(backup: "Backup") -> str:
     """Return why the description cannot be edited now."""
-    return Message("backup.deleting") if backup.state is BackupStatus.DELETING else ""
+    return Message("backup.deleting") if backup.status == BackupStatus.DELETING else ""
 
 
 def lock(backup: "Backup") -> str:
     """Return why the backup cannot be locked now."""
     if backup.locked:
         return Message("backup.already_locked")
-    if backup.state is BackupStatus.COMPLETED:
+    if backup.status == BackupStatus.COMPLETED:
         return ""
-    return Message("backup.no_lock", status=backup.state.label)
+    return Message("backup.no_lock", status=backup.shown_status.label)
 
 
 def unlock(backup: "Backup") -> str:
@@ -81,10 +81,10 @@ def unlock(backup: "Backup") -> str:
 
 def restore(backup: "Backup") -> str:
     """Return why the backup cannot be restored now."""
-    if backup.state is BackupStatus.COMPLETED:
+    if backup.status == BackupStatus.COMPLETED:
         return backup.host_refusal
     # Not "Complete": the sentence is in the row, where people and tests look for the status.
-    return Message("backup.no_restore", status=backup.state.label)
+    return Message("backup.no_restore", status=backup.shown_status.label)
 
 
 def original(backup: "Backup") -> str:
@@ -100,6 +100,6 @@ def original(backup: "Backup") -> str:
 
 def verify(backup: "Backup") -> str:
     """Return why the backup cannot be verified now."""
-    if backup.state is not BackupStatus.COMPLETED:
-        return Message("backup.no_verification", status=backup.state.label)
+    if backup.status != BackupStatus.COMPLETED:
+        return Message("backup.no_verification", status=backup.shown_status.label)
     return Message("backup.verifying") if backup.verifying else backup.host_refusal

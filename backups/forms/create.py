@@ -102,9 +102,9 @@ class CreateBackupOfAnyForm(CreateBackupForm):
         chosen = self.data if self.is_bound else self.initial
         if Instance.objects.order_by()[: OFFERED + 1].count() <= OFFERED:
             del self.fields["instance_search"]
-        kind = chosen.get("instance_type") or InstanceType.CLUSTER
+        instance_type = chosen.get("instance_type") or InstanceType.CLUSTER
         self._offer(
-            kind if kind in InstanceType.values else "",
+            instance_type if instance_type in InstanceType.values else "",
             chosen.get("instance_search", "").strip() if "instance_search" in self.fields else "",
             chosen.get("instance"),
         )
@@ -114,12 +114,12 @@ class CreateBackupOfAnyForm(CreateBackupForm):
         """The field before the button that narrows the names without JavaScript."""
         return "instance_search" if "instance_search" in self.fields else "instance_type"
 
-    def _offer(self, kind: str, text: str, chosen: str | None) -> None:
+    def _offer(self, instance_type: str, text: str, chosen: str | None) -> None:
         """Accept any Available instance of the type, but offer only the first OFFERED by name."""
         field = self.fields["instance"]
         assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = Instance.objects.available().filter(type=kind)
-        offered = offer(kind, text)
+        field.queryset = Instance.objects.available().filter(type=instance_type)
+        offered = offer(instance_type, text)
         if chosen and is_id(chosen) and chosen not in {instance.pk for instance in offered}:
             # The chosen instance stays chosen when the search changes.
             offered = [*field.queryset.select_related("host").filter(pk=chosen), *offered]
@@ -133,10 +133,13 @@ class CreateBackupOfAnyForm(CreateBackupForm):
         field.widget.choices = [("", empty), *choices]
 
 
-def offer(kind: str, text: str) -> list[Instance]:
+def offer(instance_type: str, text: str) -> list[Instance]:
     """Return the first Available instances of the type by name. `text` is an id or the beginning of a name."""
     found = (
-        Instance.objects.select_related("host").filter(type=kind).annotate(key=NameKey("name")).order_by("key", "id")
+        Instance.objects.select_related("host")
+        .filter(type=instance_type)
+        .annotate(key=NameKey("name"))
+        .order_by("key", "id")
     )
     if text:
         found = found.filter(search(text))

@@ -181,8 +181,8 @@ class Backup(models.Model):
         return reverse("backups:detail", args=[self.id])
 
     @property
-    def state(self) -> BackupStatus:
-        """The status as the member it is, with its label, tone and whether it is in progress."""
+    def shown_status(self) -> BackupStatus:
+        """The status as people read it: with its label and tone."""
         return BackupStatus(self.status)
 
     @property
@@ -215,23 +215,23 @@ class Backup(models.Model):
 
     @property
     def is_deleting(self) -> bool:
-        return self.state is BackupStatus.DELETING
+        return self.status == BackupStatus.DELETING
 
     @property
     def being_cancelled(self) -> bool:
-        return self.state is BackupStatus.BUILDING and self.job is not None and bool(self.job.cancel_reason)
+        return self.status == BackupStatus.BUILDING and self.job is not None and bool(self.job.cancel_reason)
 
     @property
     def job_in_progress(self) -> Job | None:
         """The job that makes or verifies the backup now."""
-        if self.state is BackupStatus.BUILDING:
+        if self.status == BackupStatus.BUILDING:
             return self.job
         return self.verify_job if self.verifying else None
 
     @property
     def in_transition(self) -> bool:
         """True if what is shown will change by itself."""
-        return self.state.in_progress or self.verifying
+        return self.shown_status.in_progress or self.verifying
 
     @property
     def in_use(self) -> bool:

@@ -67,9 +67,9 @@ class Restoration(models.Model):
 
     @property
     def job_in_progress(self) -> Job | None:
-        return self.job if self.state.in_progress else None
+        return self.job if self.shown_status.in_progress else None
 
     @property
-    def state(self) -> RestorationStatus:
-        """The status as the member it is, with its label, tone and whether it is in progress."""
+    def shown_status(self) -> RestorationStatus:
+        """The status as people read it: with its label and tone."""
         return RestorationStatus(self.status)

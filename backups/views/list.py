@@ -56,6 +56,6 @@ def instance_backups(request: Request, instance_id: str) -> HttpResponseBase:
         "restorations": restorations,
         "any_in_progress": instance.in_transition
         or any(backup.in_transition for backup in page.rows)
-        or any(restoration.state.in_progress for restoration in restorations),
+        or any(restoration.shown_status.in_progress for restoration in restorations),
     }
     return render_list(request, "backups/instance.html", "backups/_list.html", context)

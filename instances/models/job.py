@@ -117,19 +117,19 @@ class Job(models.Model):
         return f"{self.get_kind_display()} {self.id}"
 
     @property
-    def state(self) -> JobStatus:
-        """The status as the member it is, with its label, tone and whether it is in progress."""
+    def shown_status(self) -> JobStatus:
+        """The status as people read it: with its label and tone."""
         return JobStatus(self.status)
 
     @property
     def job_in_progress(self) -> Self | None:
         """The job itself while it runs, as Backup and Restoration have it."""
-        return self if self.state is JobStatus.RUNNING else None
+        return self if self.status == JobStatus.RUNNING else None
 
     @property
     def reading(self) -> Reading | None:
         """The progress of the running job's step; without speed and time left if the agent has stopped reporting."""
-        reading = Reading.from_json(self.detail) if self.state is JobStatus.RUNNING else None
+        reading = Reading.from_json(self.detail) if self.status == JobStatus.RUNNING else None
         if reading and timezone.now().timestamp() - reading.at > offline_after().total_seconds():
             return replace(reading, speed=None, left=None)
         return reading

@@ -20,6 +20,6 @@ def task_list(request: Request) -> HttpResponseBase:
         "tasks": page.rows,
         "page": page,
         "filters": filters,
-        "any_in_progress": any(task.state.in_progress for task in page.rows),
+        "any_in_progress": any(task.shown_status.in_progress for task in page.rows),
     }
     return render_list(request, "instances/tasks.html", "instances/_tasks.html", context)

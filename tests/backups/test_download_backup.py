@@ -133,7 +133,7 @@ def test_an_archive_that_is_missing_or_cut_off_is_explained(plain: Client, backu
     path.unlink()
     answer = plain.get(download(backup))
     assert answer.status_code == 410 and "is not in the storage" in answer.content.decode()
-    assert Backup.objects.get().state is BackupStatus.COMPLETED
+    assert Backup.objects.get().status == BackupStatus.COMPLETED
 
 
 def test_a_storage_with_links_is_redirected_to_and_the_download_is_audited(

@@ -58,7 +58,7 @@ def test_it_becomes_a_complete_manual_backup_of_the_instance_it_names(
     assert "made-elsewhere" in out.getvalue() and "2 databases" in out.getvalue()
 
     backup = Backup.objects.get()
-    assert (backup.id, backup.name, backup.type, backup.state) == (
+    assert (backup.id, backup.name, backup.type, backup.status) == (
         MANIFEST.backup_id,
         "made-elsewhere",
         BackupType.MANUAL,

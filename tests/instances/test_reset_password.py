@@ -170,7 +170,7 @@ def test_however_a_running_job_ends_its_secret_is_gone(user: User, end: Any) -> 
     job = reset(user)
     end(claimed())
     job.refresh_from_db()
-    assert not job.state.in_progress and job.secret == ""
+    assert not job.shown_status.in_progress and job.secret == ""
 
 
 def test_a_job_that_is_cancelled_before_it_began_has_no_secret(user: User) -> None:
