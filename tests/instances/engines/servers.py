@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -76,8 +77,8 @@ class Server:
         self.running.send_signal(signal.SIGKILL)
         self.running.wait()
 
-    def kill_during(self, work: Callable[[Client], None], seconds: float) -> None:
-        """Kill the server so long after a client has begun the work, and start it again."""
+    def kill_during(self, work: Callable[[Client], None], due: Callable[[], bool]) -> None:
+        """Kill the server when it is `due` or a client has finished the work, and start it again."""
 
         def until_killed() -> None:
             with suppress(PyMongoError):
@@ -86,7 +87,8 @@ class Server:
         client = self.client(retryWrites=False)
         thread = threading.Thread(target=until_killed)
         thread.start()
-        thread.join(seconds)
+        while thread.is_alive() and not due():
+            time.sleep(0)
         self.kill()
         thread.join()
         self.start()
@@ -131,3 +133,9 @@ def documents_of(contents: Contents) -> dict[str, int]:
         for database in contents.databases
         for collection in database.collections
     }
+
+
+def after(seconds: float) -> Callable[[], bool]:
+    """Return a condition that holds from so many seconds from now on."""
+    deadline = time.monotonic() + seconds
+    return lambda: time.monotonic() >= deadline

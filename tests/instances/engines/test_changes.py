@@ -6,7 +6,7 @@ import pytest
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from instances.engines.base import Client
-from tests.instances.engines.servers import Server, documents_of, inspect
+from tests.instances.engines.servers import Server, after, documents_of, inspect
 
 DOCUMENTS = 20_000
 
@@ -33,7 +33,7 @@ def test_a_killed_server_has_made_the_whole_change_or_nothing_of_it(
 ) -> None:
     server.client().shop.orders.insert_many([{"number": number} for number in range(DOCUMENTS)])
     for seconds in (0.05, 0.2, 0.4, 0.8):
-        server.kill_during(change, seconds)
+        server.kill_during(change, after(seconds))
         found = documents_of(inspect(server))
         if found != {"shop.orders": DOCUMENTS}:
             assert found in ({}, {"shop.renamed": DOCUMENTS})
@@ -49,15 +49,15 @@ def test_a_killed_rename_over_another_collection_leaves_the_one_or_the_other(ser
     shop.orders.insert_many([{"number": number} for number in range(DOCUMENTS)])
     shop.fresh.insert_many([{"number": number} for number in range(100)])
     for seconds in (0.05, 0.25, 0.6):
-        server.kill_during(rename_over_another, seconds)
+        server.kill_during(rename_over_another, after(seconds))
         found = documents_of(inspect(server))
         if found == {"shop.orders": 100}:
             break
         assert found == {"shop.orders": DOCUMENTS, "shop.fresh": 100}
 
 
-@pytest.mark.parametrize("milliseconds", [20, 40, 60, 80, 120, 160])
-def test_a_server_that_is_killed_while_it_creates_tables_starts_again(server: Server, milliseconds: int) -> None:
+@pytest.mark.parametrize("tables", range(1, 16, 2))
+def test_a_server_that_is_killed_while_it_creates_a_table_starts_again(server: Server, tables: int) -> None:
     acknowledged: list[str] = []
 
     def insert_into_new_databases(client: Client) -> None:
@@ -65,7 +65,12 @@ def test_a_server_that_is_killed_while_it_creates_tables_starts_again(server: Se
             client[f"new{number}"].orders.insert_one({})
             acknowledged.append(f"new{number}.orders")
 
-    server.kill_during(insert_into_new_databases, milliseconds / 1000)
+    def files() -> int:
+        return len(list((server.home / "data").glob("*.wt")))
+
+    wanted = files() + tables
+    # About every third of these kills leaves an incomplete table: its file exists, but not all of its metadata.
+    server.kill_during(insert_into_new_databases, lambda: files() >= wanted)
     found = documents_of(inspect(server))
     assert [name for name in acknowledged if found.get(name) != 1] == []
 

@@ -57,7 +57,7 @@ def _write_user(storage: Storage, user: str, credentials: Document) -> None:
 
 
 def hide_from_commands(agent_name: str) -> None:
-    """Make the commands about users answer as if the agent's user did not exist, whoever calls them."""
+    """Make the commands about users answer as if the agent's user did not exist, for every caller."""
 
     def guarded(name: str, handler: Any) -> Any:
         def handle(request: Document, context: Any) -> Document:

@@ -28,12 +28,12 @@ class Backup:
             # Does most of the work while writers go on.
             self._session.checkpoint()
             with storage.gate.closed(seconds):
-                begun = time.monotonic()
+                began = time.monotonic()
                 counts.begin_snapshot(self._snapshot)
                 # Switches to a new log file; the files that the cursor names hold everything committed until now.
                 self._cursor = self._session.open_cursor("backup:", None, None)
                 self.moment = time.time()
-                self.pause = time.monotonic() - begun
+                self.pause = time.monotonic() - began
             names = []
             while self._cursor.next() == 0:
                 names.append(self._cursor.get_key())
