@@ -1,9 +1,11 @@
 """Changes of collections and indexes that a kill interrupts: each is made completely or not at all."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from pymongo.errors import DuplicateKeyError, OperationFailure
+from pytest_django import Settings
 
 from instances.engines.base import Client
 from tests.instances.engines.servers import Server, after, documents_of, inspect
@@ -99,3 +101,17 @@ def test_a_transaction_that_would_outgrow_the_cache_fails_and_leaves_nothing(ser
         for _ in range(5):
             client.shop.orders.insert_many([{} for _ in range(DOCUMENTS // 4)], session=session)
     assert client.shop.orders.count_documents({}) == 0
+
+
+def test_a_change_of_more_rows_than_the_cache_holds_is_made(tmp_path: Path, settings: Settings) -> None:
+    settings.CONSOLE_DB_CACHE_MB = 16
+    with Server(tmp_path / "home") as server:
+        shop = server.client().shop
+        for _ in range(20):
+            shop.orders.insert_many([{"text": "x" * 800} for _ in range(500)])
+        shop.orders.create_index("text")
+        shop.orders.rename("renamed")
+        shop.renamed.drop_index("text_1")
+        assert documents_of(inspect(server)) == {"shop.renamed": 10_000}
+        shop.renamed.drop()
+        assert documents_of(inspect(server)) == {}

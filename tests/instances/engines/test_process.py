@@ -29,6 +29,18 @@ sys.stdin.readline()
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
+# What a handler of SecantusDB that fails unexpectedly does with its exception.
+_FAILING_HANDLER = """
+import logging
+from pathlib import Path
+from launcher.logs import log_to_stderr
+log_to_stderr(Path("data"))
+try:
+    int("Nobody-reads-this")
+except ValueError:
+    logging.getLogger("secantus").exception("unhandled error")
+"""
+
 
 def test_a_server_ends_when_its_parent_is_killed(server: Server) -> None:
     process.stop(server.running)
@@ -79,3 +91,10 @@ def test_a_silent_client_keeps_nobody_out(tmp_path: Path, settings: Settings, tl
         settings.CONSOLE_DB_TLS_CA = settings.CONSOLE_DB_TLS_CERTIFICATE
     with Server(tmp_path / "home") as server, closing(socket.create_connection(("127.0.0.1", server.port))):
         assert embedded().alive(server.address)
+
+
+def test_the_log_has_the_type_and_place_of_an_exception_but_not_its_text() -> None:
+    command = [sys.executable, "-P", "-c", _FAILING_HANDLER]
+    environment = {**os.environ, "PYTHONPATH": str(Path(process.__file__).parent)}
+    log = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, check=True).stderr
+    assert "unhandled error" in log and "ValueError at " in log and "Nobody-reads-this" not in log
