@@ -282,7 +282,7 @@
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
     if (!detail.requestConfig.elt.hidden || !pressed || !detail.target.contains(pressed.target)) return;
     detail.shouldSwap = false;
-    whenReleased(detail.target.id, () => htmx.trigger(document.body, "instances-changed"));
+    whenReleased(detail.target.id, () => htmx.trigger(document.body, "refresh"));
   });
 
   // Filters that are not set stay out of the address.
@@ -533,7 +533,7 @@
     say.activityVersion = version;
     running = now;
     // A list that has come to rest does not know yet.
-    if (String(down) !== say.down) htmx.trigger(document.body, "instances-changed");
+    if (String(down) !== say.down) htmx.trigger(document.body, "refresh");
     say.down = down;
     document.title = (running ? `(${running}) ` : "") + document.title.replace(/^\(\d+\) /, "");
     whenReleased("notices", () => {
@@ -557,7 +557,7 @@
     show(news);
     news.toasts.forEach(told);
     // A list that has come to rest does not know either.
-    if (news.toasts.length) htmx.trigger(document.body, "instances-changed");
+    if (news.toasts.length) htmx.trigger(document.body, "refresh");
     return true;
   }
 
@@ -589,7 +589,7 @@
     askLater(500);
     window.addEventListener("beforeunload", () => { leaving = true; setTimeout(() => (leaving = false), 3000); });
     document.addEventListener("visibilitychange", () => (document.hidden ? running || clearTimeout(next) : askLater(0)));
-    for (const name of ["backups-changed", "instances-changed"]) document.addEventListener(name, () => askLater(300));
+    document.addEventListener("refresh", () => askLater(300));
   }
 
   // ---- Cut text: it shows whole when hovered or focused, but only if it is cut ------------------

@@ -26,5 +26,4 @@ def backup_cancel(request: Request, backup_id: str) -> HttpResponse:
         refusal=backup.cancel_refusal,
         message=_("Cancelling the backup %s.") % backup.name,
         back=reverse("backups:list"),
-        changed="backups-changed",
     )

@@ -53,7 +53,7 @@ def _create(request: Request, form: CreateBackupForm, instance: Instance, back: 
     )
     message = _("Backing up %(instance)s as %(backup)s.") % {"instance": instance.name, "backup": backup.name}
     show = reverse("backups:instance", args=[instance.id])
-    return answer_done(request, message=message, redirect=back, changed="backups-changed", show=show)
+    return answer_done(request, message=message, redirect=back, show=show)
 
 
 @performs(create_backup)

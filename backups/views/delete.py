@@ -40,7 +40,7 @@ def _delete(request: Request, chosen: Iterable[Backup]) -> HttpResponse:
     back = reverse("backups:list")
     done = "" if asked or not accepted else _deleting(len(accepted))
     if done and not refused:
-        return answer_done(request, message=done, redirect=back, changed="backups-changed")
+        return answer_done(request, message=done, redirect=back)
     reason = "" if verdicts else _("Select at least one backup that still exists.")
     if len(verdicts) == 1 and refused:
         reason = refused[0][1]
@@ -57,7 +57,7 @@ def _delete(request: Request, chosen: Iterable[Backup]) -> HttpResponse:
         reason=reason,
     )
     if done:
-        response["HX-Trigger"] = "backups-changed"
+        response["HX-Trigger"] = "refresh"
     return response
 
 

@@ -23,6 +23,6 @@ def backup_edit_description(request: Request, backup_id: str) -> HttpResponse:
         with form.showing_refusals():
             edit_description(backup=backup, description=form.cleaned_data["description"], requested_by=request.user)
             message = _("The description of %s is changed.") % backup.name
-            return answer_done(request, message=message, redirect=back, changed="backups-changed")
+            return answer_done(request, message=message, redirect=back)
     title = _("Edit Description")
     return render_form(request, form, page="backups/dialog.html", title=title, back=back, backup=backup)

@@ -26,7 +26,6 @@ def backup_lock(request: Request, backup_id: str) -> HttpResponse:
         refusal=backup.lock_refusal,
         message=_("The backup %s is locked.") % backup.name,
         back=reverse("backups:list"),
-        changed="backups-changed",
     )
 
 
@@ -45,5 +44,4 @@ def backup_unlock(request: Request, backup_id: str) -> HttpResponse:
         refusal=backup.unlock_refusal,
         message=_("The backup %s is unlocked.") % backup.name,
         back=reverse("backups:list"),
-        changed="backups-changed",
     )

@@ -25,6 +25,6 @@ def policy_modify(request: Request, instance_id: str) -> HttpResponse:
         with form.showing_refusals():
             policy = set_policy(instance=instance, requested_by=request.user, **chosen)
             message = _("Automated backup is on.") if policy.enabled else _("Automated backup is off.")
-            return answer_done(request, message=message, redirect=back, changed="backups-changed")
+            return answer_done(request, message=message, redirect=back)
     title = _("Modify Backup Policy")
     return render_form(request, form, page="instances/dialog.html", title=title, back=back, instance=instance)

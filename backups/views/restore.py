@@ -57,7 +57,7 @@ def backup_restore_to_original(request: Request, backup_id: str) -> HttpResponse
 
 
 def _restoring(request: Request, message: str, page: str) -> HttpResponse:
-    return answer_done(request, message=message, redirect=page, changed="backups-changed", show=page)
+    return answer_done(request, message=message, redirect=page, show=page)
 
 
 def _render(request: Request, backup: Backup, form: DialogForm, fragment: str, refusal: str) -> HttpResponse:

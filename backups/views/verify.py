@@ -26,5 +26,4 @@ def backup_verify(request: Request, backup_id: str) -> HttpResponse:
         refusal=backup.verify_refusal,
         message=_("Verifying %s.") % backup.name,
         back=reverse("backups:list"),
-        changed="backups-changed",
     )

@@ -21,7 +21,6 @@ def confirm(
     refusal: str,
     message: str,
     back: str,
-    changed: str,
     **row: Model,
 ) -> HttpResponse:
     """Ask on GET, call the service on POST. `row` is what both the service and the fragment get, such as backup=.
@@ -35,5 +34,5 @@ def confirm(
         except Refused as refused:
             refusal, status = str(refused.message), 422
         else:
-            return answer_done(request, message=message, redirect=back, changed=changed)
+            return answer_done(request, message=message, redirect=back)
     return render_dialog(request, fragment, page=page, title=title, back=back, status=status, reason=refusal, **row)

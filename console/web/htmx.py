@@ -141,11 +141,10 @@ def _varying(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def answer_done(request: Request, *, message: str, redirect: str, changed: str, show: str = "") -> HttpResponse:
-    """Answer an action that succeeded: a page redirects, a dialog closes and the lists refresh.
+def answer_done(request: Request, *, message: str, redirect: str, show: str = "") -> HttpResponse:
+    """Answer an action that succeeded: a page redirects; a dialog closes and the list behind it refreshes.
 
-    `changed` is the event that lists listen to, such as "backups-changed". `show` is the URL that the message links
-    to, unless the user is on that page already.
+    `show` is the URL that the message links to, unless the user is on that page already.
     """
     if not wants_fragment(request):
         messages.success(request, message)
@@ -154,5 +153,5 @@ def answer_done(request: Request, *, message: str, redirect: str, changed: str, 
     toast = {"message": message, "tone": "ok"}
     if show and show != urlsplit(current_path(request)).path:
         toast |= {"url": show, "link": _("Show")}
-    response["HX-Trigger"] = json.dumps({"dialog-close": {}, changed: {}, "toast": toast})
+    response["HX-Trigger"] = json.dumps({"dialog-close": {}, "refresh": {}, "toast": toast})
     return response

@@ -30,7 +30,7 @@ def instance_create(request: Request) -> HttpResponse:
                 request_key=form.cleaned_data["request_key"],
             )
             message = _("Creating the instance %s.") % instance.name
-            return answer_done(request, message=message, redirect=back, changed="instances-changed")
+            return answer_done(request, message=message, redirect=back)
     title = _("Create DB Instance")
     return render_form(
         request, form, "components/_password_form.html", page="instances/dialog.html", title=title, back=back

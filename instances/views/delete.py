@@ -26,5 +26,4 @@ def instance_delete(request: Request, instance_id: str) -> HttpResponse:
         refusal=instance.delete_refusal,
         message=_("Deleting the instance %s.") % instance.name,
         back=reverse("instances:list"),
-        changed="instances-changed",
     )

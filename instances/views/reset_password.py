@@ -24,7 +24,7 @@ def instance_reset_password(request: Request, instance_id: str) -> HttpResponse:
         with form.showing_refusals():
             reset_password(instance=instance, password=form.cleaned_data["password"], requested_by=request.user)
             message = _("Resetting the password of %s.") % instance.name
-            return answer_done(request, message=message, redirect=back, changed="instances-changed")
+            return answer_done(request, message=message, redirect=back)
     return render_form(
         request,
         form,

@@ -25,5 +25,4 @@ def instance_restart(request: Request, instance_id: str) -> HttpResponse:
         refusal=instance.restart_refusal,
         message=_("Restarting the instance %s.") % instance.name,
         back=instance.get_absolute_url(),
-        changed="instances-changed",
     )

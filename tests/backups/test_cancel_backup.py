@@ -146,7 +146,7 @@ def test_the_dialog_asks_cancels_and_tells_the_lists(htmx: Client, queued: Backu
     assert "<html" not in html and "<strong>too-late</strong>" in html and "Yes" in html and "No" in html
     answer = htmx.post(url(queued))
     assert answer.status_code == 204
-    assert {"dialog-close", "backups-changed"} <= json.loads(answer.headers["HX-Trigger"]).keys()
+    assert {"dialog-close", "refresh"} <= json.loads(answer.headers["HX-Trigger"]).keys()
     assert_cancelled(queued, user)
 
 

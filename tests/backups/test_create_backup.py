@@ -150,7 +150,7 @@ def test_ok_in_the_dialog_makes_the_backup_and_tells_the_lists(htmx: Client, use
     answer = htmx.post(for_instance(instance), filled_in())
     assert (answer.status_code, answer.content) == (204, b"")
     events = json.loads(answer.headers["HX-Trigger"])
-    assert {"dialog-close", "backups-changed", "toast"} <= events.keys()
+    assert {"dialog-close", "refresh", "toast"} <= events.keys()
     backup = Backup.objects.get()
     assert (backup.name, backup.description, backup.instance) == ("before-upgrade", "Nightly", instance)
     assert Job.objects.get().requested_by == user

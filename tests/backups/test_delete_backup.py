@@ -202,7 +202,7 @@ def test_yes_deletes_and_tells_the_lists(htmx: Client) -> None:
     assert answer.status_code == 204
     events = json.loads(answer.headers["HX-Trigger"])
     assert events["toast"]["message"] == "Deleting 1 backup."
-    assert {"dialog-close", "backups-changed"} <= events.keys()
+    assert {"dialog-close", "refresh"} <= events.keys()
     assert status(backup) == BackupStatus.DELETING
 
 
@@ -243,7 +243,7 @@ def test_of_the_selected_ones_those_that_stay_are_named_with_the_reason(htmx: Cl
     assert "1 backup stays" in html and "This backup is locked" in html
     answer = htmx.post(SELECTED, ids)
     assert answer.status_code == 422
-    assert answer.headers["HX-Trigger"] == "backups-changed"
+    assert answer.headers["HX-Trigger"] == "refresh"
     html = answer.content.decode()
     assert "Deleting 1 backup." in html and "locked-one" in html and 'type="submit"' not in html
     assert (status(free), status(locked)) == (BackupStatus.DELETING, BackupStatus.COMPLETED)

@@ -32,7 +32,7 @@ def test_the_description_is_changed(htmx: Client) -> None:
     assert "<html" not in html and "Before</textarea>" in html and "nightly" in html
     answer = htmx.post(url("edit-description", backup), {"description": " After, exactly "})
     assert answer.status_code == 204
-    assert {"dialog-close", "backups-changed"} <= json.loads(answer.headers["HX-Trigger"]).keys()
+    assert {"dialog-close", "refresh"} <= json.loads(answer.headers["HX-Trigger"]).keys()
     assert Backup.objects.get().description == " After, exactly "
 
 

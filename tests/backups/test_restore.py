@@ -234,7 +234,7 @@ def test_the_dialog_suggests_a_valid_name_and_shows_what_is_fixed(htmx: Client, 
 def test_ok_restores_to_the_new_instance(htmx: Client, user: User) -> None:
     answer = htmx.post(url("restore", make_backup()), to_new())
     assert answer.status_code == 204
-    assert {"dialog-close", "backups-changed", "toast"} <= json.loads(answer.headers["HX-Trigger"]).keys()
+    assert {"dialog-close", "refresh", "toast"} <= json.loads(answer.headers["HX-Trigger"]).keys()
     assert Restoration.objects.get().requested_by == user
 
 

@@ -203,7 +203,7 @@ def test_the_focus_comes_back_to_what_a_button_has_become(signed_in: Page, conso
     try:
         console.execute("UPDATE instances_instance SET action = 'RESTART' WHERE name = 'refresh-idle'")
         # As a click would take the focus along, htmx is asked itself.
-        instances.refresh_button.evaluate("(link) => htmx.trigger(document.body, 'instances-changed')")
+        instances.refresh_button.evaluate("(link) => htmx.trigger(document.body, 'refresh')")
         expect(row.root.get_by_role("button", name="Create Backup")).to_be_focused()
     finally:
         console.execute("UPDATE instances_instance SET action = '' WHERE name = 'refresh-idle'")
@@ -216,7 +216,7 @@ def test_what_is_asked_of_a_list_is_not_thrown_away_by_its_refresh(signed_in: Pa
     # The news come in while the search is on its way.
     page.evaluate(
         """document.addEventListener("htmx:beforeSend", ({ detail }) => {
-             if (!detail.elt.hidden) setTimeout(() => htmx.trigger(document.body, "instances-changed"));
+             if (!detail.elt.hidden) setTimeout(() => htmx.trigger(document.body, "refresh"));
            }, { once: true })"""
     )
     instances.search("refresh-nothing")

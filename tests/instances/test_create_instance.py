@@ -59,7 +59,7 @@ def test_the_service_itself_keeps_the_name_rule(user: User) -> None:
 def test_ok_in_the_dialog_creates_it_and_tells_the_list(htmx: Client) -> None:
     answer = htmx.post(CREATE, form())
     assert answer.status_code == 204
-    assert {"dialog-close", "instances-changed", "toast"} <= json.loads(answer.headers["HX-Trigger"]).keys()
+    assert {"dialog-close", "refresh", "toast"} <= json.loads(answer.headers["HX-Trigger"]).keys()
     assert Instance.objects.get().type == InstanceType.SINGLE_NODE
 
 

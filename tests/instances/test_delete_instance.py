@@ -82,7 +82,7 @@ def test_yes_deletes_and_tells_the_list(htmx: Client) -> None:
     instance = make_instance()
     answer = htmx.post(delete_url(instance))
     assert answer.status_code == 204
-    assert "instances-changed" in json.loads(answer.headers["HX-Trigger"])
+    assert "refresh" in json.loads(answer.headers["HX-Trigger"])
     instance.refresh_from_db()
     assert instance.status is Status.DELETING
 

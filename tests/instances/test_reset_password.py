@@ -212,7 +212,7 @@ def test_no_row_and_no_line_of_the_log_has_the_password(
 def test_ok_resets_and_tells_the_list(htmx: Client) -> None:
     answer = htmx.post(reset_url(make_instance()), PASSWORD_FIELDS)
     assert answer.status_code == 204
-    assert {"dialog-close", "instances-changed", "toast"} <= json.loads(answer.headers["HX-Trigger"]).keys()
+    assert {"dialog-close", "refresh", "toast"} <= json.loads(answer.headers["HX-Trigger"]).keys()
     assert secret_of(Job.objects.get()) == NEW_PASSWORD
 
 

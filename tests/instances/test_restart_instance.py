@@ -117,7 +117,7 @@ def test_it_is_confirmed_with_yes_and_says_what_happens(htmx: Client) -> None:
 def test_yes_restarts_and_tells_the_list(htmx: Client) -> None:
     answer = htmx.post(restart_url(make_instance()))
     assert answer.status_code == 204
-    assert {"dialog-close", "instances-changed", "toast"} <= json.loads(answer.headers["HX-Trigger"]).keys()
+    assert {"dialog-close", "refresh", "toast"} <= json.loads(answer.headers["HX-Trigger"]).keys()
     assert Instance.objects.get().status is Status.RESTARTING
 
 

@@ -207,7 +207,7 @@ def test_ok_writes_the_policy_and_tells_the_lists(htmx: Client) -> None:
     instance = make_instance()
     answer = htmx.post(url(instance), filled_in())
     assert answer.status_code == 204
-    assert {"dialog-close", "backups-changed", "toast"} <= json.loads(answer.headers["HX-Trigger"]).keys()
+    assert {"dialog-close", "refresh", "toast"} <= json.loads(answer.headers["HX-Trigger"]).keys()
     policy = Policy.objects.get()
     assert (policy.enabled, policy.keep_days, policy.start_hour, policy.weekdays) == (True, 14, 23, "1,5")
 
