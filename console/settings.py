@@ -146,9 +146,11 @@ FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = CONSOLE_HOME / "static"
+# The console is the only site that uses them.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "console.web.static.ModuleStorage"},
     "backups": {
         "BACKEND": "backups.storage.folder.FolderStorage",
         "OPTIONS": {"location": CONSOLE_BACKUPS_DIR, "remembered": CONSOLE_HOME / "storage-id"},

@@ -1,0 +1,52 @@
+// The dialog: htmx swaps a form into it; it opens, and gives the focus back when it closes.
+
+import { focusIsLost, focusPlace, placeOf } from "./focus.js";
+import { takePressedFrom } from "./keys.js";
+
+const dialog = document.getElementById("dialog");
+const content = document.getElementById("dialog-content");
+const FIRST = ["[aria-invalid=true]", "[autofocus]", "input:not([type=hidden]), select, textarea", "[data-submit]"];
+let opener = null;
+
+document.addEventListener("htmx:beforeRequest", ({ detail: { elt, target } }) => {
+  if (target !== content || dialog.contains(elt)) return;
+  // A menu is closed by now, so the focus goes back to its button. A form itself takes no focus.
+  const menu = elt.closest("[popover]");
+  const from = menu ? document.querySelector(`[popovertarget="${menu.id}"]`) : elt;
+  opener = placeOf(takePressedFrom() ?? (from.matches("form") ? document.activeElement : from));
+});
+
+document.addEventListener("htmx:afterSettle", ({ detail: { target } }) => {
+  if (target !== content) return;
+  if (!dialog.open) dialog.showModal();
+  FIRST.map((selector) => dialog.querySelector(selector)).find(Boolean)?.focus();
+});
+
+// The server does not send a password back with an error, but what was typed stays.
+let passwords = [];
+document.addEventListener("htmx:beforeSwap", ({ detail: { target, xhr } }) => {
+  const fields = target === content && xhr.status === 422 ? target.querySelectorAll("[type=password]") : [];
+  passwords = [...fields].map(({ name, value }) => ({ name, value }));
+});
+document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
+  for (const { name, value } of passwords) {
+    const field = target.querySelector(`[type=password][name="${name}"]`);
+    if (field && !field.value) field.value = value;
+  }
+  passwords = [];
+});
+
+document.addEventListener("dialog-close", () => dialog.close());
+
+dialog?.addEventListener("close", () => {
+  content.replaceChildren();
+  // Usually the browser has given the focus back by now, or the user has moved on.
+  if (focusIsLost()) focusPlace(opener);
+});
+
+// Only a press that also began on the backdrop closes: selecting text may end outside.
+let pressedOnBackdrop = false;
+dialog?.addEventListener("pointerdown", ({ target }) => (pressedOnBackdrop = target === dialog));
+dialog?.addEventListener("click", ({ target }) => {
+  if ((target === dialog && pressedOnBackdrop) || target.closest("[data-dialog-close]")) dialog.close();
+});

@@ -1,0 +1,35 @@
+// Requests that fail: the reason stands in the open dialog's form, else in a toast.
+
+import { settleToast, showToast } from "./toasts.js";
+
+const say = document.body.dataset;
+const dialog = document.getElementById("dialog");
+
+function explain({ elt, xhr }) {
+  // What was deleted does not come back: its page stops asking every second.
+  if (xhr.status === 404 && elt.matches("[hx-trigger^=every]")) elt.remove();
+  const standard = { 0: say.sayOffline, 403: say.sayForbidden, 404: say.sayMissing }[xhr.status] ?? say.sayFailed;
+  const message = ([403, 503].includes(xhr.status) && reasonIn(xhr)) || standard;
+  const place = dialog.contains(elt) && dialog.querySelector("[data-form-error]");
+  if (!place) return showToast({ message, tone: "bad", key: xhr.status ? "request" : "offline" });
+  place.querySelector("p").textContent = message;
+  place.hidden = false;
+  place.focus();
+}
+
+// The server's own reason, if it answered with a fragment and not with a page.
+function reasonIn({ responseText }) {
+  if (/<html/i.test(responseText)) return "";
+  return new DOMParser().parseFromString(responseText, "text/html").body.textContent.trim();
+}
+
+for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(name, ({ detail }) => explain(detail));
+}
+document.addEventListener("htmx:beforeRequest", ({ detail: { elt } }) => {
+  const place = elt.querySelector?.("[data-form-error]");
+  if (place) place.hidden = true;
+});
+document.addEventListener("htmx:afterRequest", ({ detail: { successful } }) => {
+  if (successful) ["request", "offline"].forEach(settleToast);
+});

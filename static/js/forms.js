@@ -1,0 +1,66 @@
+// Forms: the counter beside a text that has a limit, weekdays that follow from another field, and submitting.
+
+import { onContent } from "./content.js";
+
+// Counts code points, as the server does; a browser's own length counts an emoji as two.
+function count(area) {
+  const limit = Number(area.dataset.countTo);
+  const length = [...area.value].length;
+  const counter = area.closest(".field")?.querySelector("[data-counter]");
+  if (!counter) return;
+  // Read aloud only near the limit, not after every key press.
+  counter.ariaLive = length > limit - 20 ? "polite" : "off";
+  counter.textContent = `${length}/${limit}`;
+  counter.toggleAttribute("data-over", length > limit);
+}
+
+document.addEventListener("input", ({ target }) => {
+  if (target.matches("[data-count-to]")) count(target);
+});
+
+// Backups kept for fewer days than a week has are made every day, so there are no weekdays to choose.
+function forceDays(field) {
+  const days = field.value.trim();
+  const forced = /^[0-9]+$/.test(days) && Number(days) >= 1 && Number(days) < Number(field.dataset.everyDayBelow);
+  for (const box of field.form.querySelectorAll("[name=weekdays]")) {
+    if (forced && !box.disabled) box.dataset.was = box.checked ? "1" : "";
+    if (!forced && box.disabled) box.checked = Boolean(box.dataset.was);
+    if (forced) box.checked = true;
+    box.disabled = forced;
+  }
+}
+
+document.addEventListener("input", ({ target }) => {
+  if (target.matches("[data-every-day-below]")) forceDays(target);
+});
+
+document.addEventListener("keydown", (event) => {
+  // A description holds no line break, so Enter submits there too.
+  if (!event.target.matches("textarea[data-count-to]") || event.key !== "Enter" || event.isComposing) return;
+  event.preventDefault();
+  event.target.form.requestSubmit();
+});
+
+// A page that one submit leaves takes no second submit. htmx does the same for its own forms.
+document.addEventListener("submit", ({ target: form }) => {
+  if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+  setTimeout(() => form.querySelectorAll("[type=submit]").forEach((button) => (button.disabled = true)));
+});
+window.addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) document.querySelectorAll("[type=submit]").forEach((button) => (button.disabled = false));
+});
+
+// Filters that are not set stay out of the address.
+document.addEventListener("htmx:configRequest", ({ detail: { verb, formData } }) => {
+  if (verb !== "get") return;
+  for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
+});
+
+document.addEventListener("focusin", ({ target }) => {
+  if (target.matches?.("[data-select-on-focus]")) target.select();
+});
+
+onContent(() => {
+  document.querySelectorAll("[data-count-to]").forEach(count);
+  document.querySelectorAll("[data-every-day-below]").forEach(forceDays);
+});

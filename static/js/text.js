@@ -1,0 +1,31 @@
+// Text: cut text shows whole when hovered or focused, and copy buttons copy.
+
+import { announce } from "./announcer.js";
+
+// Only if it is really cut.
+for (const name of ["pointerover", "focusin"]) {
+  document.addEventListener(name, ({ target }) => {
+    const cut = target.closest?.(".cut:not([data-long])");
+    const text = cut?.firstElementChild;
+    if (text && text.scrollWidth > text.clientWidth) cut.dataset.long = "";
+  });
+}
+
+async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  // Browsers offer the clipboard only with TLS or on this machine; this way works everywhere.
+  const area = Object.assign(document.createElement("textarea"), { value: text, className: "visually-hidden" });
+  document.body.append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+}
+
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-copy]");
+  if (!button) return;
+  await copy(button.dataset.copy);
+  button.dataset.copied = "";
+  announce(document.body.dataset.sayCopied);
+  setTimeout(() => delete button.dataset.copied, 1500);
+});

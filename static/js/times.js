@@ -1,0 +1,26 @@
+// Times: how long ago something was, and the viewer's time zone for the times that the server writes.
+
+import { onContent } from "./content.js";
+
+const ages = (numeric) => new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric, style: "short" });
+const [now, ago] = [ages("auto").format(0, "second"), ages("always")];
+const UNITS = [["year", 31557600], ["month", 2629800], ["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+
+function showAges() {
+  for (const time of document.querySelectorAll("time[data-relative]")) {
+    // Rounded down to 5 s, so that a list of new things does not flicker through every second.
+    const seconds = Math.min(0, Math.round((Date.parse(time.dateTime) - Date.now()) / 5000) * 5);
+    const [unit, length] = UNITS.find(([, size]) => -seconds >= size) ?? UNITS.at(-1);
+    time.textContent = seconds ? ago.format(Math.ceil(seconds / length), unit).replace(".", "") : now;
+  }
+}
+
+// Set on every page, so that it follows a user who travels.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone) {
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `time_zone=${zone}; path=/; max-age=${365 * 24 * 3600}; samesite=lax${secure}`;
+}
+
+setInterval(showAges, 5000);
+onContent(showAges);
