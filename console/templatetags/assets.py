@@ -1,4 +1,4 @@
-"""The console's own modules in the head of a page."""
+"""The console's own stylesheets and modules in the head of a page."""
 
 from functools import cache
 
@@ -9,6 +9,22 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 register = template.Library()
+
+# In the order of the cascade: later components win over earlier ones. Those of a single page are loaded by it.
+_COMPONENTS = "frame button form floating list cell narrow panel"
+STYLESHEETS = ("tokens", "base", *(f"components/{name}" for name in _COMPONENTS.split()))
+
+
+@register.simple_tag
+@cache
+def stylesheets() -> SafeString:
+    """Link the stylesheets of every page. One link each: imports would make the browser wait for one after another."""
+    return format_html_join("", "{}", ((stylesheet(name),) for name in STYLESHEETS))
+
+
+@register.simple_tag
+def stylesheet(name: str) -> SafeString:
+    return format_html('<link rel="stylesheet" href="{}">\n', static(f"css/{name}.css"))
 
 
 @register.simple_tag
