@@ -1,0 +1,91 @@
+"""Static files: modules find each other under hashed names, and the first load of a page stays small."""
+
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client, override_settings
+
+from console.templatetags import assets
+from tests import factories
+
+SOURCES = settings.BASE_DIR / "static"
+IMPORT = re.compile(r'\b(?:import|from) "\./([^"]+)"')
+# What the headers of a response take.
+HEADERS = 420
+FIRST_LOAD = 70_000
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The static files as `up` collects them; pages name them while the fixture lives."""
+    root = tmp_path_factory.mktemp("static")
+    backends = settings.STORAGES | {"staticfiles": {"BACKEND": "console.web.static.ModuleStorage"}}
+    with override_settings(STORAGES=backends, STATIC_ROOT=str(root)):
+        forget_links()
+        call_command("collectstatic", "--noinput", verbosity=0)
+        yield root
+    forget_links()
+
+
+def forget_links() -> None:
+    assets.stylesheets.cache_clear()
+    assets.modules.cache_clear()
+
+
+def hashed(root: Path, name: str) -> str:
+    paths: dict[str, str] = json.loads((root / "staticfiles.json").read_text())["paths"]
+    return paths[name]
+
+
+def test_imports_of_modules_name_hashed_files(collected: Path) -> None:
+    waiting, seen = [hashed(collected, "js/console.js")], set[str]()
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        imports = IMPORT.findall((collected / name).read_text())
+        waiting += [f"js/{each}" for each in imports if f"js/{each}" not in seen]
+    assert seen == {hashed(collected, f"js/{path.name}") for path in (SOURCES / "js").glob("*.js")}
+
+
+def test_every_stylesheet_is_linked_somewhere() -> None:
+    linked = set(assets.STYLESHEETS)
+    for template in (settings.BASE_DIR / "templates").rglob("*.html"):
+        linked |= set(re.findall(r'{% stylesheet "([^"]+)" %}', template.read_text()))
+    css = SOURCES / "css"
+    assert linked == {str(path.relative_to(css).with_suffix("")) for path in css.rglob("*.css")}
+
+
+@pytest.mark.parametrize("path", sorted((SOURCES / "css").rglob("*.css")), ids=lambda path: path.name)
+def test_every_rule_stands_in_a_layer(path: Path) -> None:
+    text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+    outermost = [line for line in text.splitlines() if line and not line.startswith((" ", "}"))]
+    assert all(line.startswith("@layer ") for line in outermost), outermost
+
+
+@pytest.mark.parametrize("path", sorted((SOURCES / "js").glob("*.js")), ids=lambda path: path.name)
+def test_a_module_has_at_most_150_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 150
+
+
+@pytest.mark.django_db
+def test_the_first_load_of_a_page_stays_small(collected: Path, client: Client) -> None:
+    """Page, styles, scripts and images as the console sends them to a browser that has none of them."""
+    for number in range(3):
+        factories.make_instance(name=f"instance-{number}")
+    client.force_login(factories.make_user())
+    page = client.get("/instances/").content
+    files = set(re.findall(r'(?:href|src)="/static/([^"#]+)', page.decode()))
+    assert len(files) > 10
+    sent = [gzip.compress(page), *(compressed(collected / name) for name in files)]
+    assert sum(len(each) + HEADERS for each in sent) <= FIRST_LOAD
+
+
+def compressed(path: Path) -> bytes:
+    smaller = path.with_name(f"{path.name}.gz")
+    return (smaller if smaller.exists() else path).read_bytes()
