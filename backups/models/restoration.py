@@ -66,6 +66,10 @@ class Restoration(models.Model):
         return f"{self.backup_name} > {self.target_name}"
 
     @property
+    def is_to_original(self) -> bool:
+        return self.way == RestorationWay.ORIGINAL
+
+    @property
     def job_in_progress(self) -> Job | None:
         return self.job if self.shown_status.in_progress else None
 

@@ -12,9 +12,10 @@ from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from backups.choices import BackupType
-from backups.models import Backup
+from backups.models import Backup, Policy
 from backups.operations import operations
 from console.web.operations import button, more_menu
 from instances.models import Instance, Job
@@ -36,6 +37,14 @@ def backup_counts(instance: Instance) -> dict[str, int]:
     kinds = list(Backup.objects.filter(instance=instance).values_list("type", "locked"))
     automated = [locked for kind, locked in kinds if kind == BackupType.AUTOMATED]
     return {"manual": len(kinds) - len(automated), "automated": len(automated), "locked": sum(automated)}
+
+
+@register.simple_tag
+def weekdays(policy: Policy) -> str:
+    """The days on which the policy makes backups."""
+    if policy.every_day:
+        return _("every day")
+    return pgettext("between items of a list", ", ").join(str(day.label) for day in policy.days)
 
 
 @register.filter

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from math import ceil, log10
 
+from django.utils.translation import pgettext
+
 # Above the columns is space for the label of the top line, below for the labels of the columns.
 ABOVE, PLOT, BELOW = 18, 112, 20
 # How much of its slot a column fills.
@@ -65,6 +67,13 @@ class Column:
     @property
     def drawn(self) -> list[Part]:
         return [part for part in self.parts if part.value.number]
+
+    @property
+    def text(self) -> str:
+        """What the column shows, for screen readers."""
+        return pgettext("between parts of a line", ", ").join(
+            f"{each.series.label} {each.value.text}" for each in self.parts
+        )
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,19 @@ def badge(status: Any) -> SafeString:
 
 
 @register.simple_tag
+def copy_button(text: str, label: str, *, focused: bool = False) -> SafeString:
+    """A button that copies the text; `label` says what that is. `focused`: it takes the focus when it appears."""
+    return format_html(
+        '<button type="button" class="copy" data-copy="{}" aria-label="{}"{}>{}{}</button>',
+        text,
+        label,
+        SafeString(" autofocus" if focused else ""),
+        icon("copy"),
+        icon("check"),
+    )
+
+
+@register.simple_tag
 def copyable_id(id: object) -> SafeString:
     """An id under a name: cut where it is too long, whole on hover, with a copy button."""
     return format_html(_ID, _copyable(str(id), _("Copy ID")))
@@ -70,11 +83,4 @@ _ADDRESS = '<div class="id address">{}</div>'
 
 
 def _copyable(text: str, label: str) -> SafeString:
-    return format_html(
-        '<span class="cut"><code>{text}</code></span>'
-        '<button type="button" class="copy" data-copy="{text}" aria-label="{label}">{copy}{check}</button>',
-        text=text,
-        label=label,
-        copy=icon("copy"),
-        check=icon("check"),
-    )
+    return format_html('<span class="cut"><code>{}</code></span>{}', text, copy_button(text, label))

@@ -15,8 +15,10 @@ _MOMENT = re.compile(r"(.+\d\d:\d\d)(:\d\d)( UTC.*)")
 
 
 @register.simple_tag
-def moment(when: datetime) -> SafeString:
-    """A moment to the second, with its zone."""
+def moment(when: datetime | None) -> SafeString:
+    """A moment to the second, with its zone; a dash for none."""
+    if not when:
+        return SafeString("–")  # noqa: RUF001
     local = times.local(when)
     text = times.moment(local)
     written = _with_parts_to_hide(text)
@@ -26,7 +28,7 @@ def moment(when: datetime) -> SafeString:
 @register.simple_tag
 def span(start: datetime | None, end: datetime | None) -> SafeString:
     """From when to when, in two lines; a dash for what has not begun."""
-    first = moment(start) if start else SafeString("–")  # noqa: RUF001
+    first = moment(start)
     return format_html('{}<span class="secondary">– {}</span>', first, moment(end)) if end else first  # noqa: RUF001
 
 
