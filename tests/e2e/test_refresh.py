@@ -234,7 +234,7 @@ def test_the_focus_survives_a_second_swap_before_the_first_has_settled(
     expect(backups.row("refresh-10").operation("refresh-10")).to_be_focused()
 
 
-def test_what_is_asked_of_a_list_is_not_thrown_away_by_its_refresh(signed_in: Page) -> None:
+def test_what_is_asked_of_a_list_is_not_thrown_away_by_its_refresh(signed_in: Page, running: Running) -> None:
     page = signed_in
     instances = InstanceManagement(page).open()
     # The news come in while the search is on its way.

@@ -1,4 +1,4 @@
-"""Static files: modules find each other under hashed names, and the first load of a page stays small."""
+"""Static files and templates: modules find each other under hashed names, files and the first load stay small."""
 
 import gzip
 import json
@@ -15,6 +15,7 @@ from console.templatetags import assets
 from tests import factories
 
 SOURCES = settings.BASE_DIR / "static"
+TEMPLATES = settings.BASE_DIR / "templates"
 IMPORT = re.compile(r'\b(?:import|from) "\./([^"]+)"')
 # What the headers of a response take.
 HEADERS = 420
@@ -55,7 +56,7 @@ def test_imports_of_modules_name_hashed_files(collected: Path) -> None:
 
 def test_every_stylesheet_is_linked_somewhere() -> None:
     linked = set(assets.STYLESHEETS)
-    for template in (settings.BASE_DIR / "templates").rglob("*.html"):
+    for template in TEMPLATES.rglob("*.html"):
         linked |= set(re.findall(r'{% stylesheet "([^"]+)" %}', template.read_text()))
     css = SOURCES / "css"
     assert linked == {str(path.relative_to(css).with_suffix("")) for path in css.rglob("*.css")}
@@ -71,6 +72,14 @@ def test_every_rule_stands_in_a_layer(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((SOURCES / "js").glob("*.js")), ids=lambda path: path.name)
 def test_a_module_has_at_most_150_lines(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 150
+
+
+@pytest.mark.parametrize("path", sorted(TEMPLATES.rglob("*.html")), ids=lambda path: str(path.relative_to(TEMPLATES)))
+def test_a_template_is_short_and_says_what_it_gets(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    assert max(map(len, lines)) <= 160
+    assert len(lines) <= 120
+    assert lines[0].startswith("{#"), "its inputs are named first"
 
 
 @pytest.mark.django_db
