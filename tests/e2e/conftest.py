@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api._generated import Tracing
 
 from console.testing.pages import InstanceManagement
 from tests import browser as installed
@@ -80,6 +81,21 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any], browser_n
         # Chromium would look up its maker's hosts at every start.
         "args": ["--disable-background-networking", "--disable-component-update", "--disable-sync"],
     }
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """Without motion: the browser draws a page on which something moves 60 times a second."""
+    return {**browser_context_args, "reduced_motion": "reduce"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def traces_without_film() -> Iterator[None]:
+    """Leave the film out of traces: it takes more processor time than the tests. Their snapshots of each step stay."""
+    start = Tracing.start
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Tracing, "start", lambda self, **options: start(self, **{**options, "screenshots": False}))
+        yield
 
 
 @pytest.fixture

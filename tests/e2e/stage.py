@@ -30,8 +30,8 @@ class Stage:
         return self.page
 
     def new_context(self, browser: Browser, **options: Any) -> BrowserContext:
-        """A browser of its own, signed in; its pages begin anywhere in the console."""
-        chosen = {"viewport": WIDE, "base_url": self.console.url, **options}
+        """A browser of its own, signed in and without motion; its pages begin anywhere in the console."""
+        chosen = {"viewport": WIDE, "base_url": self.console.url, "reduced_motion": "reduce", **options}
         return browser.new_context(storage_state=self.session, **chosen)
 
 

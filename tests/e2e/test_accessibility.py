@@ -172,7 +172,7 @@ def test_every_page_and_dialog_in_chinese(stage: Stage, browser: Browser) -> Non
         stranger = context.new_page()
         SignIn(stranger).open(stage.console.url)
         wrong += [f"sign-in: {line}" for line in found(stranger)]
-    with stage.new_context(browser, reduced_motion="reduce", locale="zh-CN") as context:
+    with stage.new_context(browser, locale="zh-CN") as context:
         page = context.new_page()
         page.goto(address(stage, "instances:list", {}))
         expect(page.locator("html")).to_have_attribute("lang", "zh-hans")

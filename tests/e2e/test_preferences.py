@@ -45,7 +45,7 @@ PART = "(node, [pseudo, name]) => getComputedStyle(node, pseudo)[name]"
 
 
 def test_with_forced_colours_what_only_a_colour_drew_is_still_drawn(stage: Stage, browser: Browser) -> None:
-    with stage.new_context(browser, forced_colors="active", reduced_motion="reduce") as context:
+    with stage.new_context(browser, forced_colors="active") as context:
         page = context.new_page()
         backups = BackupManagement(page).open(q="rows-building")
         canvas = page.locator("html").evaluate(PART, [None, "backgroundColor"])
