@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from console.testing.server import ConsoleServer
-from console.testing.session import PASSWORD, USERNAME
+from console.testing.session import PASSWORD, USERNAME, Session
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -19,10 +19,20 @@ def console_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console
         yield running
 
 
-@pytest.fixture
-def signed_in_page(console_server: ConsoleServer, page: "Page") -> "Page":
-    """Playwright's page, with the administrator signed in. Needs pytest-playwright and a browser of Playwright's."""
-    from console.testing.pages import SignIn
+@pytest.fixture(scope="session")
+def _browser_session(console_server: ConsoleServer) -> Session:
+    return Session(console_server.url)
 
-    SignIn(page).open(console_server.url).submit(USERNAME, PASSWORD)
+
+@pytest.fixture
+def signed_in_page(console_server: ConsoleServer, _browser_session: Session, page: "Page") -> "Page":
+    """Playwright's page, with the administrator signed in. Needs pytest-playwright and a browser of Playwright's.
+
+    The tests of a run share one session, until one of them ends it.
+    """
+    if not _browser_session.is_signed_in():
+        _browser_session.sign_in(USERNAME, PASSWORD)
+    cookies = _browser_session.cookie_values().items()
+    page.context.add_cookies([{"name": name, "value": value, "url": console_server.url} for name, value in cookies])
+    page.goto(console_server.url)
     return page

@@ -33,7 +33,11 @@ class Session:
     @property
     def cookies(self) -> str:
         """The session's cookies as a request's header has them."""
-        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._jar)
+        return "; ".join(f"{name}={value}" for name, value in self.cookie_values().items())
+
+    def cookie_values(self) -> dict[str, str]:
+        """Return the value of each of the session's cookies by its name."""
+        return {cookie.name: cookie.value or "" for cookie in self._jar}
 
     def get(self, path: str, **headers: str) -> Answer:
         return self._open(urllib.request.Request(self.url + path, headers=headers))
@@ -56,6 +60,10 @@ class Session:
         except urllib.error.HTTPError as error:
             with error:
                 return Answer(error.code, error.url or "", error.read().decode(), dict(error.headers))
+
+    def is_signed_in(self) -> bool:
+        """Return whether the session has neither ended nor expired."""
+        return "/sign-in/" not in self.get("/activity/").url
 
     def sign_in(self, username: str = USERNAME, password: str = PASSWORD) -> None:
         self._token = self._find_token("/sign-in/")
