@@ -112,7 +112,28 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))
     browser.install()
     postgres.install()
-    run(steps_for(options.suite, chosen))
+    steps = steps_for(options.suite, chosen)
+    with downloads() if any(step.suite == "sqlite" for step in steps) else nullcontext():
+        run(steps)
+
+
+@contextmanager
+def downloads() -> Iterator[None]:
+    """Install beside the checks what two tests of the engine have npm download; it may take minutes."""
+    # A group of its own, with npm in it.
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.mongosh"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
 
 
 def run(steps: list[Step]) -> None:

@@ -1,16 +1,15 @@
 """The tools that people use, mongosh and the driver for Node.js, against a real server."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
 import gridfs
 import pytest
 
+from tests import mongosh
 from tests.instances.engines.servers import PASSWORD, Server, back_up
 
-_INSTALL_SECONDS = 600
 _SCRIPT = """
 const shop = db.getSiblingDB("shop");
 shop.orders.insertMany([{_id: 1, total: NumberDecimal("12.50")}, {_id: 2, total: NumberDecimal("3.00")}]);
@@ -41,18 +40,9 @@ const {pipeline} = require("stream/promises");
 
 
 @pytest.fixture(scope="session")
-def packages(request: pytest.FixtureRequest) -> Path:
-    """Install mongosh and the driver for Node.js from npm into a folder that is kept between runs."""
-    if not shutil.which("npm"):
-        pytest.skip("mongosh is not tested, because Node.js is not installed.")
-    folder: Path = request.config.cache.mkdir("mongosh")
-    if not (folder / "node_modules/.bin/mongosh").exists():
-        command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional"]
-        done = subprocess.run(
-            [*command, "--prefix", str(folder), "mongosh@2"], capture_output=True, text=True, timeout=_INSTALL_SECONDS
-        )
-        assert done.returncode == 0, done.stderr
-    return folder
+def packages() -> Path:
+    """Return the folder with mongosh and the driver for Node.js."""
+    return mongosh.install() or pytest.skip("mongosh is not tested, because Node.js is not installed.")
 
 
 def test_mongosh_works_with_an_instance(tmp_path: Path, packages: Path) -> None:
