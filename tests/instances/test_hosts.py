@@ -155,7 +155,7 @@ def test_its_instances_say_so_in_row_and_page_and_their_status_stays(offline: Ho
         html = plain.get(path).text
         assert "Host offline since" in html and "Available" in html, path
         assert 'data-status="normal"' in html and "every 1s" in html
-    assert "The host away is offline" in plain.get(LIST).text
+    assert "Host away is offline" in plain.get(LIST).text
     Host.objects.filter(pk="away").update(seen=timezone.now())
     assert "Host offline" not in plain.get(LIST).text
 
@@ -218,7 +218,7 @@ def test_a_host_that_has_gone_offline_meanwhile_is_refused_at_its_field(offline:
 def test_when_none_is_online_the_dialog_says_why(offline: Host, htmx: Client, settings: Any) -> None:
     settings.CONSOLE_HOST = "away"
     answer = htmx.post(CREATE, FORM)
-    assert answer.status_code == 422 and "The host away is offline" in answer.text
+    assert answer.status_code == 422 and "Host away is offline" in answer.text
     assert not Instance.objects.exists()
 
 

@@ -211,7 +211,7 @@ def test_a_symbolic_link_is_not_followed(honest: Honest, destination: Path, tmp_
     contents = honest.members
     link = member("data/secantus_shop.wt", type=tarfile.SYMTYPE, linkname=str(tmp_path / "victim"))
     members = [member(name, inside) for name, inside in contents.items()]
-    refused(forged([members[0], link, *members[1:]]), destination, "holds 'data/secantus_shop.wt' where")
+    refused(forged([members[0], link, *members[1:]]), destination, "has 'data/secantus_shop.wt' where")
 
 
 def test_contents_exchanged_between_members_are_refused(honest: Honest, destination: Path) -> None:

@@ -197,7 +197,7 @@ def test_a_storage_that_loses_the_end_is_refused_and_cleaned(files: Made) -> Non
             return saved
 
     storage = Losing()
-    with pytest.raises(ArchiveError, match=r"holds \d+ bytes of the archive instead of"):
+    with pytest.raises(ArchiveError, match=r"has \d+ bytes of the archive instead of"):
         archive.write(storage, NAME, *files, progress=ignore)
     assert storage.objects == {}
 

@@ -413,13 +413,13 @@ def test_a_store_that_fails_is_told_as_one_sentence(
     written = archive.write(storage, NAME, *files, progress=ignore)
     faulty.fault = lambda request: ("503 Oh", failure("SlowDown")) if request.method == "GET" else None
     with pytest.raises(
-        ArchiveError, match=r"^The archive could not be read: the S3 storage failed several times.*well\.$"
+        ArchiveError, match=r"^The archive could not be read: the S3 storage failed several times.*later\.$"
     ):
         archive.unpack(storage, NAME, tmp_path / "there", sha256=written.sha256, progress=ignore)
     assert not (tmp_path / "there").exists()
     faulty.fault = lambda request: ("503 Oh", failure("SlowDown")) if request.is_part else None
     with pytest.raises(
-        ArchiveError, match=r"^The archive could not be written: the S3 storage failed several times.*well\.$"
+        ArchiveError, match=r"^The archive could not be written: the S3 storage failed several times.*later\.$"
     ):
         archive.write(storage, "other.tar.zst", *files, progress=ignore)
 
