@@ -69,7 +69,7 @@ class ListForm(forms.Form):
     # --- What each list says of itself --------------------------------------------------------------
 
     def narrowings(self, chosen: Mapping[str, Any]) -> Iterator[Q]:
-        """The filters that are set, the most telling first."""
+        """Yield the condition of each filter that is set, the most telling first."""
         raise NotImplementedError
 
     def searching(self, text: str) -> Q:
@@ -84,18 +84,18 @@ class ListForm(forms.Form):
     # --- For the toolbar ----------------------------------------------------------------------------
 
     def selects(self) -> list[forms.BoundField]:
-        """The filters that stand in the toolbar itself."""
+        """Return the filters that stand in the toolbar itself."""
         return [field for field in self.visible_fields() if field.widget_type == "select" and field.name != "sort"]
 
     def details(self) -> list[forms.BoundField]:
-        """The filters behind the button."""
+        """Return the filters behind the button."""
         return [self[name] for name in ("instance", "since", "until", "sort") if name in self.fields]
 
     def details_set(self) -> int:
         return sum(bool(field.data) for field in self.details() if field.name != "sort")
 
     def kept(self) -> list[tuple[str, str]]:
-        """What has no field in the toolbar and goes along with it."""
+        """Return what the query string has that the toolbar has no field for: hidden fields carry it on."""
         return [(name, value) for name in self.without_field if (value := self.request.GET.get(name, ""))]
 
     @property
@@ -166,7 +166,7 @@ class ListForm(forms.Form):
         return Header(url, direction)
 
     def _time(self, chosen: Mapping[str, Any]) -> list[Q]:
-        """The limits of the list's moment; `until` is in to the end of its minute."""
+        """Return the limits of the list's moment; `until` is in to the end of its minute."""
         limits = []
         if since := chosen.get("since"):
             limits.append(Q(**{f"{self.moment}__gte": since}))

@@ -29,7 +29,7 @@ _NOTHING = Q(pk__in=())
 
 
 def search(text: str) -> Q:
-    """The name begins with the text, or the id is it."""
+    """Return the condition that the name begins with the text, or that the id is the text."""
     found = name_begins("name", text)
     return found | Q(id=text) if is_id(text) else found
 

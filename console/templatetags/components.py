@@ -15,13 +15,13 @@ register = template.Library()
 @register.simple_tag
 @cache
 def icon(name: str) -> SafeString:
-    """One icon of static/icons.svg."""
+    """Render one icon of static/icons.svg."""
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("icons.svg"), name)
 
 
 @register.simple_tag
 def badge(status: Any) -> SafeString:
-    """The only map from a status (its label and tone) to its look, always with text."""
+    """Render a status: the only map from its label and tone to a look, always with text."""
     return format_html('<span class="badge" data-tone="{}">{}</span>', status.tone, status.label)
 
 
@@ -40,19 +40,19 @@ def copy_button(text: str, label: str, *, focused: bool = False) -> SafeString:
 
 @register.simple_tag
 def copyable_id(id: object) -> SafeString:
-    """An id under a name: cut where it is too long, whole on hover, with a copy button."""
+    """Render an id under a name: cut where it is too long, whole on hover, with a copy button."""
     return format_html(_ID, _copyable(str(id), _("Copy ID")))
 
 
 @register.simple_tag
 def copyable_address(address: str) -> SafeString | str:
-    """A network address with a copy button; a dash for none."""
+    """Render a network address with a copy button; a dash for none."""
     return format_html(_ADDRESS, _copyable(address, _("Copy address"))) if address else "–"  # noqa: RUF001
 
 
 @register.simple_tag
 def failure(reason: str) -> SafeString:
-    """Why something failed, under its badge; cut in a table, whole on hover and focus."""
+    """Render why something failed, under its badge; cut in a table, whole on hover and focus."""
     if not reason:
         return SafeString("")
     return format_html('<div class="cut failure secondary" tabindex="0"><span>{}</span></div>', reason)
@@ -60,7 +60,7 @@ def failure(reason: str) -> SafeString:
 
 @register.simple_tag
 def cut_link(url: str, text: object) -> SafeString:
-    """A link where a cell has room for only so much: cut, whole on hover. Without an address it takes the focus."""
+    """Render a link in a cell: cut, whole on hover. Without an address the text itself takes the focus."""
     if url:
         return format_html('<span class="cut"><a href="{}">{}</a></span>', url, text)
     return format_html('<span class="cut" tabindex="0"><span>{}</span></span>', text)
@@ -68,7 +68,7 @@ def cut_link(url: str, text: object) -> SafeString:
 
 @register.simple_tag
 def swaps(url: str, target: str, show: str = "") -> SafeString:
-    """The attributes of a link that swaps a list (`target` is its id), and stays a link without JavaScript."""
+    """Render the attributes of a link that swaps a list (`target` is its id), and stays a link without JavaScript."""
     return format_html(
         'href="{url}" hx-get="{url}" hx-target="#{target}" hx-swap="morph:outerHTML{show}" hx-sync="#{target}:replace"'
         ' hx-push-url="true"',

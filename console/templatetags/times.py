@@ -16,7 +16,7 @@ _MOMENT = re.compile(r"(.+\d\d:\d\d)(:\d\d)( UTC.*)")
 
 @register.simple_tag
 def moment(when: datetime | None) -> SafeString:
-    """A moment to the second, with its zone; a dash for none."""
+    """Render a moment to the second, with its zone; a dash for none."""
     if not when:
         return SafeString("–")  # noqa: RUF001
     local = times.local(when)
@@ -27,7 +27,7 @@ def moment(when: datetime | None) -> SafeString:
 
 @register.simple_tag
 def span(start: datetime | None, end: datetime | None) -> SafeString:
-    """From when to when, in two lines; a dash for what has not begun."""
+    """Render from when to when, in two lines; a dash for what has not begun."""
     first = moment(start)
     return format_html('{}<span class="secondary">– {}</span>', first, moment(end)) if end else first  # noqa: RUF001
 
