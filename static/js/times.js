@@ -11,7 +11,9 @@ function showAges() {
     // Rounded down to 5 s, so that a list of new things does not flicker through every second.
     const seconds = Math.min(0, Math.round((Date.parse(time.dateTime) - Date.now()) / 5000) * 5);
     const [unit, length] = UNITS.find(([, size]) => -seconds >= size) ?? UNITS.at(-1);
-    time.textContent = seconds ? ago.format(Math.ceil(seconds / length), unit).replace(".", "") : now;
+    const age = ago.format(Math.ceil(seconds / length), unit).replace(".", "");
+    // Chinese with a space after the number, as the server writes times.
+    time.textContent = seconds ? age.replace(/(\d)(?=\p{Script=Han})/u, "$1 ") : now;
   }
 }
 
