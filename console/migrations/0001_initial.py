@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-time', '-id'],
-                'indexes': [models.Index(fields=['-time', '-id'], name='audit_newest'), models.Index(fields=['user_name', '-time', '-id'], name='audit_newest_of_user'), models.Index(fields=['outcome', '-time', '-id'], name='audit_newest_of_outcome'), models.Index(fields=['resource_id', '-time', '-id'], name='audit_newest_of_id'), models.Index(fields=['resource_name', '-time', '-id'], name='audit_newest_of_name')],
+                'indexes': [models.Index(fields=['-time', '-id'], name='audit_newest'), models.Index(fields=['user_name', '-time', '-id'], name='audit_newest_of_user'), models.Index(fields=['resource_id', '-time', '-id'], name='audit_newest_of_id'), models.Index(fields=['resource_name', '-time', '-id'], name='audit_newest_of_name')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('outcome__in', ['succeeded', 'refused', 'failed'])), name='audit_outcome_known')],
             },
         ),

@@ -62,7 +62,7 @@ def test_what_is_not_known_of_the_progress_is_not_shown(plain: Client) -> None:
     assert f"Waiting for the host {backup.host_id} to begin" in plain.get(LIST).content.decode()
 
 
-def test_the_speed_of_an_agent_that_is_not_heard_of_goes_from_a_row(
+def test_the_speed_of_an_offline_agent_goes_from_a_row(
     plain: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fresh = reading(speed=204_800.0, left=11.0)

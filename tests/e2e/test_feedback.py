@@ -166,7 +166,7 @@ def test_a_console_that_does_not_answer_says_so_until_it_does(slow_page: Page) -
     expect(sessions._toast("The console is not responding.")).to_have_count(0, timeout=40_000)
 
 
-def test_a_page_says_while_no_agent_is_heard_of(slow_console: Console, slow_page: Page) -> None:
+def test_a_page_says_that_no_agent_responds(slow_console: Console, slow_page: Page) -> None:
     sessions = Sessions(slow_page).open()
     sessions.expect_no_notice()
     agent = slow_console.pid_of("manage.py agent")

@@ -303,7 +303,7 @@ def silent(name: str = "local", seconds: float = 60) -> Host:
 
 
 @pytest.mark.parametrize("path", EVERY_PAGE)
-def test_every_page_says_that_an_agent_is_not_heard_of(plain: Client, path: str) -> None:
+def test_every_page_says_that_an_agent_is_offline(plain: Client, path: str) -> None:
     make_instance()
     assert "has stopped responding" not in plain.get(path).content.decode()
     silent()

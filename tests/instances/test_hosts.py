@@ -69,7 +69,7 @@ class TestHold:
         assert not hosts.take("b", agent="second", before="another", now=now + timedelta(seconds=14))
         assert hosts.hold("b", agent="first", now=now)
 
-    def test_one_that_is_not_heard_of_any_more_loses_it(self) -> None:
+    def test_one_that_has_stopped_responding_loses_it(self) -> None:
         now = timezone.now()
         hosts.take("b", agent="first", before="", now=now)
         assert hosts.take("b", agent="second", before="", now=now + timedelta(seconds=15))

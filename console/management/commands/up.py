@@ -155,7 +155,7 @@ class Command(BaseCommand):
         said = f"The console is ready: {address}" if "web" in parts else f"The agent of {settings.CONSOLE_HOST} runs"
         return Tree(
             [Child(part, commands[part]) for part in parts],
-            ready=(lambda: answers(bind, port)) if "web" in parts else is_heard_of,
+            ready=(lambda: answers(bind, port)) if "web" in parts else agent_is_online,
             on_ready=lambda: self.stdout.write(f"{said}   (stop it with Ctrl-C)"),
             report=self.stderr.write,
             drain=settings.CONSOLE_DRAIN_SECONDS,
@@ -187,8 +187,8 @@ def one_at_a_time() -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [PREPARING])
 
 
-def is_heard_of() -> bool:
-    """True once this host's agent gives signs of life."""
+def agent_is_online() -> bool:
+    """Return whether the agent of this host has sent a heartbeat lately."""
     try:
         return Host.objects.online(timezone.now()).filter(name=settings.CONSOLE_HOST).exclude(agent="").exists()
     except (DatabaseError, InterfaceError):
