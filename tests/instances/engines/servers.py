@@ -85,6 +85,8 @@ class Server:
                 work(client)
 
         client = self.client(retryWrites=False)
+        # Signs in, so that the work starts at once.
+        client.admin.command("ping")
         thread = threading.Thread(target=until_killed)
         thread.start()
         while thread.is_alive() and not due():
