@@ -27,7 +27,6 @@ from console.text.refused import Refused
 from instances import engines
 from instances.choices import InstanceType
 from instances.engines.base import Contents, EngineError
-from instances.engines.embedded import process, scratch_server
 from instances.models import Host
 
 _BACKUP_ID = re.compile(r"[0-9a-f]{32}br02")
@@ -83,7 +82,9 @@ def _import(path: Path, room: Path, *, new_id: bool, requested_by: User | None, 
             storage.save(name, File(file, name))
     try:
         room.mkdir(mode=0o700)
-        unpacked = archive.unpack(storage, name, process.data_dir(room), sha256=digest, progress=progress)
+        unpacked = archive.unpack(
+            storage, name, engines.embedded().files.data_dir(room), sha256=digest, progress=progress
+        )
         if differing := differences(unpacked.contents, _inspected(room)):
             raise archive.ArchiveError(differing)
         backup.size, backup.data_size, backup.sha256 = storage.size(name), unpacked.manifest.size, digest
@@ -107,7 +108,7 @@ def _import(path: Path, room: Path, *, new_id: bool, requested_by: User | None, 
 def _inspected(home: Path) -> Contents:
     """Have a throw-away server read everything in the files in `home`. Raises ArchiveError."""
     try:
-        with scratch_server.running(home) as server:
+        with engines.embedded().scratch(home) as server:
             return engines.embedded().inspect(server, _quiet)
     except EngineError as error:
         raise archive.ArchiveError(Message("verification.failed", why=error)) from error

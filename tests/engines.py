@@ -19,6 +19,7 @@ from instances.engines.base import (
     HostedEngine,
     Member,
     Server,
+    Watch,
     nothing,
 )
 from instances.engines.embedded import process
@@ -66,6 +67,9 @@ class FakeEngine(HostedEngine):
 
     def capabilities(self, instance_type: str) -> Capabilities:
         return Capabilities(methods=(self.method,))
+
+    def watch(self, server: Server) -> Watch:
+        raise NotImplementedError
 
     def alive(self, server: Server) -> bool:
         return process.data_dir(server.home).is_dir()

@@ -6,7 +6,6 @@ from backups.jobs.restoring import end_restoration, restoration_of, scratch_serv
 from instances import engines
 from instances.choices import Action, State
 from instances.engines.base import EngineError
-from instances.engines.embedded import restore
 from instances.homes import instance_home
 from instances.jobs.ports import start_on_free_port
 from instances.models import Instance
@@ -22,8 +21,8 @@ class RestoreToNewInstance(JobSteps[RestoreToNewParameters, None]):
         _restoration, backup, instance = restoration_of(self.job)
         home, tag = instance_home(instance.id), str(self.job.id)
         home.mkdir(mode=0o700)
-        unpack(work, backup, restore.incoming(home, tag))
-        restore.place(home, tag)
+        unpack(work, backup, engines.embedded().exchange.incoming(home, tag))
+        engines.embedded().exchange.place(home, tag)
         try:
             # The users are those of the backup. Nobody may sign in with an old password meanwhile.
             if password := secret_of(self.job):
@@ -51,4 +50,4 @@ class RestoreToNewInstance(JobSteps[RestoreToNewParameters, None]):
         work.servers.stop(self.job.instance_uid)
 
     def clean_up(self) -> None:
-        restore.settle(instance_home(self.job.instance_uid), str(self.job.id), restored=False)
+        engines.embedded().exchange.settle(instance_home(self.job.instance_uid), str(self.job.id), restored=False)

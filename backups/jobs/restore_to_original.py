@@ -17,10 +17,9 @@ from backups.jobs.restoring import UNPACKED, end_restoration, restoration_of, sc
 from backups.models import Backup
 from backups.storage.base import NotEnoughSpace, archive_storage
 from console.text.messages import Message
+from instances import engines
 from instances.choices import Action, JobKind, JobStatus, State
 from instances.engines.base import FilesInUse, Server
-from instances.engines.embedded import administrator, process, restore
-from instances.engines.embedded.process import storage_bytes
 from instances.homes import instance_home, instance_homes
 from instances.models import Instance, InstanceQuerySet, Job
 from instances.queue.job import JobFailed, JobSteps
@@ -44,17 +43,18 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
         """
         restoration, backup, instance = restoration_of(self.job)
         assert instance.port is not None
+        engine = engines.embedded()
         home, tag = instance_home(instance.id), str(self.job.id)
-        data_is_missing = not process.data_dir(home).is_dir()
+        data_is_missing = not engine.files.data_dir(home).is_dir()
         if data_is_missing and restoration.safety_backup_id:
             raise JobFailed(Message("restore.nothing_to_back_up"))
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        unpack(work, backup, restore.incoming(home, tag))
+        unpack(work, backup, engine.exchange.incoming(home, tag))
         if restoration.safety_backup_id:
             _require_room_for_backup(home)
         # Hidden by Restoring until the job ends, then shown until a server answers.
         Instance.objects.filter(pk=instance.pk).update(state=State.RESTORE_FAILED)
-        password_kept = not restoration.safety_backup_id and administrator.keep_password(Server(instance.port, home))
+        password_kept = not restoration.safety_backup_id and engine.keep_password(Server(instance.port, home))
         # Stopped before the safety backup, which then has every write that the server acknowledged.
         work.servers.stop(instance.id)
         if restoration.safety_backup_id:
@@ -62,7 +62,7 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
         work.report(_BACKED_UP)
         try:
             # If the data is missing, there is nothing to go back to: the restored files stay, whatever comes next.
-            (restore.place if data_is_missing else restore.exchange)(home, tag)
+            (engine.exchange.place if data_is_missing else engine.exchange.exchange)(home, tag)
             work.servers.start(instance, instance.port)
         except (StartFailed, FilesInUse) as error:
             raise JobFailed(Message("restore.not_started", why=error)) from error
@@ -74,7 +74,7 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
             with scratch_server(work, home) as server:
                 safety_backup = Backup.objects.get(job=self.job)
                 made = make_archive(work, safety_backup, server, begin=UNPACKED, end=_BACKED_UP)
-                password_kept = administrator.keep_password(server)
+                password_kept = engines.embedded().keep_password(server)
         except (JobFailed, StartFailed) as error:
             raise JobFailed(Message("restore.safety_backup_failed", why=error)) from error
         assert self.job.token is not None
@@ -105,7 +105,7 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
 
     def abandon(self, work: Work) -> None:
         """Stop a server with restored files, which are about to be taken out; one with the old files may go on."""
-        if restore.exchanged(instance_home(self.job.instance_uid), str(self.job.id)):
+        if engines.embedded().exchange.exchanged(instance_home(self.job.instance_uid), str(self.job.id)):
             work.servers.stop(self.job.instance_uid)
 
     def clean_up(self) -> None:
@@ -119,7 +119,7 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
         """Settle the restorations whose agent died between the end of the job and its clean-up."""
         unsettled = []
         for home in instance_homes().iterdir():
-            for tag in restore.tags(home):
+            for tag in engines.embedded().exchange.tags(home):
                 try:
                     _settle_files(home.name, uuid.UUID(tag))
                 except (OSError, FilesInUse):
@@ -133,7 +133,7 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
 def _require_room_for_backup(home: Path) -> None:
     """Raise JobFailed if there is no room for the safety backup, while the server still runs."""
     try:
-        archive_storage().require_space(storage_bytes(home))
+        archive_storage().require_space(engines.embedded().files.storage_bytes(home))
     except NotEnoughSpace as error:
         raise JobFailed(Message("restore.safety_backup_failed", why=error)) from error
 
@@ -141,7 +141,7 @@ def _require_room_for_backup(home: Path) -> None:
 def _settle_files(instance_id: str, job_id: uuid.UUID) -> bool:
     """Keep the restored files if the job is Completed, else put the old ones back. Return which; True is restored."""
     restored = Job.objects.filter(pk=job_id, status=JobStatus.COMPLETED).exists()
-    restore.settle(instance_home(instance_id), str(job_id), restored=restored)
+    engines.embedded().exchange.settle(instance_home(instance_id), str(job_id), restored=restored)
     return restored
 
 

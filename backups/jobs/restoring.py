@@ -13,9 +13,9 @@ from backups.choices import RestorationStatus
 from backups.models import Backup, BackupQuerySet, Restoration
 from backups.storage.base import archive_storage
 from console.text.messages import Message
+from instances import engines
 from instances.choices import Step
 from instances.engines.base import Server
-from instances.engines.embedded import process
 from instances.models import Instance, Job
 from instances.queue.job import JobFailed
 from instances.queue.pace import Amount
@@ -53,7 +53,7 @@ def unpack(work: Work, backup: Backup, destination: Path) -> archive.Unpacked:
 @contextmanager
 def scratch_server(work: Work, home: Path) -> Iterator[Server]:
     """Run a server on the files in `home` that no client can reach. Raises StartFailed."""
-    name, server = scratch_name(work.job), Server(process.free_port(), home, private=True)
+    name, server = scratch_name(work.job), Server(engines.embedded().processes.free_port(), home, private=True)
     try:
         work.servers.start_scratch(name, server.port, home)
         yield server

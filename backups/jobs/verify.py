@@ -14,7 +14,6 @@ from backups.models import Backup, BackupQuerySet
 from console.text.messages import Message
 from instances import engines
 from instances.engines.base import Contents, EngineError
-from instances.engines.embedded import process
 from instances.models import Job
 from instances.queue.job import JobFailed, JobSteps
 from instances.queue.supervisor import StartFailed
@@ -29,7 +28,7 @@ class VerifyBackup(JobSteps[BackupParameters, dict[str, Any]]):
         backup = Backup.objects.get(verify_job=self.job)
         home = staging(self.job)
         home.mkdir(mode=0o700, parents=True)
-        unpacked = unpack(work, backup, process.data_dir(home))
+        unpacked = unpack(work, backup, engines.embedded().files.data_dir(home))
         found = _inspect(work, home)
         if differing := differences(unpacked.contents, found):
             raise JobFailed(differing)

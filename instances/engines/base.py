@@ -177,6 +177,19 @@ class Cut:
         return sum(member.size for member in self.members)
 
 
+class Watch(Protocol):
+    """A lasting connection to a server, for its health and its facts. It may be asked by one thread at a time."""
+
+    def alive(self) -> bool:
+        """Return whether the server answers a read within a few seconds."""
+
+    def facts(self) -> Facts:
+        """Ask the server about itself. Raises EngineError."""
+
+    def close(self) -> None:
+        """Close the connection, from any thread."""
+
+
 class Engine(Protocol):
     """One kind of database server. `name` is what its servers and archives call it, `method` the backup method."""
 
@@ -185,6 +198,9 @@ class Engine(Protocol):
 
     def capabilities(self, instance_type: str) -> Capabilities:
         """Return what the engine can do for an instance of this type."""
+
+    def watch(self, server: Server) -> Watch:
+        """Return a connection for questions that are asked again and again. It connects when it is first used."""
 
     def alive(self, server: Server) -> bool:
         """Return whether the server answers a read within a few seconds. A ping is no proof: see embedded/launcher."""

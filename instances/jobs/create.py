@@ -3,7 +3,6 @@
 from instances import demo_documents, engines
 from instances.choices import InstanceType, State
 from instances.engines.base import EngineError, Server
-from instances.engines.embedded import process
 from instances.homes import instance_home
 from instances.jobs.parameters import CreateParameters
 from instances.jobs.ports import start_on_free_port
@@ -18,7 +17,7 @@ class CreateInstance(JobSteps[CreateParameters, None]):
 
     def run(self, work: Work) -> None:
         instance, home = self.instance, instance_home(self.instance.id)
-        process.prepare(home)
+        engines.embedded().files.prepare(home)
         work.report(10)
         try:
             server = Server(start_on_free_port(work, instance), home)

@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Collection
 
+from instances import engines
 from instances.choices import Action, State
-from instances.engines.embedded import process
 from instances.homes import instance_home, instance_homes
 from instances.models import Instance, InstanceQuerySet
 from instances.queue.job import JobSteps, Parameters
@@ -20,7 +20,7 @@ class DeleteInstance(JobSteps[Parameters, None]):
         """Put the files aside, so that clean_up() can remove them for good or take them back."""
         work.report(10)
         work.servers.stop(self.instance.id)
-        process.put_aside(instance_home(self.instance.id))
+        engines.embedded().files.put_aside(instance_home(self.instance.id))
 
     def completed(self, result: None) -> None:
         self._deleting().delete()
@@ -50,6 +50,6 @@ def _settle_files(instance_id: str) -> None:
     """Remove the files that were put aside if the instance's row has gone; take them back if it has not."""
     home = instance_home(instance_id)
     if Instance.objects.filter(pk=instance_id).exists():
-        process.take_back(home)
+        engines.embedded().files.take_back(home)
     else:
-        process.discard_aside(home)
+        engines.embedded().files.discard_aside(home)

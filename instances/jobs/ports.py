@@ -6,8 +6,8 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from console.text.messages import Message
+from instances import engines
 from instances.engines.base import Server
-from instances.engines.embedded import process
 from instances.homes import instance_home
 from instances.models import Instance
 from instances.queue.job import JobFailed
@@ -33,7 +33,7 @@ def free_ports(host: str) -> Iterator[int]:
     """Yield the ports of this host that no instance has and nothing listens on now, in ascending order."""
     taken = set(Instance.objects.filter(host=host).values_list("port", flat=True))
     for port in range(settings.CONSOLE_FIRST_DB_PORT, settings.CONSOLE_FIRST_DB_PORT + _PORTS):
-        if port not in taken and process.bindable(port):
+        if port not in taken and engines.embedded().processes.bindable(port):
             yield port
 
 
@@ -47,7 +47,7 @@ def start_on_free_port(work: Work, instance: Instance) -> int:
         try:
             work.servers.start(instance, port, may_move=True)
         except StartFailed:
-            if process.bindable(port):
+            if engines.embedded().processes.bindable(port):
                 raise
             # Another program took the port between the check and the start. Try the next one.
         else:

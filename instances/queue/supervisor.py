@@ -21,10 +21,10 @@ from django.utils import timezone
 
 from console.text.errors import explain_file
 from console.text.messages import Message, joined
-from instances import engines
 from instances.choices import Action, InstanceType, State
+from instances.engines import embedded
 from instances.engines.base import Server as Address
-from instances.engines.embedded import process
+from instances.engines.base import Watch
 from instances.homes import instance_home
 from instances.models import Instance
 
@@ -59,6 +59,7 @@ class Server:
     replica_set: bool = False
     private: bool = False
     process: subprocess.Popen[bytes] | None = None
+    watch: Watch | None = None
     answers: bool = False
     deaths: int = 0
     failed_checks: int = 0
@@ -72,6 +73,11 @@ class Server:
     @property
     def address(self) -> Address:
         return Address(self.port, self.home, self.private)
+
+    def unwatch(self) -> None:
+        if self.watch:
+            self.watch.close()
+        self.watch = None
 
 
 class Supervisor:
@@ -104,17 +110,18 @@ class Supervisor:
         while time.monotonic() < deadline:
             if server.up.wait(0.2):
                 return
-            if may_move and server.deaths and server.process is None and not process.bindable(port):
+            if may_move and server.deaths and server.process is None and not embedded().processes.bindable(port):
                 break
         self.stop(instance_id)
-        reason = process.last_words(server.home)
+        reason = embedded().processes.last_words(server.home)
         raise StartFailed(reason or Message("server.start_timed_out", seconds=START_SECONDS))
 
     def stop(self, instance_id: str) -> None:
         """Stop the instance's server, wait until it has ended, and stop supervising it."""
         server: Server | None = self._on_main(lambda: self._servers.pop(instance_id, None))
         if server and server.process:
-            process.stop(server.process)
+            embedded().processes.stop(server.process)
+            server.unwatch()
 
     # --- For the main thread ----------------------------------------------------------------------
 
@@ -150,7 +157,8 @@ class Supervisor:
                 self._died(server, now)
             elif now >= server.check_at and not server.checking:
                 server.checking = True
-                self._pool.submit(self._check, server, server.process)
+                server.watch = server.watch or embedded().watch(server.address)
+                self._pool.submit(self._check, server, server.process, server.watch)
 
     def shut_down(self) -> None:
         """Stop every server, all at the same time, and wait for them."""
@@ -159,7 +167,7 @@ class Supervisor:
         with ThreadPoolExecutor(max(1, len(servers)), thread_name_prefix="stop") as pool:
             for server in servers:
                 assert server.process is not None
-                pool.submit(process.stop, server.process, seconds=5.0)
+                pool.submit(embedded().processes.stop, server.process, seconds=5.0)
         # Without waiting: a check may wait for the console database, and the process ends anyway.
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -168,8 +176,8 @@ class Supervisor:
         server.failed_checks = 0
         try:
             # Without its files the server would start empty, and look well.
-            if process.data_dir(server.home).is_dir():
-                server.process = process.spawn(
+            if embedded().files.data_dir(server.home).is_dir():
+                server.process = embedded().processes.spawn(
                     server.home, server.port, replica_set=server.replica_set, private=server.private
                 )
                 return
@@ -185,11 +193,12 @@ class Supervisor:
         assert server.process is not None
         log.warning("The server of instance %s ended (%s).", server.instance_id, server.process.returncode)
         server.process = None
+        server.unwatch()
         server.answers = False
         server.up.clear()
         server.spawn_at = now + min(LONGEST_BACK_OFF, 0.25 * 2**server.deaths)
         server.deaths += 1
-        words = process.last_words(server.home)
+        words = embedded().processes.last_words(server.home)
         reason = Message("server.restarting")
         self._pool.submit(self._write_abnormal, server, joined(" ", [reason, words]) if words else reason)
 
@@ -207,13 +216,13 @@ class Supervisor:
 
     # --- For the pool -----------------------------------------------------------------------------
 
-    def _check(self, server: Server, running: subprocess.Popen[bytes]) -> None:
+    def _check(self, server: Server, running: subprocess.Popen[bytes], watch: Watch) -> None:
         """Ask one server whether it answers; write what changed."""
         try:
-            answered = engines.embedded().alive(server.address)
+            answered = watch.alive()
             now = time.monotonic()
             if answered and running.poll() is None:
-                self._answered(server, now)
+                self._answered(server, watch, now)
             elif server.answers:
                 server.failed_checks += 1
                 if server.failed_checks >= FAILED_CHECKS:
@@ -231,7 +240,7 @@ class Supervisor:
             server.checking = False
             close_old_connections()
 
-    def _answered(self, server: Server, now: float) -> None:
+    def _answered(self, server: Server, watch: Watch, now: float) -> None:
         server.failed_checks = 0
         if not server.answers or now >= server.facts_at:
             down = Instance.objects.filter(pk=server.instance_id, state__in=[State.ABNORMAL, State.RESTORE_FAILED])
@@ -247,11 +256,11 @@ class Supervisor:
             server.deaths = 0
         if now >= server.facts_at:
             server.facts_at = now + FACTS_EVERY
-            self._sample(server)
+            self._sample(server, watch)
 
-    def _sample(self, server: Server) -> None:
+    def _sample(self, server: Server, watch: Watch) -> None:
         """Copy the server's facts into the instance's row."""
-        seen = engines.embedded().facts(server.address)
+        seen = watch.facts()
         now = timezone.now()
         Instance.objects.filter(pk=server.instance_id).update(
             engine=seen.engine,

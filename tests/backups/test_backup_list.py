@@ -62,9 +62,7 @@ def test_what_is_not_known_of_the_progress_is_not_shown(plain: Client) -> None:
     assert f"Waiting for the host {backup.host_id} to begin" in plain.get(LIST).content.decode()
 
 
-def test_the_speed_of_an_offline_agent_goes_from_a_row(
-    plain: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_speed_of_an_offline_agent_goes_from_a_row(plain: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     fresh = reading(speed=204_800.0, left=11.0)
     job = make_job(status=JobStatus.RUNNING, progress=42, detail=fresh)
     make_backup(status=BackupStatus.BUILDING, job=job)

@@ -5,7 +5,7 @@ import shutil
 from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.core.files.storage import storages
@@ -22,7 +22,7 @@ from backups.storage.folder import FolderStorage
 from console.jobs import JOBS
 from instances import engines
 from instances.choices import Action, JobStatus, State, Status
-from instances.engines.base import Collection, Contents, Database, EngineError, Server
+from instances.engines.base import Collection, Contents, Database, EngineError, Server, Watch
 from instances.engines.embedded import administrator, process, restore
 from instances.homes import instance_home, staging_root
 from instances.models import Instance, Job
@@ -471,8 +471,8 @@ def test_restoration_failed_ends_when_the_server_answers(state: State, monkeypat
     supervisor = Supervisor("local")
     supervisor.reconcile()
     assert list(supervisor._servers) == [instance.id]
-    monkeypatch.setattr(supervisor, "_sample", lambda server: None)
-    supervisor._answered(supervisor._servers[instance.id], 0.0)
+    monkeypatch.setattr(supervisor, "_sample", lambda server, watch: None)
+    supervisor._answered(supervisor._servers[instance.id], cast(Watch, None), 0.0)
     supervisor._servers.clear()
     supervisor.shut_down()
     instance.refresh_from_db()

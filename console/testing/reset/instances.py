@@ -9,9 +9,8 @@ from django.utils import timezone
 
 from console.text.messages import Message
 from console.text.refused import Refused
-from instances import services
+from instances import engines, services
 from instances.choices import JobKind
-from instances.engines.embedded import process
 from instances.homes import instance_home, instance_homes, staging_root
 from instances.models import Host, Instance, Job, JobQuerySet
 from instances.queue import requests
@@ -69,13 +68,13 @@ def empty_by_hand(here: str, *, locked: bool) -> None:
     left = list(Instance.objects.filter(host=here))
     for instance in left:
         if instance_home(instance.id).exists():
-            with process.exclusive(instance_home(instance.id)):
-                process.put_aside(instance_home(instance.id))
+            with engines.embedded().files.exclusive(instance_home(instance.id)):
+                engines.embedded().files.put_aside(instance_home(instance.id))
     # If this is cut short from here on, the next agent removes what was put aside when it starts.
     delete_in_parts(Job.objects.all())
     Instance.objects.all().delete()
     for instance in left:
-        process.discard_aside(instance_home(instance.id))
+        engines.embedded().files.discard_aside(instance_home(instance.id))
     if locked:
         for leftover in (instance_homes(), staging_root()):
             shutil.rmtree(leftover, ignore_errors=True)

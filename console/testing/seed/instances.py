@@ -16,8 +16,8 @@ from django.contrib.auth.models import User
 from console.testing.seed.console import Seed
 from console.testing.seed.samples import Sample
 from console.text.messages import Message
+from instances import engines
 from instances.choices import Action, InstanceType, JobKind, JobStatus, State
-from instances.engines.embedded import process
 from instances.homes import instance_home
 from instances.jobs.ports import free_ports
 from instances.models import Host, Instance, Job
@@ -122,9 +122,9 @@ def give_files(instances: Instances, samples: dict[str, Sample]) -> None:
         home = instance_home(instance.id)
         # Remove what a killed seeding left, of which there is no row.
         shutil.rmtree(home, ignore_errors=True)
-        process.prepare(home)
-        source = process.data_dir(samples[instance.type].home)
-        shutil.copytree(source, process.data_dir(home), dirs_exist_ok=True)
+        engines.embedded().files.prepare(home)
+        source = engines.embedded().files.data_dir(samples[instance.type].home)
+        shutil.copytree(source, engines.embedded().files.data_dir(home), dirs_exist_ok=True)
 
 
 def take_files(instances: Instances) -> None:

@@ -19,10 +19,20 @@ _CONNECT_MILLISECONDS = 10_000
 @contextmanager
 def connected(server: Server, *, seconds: float = 30.0) -> Iterator[Client]:
     """Yield a driver on one connection. Raises EngineError if the server refuses, or takes longer than `seconds`."""
+    client = driver(server, seconds=seconds)
+    try:
+        with explained(server):
+            yield client
+    finally:
+        client.close()
+
+
+def driver(server: Server, *, seconds: float) -> Client:
+    """Return a driver that connects when it is first used, and again after an error; the caller closes it."""
     user, password = process.agent(server.home)
     milliseconds = int(seconds * 1000)
     soon = min(milliseconds, _CONNECT_MILLISECONDS)
-    client: Client = pymongo.MongoClient(
+    return pymongo.MongoClient(
         process.LOOPBACK if server.private else process.address(),
         server.port,
         username=user,
@@ -41,14 +51,17 @@ def connected(server: Server, *, seconds: float = 30.0) -> Iterator[Client]:
         serverMonitoringMode="poll",
         **_tls(),
     )
+
+
+@contextmanager
+def explained(server: Server) -> Iterator[None]:
+    """Raise EngineError, with a sentence for people, in place of a driver's error."""
     try:
-        yield client
+        yield
     except OperationFailure as error:
         raise EngineError(_backup_failure(error) or Message("server.refused", why=_sentence(error))) from error
     except PyMongoError as error:
         raise EngineError(Message("server.unreachable", port=server.port)) from error
-    finally:
-        client.close()
 
 
 def refusal(error: OperationFailure) -> str:

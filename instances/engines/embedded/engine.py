@@ -1,7 +1,7 @@
 """The embedded engine, as the rest of the console knows it."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 from instances.engines import base
@@ -29,11 +29,16 @@ class Embedded(HostedEngine):
     def capabilities(self, instance_type: str) -> Capabilities:
         return Capabilities(methods=(self.method,))
 
+    def watch(self, server: Server) -> base.Watch:
+        return facts.Watch(server)
+
     def alive(self, server: Server) -> bool:
-        return facts.alive(server)
+        with closing(facts.Watch(server)) as watch:
+            return watch.alive()
 
     def facts(self, server: Server) -> Facts:
-        return facts.facts(server)
+        with closing(facts.Watch(server)) as watch:
+            return watch.facts()
 
     def connect(self, server: Server, *, seconds: float = 30.0) -> AbstractContextManager[Client]:
         return client.connected(server, seconds=seconds)

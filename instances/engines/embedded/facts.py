@@ -2,38 +2,48 @@
 
 from instances.engines.base import EngineError, Facts, Server
 from instances.engines.embedded import process
-from instances.engines.embedded.client import connected
+from instances.engines.embedded.client import driver, explained
 
 NAME = "SecantusDB"
 ALIVE_SECONDS = 3.0
 
 
-def alive(server: Server) -> bool:
-    """Return whether the server answers a read in time. A server whose disk is full would still answer a ping."""
-    try:
-        with connected(server, seconds=ALIVE_SECONDS) as client:
-            client.admin.command("find", "console.health", limit=1)
-    except EngineError:
-        return False
-    return True
+class Watch:
+    """A lasting connection to a server: signing in for every question would cost ten times as much as the question."""
 
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._client = driver(server, seconds=ALIVE_SECONDS)
 
-def facts(server: Server) -> Facts:
-    """Ask the server about itself. Raises EngineError."""
-    with connected(server, seconds=ALIVE_SECONDS) as client:
-        status = client.admin.command("serverStatus")
-        total = client.admin.command("console.documents")
-    return Facts(
-        engine=NAME,
-        engine_version=status["secantus"]["version"],
-        storage_engine=_storage_engine(status["storageEngine"]["name"]),
-        compatible_version=".".join(status["version"].split(".")[:2]),
-        storage_bytes=process.storage_bytes(server.home),
-        documents=total["documents"],
-        # Without the agent's: a driver has one connection for commands and one that monitors the server.
-        connections=max(status["connections"]["current"] - (4 if total["backingUp"] else 2), 0),
-        uptime_seconds=int(status["uptime"]),
-    )
+    def alive(self) -> bool:
+        """Return whether the server answers a read in time. With a full disk it would still answer a ping."""
+        try:
+            with explained(self._server):
+                self._client.admin.command("find", "console.health", limit=1)
+        except EngineError:
+            return False
+        return True
+
+    def facts(self) -> Facts:
+        """Ask the server about itself. Raises EngineError."""
+        with explained(self._server):
+            status = self._client.admin.command("serverStatus")
+            total = self._client.admin.command("console.documents")
+        return Facts(
+            engine=NAME,
+            engine_version=status["secantus"]["version"],
+            storage_engine=_storage_engine(status["storageEngine"]["name"]),
+            compatible_version=".".join(status["version"].split(".")[:2]),
+            storage_bytes=process.storage_bytes(self._server.home),
+            documents=total["documents"],
+            # Without the agent's: a driver has one connection for commands and one that monitors the server.
+            connections=max(status["connections"]["current"] - (4 if total["backingUp"] else 2), 0),
+            uptime_seconds=int(status["uptime"]),
+        )
+
+    def close(self) -> None:
+        """Close the connection. Questions that come later, or run now, end as if the server did not answer."""
+        self._client.close()
 
 
 def _storage_engine(name: str) -> str:

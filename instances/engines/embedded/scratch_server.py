@@ -3,13 +3,13 @@
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from console.text.messages import Message
 from instances.engines.base import EngineError, Server
 from instances.engines.embedded import process
-from instances.engines.embedded.facts import alive
+from instances.engines.embedded.facts import Watch
 
 _START_SECONDS = 60.0
 
@@ -28,9 +28,10 @@ def running(home: Path) -> Iterator[Server]:
 
 def _wait(server: Server, spawned: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + _START_SECONDS
-    while not alive(server):
-        if spawned.poll() is not None or time.monotonic() > deadline:
-            raise EngineError(
-                process.last_words(server.home) or Message("server.start_timed_out", seconds=int(_START_SECONDS))
-            )
-        time.sleep(0.05)
+    with closing(Watch(server)) as watch:
+        while not watch.alive():
+            if spawned.poll() is not None or time.monotonic() > deadline:
+                raise EngineError(
+                    process.last_words(server.home) or Message("server.start_timed_out", seconds=int(_START_SECONDS))
+                )
+            time.sleep(0.05)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -21,6 +21,7 @@ from console.testing.hook_clock import move_to_next_window
 from console.testing.hook_work import SteeredWork
 from console.testing.models import HookState
 from instances.choices import Action, State, Status, Step
+from instances.engines.base import Watch
 from instances.homes import instance_home
 from instances.models import Instance, Job
 from instances.queue.job import JobFailed
@@ -239,7 +240,7 @@ def test_a_held_status_is_shown_until_it_is_given_back(status: Status) -> None:
     supervisor._write_abnormal(server, "It has died.")
     supervisor.begin()
     server.facts_at = float("inf")
-    supervisor._answered(server, 1.0)
+    supervisor._answered(server, cast(Watch, None), 1.0)
     assert Instance.objects.get().status is status
     instance_hooks.set_status(instance=instance, status=Status.ABNORMAL, requested_by=None)
     instance_hooks.set_status(instance=instance, status=Status.AVAILABLE, requested_by=None)
