@@ -59,6 +59,9 @@ document.addEventListener("htmx:configRequest", ({ detail: { verb, formData } })
 document.addEventListener("focusin", ({ target }) => {
   if (target.matches?.("[data-select-on-focus]")) target.select();
 });
+// A field that takes the focus by itself may have it before this script runs.
+const focused = document.activeElement;
+if (focused.matches("[data-select-on-focus]") && focused.value === focused.defaultValue) focused.select();
 
 onContent(() => {
   document.querySelectorAll("[data-count-to]").forEach(count);
