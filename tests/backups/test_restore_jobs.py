@@ -23,7 +23,7 @@ from console.jobs import JOBS
 from instances import engines
 from instances.choices import Action, JobStatus, State, Status
 from instances.engines.base import Collection, Contents, Database, EngineError, Server, Watch
-from instances.engines.embedded import administrator, process, restore
+from instances.engines.embedded import process, restore
 from instances.homes import instance_home, staging_root
 from instances.models import Instance, Job
 from instances.queue import leases
@@ -74,7 +74,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> list[Server]:
         kept.append(server)
         return True
 
-    monkeypatch.setattr(administrator, "keep_password", keep)
+    monkeypatch.setattr(FakeEngine, "keep_password", staticmethod(keep))
     return kept
 
 
@@ -288,7 +288,7 @@ def test_the_present_administrator_is_kept_while_the_server_still_runs(
         kept.append(server)
         return True
 
-    monkeypatch.setattr(administrator, "keep_password", keep)
+    monkeypatch.setattr(FakeEngine, "keep_password", staticmethod(keep))
     restore_to_original(backup=backup, safety_backup=False, requested_by=None)
     ended(do(servers))
     assert kept == [Server(instance.port, instance_home(instance.id))]
@@ -299,7 +299,7 @@ def test_the_page_says_which_password_the_administrator_has(
     backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch, kept: bool, known: bool | None
 ) -> None:
     Instance.objects.update(password_set=True)
-    monkeypatch.setattr(administrator, "keep_password", lambda _server: kept)
+    monkeypatch.setattr(FakeEngine, "keep_password", lambda _self, _server: kept)
     restore_to_original(backup=backup, safety_backup=False, requested_by=None)
     ended(do(servers))
     assert Instance.objects.get().password_set is known
