@@ -194,7 +194,7 @@ CONSOLE_DB_TLS_CA = text(
     shown="the system's authorities",
 )
 CONSOLE_DB_CACHE_MB = number(
-    "CONSOLE_DB_CACHE_MB", 256, "the most megabytes of its data that one instance keeps in memory", least=16
+    "CONSOLE_DB_CACHE_MB", 256, "the most megabytes of its data that one instance keeps in memory", least=64
 )
 CONSOLE_DB_OPLOG_ENTRIES = number(
     "CONSOLE_DB_OPLOG_ENTRIES",

@@ -107,7 +107,7 @@ def test_a_transaction_that_would_outgrow_the_cache_fails_and_leaves_nothing(ser
 
 
 def test_a_change_of_more_rows_than_the_cache_holds_is_made(tmp_path: Path, settings: Settings) -> None:
-    settings.CONSOLE_DB_CACHE_MB = 16
+    settings.CONSOLE_DB_CACHE_MB = 16  # below what the setting allows
     with Server(tmp_path / "home") as server:
         shop = server.client().shop
         for _ in range(20):
