@@ -12,7 +12,7 @@ from console.audit.audited import audited
 from console.text.messages import Message
 from console.text.password_rule import check_password
 from console.text.refused import Refused
-from console.web.once import once
+from console.web.submitted_once import once
 from instances import hosts
 from instances.choices import Action, InstanceType, JobKind
 from instances.jobs.parameters import CreateParameters

@@ -5,7 +5,7 @@ from django.db import transaction
 
 from backups import outcome
 from backups.models import Backup
-from backups.services.current import current
+from backups.services.reread import reread
 from console.accounts.roles import Permission
 from console.audit.audited import audited
 from console.text.messages import Message
@@ -18,9 +18,9 @@ def cancel_backup(*, backup: Backup, requested_by: User | None) -> None:
     """End the backup as Failed: at once if it is queued, at the next report of its job if it runs. Raises Refused."""
     name = requested_by.get_username() if requested_by else Message("backup.the_console")
     with transaction.atomic():
-        found = current(backup)
+        found = reread(backup)
         if found.cancel_refusal:
             raise Refused(found.cancel_refusal)
         assert found.job is not None
         if not requests.cancel(found.job, Message("backup.cancelled_by", name=name), failed=outcome.making_failed):
-            raise Refused(current(backup).cancel_refusal)
+            raise Refused(reread(backup).cancel_refusal)

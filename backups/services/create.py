@@ -13,7 +13,7 @@ from backups.models import Backup
 from console.accounts.roles import Permission
 from console.audit.audited import audited
 from console.text.refused import Refused
-from console.web.once import once
+from console.web.submitted_once import once
 from instances.choices import Action, JobKind
 from instances.models import Instance
 from instances.queue.requests import enqueue

@@ -11,7 +11,7 @@ from backups.choices import BackupStatus
 from backups.jobs.parameters import BackupParameters
 from backups.models import Backup, BackupQuerySet
 from backups.placement import host_of_archive
-from backups.services.current import current
+from backups.services.reread import reread
 from console.accounts.roles import Permission
 from console.audit import audited as audit
 from console.audit.audited import audited
@@ -26,7 +26,7 @@ from instances.queue.requests import enqueue
 def delete_backup(*, backup: Backup, requested_by: User | None) -> None:
     """Mark the backup as Deleting and queue the job that removes its archive and its row. Raises Refused."""
     if not _remove(backup, among=Backup.objects.deletable(), requested_by=requested_by):
-        raise Refused(current(backup).delete_refusal)
+        raise Refused(reread(backup).delete_refusal)
 
 
 def retire_backup(*, backup: Backup, now: datetime) -> bool:

@@ -4,7 +4,7 @@ from django.contrib.auth.models import User
 
 from backups.choices import BackupStatus
 from backups.models import Backup
-from backups.services.current import current
+from backups.services.reread import reread
 from console.accounts.roles import Permission
 from console.audit.audited import audited
 from console.text.refused import Refused
@@ -20,4 +20,4 @@ def edit_description(*, backup: Backup, description: str, requested_by: User | N
     edited.clean_fields(exclude=[field.name for field in Backup._meta.fields if field.name != "description"])
     present = Backup.objects.filter(pk=backup.pk).exclude(status=BackupStatus.DELETING)
     if not present.update(description=description):
-        raise Refused(current(backup).edit_refusal)
+        raise Refused(reread(backup).edit_refusal)

@@ -4,7 +4,7 @@ from django.contrib.auth.models import User
 
 from backups.choices import BackupStatus
 from backups.models import Backup
-from backups.services.current import current
+from backups.services.reread import reread
 from console.accounts.roles import Permission
 from console.audit.audited import audited
 from console.text.refused import Refused
@@ -15,11 +15,11 @@ def lock_backup(*, backup: Backup, requested_by: User | None) -> None:
     """Keep the backup from expiring and from being deleted. Raises Refused unless it is Complete and not locked."""
     complete = Backup.objects.filter(pk=backup.pk, status=BackupStatus.COMPLETED, locked=False)
     if not complete.update(locked=True):
-        raise Refused(current(backup).lock_refusal)
+        raise Refused(reread(backup).lock_refusal)
 
 
 @audited("ddsUnlockBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
 def unlock_backup(*, backup: Backup, requested_by: User | None) -> None:
     """Allow the backup to expire and to be deleted again. Raises Refused if it is not locked."""
     if not Backup.objects.filter(pk=backup.pk, locked=True).update(locked=False):
-        raise Refused(current(backup).unlock_refusal)
+        raise Refused(reread(backup).unlock_refusal)

@@ -12,14 +12,14 @@ from backups.jobs.parameters import BackupParameters, RestoreToNewParameters
 from backups.models import Backup, Restoration
 from backups.placement import host_of_restored
 from backups.services.create import new_backup
-from backups.services.current import current
+from backups.services.reread import reread
 from backups.storage.base import archive_storage
 from console.accounts.roles import Permission
 from console.audit.audited import audited
 from console.text.messages import Message
 from console.text.password_rule import check_password
 from console.text.refused import Refused
-from console.web.once import once
+from console.web.submitted_once import once
 from instances.choices import Action, JobKind
 from instances.models import Instance, Job
 from instances.queue.requests import enqueue
@@ -106,7 +106,7 @@ def restore_to_original(
 def _use(backup: Backup) -> None:
     """Keep the archive from being deleted until the job ends. Raises Refused if the backup is not Complete."""
     if not Backup.objects.restorable().filter(pk=backup.pk).update(uses=F("uses") + 1):
-        raise Refused(current(backup).restore_refusal)
+        raise Refused(reread(backup).restore_refusal)
 
 
 def _safety_backup(backup: Backup, target: Instance, job: Job) -> Backup:

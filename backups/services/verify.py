@@ -7,7 +7,7 @@ from django.db.models import F
 from backups.jobs.parameters import BackupParameters
 from backups.models import Backup
 from backups.placement import host_of_archive
-from backups.services.current import current
+from backups.services.reread import reread
 from console.accounts.roles import Permission
 from console.audit.audited import audited
 from console.text.refused import Refused
@@ -32,5 +32,5 @@ def verify_backup(*, backup: Backup, requested_by: User | None) -> Job:
         )
         taken = Backup.objects.restorable().filter(pk=backup.pk, verifying=False)
         if not taken.update(verifying=True, uses=F("uses") + 1, verify_job=job):
-            raise Refused(current(backup).verify_refusal)
+            raise Refused(reread(backup).verify_refusal)
     return job

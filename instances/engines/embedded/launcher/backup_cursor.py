@@ -8,7 +8,7 @@ from typing import Any
 from secantus.connreg import ConnectionRegistry
 
 from . import counts
-from .gate import CannotBackUp, GatedStorage
+from .commit_gate import CannotBackUp, GatedStorage
 
 Document = dict[str, Any]
 

@@ -23,7 +23,7 @@ from secantus.storage import (
     _retry_write_conflicts,
 )
 
-from .gate import GatedStorage
+from .commit_gate import GatedStorage
 
 log = logging.getLogger("launcher")
 

@@ -15,8 +15,8 @@ from secantus import commands
 from secantus.rbac import A_FSYNC
 
 from .backup_cursor import Backups
+from .commit_gate import CannotBackUp
 from .counts import Total
-from .gate import CannotBackUp
 
 Document = dict[str, Any]
 

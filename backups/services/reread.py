@@ -5,7 +5,7 @@ from console.text.messages import Message
 from console.text.refused import Refused
 
 
-def current(backup: Backup) -> Backup:
+def reread(backup: Backup) -> Backup:
     """Return the backup as it is now. Raises Refused if it has been deleted."""
     found = Backup.objects.shown().filter(pk=backup.pk).first()
     if found is None:
