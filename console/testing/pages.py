@@ -606,6 +606,10 @@ class Audit(ListPage):
     views = ("audit",)
     path, heading = "/audit/", "Audit"
 
+    @property
+    def search_field(self) -> Locator:
+        return self.filter_field("Resource name or ID")
+
     def row(self, trace: str, resource: str) -> Locator:
         return self.page.get_by_role("row").filter(has_text=trace).filter(has_text=resource).first
 

@@ -12,7 +12,6 @@ from console.testing.pages import (
     BackupManagement,
     BackupsAndRestorations,
     BasicInformation,
-    ConsolePage,
     InstanceManagement,
     ListPage,
     Sessions,
@@ -20,7 +19,7 @@ from console.testing.pages import (
 )
 from tests.e2e.stage import Stage
 
-OPEN: dict[str, Callable[[Page, Stage], ConsolePage]] = {
+OPEN: dict[str, Callable[[Page, Stage], ListPage]] = {
     "instances": lambda page, _: InstanceManagement(page).open(),
     "backups": lambda page, _: BackupManagement(page).open(),
     "tasks": lambda page, _: TaskCenter(page).open(),
@@ -40,7 +39,7 @@ def test_the_slash_goes_to_the_search_and_escape_leaves_it(staged_page: Page, st
     refresh = page.get_by_role("link", name="Refresh", exact=True)
     refresh.focus()
     page.keyboard.press("/")
-    search = shown.search_field if isinstance(shown, ListPage) else page.get_by_label("Resource name or ID")
+    search = shown.search_field
     expect(search).to_be_focused()
     expect(search).to_have_value("")
     expect(search).to_have_attribute("aria-keyshortcuts", "/")
