@@ -1,4 +1,4 @@
-"""Compares what a server finds in a restored backup with the archive's list of contents."""
+"""Compare what a server finds in a restored backup with the archive's list of contents."""
 
 from console.text.messages import Message, joined
 from instances.engines.base import Collection, Contents
@@ -8,7 +8,7 @@ _NAMED = 5
 
 
 def differences(expected: Contents, found: Contents) -> str:
-    """Return how the contents differ, as a sentence; empty if they do not."""
+    """Return a sentence that says how the contents differ; "" if they do not."""
     before, after = _collections(expected), _collections(found)
     compared = [_difference(key, before.get(key), after.get(key)) for key in sorted(before.keys() | after.keys())]
     named = [difference for difference in compared if difference]

@@ -40,19 +40,19 @@ def _quiet(_done: int, _total: int) -> None:
 
 
 def import_archive(*, path: Path, new_id: bool = False, requested_by: User | None, progress: Report = _quiet) -> Backup:
-    """Copy the archive into the storage of the backups, check the copy, and list it as a Complete manual backup.
+    """Copy the archive into backup storage, check the copy, and list it as a Complete manual backup.
 
-    The check reads every byte, and a throw-away server validates every collection. The backup keeps its id, or gets a
-    new one with `new_id`. A file of that name that is in the storage already, and that no backup owns, is used if it is
-    the same archive. `progress` gets bytes done and to do. Only for the main thread. Raises Refused with the reason;
-    nothing has been added then.
+    The check reads every byte, and a scratch server validates every collection. The backup keeps its id, or gets a new
+    one with `new_id`. If the storage already has a file of that name that no backup owns, the import uses that file,
+    provided that it is the same archive. `progress` is called with the bytes done and the total. Call this from the
+    main thread only. Raises Refused with the reason, and then adds nothing.
     """
     room = Path(settings.CONSOLE_HOME) / "import"
     lock = locks.acquire(room.with_suffix(".lock"))
     if lock is None:
         raise Refused(Message("import.running"))
     with lock:
-        # Remove what a killed import left there.
+        # Remove the files that a killed import left behind.
         shutil.rmtree(room, ignore_errors=True)
         try:
             return _import(path, room, new_id=new_id, requested_by=requested_by, progress=progress)
@@ -89,7 +89,7 @@ def _import(path: Path, room: Path, *, new_id: bool, requested_by: User | None, 
             raise archive.ArchiveError(differing)
         backup.size, backup.data_size, backup.sha256 = storage.size(name), unpacked.manifest.size, digest
         backup.contents = unpacked.contents.to_document()
-        # Only here: an audited function would hold a transaction for as long as the archive is read.
+        # Record the audit event only here: @audited would hold a transaction open while the archive is read.
         with transaction.atomic():
             backup.save(force_insert=True)
             audit.record("ddsImportBackup", user=requested_by, resource=audit.resource_of(backup))
@@ -106,7 +106,7 @@ def _import(path: Path, room: Path, *, new_id: bool, requested_by: User | None, 
 
 
 def _inspected(home: Path) -> Contents:
-    """Have a throw-away server read everything in the files in `home`. Raises ArchiveError."""
+    """Read all the files in `home` with a scratch server and return what it counts. Raises ArchiveError."""
     try:
         with engines.embedded().scratch(home) as server:
             return engines.embedded().inspect(server, _quiet)
@@ -115,7 +115,7 @@ def _inspected(home: Path) -> Contents:
 
 
 def _backup_of(manifest: archive.Manifest, *, new_id: bool) -> Backup:
-    """Return the archive's row, not saved. Raises Refused if no console made the archive, or this one has it."""
+    """Return an unsaved Backup. Raises Refused if no console made the archive, or if this console already has it."""
     if not _BACKUP_ID.fullmatch(manifest.backup_id) or manifest.instance_type not in InstanceType.values:
         raise Refused(Message("import.foreign"))
     if not new_id and Backup.objects.filter(pk=manifest.backup_id).exists():
@@ -152,7 +152,7 @@ def _backup_of(manifest: archive.Manifest, *, new_id: bool) -> Backup:
 
 
 def _remove(storage: Storage, name: str, error: BaseException) -> None:
-    """Delete the file. If that fails, say so in a note on the error that is on its way."""
+    """Delete the file. If that fails, add a note to `error`, which the caller is about to raise."""
     try:
         storage.delete(name)
     except OSError as second:

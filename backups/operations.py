@@ -1,4 +1,4 @@
-"""What can be done with a backup: the button in sight, and the menu behind More."""
+"""The operations on a backup: one visible button, and the menu behind More."""
 
 from django.utils.translation import gettext as _
 
@@ -9,7 +9,7 @@ from console.web.operations import Operation
 
 
 def operations(backup: Backup) -> tuple[Operation, list[Operation]]:
-    """Return the button, and the rest in the menu's order; no menu for a backup that is being deleted."""
+    """Return the button's operation, and the menu's in order; a backup that is being deleted has no menu."""
     url = backup.get_absolute_url()
     if backup.status == BackupStatus.DELETING:
         return _restore(backup, url), []

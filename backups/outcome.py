@@ -1,4 +1,4 @@
-"""How the making of a backup ended, as its job writes it, or the service that cancels the job in the queue."""
+"""Record how making a backup ended: for its job, and for the service that cancels a queued job."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from instances.models import Instance, Job
 
 
 def backup_completed(job: Job, **facts: Any) -> None:
-    """Make the backup that the job was making Complete, with the facts about its archive."""
+    """Mark the backup that the job was making as Complete, and store the facts about its archive."""
     _end(job, status=BackupStatus.COMPLETED, **facts)
 
 
 def backup_failed(job: Job, reason: str) -> None:
-    """Make the backup that the job was making, if there is one, Failed."""
+    """Mark the backup that the job was making as Failed, if there is one."""
     _end(job, status=BackupStatus.FAILED, failure=reason)
 
 
@@ -28,7 +28,7 @@ def making_failed(job: Job, reason: str) -> None:
 
 
 def release_instance(job: Job) -> None:
-    """End Backing up on the job's instance."""
+    """End the action Backing up of the job's instance."""
     Instance.objects.filter(pk=job.instance_id, action=Action.BACKUP).update(action=Action.NONE)
 
 

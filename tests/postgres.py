@@ -107,7 +107,7 @@ class Cluster:
         wait_for(self._answers, because="PostgreSQL")
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:
-        """Stop the server: with SIGINT whoever is connected is cut off, SIGQUIT is a crash."""
+        """Stop the server: SIGINT disconnects all clients, SIGQUIT is like a crash."""
         if self._process:
             self._process.send_signal(number)
             self._process.wait(30)

@@ -1,4 +1,4 @@
-"""Reading an archive that a stranger may have made."""
+"""Read archives that may come from an untrusted source."""
 
 import errno
 import hashlib
@@ -24,7 +24,7 @@ from instances import engines
 from instances.engines.base import Contents
 
 MANIFEST, CONTENTS, SUMS = "manifest.json", "contents.json", "SHA256SUMS"
-# What any of these members can make the reader hold in memory, and what the decompression can, in bytes.
+# The most memory that one of these members may use, and that decompression may use, in bytes.
 LIMIT = 16 * 1024 * 1024
 _WINDOW_LIMIT = 32 * 1024 * 1024
 _CHUNK = 1024 * 1024
@@ -36,24 +36,25 @@ Report = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Unpacked:
-    """What a whole archive says of itself, and of the databases in it."""
+    """The manifest of a fully read archive, and its list of databases."""
 
     manifest: Manifest
     contents: Contents
 
 
 def read_manifest(storage: Storage, name: str) -> Manifest:
-    """The manifest, without reading the rest of the archive. Raises ArchiveError."""
+    """Return the manifest without reading the rest of the archive. Raises ArchiveError."""
     with _opened(storage, name, lambda done: None) as archive:
         return archive.manifest()
 
 
 def unpack(storage: Storage, name: str, destination: Path, *, sha256: str | None = None, progress: Report) -> Unpacked:
-    """Unpack the files of the database server into the new directory `destination`, all of them synced to the disk.
+    """Unpack the files of the database server into the new directory `destination` and sync them to disk.
 
-    With `sha256`, nothing stays unpacked unless the whole archive has it. The files are exactly what was archived;
-    whether a server accepts them is for the caller to check. `progress` gets the bytes of archive read and to read,
-    and may raise to give up. Raises ArchiveError or what `progress` raised; then `destination` does not exist.
+    With `sha256`, remove the files again unless the whole archive has that digest. The files are exactly those that
+    were archived; the caller has to check whether a server accepts them. `progress` is called with the archive bytes
+    read and the total, and may raise an exception to cancel. Raises ArchiveError or the exception of `progress`; then
+    `destination` does not exist.
     """
     with _unreadable_explained(name):
         size = storage.size(name)
@@ -72,7 +73,7 @@ def unpack(storage: Storage, name: str, destination: Path, *, sha256: str | None
                 shutil.rmtree(destination, ignore_errors=True)
                 raise
     except ArchiveError as error:
-        # Nothing is said against the archive by a disk or a storage that fails.
+        # A failing disk or storage says nothing about the archive.
         if sha256 and not isinstance(error.__cause__, OSError):
             _explain_by_digest(storage, name, sha256, error)
         raise
@@ -80,7 +81,7 @@ def unpack(storage: Storage, name: str, destination: Path, *, sha256: str | None
 
 
 def _explain_by_digest(storage: Storage, name: str, expected: str, error: ArchiveError) -> None:
-    """That an archive is not the one that was written is a better reason than what came of it."""
+    """Report a digest mismatch in preference to the error it caused. Raises ArchiveError."""
     digest = hashlib.sha256()
     with _unreadable_explained(name), storage.open(name) as file:
         while chunk := file.read(_CHUNK):
@@ -117,7 +118,7 @@ def _opened(
 
 
 class _Source:
-    """A file of a storage that knows how much of it has been read, and hashes that in another thread if wanted."""
+    """A stored file that counts the bytes read from it and, with `hashed`, hashes them in another thread."""
 
     def __init__(self, file: "File[bytes]", name: str, *, hashed: bool) -> None:
         self._file, self._name, self.hashed, self.done = file, name, hashed, 0
@@ -137,13 +138,13 @@ class _Source:
             content: bytes = self._file.read(size)
         self.done += len(content)
         if self._hasher:
-            # One at a time: reading faster than hashing would fill the memory.
+            # Wait for the previous chunk: if reading is faster than hashing, unhashed chunks would fill the memory.
             self._hashed()
             self._hashing = self._hasher.submit(self._digest.update, content)
         return content
 
     def sha256(self) -> str | None:
-        """The hexadecimal digest of the whole file, if it is hashed."""
+        """Return the hexadecimal digest of the whole file; None if it is not hashed."""
         if self._hasher is None:
             return None
         while self.read(_CHUNK):
@@ -157,23 +158,23 @@ class _Source:
 
 
 class _Archive:
-    """An archive being read from its beginning, by code that trusts no number in it.
+    """An archive that is read from start to end without trusting any number in it.
 
-    Only plain tar headers are read, one at a time: extended headers, links, directories and devices have no place in
-    an archive, and tarfile would follow some of them, or read them whole into memory.
+    The reader accepts only plain tar headers, one at a time. Extended headers, links, directories and devices have no
+    place in an archive, and tarfile would follow some of them or read them whole into memory.
     """
 
     def __init__(self, source: _Source, report: Callable[[], None]) -> None:
-        """`report` is called after each step, in the thread that asked for it, and may raise to give up."""
+        """`report` is called after each step, in the caller's thread, and may raise an exception to cancel."""
         self._source, self._report = source, report
         decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_LIMIT)
         self._tar = decompressor.stream_reader(cast("IO[bytes]", source), read_size=_CHUNK, read_across_frames=True)
         self._sums: dict[str, str] = {}
-        # Used in turn: fresh memory for every block would take longer than unpacking it.
+        # Reuse two buffers: allocating memory for every block would take longer than unpacking the block.
         self._buffers = [memoryview(bytearray(_CHUNK)) for _ in range(2)]
 
     def sha256(self) -> str | None:
-        """The digest of the whole archive, to its last byte, if it is hashed."""
+        """Read the archive to its last byte and return its digest; None if it is not hashed."""
         return self._source.sha256()
 
     def manifest(self) -> Manifest:
@@ -182,7 +183,7 @@ class _Archive:
         return manifest
 
     def unpack(self, manifest: Manifest, destination: Path) -> Contents:
-        """Everything after the manifest, in the order in which it was written."""
+        """Unpack everything after the manifest into `destination` and return the list of contents."""
         free = shutil.disk_usage(destination).free
         if free < manifest.size:
             sizes = {"needed": Size(manifest.size), "free": Size(free)}
@@ -208,7 +209,7 @@ class _Archive:
         digest = hashlib.sha256()
         with os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0) as file:
             content = self._content(entry.size)
-            # The digest of the whole archive says the same as those of its members.
+            # If the whole archive is hashed, its members need no digests of their own.
             for block in _ahead(content if self._source.hashed else _digested(content, digest)):
                 if file.write(block) != len(block):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -224,7 +225,7 @@ class _Archive:
         return content
 
     def _member(self, name: str, *, at_most: int = SIZE_LIMIT, exactly: int | None = None) -> int:
-        """Read the next header, which has to be this regular member's, and return its size."""
+        """Read the next header, check that it is this member's and a regular file's, and return the size."""
         header = self._exactly(_BLOCK)
         if not any(header):
             raise ArchiveError(Message("archive.no_member", name=name))
@@ -239,7 +240,7 @@ class _Archive:
         return info.size
 
     def _content(self, size: int) -> Iterator[memoryview]:
-        """The member's bytes in blocks, each valid until the next but one is asked for."""
+        """Yield the member's bytes in blocks. Each block stays valid until the next but one is requested."""
         for start in range(0, size, _CHUNK):
             self._buffers.reverse()
             block = self._buffers[0][: size - start]
@@ -249,7 +250,7 @@ class _Archive:
         self._exactly(-size % _BLOCK)
 
     def _end(self) -> None:
-        """After the last member come zeros, at most as many as fill a tar program's record, and then nothing."""
+        """Check that only zeros follow the last member, and no more than fill one tar record."""
         rest = self._tar.read(tarfile.RECORDSIZE + 1)
         if any(rest) or not len(_END_OF_TAR) <= len(rest) <= tarfile.RECORDSIZE:
             raise ArchiveError(Message("archive.wrong_end"))
@@ -266,7 +267,7 @@ def _too_short() -> ArchiveError:
 
 
 def _require_known(manifest: Manifest) -> None:
-    """Raise ArchiveError unless this console's engine can have made such a backup."""
+    """Raise ArchiveError unless this console's engine could have made such a backup."""
     engine = engines.embedded()
     if manifest.engine != engine.name:
         raise ArchiveError(Message("archive.other_engine", theirs=manifest.engine, ours=engine.name))
@@ -278,7 +279,7 @@ def _require_known(manifest: Manifest) -> None:
 
 
 def _file(entry: Entry) -> str:
-    """The name of the member's file: what comes behind the one folder that all are in."""
+    """Return the member's file name, without the folder that all members are in."""
     return entry.name.rpartition("/")[2]
 
 
@@ -289,7 +290,7 @@ def _digested(blocks: Iterator[memoryview], digest: "hashlib._Hash") -> Iterator
 
 
 def _ahead(blocks: Iterator[memoryview]) -> Iterator[memoryview]:
-    """The same blocks, each made in another thread while the one before it is used."""
+    """Yield the same blocks, reading each in another thread while the caller uses the previous block."""
     with ThreadPoolExecutor(1, thread_name_prefix="unpack") as reader:
         following = reader.submit(next, blocks, None)
         while (block := following.result()) is not None:

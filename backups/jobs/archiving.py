@@ -1,4 +1,4 @@
-"""The archive of a backup: how a job makes it, and how it is removed."""
+"""Make and remove the archive of a backup."""
 
 import shutil
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ from instances.queue.work import Work
 
 
 def staging(job: Job) -> Path:
-    """Return the directory that the job may make and fill. Its clean-up removes it."""
+    """Return the job's staging directory. The job creates the directory, and the job's clean-up removes it."""
     return staging_root() / str(job.id)
 
 
 @dataclass(frozen=True)
 class Made:
-    """A finished archive, what it holds, and for how many seconds writers waited for it."""
+    """A finished archive, its manifest, and how many seconds the cut paused writers."""
 
     written: archive.Written
     manifest: archive.Manifest
@@ -37,9 +37,9 @@ class Made:
 
 
 def make_archive(work: Work, backup: Backup, server: Server, *, begin: float = 0, end: float = 100) -> Made:
-    """Back the server up into the backup's archive. Raises JobFailed or LeaseLost; no archive is left then.
+    """Back the server up into the backup's archive. Raises JobFailed or LeaseLost, and then leaves no archive.
 
-    `begin` and `end` are the percentages of the work at which this starts and ends.
+    `begin` and `end` are the job's progress, in percent, when this starts and ends.
     """
 
     def report(done: int, total: int) -> None:
@@ -53,7 +53,7 @@ def make_archive(work: Work, backup: Backup, server: Server, *, begin: float = 0
             copied_before = 0
 
             def copied(read: int, _written: int) -> None:
-                # Bytes that the throttle still holds up are not done yet.
+                # Do not report bytes as done while the throttle delays them.
                 nonlocal copied_before
                 work.wait(throttle.delay(read - copied_before), partial(report, copied_before, cut.bytes))
                 report(read, cut.bytes)
@@ -85,7 +85,7 @@ def manifest_of(backup: Backup, cut: Cut) -> archive.Manifest:
 
 
 def archive_made(job: Job, made: Made) -> None:
-    """Make the job's backup Complete, with what is known of its archive."""
+    """Mark the job's backup Complete and store the facts about its archive."""
     outcome.backup_completed(
         job,
         size=made.written.size,
@@ -106,7 +106,7 @@ def remove_unfinished(job: Job) -> None:
 
 
 def remove_archive(backup: Backup) -> None:
-    """Remove the archive, and what a writer that was killed left of it. Raises OSError."""
+    """Remove the archive, or the partial archive that a killed writer left. Raises OSError."""
     storage = archive_storage()
     storage.delete(backup.archive_name)
     storage.discard_partial(backup.archive_name)

@@ -27,7 +27,7 @@ class DeleteBackup(JobSteps[BackupParameters, None]):
             remove_archive(backup)
         except OSError as error:
             reason = Message("archive.undeletable", why=explain_file(error))
-            # A storage that cannot even be asked for the archive is asked again by clean_up().
+            # If the storage cannot even say whether it has the archive, clean_up() asks again.
             with suppress(OSError):
                 if _has_whole_archive(backup):
                     _complete_again(backup, BackupStatus.DELETING, failure=reason)
@@ -37,19 +37,19 @@ class DeleteBackup(JobSteps[BackupParameters, None]):
         Backup.objects.filter(job=self.job, status=BackupStatus.DELETING).delete()
 
     def failed(self, reason: str) -> None:
-        """Make the backup Failed with the reason: its archive may be gone, so nobody can rely on it."""
+        """Mark the backup Failed with the reason: its archive may be gone, so the backup cannot be relied on."""
         deleting = Backup.objects.filter(job=self.job, status=BackupStatus.DELETING)
         deleting.update(status=BackupStatus.FAILED, failure=reason)
 
     def clean_up(self) -> None:
-        """Make the backup Complete again if the deletion ended before it touched the archive."""
+        """Mark the backup Complete again if the deletion ended before it touched the archive."""
         backup = Backup.objects.filter(job=self.job, status=BackupStatus.FAILED).first()
         if backup and _has_whole_archive(backup):
             _complete_again(backup, BackupStatus.FAILED)
 
 
 def _complete_again(backup: Backup, status: BackupStatus, **columns: Any) -> None:
-    """Undo the deletion of a backup that has this status because of it."""
+    """Mark the backup Complete again if it still has `status`, which its deletion set."""
     with transaction.atomic():
         undone = Backup.objects.filter(pk=backup.pk, job=backup.job_id, status=status)
         if undone.update(status=BackupStatus.COMPLETED, **columns):
@@ -57,6 +57,6 @@ def _complete_again(backup: Backup, status: BackupStatus, **columns: Any) -> Non
 
 
 def _has_whole_archive(backup: Backup) -> bool:
-    """Return whether the backup was Complete and its archive is still there in its full size. Raises OSError."""
+    """Return whether the backup was Complete and its archive is still there at its full size. Raises OSError."""
     storage, name = archive_storage(), backup.archive_name
     return bool(backup.sha256) and storage.exists(name) and storage.size(name) == backup.size

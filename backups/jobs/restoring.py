@@ -1,4 +1,4 @@
-"""What the jobs that read an archive share: restorations and verification."""
+"""Functions shared by the jobs that read an archive: restoration and verification."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from instances.queue.job import JobFailed
 from instances.queue.pace import Amount
 from instances.queue.work import Work
 
-# The percentage of the work at which the archive is unpacked.
+# The job's progress, in percent, once the archive is unpacked.
 UNPACKED = 70
 
 
@@ -36,7 +36,7 @@ def restoration_of(job: Job) -> tuple[Restoration, Backup, Instance]:
 
 
 def unpack(work: Work, backup: Backup, destination: Path) -> archive.Unpacked:
-    """Unpack the backup's archive into the new directory. Raises JobFailed or LeaseLost."""
+    """Unpack the backup's archive into the new directory `destination`. Raises JobFailed or LeaseLost."""
 
     def read(done: int, total: int) -> None:
         if total:
@@ -52,7 +52,7 @@ def unpack(work: Work, backup: Backup, destination: Path) -> archive.Unpacked:
 
 @contextmanager
 def scratch_server(work: Work, home: Path) -> Iterator[Server]:
-    """Run a server on the files in `home` that no client can reach. Raises StartFailed."""
+    """Run a server that no client can reach on the files in `home`. Raises StartFailed."""
     name, server = scratch_name(work.job), Server(engines.embedded().processes.free_port(), home, private=True)
     try:
         work.servers.start_scratch(name, server.port, home)
@@ -62,17 +62,17 @@ def scratch_server(work: Work, home: Path) -> Iterator[Server]:
 
 
 def scratch_name(job: Job) -> str:
-    """Return the supervisor's name for the job's own server, which is no instance's."""
+    """Return the supervisor's name for the job's scratch server, which belongs to no instance."""
     return f"scratch-{job.id}"
 
 
 def end_restoration(job: Job, status: RestorationStatus, reason: str = "") -> None:
-    """Write the end of the job's restoration, and that it no longer uses the backup."""
+    """Record that the job's restoration ended and no longer uses the backup."""
     restoration = Restoration.objects.get(job=job)
     Restoration.objects.filter(pk=restoration.pk).update(status=status, failure=reason, ended=timezone.now())
     end_use(Backup.objects.filter(pk=restoration.backup_id))
 
 
 def end_use(backups: BackupQuerySet, **columns: Any) -> None:
-    """Write that one job less uses these backups, together with the columns."""
+    """Record that one job fewer uses these backups, and update the columns in the same query."""
     backups.filter(uses__gt=0).update(uses=F("uses") - 1, **columns)

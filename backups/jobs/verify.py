@@ -1,4 +1,4 @@
-"""Verify a backup: restore it into a throw-away server, and compare what the server counts with the archive's list."""
+"""Verify a backup: restore it into a scratch server and compare the server's counts with the archive's list."""
 
 import shutil
 from pathlib import Path
@@ -24,7 +24,7 @@ class VerifyBackup(JobSteps[BackupParameters, dict[str, Any]]):
     parameters_type = BackupParameters
 
     def run(self, work: Work) -> dict[str, Any]:
-        """Return what the server counted, as Backup.verification keeps it."""
+        """Return the server's counts in the form that Backup.verification stores."""
         backup = Backup.objects.get(verify_job=self.job)
         home = staging(self.job)
         home.mkdir(mode=0o700, parents=True)
@@ -46,7 +46,7 @@ class VerifyBackup(JobSteps[BackupParameters, dict[str, Any]]):
 
     def failed(self, reason: str) -> None:
         if Job.objects.filter(pk=self.job.pk, interrupted=True).exists():
-            # The agent ended, which says nothing about the archive. The result of the last verification stands.
+            # The agent stopped, which says nothing about the archive, so keep the result of the last verification.
             self._end()
         else:
             self._end(verified_at=None, verify_failure=reason)
@@ -64,7 +64,7 @@ class VerifyBackup(JobSteps[BackupParameters, dict[str, Any]]):
 
 
 def _inspect(work: Work, home: Path) -> Contents:
-    """Have a throw-away server read everything in the files. Raises JobFailed with what is wrong."""
+    """Read all the files with a scratch server and return what it counts. Raises JobFailed with the reason."""
 
     def report(done: int, total: int) -> None:
         work.report(UNPACKED + (100 - UNPACKED) * done / (total or 1))

@@ -1,4 +1,4 @@
-"""Backup: one archive of one instance, which it may outlive."""
+"""Backup: one archive of one instance. It remains when the instance is deleted."""
 
 import re
 import uuid
@@ -32,7 +32,7 @@ def new_backup_id() -> str:
 
 class BackupQuerySet(models.QuerySet["Backup"]):
     def shown(self) -> Self:
-        """Join what a list shows of each backup; leave out the contents, which only the backup's own page shows."""
+        """Join the rows that a list shows with each backup; defer the contents, which only the backup's page shows."""
         return self.select_related("host", "job", "verify_job", "instance__backup_policy", "instance__host").defer(
             "contents"
         )
@@ -50,7 +50,7 @@ class BackupQuerySet(models.QuerySet["Backup"]):
         return self.filter(status=BackupStatus.BUILDING)
 
     def started_on(self, days: Sequence[Day]) -> list[int]:
-        """Return for each day how many backups were started on it."""
+        """Return the number of backups started on each day."""
         counts = {
             str(number): Count("pk", filter=Q(started__gte=day.start, started__lt=day.end))
             for number, day in enumerate(days)
@@ -69,14 +69,14 @@ class BackupQuerySet(models.QuerySet["Backup"]):
         return self.filter(status__in=[BackupStatus.COMPLETED, BackupStatus.FAILED], locked=False, uses=0)
 
     def deletable(self) -> Self:
-        """Return the backups that people can delete now; Backup.delete_refusal is the same for one."""
+        """Return the backups that users can delete now. Backup.delete_refusal applies the same rule to one backup."""
         off = Policy.objects.filter(instance=OuterRef("instance"), enabled=False)
         return self.free().filter(Q(type=BackupType.MANUAL) | Q(instance__isnull=True) | Exists(off))
 
     def expired(self, now: datetime) -> Self:
         """Return the automated backups whose retention is over.
 
-        The newest Complete one of an instance stays while its policy is on: if later backups fail, there is still one.
+        While an instance's policy is on, its newest Complete backup is kept, in case all later backups fail.
         """
         off = Policy.objects.filter(instance=OuterRef("instance"), enabled=False)
         on = Q(instance__isnull=False) & ~Exists(off)
@@ -86,7 +86,7 @@ class BackupQuerySet(models.QuerySet["Backup"]):
 
 
 class Backup(models.Model):
-    """A backup with its own copy of the instance's facts, because it may outlive the instance."""
+    """A backup, with its own copy of the instance's facts because the instance may be deleted first."""
 
     id = models.CharField(primary_key=True, max_length=36, default=new_backup_id, editable=False)
     name = models.CharField(max_length=NAME_MAX_LENGTH, validators=name_validators)
@@ -104,14 +104,14 @@ class Backup(models.Model):
     # The size of the files in the archive, in bytes.
     data_size = models.BigIntegerField(null=True, blank=True)
     sha256 = models.CharField(max_length=64, blank=True)
-    # What the server counted at the moment of the cut, see Contents.to_document().
+    # The server's counts at the moment of the cut: see Contents.to_document().
     contents = models.JSONField(default=list, blank=True)
-    # The moment of the cut, and how long writers waited for it.
+    # The moment of the cut, and how long the cut paused writers.
     cut_at = models.DateTimeField(null=True, blank=True)
     pause_seconds = models.FloatField(null=True, blank=True)
     # When the archive was imported, if it was made elsewhere.
     imported = models.DateTimeField(null=True, blank=True)
-    # When an automated backup expires, by the policy at the time it was made. Null: never.
+    # When an automated backup expires, under the policy in force when it was made. Null: never.
     expires = models.DateTimeField(null=True, blank=True)
     # A locked backup does not expire and cannot be deleted.
     locked = models.BooleanField(default=False)
@@ -128,11 +128,11 @@ class Backup(models.Model):
     host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="+")
     # The job that makes the backup. Null for an imported archive.
     job = models.OneToOneField(Job, null=True, blank=True, on_delete=models.SET_NULL, related_name="backup")
-    # The id of the dialog that asked for it: submitting the dialog twice makes one backup.
+    # The id of the dialog that requested the backup: submitting the dialog twice makes only one backup.
     request_key = models.UUIDField(null=True, blank=True, unique=True, default=uuid.uuid4, editable=False)
 
-    # How many restorations and verifications need the archive now. A column, so that using and deleting the archive
-    # are conditional UPDATEs of one row, of which only one succeeds.
+    # How many restorations and verifications need the archive now. This is a column so that both using and deleting
+    # the archive are conditional UPDATEs of the same row, and only one of them can succeed.
     uses = models.PositiveIntegerField(default=0, editable=False)
 
     # The last verification. `verified_at` is set if it succeeded, `verify_failure` if it failed.
@@ -142,7 +142,7 @@ class Backup(models.Model):
     )
     verified_at = models.DateTimeField(null=True, blank=True, editable=False)
     verify_failure = MessageField(blank=True, editable=False)
-    # What the verification counted: {"documents": n, "collections": n, "databases": {name: {collection: documents}}}.
+    # The verification's counts: {"documents": n, "collections": n, "databases": {name: {collection: documents}}}.
     verification = models.JSONField(default=dict, blank=True, editable=False)
 
     objects = BackupQuerySet.as_manager()
@@ -230,14 +230,14 @@ class Backup(models.Model):
 
     @property
     def in_transition(self) -> bool:
-        """True if what is shown will change by itself."""
+        """True if a page has to refresh the backup, because its status will change without user action."""
         return self.shown_status.in_progress or self.verifying
 
     @property
     def in_use(self) -> bool:
         return self.uses > 0
 
-    # Each is a sentence that says why the action is refused now; "" if it is possible.
+    # Each returns a sentence that says why the action is refused now; "" if the action is possible.
 
     @property
     def download_refusal(self) -> str:

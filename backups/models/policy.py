@@ -45,7 +45,7 @@ class Policy(models.Model):
     start_hour = models.PositiveSmallIntegerField(default=2, validators=[MaxValueValidator(23)])
     # ISO weekday numbers: "1,3,7".
     weekdays = models.CharField(max_length=13, default=EVERY_DAY)
-    # The start of the first window without a backup: whoever moves it on makes the backup, so there is one a window.
+    # The start of the first window without a backup. The process that advances it makes the backup: one per window.
     next_window = models.DateTimeField()
     # The policy was turned on while the instance was not Available: make a backup as soon as it is.
     at_once = models.BooleanField(default=False)

@@ -1,4 +1,4 @@
-"""Restoration: one restoration of a backup to an instance."""
+"""Restoration: a record of one restore of a backup to an instance."""
 
 from typing import Self
 
@@ -16,16 +16,16 @@ from instances.models import Instance, Job
 
 class RestorationQuerySet(models.QuerySet["Restoration"]):
     def shown(self) -> Self:
-        """Join what a list shows of each restoration."""
+        """Join the rows that a list shows with each restoration."""
         return self.select_related("job", "requested_by")
 
     def of(self, instance: Instance) -> Self:
-        """Return the restorations of the instance's backups and those to the instance."""
+        """Return the restorations of the instance's backups, and the restorations to the instance."""
         return self.filter(Q(source_uid=instance.id) | Q(target_uid=instance.id))
 
 
 class Restoration(models.Model):
-    """One restoration, with its own copy of names and ids, because it may outlive the backup and the instances."""
+    """One restoration, with its own copy of names and ids because the backup and the instances may be deleted."""
 
     backup = models.ForeignKey(Backup, null=True, blank=True, on_delete=models.SET_NULL, related_name="restorations")
     backup_uid = models.CharField(max_length=36)
@@ -36,7 +36,7 @@ class Restoration(models.Model):
     target_uid = models.CharField(max_length=36)
     target_name = models.CharField(max_length=NAME_MAX_LENGTH)
     way = models.CharField(max_length=16, choices=RestorationWay.choices)
-    # The backup that the same job made of the current data first. Only for Restore to Original.
+    # The backup that the same job first made of the target's data. Only for Restore to Original.
     safety_backup = models.ForeignKey(Backup, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     status = models.CharField(max_length=16, choices=RestorationStatus.choices, default=RestorationStatus.RUNNING)
     failure = MessageField(blank=True)
@@ -46,7 +46,7 @@ class Restoration(models.Model):
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    # The id of the dialog that asked for it: submitting the dialog twice restores once.
+    # The id of the dialog that requested the restoration: submitting the dialog twice restores only once.
     request_key = models.UUIDField(null=True, blank=True, unique=True, editable=False)
 
     objects = RestorationQuerySet.as_manager()

@@ -1,4 +1,4 @@
-"""The clock of automated backups, which says when windows start and backups expire: settings.BACKUP_CLOCK."""
+"""The clock that decides when backup windows start and when backups expire: settings.BACKUP_CLOCK."""
 
 from datetime import datetime
 

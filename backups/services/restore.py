@@ -1,4 +1,4 @@
-"""Restore a backup: to a new instance, or to the instance that it was made of."""
+"""Restore a backup: to a new instance, or to the instance that it was made from."""
 
 import secrets
 from uuid import UUID
@@ -35,11 +35,11 @@ def restore_to_new_instance(
     password: str = "",
     request_key: UUID | None = None,
 ) -> Restoration:
-    """Write a new instance of the backup's type as Creating and queue the job that fills it with the backup.
+    """Create an instance of the backup's type, in state Creating, and queue the job that fills it from the backup.
 
-    The backup's own instance is not touched; if it is Available, it shows Checking restoration meanwhile. The new
-    instance has the users and passwords of the backup; with `password` its administrator gets that one. A repeated
-    `request_key` returns the restoration of the first call. Raises Refused if the backup is not Complete,
+    The backup's own instance is not changed; if it is Available, it shows Checking restoration until the job ends. The
+    new instance has the users and passwords of the backup; `password`, if given, replaces the administrator's. A
+    repeated `request_key` returns the restoration of the first call. Raises Refused if the backup is not Complete,
     ValidationError if the name or the password breaks its rule.
     """
     if password:
@@ -76,7 +76,7 @@ def restore_to_new_instance(
 def restore_to_original(
     *, backup: Backup, safety_backup: bool, requested_by: User | None, request_key: UUID | None = None
 ) -> Restoration:
-    """Move the backup's instance to Restoring and queue the job that replaces its data by the backup.
+    """Move the backup's instance to Restoring and queue the job that replaces its data with the backup's.
 
     With `safety_backup` the same job first makes a manual backup of the current data, and fails if it cannot. A
     repeated `request_key` returns the restoration of the first call. Raises Refused if the backup is not Complete, or
@@ -84,7 +84,7 @@ def restore_to_original(
     """
     with transaction.atomic():
         _use(backup)
-        # By the foreign key, not by the copied id: an imported backup has no original here.
+        # Look up the foreign key, not the copied id: an imported backup has no original instance here.
         original = Instance.objects.filter(pk__in=Backup.objects.filter(pk=backup.pk).values("instance"))
         moved = original.idle().update(action=Action.RESTORE)
         target = original.select_related("host").first()
@@ -110,7 +110,7 @@ def _use(backup: Backup) -> None:
 
 
 def _safety_backup(backup: Backup, target: Instance, job: Job) -> Backup:
-    """Write the row of the backup that the job makes of the data it is about to replace."""
+    """Create the row of the backup that the job makes before it replaces the instance's data."""
     made = new_backup(
         target,
         name=f"before-restore-{secrets.token_hex(2)}",

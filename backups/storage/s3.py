@@ -1,6 +1,6 @@
-"""The storage that keeps backups in a bucket of S3 or of a store that speaks its protocol.
+"""Store backups in a bucket of S3 or of an S3-compatible store.
 
-Imported only where the settings choose it: boto3 takes a moment to load.
+Django imports this module only if the settings choose it, because boto3 is slow to load.
 """
 
 import threading
@@ -18,13 +18,13 @@ from backups.storage.s3_transfer import CONTENT_TYPE, StoredObject, Upload, abor
 
 _LINK_SECONDS = 600
 
-# Requests that a user waits for give up soon. Those that move an archive outlast a restart of the store.
+# Requests that a user waits for time out soon. Requests that move an archive retry until the store has restarted.
 _ASKING = Config(
     connect_timeout=5,
     read_timeout=15,
     retries={"mode": "standard", "total_max_attempts": 3},
     signature_version="s3v4",
-    # Many other stores do not understand what boto3 adds by default. Upload gives each part its checksum.
+    # Many other stores reject the checksums that boto3 adds by default. Upload adds a checksum to each part itself.
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
 )
@@ -32,10 +32,10 @@ _MOVING = Config(read_timeout=60, retries={"mode": "standard", "total_max_attemp
 
 
 class BucketStorage(ArchiveStorage, S3Storage):  # type: ignore[misc]  # django-storages has no types
-    """Objects in one bucket, each visible only when all of its parts are there and have their checksums.
+    """Objects in one bucket. Each becomes visible only when all its parts have arrived with matching checksums.
 
     Options: `bucket_name`, `location` (the prefix of all keys), `endpoint_url`, `region_name`, `access_key`,
-    `secret_key` (None: where boto3 finds them) and `addressing_style`.
+    `secret_key` (None: boto3 looks for them) and `addressing_style`.
     """
 
     shared = True
@@ -50,7 +50,7 @@ class BucketStorage(ArchiveStorage, S3Storage):  # type: ignore[misc]  # django-
 
     @property
     def connection(self) -> Any:
-        """The one connection of all threads. They use only its client, which is safe for that; each costs megabytes."""
+        """The connection of all threads, shared to save memory. They use only its client, which is thread-safe."""
         with self._connecting:
             return self._connected
 
@@ -110,7 +110,7 @@ class BucketStorage(ArchiveStorage, S3Storage):  # type: ignore[misc]  # django-
                         abort(client, self.bucket_name, key, upload["UploadId"])
 
     def free_space(self) -> int | None:
-        """Return None if archives can be written: the first call begins one, later calls ask for the bucket."""
+        """Check writing and return None. The first call begins an upload; later calls only look up the bucket."""
         client = self.connection.meta.client
         proved, self._proved = self._proved, False
         with explained():
@@ -124,7 +124,7 @@ class BucketStorage(ArchiveStorage, S3Storage):  # type: ignore[misc]  # django-
         return None
 
     def link(self, name: str, saved_as: str) -> str:
-        """Return a signed URL. A download has to begin within some minutes, and may then take any time."""
+        """Return a signed URL. A download has to begin within ten minutes, but may then take any length of time."""
         require_flat(name)
         shown = {
             "ResponseContentDisposition": content_disposition_header(True, saved_as),

@@ -1,4 +1,4 @@
-"""Django's backend for PostgreSQL, which gets over a restart of the server at once."""
+"""Django's PostgreSQL backend, made to recover from a restart of the server at once."""
 
 import psycopg
 from django.db.backends.postgresql import base
@@ -8,8 +8,8 @@ from psycopg_pool import ConnectionPool
 class DatabaseWrapper(base.DatabaseWrapper):
     """For a pool without checks of its own (CONN_HEALTH_CHECKS off).
 
-    After a restart every connection in the pool is dead. The pool would find out one after the other, with longer
-    and longer pauses between them, and tell whoever waits that there is none; here the first dead one ends them all.
+    After a server restart every connection in the pool is dead. The pool would discover this one connection at a time,
+    with ever longer pauses, while its callers time out. Instead, the first dead connection found empties the pool.
     """
 
     def get_new_connection(self, conn_params):  # type: ignore[no-untyped-def]
@@ -23,8 +23,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _configure_connection(self, connection):  # type: ignore[no-untyped-def]
         super()._configure_connection(connection)  # type: ignore[misc]  # its stubs lack it
-        # What is joined to a list's rows is joined one by one: to look for a better order takes ten times as long as to
-        # find the rows. Not by an option of the connection, which poolers refuse.
+        # Join tables in the order of the query: planning a better order takes ten times as long as finding a list's
+        # rows. Set here because poolers reject it as a connection option.
         connection.execute("SET join_collapse_limit = 1")
         return True
 

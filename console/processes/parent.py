@@ -1,4 +1,4 @@
-"""What the processes of the console's tree have in common: they end with the one that started them."""
+"""Make a process of the console end when the process that started it ends."""
 
 import ctypes
 import os
@@ -11,11 +11,11 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with(parent_pid: int) -> None:
-    """Have Linux send this process SIGTERM when the one that started it ends, however it ends.
+    """Have Linux send this process SIGTERM when its parent process ends for any reason.
 
-    Called by the child itself, early. The parent may have died before the call took effect, in which case
-    nothing would be sent: the child then ends here. The kernel watches the *thread* that started the
-    child, so children are started by main threads only.
+    The child calls this early. If the parent has died before the call takes effect, Linux would send nothing,
+    so the child exits here. The kernel watches the *thread* that started the child, so only main threads
+    start children.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM) != 0:
@@ -26,15 +26,15 @@ def die_with(parent_pid: int) -> None:
 
 
 def end_with_input() -> None:
-    """Have this process get SIGTERM when its standard input ends: when whoever holds the other end of the pipe does.
+    """Send this process SIGTERM when its standard input ends, because the process at the other end of the pipe ended.
 
-    Unlike die_with this asks nothing of the thread that started the process, which may be any of a test's.
+    Unlike die_with, this works whichever thread started the process: in tests it may be any thread.
     """
     threading.Thread(target=_read_to_the_end, daemon=True).start()
 
 
 def _read_to_the_end() -> None:
-    # A closed one, and a terminal that has gone, have ended too.
+    # A closed input or a terminal that has gone raises OSError; both count as the end of the input.
     with suppress(OSError):
         while os.read(0, 4096):
             pass

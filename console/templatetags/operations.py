@@ -1,4 +1,4 @@
-"""The link that opens a dialog. The operations of rows are decided in Python: see console.web.operations."""
+"""A link that opens a dialog. Python code chooses the operations of each row: see console.web.operations."""
 
 from typing import Any
 
@@ -23,6 +23,6 @@ def dialog_link(
     refusal: str = "",
     shortcut: str = "",
 ) -> SafeString:
-    """Render a link that opens its page as the dialog. `needs` is a Permission's value, `look` the link's class."""
+    """Render a link that opens its page in a dialog. `needs` is a Permission's value, `look` the link's class."""
     permission = Permission(needs) if needs else None
     return button(Operation(id, label, url, permission, refusal, shortcut=shortcut), context.get("user"), look)

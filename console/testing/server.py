@@ -162,11 +162,11 @@ class ConsoleServer(Session):
         self.manage("seed", *options, *([] if archives else ["--no-archives"]))
 
     def reset(self) -> None:
-        """Empty the console, which may be running: whoever is signed in stays so."""
+        """Delete all data of the console, which may be running; users stay signed in."""
         self.manage("reset", f"--yes-destroy={self.home}")
 
     def pids(self) -> dict[int, str]:
-        """The processes of this console, by pid, found by their environment: also those nobody waits for."""
+        """Return this console's processes by pid, found by their environment, including orphaned ones."""
         mine = f"CONSOLE_HOME={self.home}".encode()
         found = {}
         for entry in Path("/proc").iterdir():

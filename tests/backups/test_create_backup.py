@@ -86,7 +86,7 @@ def test_only_an_available_instance_can_be_backed_up(user: User, fields: dict[st
 
 
 def test_a_stale_instance_is_checked_again_in_the_database(user: User) -> None:
-    """Two people had the dialog open: whoever comes second is refused, though the page said Available."""
+    """Two users had the dialog open: the second is refused, although the page said Available."""
     stale = make_instance()
     create_backup(instance=Instance.objects.get(), name="first", requested_by=user)
     with pytest.raises(Refused, match="Backing up"):

@@ -1,4 +1,4 @@
-"""What a restoration or a verification uses stays, whoever wants it gone."""
+"""A backup or an instance cannot be deleted while a restoration or a verification uses it."""
 
 import pytest
 from django.contrib.auth.models import User

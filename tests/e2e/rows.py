@@ -42,7 +42,7 @@ def run(console: Console, code: str) -> str:
 
 
 def rows() -> dict[str, str]:
-    """On a host that has no agent, though it seems to be heard of: nobody works on them, so they stay as they are."""
+    """Make the rows on a host that looks online but has no agent, so no job changes them."""
     idle = instance("rows-idle", type="Single")
     busy = instance("rows-busy", type="Sharding", action="BACKUP")
     abnormal = instance("rows-abnormal", state="abnormal", failure=LONG)

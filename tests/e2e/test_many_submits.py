@@ -16,9 +16,9 @@ _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 
 async def submit_together(console: Console, instance_id: str) -> list[tuple[int, str]]:
-    """The status and the text that each of the dialogs is answered with, all sent once all are open."""
+    """Open all dialogs, then submit all of them at once; return the status and text of each response."""
     path = f"{console.url}/instances/{instance_id}/backups/create/"
-    # With an address as host, cookies are kept only by a jar that is told to.
+    # If the host is an IP address, aiohttp's cookie jar keeps cookies only with `unsafe=True`.
     jar, limit = aiohttp.CookieJar(unsafe=True), aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(cookie_jar=jar, connector=limit) as http:
 

@@ -1,4 +1,4 @@
-"""`manage.py up` as people and machines meet it: start, stop, refusals, and the death of any of its parts."""
+"""`manage.py up` as a user or a service manager runs it: start, stop, refusals, and the death of each process."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from tests.waiting import wait_for
 
 
 def run_up(console: Console, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """A second `up`, which is expected to refuse."""
+    """Run a second `up`, which is expected to refuse to start."""
     return subprocess.run(
         [sys.executable, "manage.py", "up", "--no-demo", *arguments],
         cwd=ROOT,
@@ -173,7 +173,7 @@ def test_a_killed_up_leaves_nothing_running(tree: Console) -> None:
 
 
 def test_an_instance_gets_another_port_at_once_if_its_first_is_taken_meanwhile(fresh_console: Console) -> None:
-    """The look finds the port free, since it is bound and not listening yet; the server then cannot have it."""
+    """The port check finds the port free, because it is bound but not yet listening; the server then cannot use it."""
     first = int(fresh_console.environment["CONSOLE_FIRST_DB_PORT"])
     with socket.socket() as rival:
         rival.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -123,7 +123,7 @@ def cut_short(archive: Path) -> None:
 
 
 def make_unreadable(archive: Path) -> None:
-    """Linux answers EIO to whoever reads this, as it does when a disk cannot be read."""
+    """Replace the archive with a link to a file that fails with EIO when read, as a broken disk does."""
     archive.unlink()
     archive.symlink_to("/proc/self/mem")
 

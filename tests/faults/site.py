@@ -149,7 +149,7 @@ class Site(Console):
         return subject
 
     def _until_taken(self, ask: Callable[[], Answer]) -> None:
-        """Ask again while it is refused: after a fault a host counts as offline until its agent is heard of again."""
+        """Retry while the request is refused: after a fault a host is offline until its agent's next heartbeat."""
         wait_for(lambda: ask().status != 422, seconds=REST_SECONDS, because="the request to be taken")
 
     def make_backup(self, subject: Subject, name: str) -> Copy:

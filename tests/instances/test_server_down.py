@@ -1,4 +1,4 @@
-"""An instance whose server is down: its row and its page say so, since when and why, and what whoever looks can do."""
+"""An instance whose server is down: its row and page show that, since when, why, and what the viewer can do."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,6 +1,6 @@
 """The backups, policies and restorations that `manage.py seed` makes.
 
-A Complete backup has its archive, unless the command is told not to make any.
+Each Complete backup has its archive, unless the command runs with --no-archives.
 """
 
 import errno

@@ -1,4 +1,4 @@
-"""Reading archives: honest ones come back exactly, anything else is refused and leaves nothing."""
+"""Honest archives are unpacked exactly; any other archive is rejected and leaves no files."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ Usage = namedtuple("Usage", "total used free")
 
 
 class Honest:
-    """A manifest, the members' contents by name, and the archive."""
+    """An archive as the console writes it, with its manifest and its members' contents by name."""
 
     def __init__(self, manifest: Manifest, members: dict[str, bytes], whole: bytes) -> None:
         self.manifest, self.members, self.whole = manifest, members, whole
@@ -54,7 +54,7 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Honest:
 
 @pytest.fixture
 def destination(tmp_path: Path) -> Iterator[Path]:
-    """Where to unpack; afterwards nothing may be beside it."""
+    """Yield the directory to unpack into; afterwards check that nothing was written beside it."""
     yield tmp_path / "inner" / "unpacked"
     assert [path.name for path in tmp_path.iterdir()] == ["inner"]
     assert {path.name for path in (tmp_path / "inner").iterdir()} <= {"unpacked"}
@@ -146,7 +146,7 @@ def test_a_flipped_bit_or_a_cut_is_never_taken_for_the_archive(honest: Honest, d
         destination = Path(directory) / "unpacked"
         with pytest.raises(ArchiveError):
             archive.unpack(holding(bytes(damaged)), NAME, destination, sha256=digest, progress=ignore)
-        # Without the digest of the whole, the digests inside still tell.
+        # Without the digest of the whole archive, the digests inside it still protect the files.
         try:
             assert archive.unpack(holding(bytes(damaged)), NAME, destination, progress=ignore).manifest == manifest
         except ArchiveError:
@@ -199,7 +199,7 @@ def test_forged_members_are_refused_and_write_nothing(
 
 
 def _encodable(text: str) -> bool:
-    """Tar cannot hold it otherwise; a name that ends in "/" or NUL is cut to the honest one by the format itself."""
+    """Return whether tar can store the name. The format itself cuts a final "/" or NUL, which leaves an honest name."""
     try:
         return len(text.encode("utf-8")) <= 100 and "\0" not in text.rstrip("\0")
     except UnicodeEncodeError:
@@ -207,7 +207,7 @@ def _encodable(text: str) -> bool:
 
 
 def test_a_symbolic_link_is_not_followed(honest: Honest, destination: Path, tmp_path: Path) -> None:
-    """A link in the place of a file, then the file through it."""
+    """A link takes the place of a file; the file that follows would be written through the link."""
     contents = honest.members
     link = member("data/secantus_shop.wt", type=tarfile.SYMTYPE, linkname=str(tmp_path / "victim"))
     members = [member(name, inside) for name, inside in contents.items()]
@@ -231,7 +231,7 @@ def test_more_after_the_end_is_refused(honest: Honest, destination: Path) -> Non
 
 
 def test_a_bomb_is_refused_with_little_memory(honest: Honest, destination: Path) -> None:
-    """A manifest member of a terabyte of zeros, and a frame that wants a window of a gigabyte."""
+    """A manifest member of a terabyte of zeros, and a frame that asks for a window of a gigabyte."""
     refused(forged([member("manifest.json", size=2**40)]), destination, "wrong size")
     window = zstandard.ZstdCompressionParameters(window_log=30)
     compressor = zstandard.ZstdCompressor(compression_params=window).compressobj()
@@ -255,7 +255,7 @@ def test_a_failing_disk_is_explained(honest: Honest, destination: Path, monkeypa
 
 
 def changed(honest: Honest, **fields: Any) -> InMemoryStorage:
-    """The honest archive with these top-level fields in its manifest."""
+    """Return an archive whose manifest is the honest one with these top-level fields changed."""
     raw = {**json.loads(honest.members["manifest.json"]), **fields}
     return forged([member("manifest.json", json.dumps(raw).encode())])
 
@@ -352,7 +352,7 @@ def test_any_other_manifest_is_refused_in_a_sentence(text: bytes) -> None:
 def test_an_archive_that_the_disk_cannot_read_is_not_called_damaged(
     destination: Path, tmp_path_factory: pytest.TempPathFactory, sha256: str | None
 ) -> None:
-    """Linux answers EIO to whoever reads that file, as it does when a disk fails."""
+    """Reading /proc/self/mem fails with EIO, as reading from a failing disk does."""
     folder = tmp_path_factory.mktemp("failing")
     (folder / NAME).symlink_to("/proc/self/mem")
     with pytest.raises(ArchiveError, match=r"could not be read: Input/output error\.$"):

@@ -1,7 +1,7 @@
-"""Imported by every Python process that has this folder on its PYTHONPATH: its wall clock goes wrong when told to.
+"""Shift the wall clock of every Python process that has this folder on its PYTHONPATH.
 
-The console asks django.utils.timezone.now() what time it is, or time.time(). The file that WRONG_CLOCK names says by
-how many seconds that is off; intervals are measured by the monotonic clock, which does not jump.
+The console gets the time from django.utils.timezone.now() or time.time(). The file that WRONG_CLOCK names contains the
+number of seconds to add to both. Intervals are measured with the monotonic clock, which does not jump.
 """
 
 import os
