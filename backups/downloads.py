@@ -1,4 +1,4 @@
-"""Send an archive to a browser: the whole of it or one range, with constant memory, and not too many at once."""
+"""Send an archive, whole or one range of it, with constant memory and a limit on simultaneous downloads."""
 
 import re
 import threading
@@ -21,20 +21,20 @@ _RANGE = re.compile(r"\s*bytes\s*=\s*([0-9]{0,18})\s*-\s*([0-9]{0,18})\s*\Z", re
 
 
 class ArchiveMissing(Refused):
-    """The storage does not have the archive, or has another file of its name."""
+    """The storage does not have the archive, or has a different file under its name."""
 
 
 class StorageDown(Refused):
-    """The storage cannot be asked for the archive."""
+    """The storage cannot provide the archive at the moment."""
 
 
 class TooManyDownloads(Refused):
-    """This process sends as many downloads as it can at the same time."""
+    """This process is already sending as many downloads as it can."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the archive comes from: the `url` if the storage has URLs, else the open `file` of `size` bytes."""
+    """The source of an archive: its `url` if the storage has URLs, else the open `file` of `size` bytes."""
 
     url: str = ""
     size: int = 0
@@ -61,7 +61,7 @@ def open_archive(*, backup: Backup, requested_by: User | None) -> Source:
 def asked_range(header: str, size: int) -> range | None:
     """Return the bytes that a Range header asks for: empty if the file has none of them; None for the whole file.
 
-    Ignores an invalid header and several ranges, as RFC 9110, 14.2 allows.
+    Ignores invalid headers and requests for several ranges, as RFC 9110, section 14.2, allows.
     """
     found = _RANGE.match(header)
     if not found or found.group(1) == found.group(2) == "":
@@ -75,10 +75,10 @@ def asked_range(header: str, size: int) -> range | None:
 
 
 class Part:
-    """Some bytes of a file, read while they are sent. close() closes the file and may be called at any time.
+    """A range of bytes of a file, read as it is sent. close() closes the file and may be called at any time.
 
-    A part keeps one of the web server's threads for as long as its client takes. One process therefore has at most as
-    many parts open as it has threads; the next raises TooManyDownloads.
+    A part occupies one of the web server's threads until its client has received everything. A process therefore opens
+    at most as many parts as it has threads; the next one raises TooManyDownloads.
     """
 
     _open: "weakref.WeakSet[Part]" = weakref.WeakSet()

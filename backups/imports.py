@@ -44,8 +44,8 @@ def import_archive(*, path: Path, new_id: bool = False, requested_by: User | Non
 
     The check reads every byte, and a scratch server validates every collection. The backup keeps its id, or gets a new
     one with `new_id`. If the storage already has a file of that name that no backup owns, the import uses that file,
-    provided that it is the same archive. `progress` is called with the bytes done and the total. Call this from the
-    main thread only. Raises Refused with the reason, and then adds nothing.
+    provided that it is the same archive. `progress` receives the bytes done and the total. Call this from the main
+    thread only. Raises Refused with the reason, and then adds nothing.
     """
     room = Path(settings.CONSOLE_HOME) / "import"
     lock = locks.acquire(room.with_suffix(".lock"))
@@ -106,7 +106,7 @@ def _import(path: Path, room: Path, *, new_id: bool, requested_by: User | None, 
 
 
 def _inspected(home: Path) -> Contents:
-    """Read all the files in `home` with a scratch server and return what it counts. Raises ArchiveError."""
+    """Have a scratch server read all the files in `home`, and return its counts. Raises ArchiveError."""
     try:
         with engines.embedded().scratch(home) as server:
             return engines.embedded().inspect(server, _quiet)

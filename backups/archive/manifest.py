@@ -1,4 +1,4 @@
-"""What an archive says of itself: its first member, the manifest, and its last but one, the contents."""
+"""The manifest, which is an archive's first member, and the contents, its last member but one."""
 
 import json
 from collections.abc import Callable
@@ -11,19 +11,19 @@ from instances.engines.base import Contents, checked_count, checked_text
 
 FORMAT = 2
 SIZE_LIMIT = 2**60
-# All databases show the moment of the cut.
+# All databases are as they were at the moment of the cut.
 ONE_MOMENT = "one moment"
 
 Read = TypeVar("Read")
 
 
 class ArchiveError(Exception):
-    """What is wrong with an archive, or why it could not be written, as a sentence for people."""
+    """An archive is invalid or could not be written. The message is a sentence for people."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A member as the manifest announces it: its name and its exact size in bytes."""
+    """A member as the manifest lists it: its name and its exact size in bytes."""
 
     name: str
     size: int
@@ -31,7 +31,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an archive holds. `cut_at` is aware: the moment that all databases show."""
+    """The facts about an archive. `cut_at`, an aware time, is the moment that all databases show."""
 
     backup_id: str
     backup_name: str
@@ -71,7 +71,7 @@ class Manifest:
 
     @classmethod
     def from_json(cls, content: bytes) -> "Manifest":
-        """Read what to_json() wrote. Raises ArchiveError, also for every other format."""
+        """Parse the JSON of to_json(). Raises ArchiveError, also for other formats."""
         return _understood("archive.manifest", lambda: _manifest(json.loads(content)))
 
 
@@ -82,7 +82,7 @@ def contents_to_json(contents: Contents) -> bytes:
 
 
 def contents_from_json(content: bytes) -> Contents:
-    """Read what contents_to_json() wrote. Raises ArchiveError."""
+    """Parse the JSON of contents_to_json(). Raises ArchiveError."""
     return _understood("archive.contents", lambda: _contents(json.loads(content)))
 
 
@@ -118,7 +118,7 @@ def _manifest(raw: Any) -> Manifest:
 
 
 def _require_format(raw: Any) -> None:
-    # The first format called it so.
+    # Format 1 called this field format_version.
     theirs = checked_count(raw["format"] if "format" in raw else raw["format_version"])
     if theirs < FORMAT:
         raise ArchiveError(Message("archive.old_format", theirs=theirs))

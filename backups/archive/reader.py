@@ -24,7 +24,7 @@ from instances import engines
 from instances.engines.base import Contents
 
 MANIFEST, CONTENTS, SUMS = "manifest.json", "contents.json", "SHA256SUMS"
-# The most memory that one of these members may use, and that decompression may use, in bytes.
+# Memory limits in bytes: for each of these members, and for decompression.
 LIMIT = 16 * 1024 * 1024
 _WINDOW_LIMIT = 32 * 1024 * 1024
 _CHUNK = 1024 * 1024
@@ -52,8 +52,8 @@ def unpack(storage: Storage, name: str, destination: Path, *, sha256: str | None
     """Unpack the files of the database server into the new directory `destination` and sync them to disk.
 
     With `sha256`, remove the files again unless the whole archive has that digest. The files are exactly those that
-    were archived; the caller has to check whether a server accepts them. `progress` is called with the archive bytes
-    read and the total, and may raise an exception to cancel. Raises ArchiveError or the exception of `progress`; then
+    were archived; the caller has to check whether a server accepts them. `progress` receives the archive bytes read
+    and the total, and may raise an exception to cancel. Raises ArchiveError or the exception of `progress`; then
     `destination` does not exist.
     """
     with _unreadable_explained(name):
@@ -165,7 +165,7 @@ class _Archive:
     """
 
     def __init__(self, source: _Source, report: Callable[[], None]) -> None:
-        """`report` is called after each step, in the caller's thread, and may raise an exception to cancel."""
+        """Call `report` after each step, in the caller's thread. It may raise an exception to cancel."""
         self._source, self._report = source, report
         decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_LIMIT)
         self._tar = decompressor.stream_reader(cast("IO[bytes]", source), read_size=_CHUNK, read_across_frames=True)
@@ -225,7 +225,7 @@ class _Archive:
         return content
 
     def _member(self, name: str, *, at_most: int = SIZE_LIMIT, exactly: int | None = None) -> int:
-        """Read the next header, check that it is this member's and a regular file's, and return the size."""
+        """Read the next header, check that it describes a regular file called `name`, and return its size."""
         header = self._exactly(_BLOCK)
         if not any(header):
             raise ArchiveError(Message("archive.no_member", name=name))
@@ -240,7 +240,7 @@ class _Archive:
         return info.size
 
     def _content(self, size: int) -> Iterator[memoryview]:
-        """Yield the member's bytes in blocks. Each block stays valid until the next but one is requested."""
+        """Yield the member's bytes in blocks. A block stays valid until the caller requests the second one after it."""
         for start in range(0, size, _CHUNK):
             self._buffers.reverse()
             block = self._buffers[0][: size - start]
@@ -279,7 +279,7 @@ def _require_known(manifest: Manifest) -> None:
 
 
 def _file(entry: Entry) -> str:
-    """Return the member's file name, without the folder that all members are in."""
+    """Return the member's file name without its folder."""
     return entry.name.rpartition("/")[2]
 
 

@@ -1,4 +1,4 @@
-"""Writing an archive: one pass over the members of a cut, with constant memory."""
+"""Write an archive in one pass over the members of a cut, with constant memory."""
 
 import hashlib
 import io
@@ -26,7 +26,7 @@ _BLOCK = tarfile.BLOCKSIZE
 _END_OF_TAR = bytes(2 * _BLOCK)
 
 _LEVEL = 3
-# Each worker holds about 16 MB. Hosts also run database servers, so a backup does not take every core of a large one.
+# Each worker uses about 16 MB. Hosts also run database servers, so a backup leaves some cores of a large host free.
 _WORKERS = min(os.cpu_count() or 1, 4)
 _JOB_SIZE = 4 * 1024 * 1024
 
@@ -35,7 +35,7 @@ Report = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Written:
-    """The finished archive: bytes, the hexadecimal SHA-256 of all of them, and the databases in it."""
+    """A finished archive: its size in bytes, its hexadecimal SHA-256 digest, and the databases in it."""
 
     size: int
     sha256: str
@@ -53,11 +53,11 @@ def write(
 ) -> Written:
     """Write the archive into the storage under exactly this name.
 
-    `members` are those that the manifest announces, in its order. `contents` is called after the last of them; what
-    it is given, it calls while it waits. `progress` gets the bytes of members read and the bytes of archive written
-    so far, about once a megabyte, while the storage or the contents are waited for, and at the end, and may raise to
-    give up. Raises ArchiveError, what `members`, `contents` or `progress` raised, or the storage's own errors; nothing
-    is left in the storage then.
+    `members` are the members that the manifest lists, in its order. After the last one, `contents` returns the list of
+    databases. `progress` receives the bytes of members read and of archive written so far: about once a megabyte, while
+    write() waits for the storage or the contents, and at the end. It may raise an exception to cancel. Raises
+    ArchiveError, the storage's own errors, or the exception of `members`, `contents` or `progress`, and then leaves
+    nothing in the storage.
     """
     with _unwritable_explained():
         if storage.exists(name):
@@ -109,7 +109,7 @@ def _require_saved(storage: Storage, saved: str, name: str, stream: "_Stream") -
 
 
 def _forget(storage: Storage, name: str, error: BaseException) -> None:
-    """Storages differ in what they leave of a file whose saving failed; this name was not theirs before."""
+    """Delete anything that a failed save left under this name, which was free before: some storages leave a file."""
     try:
         storage.delete(name)
     except Exception as second:
@@ -117,7 +117,7 @@ def _forget(storage: Storage, name: str, error: BaseException) -> None:
 
 
 class _Stream(io.RawIOBase):
-    """The bytes of the archive, made while they are read. What fails once fails again: no reader sees an end."""
+    """The archive's bytes, made as they are read. After an error every read raises it, so no reader sees an end."""
 
     def __init__(
         self,
@@ -140,11 +140,11 @@ class _Stream(io.RawIOBase):
 
     @property
     def at_most(self) -> int:
-        """What the archive can grow to, in bytes, if nothing in it can be compressed."""
+        """The upper limit of the archive's size in bytes, reached if nothing in it can be compressed."""
         return self._total + self._total // 100 + 4 * _BLOCK * len(self._members) + 2 * LIMIT
 
     def pulse(self) -> None:
-        """Report while nothing is read, so that giving up need not wait for the storage."""
+        """Report progress while the storage reads nothing, so that cancelling need not wait for the storage."""
         with self._failing_for_good():
             self._note(self._read)
 
@@ -185,7 +185,7 @@ class _Stream(io.RawIOBase):
         self._rest = memoryview(chunk)
 
     def _tar(self) -> Iterator[bytes | memoryview]:
-        """The tar file in blocks, each valid until the next is asked for."""
+        """Yield the tar file in blocks. A block stays valid until the caller requests the next."""
         sums, modified, done = {}, self._manifest.cut_at, 0
         content = self._manifest.to_json()
         sums[MANIFEST] = hashlib.sha256(content).hexdigest()
@@ -204,7 +204,7 @@ class _Stream(io.RawIOBase):
                 raise ArchiveError(Message("archive.member_size", name=member.name))
             yield bytes(-member.size % _BLOCK)
             sums[member.name] = digest.hexdigest()
-        # Without the last members no reader takes the archive for whole.
+        # If this fails, the archive lacks its last members, so readers reject it as incomplete.
         self.contents = self._take_contents(lambda: self._note(done))
         content = contents_to_json(self.contents)
         sums[CONTENTS] = hashlib.sha256(content).hexdigest()
@@ -215,10 +215,10 @@ class _Stream(io.RawIOBase):
 
 
 class _Writers:
-    """How many archives this process writes now, and so on how many cores the next is compressed.
+    """The number of archives that this process is writing, which decides how many cores compress the next one.
 
-    Alone it has workers of its own. Of several each keeps to the thread it is read in: together they have the cores
-    busy anyhow, and workers would only hold memory and wait for each other.
+    A single archive gets workers of its own. If there are several, each is compressed in the thread that reads it:
+    together they keep the cores busy, and workers would only use memory and wait for each other.
     """
 
     def __init__(self) -> None:
@@ -227,7 +227,7 @@ class _Writers:
 
     @contextmanager
     def one_more(self) -> Iterator[int]:
-        """Yields the workers it may have besides its own thread."""
+        """Count one more archive; yield the number of workers that it may use besides its own thread."""
         with self._lock:
             self._writing += 1
             workers = _WORKERS if self._writing == 1 else 0

@@ -1,1 +1,1 @@
-"""Where archives are kept: what is asked of a storage, the folder, and the bucket of S3. It imports only console."""
+"""The storage of archives: the common interface, the folder, and the S3 bucket. It imports only console."""

@@ -1,4 +1,4 @@
-"""What the console asks of the storage of its backups. folder.py and s3.py are the two kinds of storage."""
+"""The interface of a storage of backups, which folder.py and s3.py implement."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,13 +14,13 @@ class NotEnoughSpace(Exception):
 
 
 class StorageFailed(OSError):
-    """A storage did not do what it was asked. The message follows the colon in a sentence for people."""
+    """An operation of a storage failed. The message follows the colon in a sentence for people."""
 
 
 class Streamed(File):  # type: ignore[type-arg]
-    """A file to save that is made while it is read. It has `at_most` bytes or fewer.
+    """A file to save whose content is made as it is read: `at_most` bytes or fewer.
 
-    A storage calls pulse() while it waits, which may raise to give up.
+    A storage calls pulse() while it waits. pulse() may raise an exception to cancel.
     """
 
     def __init__(self, file: IO[bytes], name: str, *, at_most: int, pulse: Callable[[], None]) -> None:
@@ -29,11 +29,11 @@ class Streamed(File):  # type: ignore[type-arg]
 
 
 class ArchiveStorage(Storage):
-    """A storage of backups: flat, and every file in it is complete and on the disk.
+    """A storage of backups without subdirectories. Every file in it is complete and durable.
 
-    save() raises FileExistsError rather than overwrite a file or choose another name. A save that fails leaves nothing.
-    What a killed process leaves is hidden from readers until discard_partial() removes it. All methods raise OSError
-    for what goes wrong.
+    save() raises FileExistsError rather than overwrite a file or choose another name. A failed save leaves nothing. If
+    a process is killed, its partial file stays hidden from readers until discard_partial() removes it. All methods
+    raise OSError if they fail.
     """
 
     # True if every host of the console reads and writes the same files.
@@ -44,11 +44,11 @@ class ArchiveStorage(Storage):
         return name
 
     def discard_partial(self, name: str) -> None:
-        """Remove what an interrupted save() of this name left. Call it only while no such save can be running."""
+        """Remove the partial file of an interrupted save(). Call this only if no save() of the name can be running."""
         raise NotImplementedError
 
     def free_space(self) -> int | None:
-        """Return the bytes that are free for archives, or None if there is no limit that the storage knows of.
+        """Return the number of bytes that are free for archives, or None if the storage knows of no limit.
 
         Raises OSError if no archive can be written.
         """
@@ -58,7 +58,7 @@ class ArchiveStorage(Storage):
         """Raise NotEnoughSpace if the storage knows that it has no room for `size` bytes."""
 
     def link(self, name: str, saved_as: str) -> str:
-        """Return a URL where a browser gets the file under the name `saved_as`; empty if the storage has no URLs."""
+        """Return a URL from which a browser downloads the file as `saved_as`; "" if the storage has no URLs."""
         return ""
 
 
@@ -68,6 +68,6 @@ def archive_storage() -> ArchiveStorage:
 
 
 def require_flat(name: str) -> None:
-    """Raise SuspiciousFileOperation unless the name is that of a visible file in a flat storage."""
+    """Raise SuspiciousFileOperation unless the name is a visible file name without a directory."""
     if not name or name.startswith(".") or Path(name).name != name:
         raise SuspiciousFileOperation(f"{name!r} is not a name of a file in this storage.")

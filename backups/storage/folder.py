@@ -15,16 +15,17 @@ from backups.storage.base import ArchiveStorage, NotEnoughSpace, StorageFailed, 
 from console.text.messages import Message, Size
 
 _CHUNK = 1024 * 1024
-# Holds the folder's id, which tells the folder from an empty one where its disk should be mounted.
+# The file with the folder's id. If the disk is not mounted, the folder at the mount point lacks this file.
 _ID_FILE = ".storage-id"
 
 
 class FolderStorage(ArchiveStorage, FileSystemStorage):
-    """Files in one folder, synced to the disk. The folder is made when first needed.
+    """Files in one folder, synced to disk. The storage creates the folder when it first needs it.
 
-    A file is written under a hidden name and renamed at the end. Options: `location`, the folder, and `remembered`, a
-    file that keeps the folder's id. With it, StorageFailed is raised while the folder is not the one that was used
-    first. A folder whose disk is not mounted looks empty: no archive may be called missing, written or deleted then.
+    save() writes a file under a hidden name and renames it at the end. Options: `location`, the folder, and
+    `remembered`, a file that keeps the folder's id. If `remembered` is given, operations raise StorageFailed while the
+    folder is not the one that was used first: a folder whose disk is not mounted looks empty, and the console must then
+    neither report archives missing nor write or delete any.
     """
 
     def __init__(self, location: str | os.PathLike[str], remembered: str | os.PathLike[str] | None = None) -> None:
@@ -76,7 +77,7 @@ class FolderStorage(ArchiveStorage, FileSystemStorage):
             raise
 
     def require_there(self) -> None:
-        """Raise StorageFailed if this is not the folder that was used first, which the first call remembers."""
+        """Raise StorageFailed if this is not the folder that was used first. The first call stores the folder's id."""
         if self._remembered is None:
             return
         known = _read(self._remembered)
@@ -90,7 +91,7 @@ class FolderStorage(ArchiveStorage, FileSystemStorage):
         return Path(self.location) / _ID_FILE
 
     def _own_id(self) -> str:
-        """Return the folder's id, after giving it one if it has none."""
+        """Return the folder's id. Create the id if the folder has none."""
         found = _read(self._id_file)
         if not found:
             found = secrets.token_hex(16)
@@ -121,7 +122,7 @@ class FolderStorage(ArchiveStorage, FileSystemStorage):
         self.require_there()
         final, partial = Path(self.path(name)), self._partial(name)
         final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # The partial file is also the lock: of two saves of one name, the second ends here.
+        # The partial file is also a lock: of two saves under the same name, the second fails here.
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -155,7 +156,7 @@ def _read(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write the file: all of it or nothing, synced to the disk."""
+    """Write the file atomically and sync it to disk."""
     fresh = path.with_name(f"{path.name}.new")
     with fresh.open("w") as file:
         file.write(text)
@@ -166,7 +167,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def sync_directory(directory: Path) -> None:
-    """Sync the names of the directory's files to the disk."""
+    """Sync the names of the directory's files to disk."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -18,7 +18,7 @@ from backups.storage.s3_transfer import CONTENT_TYPE, StoredObject, Upload, abor
 
 _LINK_SECONDS = 600
 
-# Requests that a user waits for time out soon. Requests that move an archive retry until the store has restarted.
+# Requests time out early while a user waits, but retry until the store has restarted while they move an archive.
 _ASKING = Config(
     connect_timeout=5,
     read_timeout=15,
@@ -50,7 +50,7 @@ class BucketStorage(ArchiveStorage, S3Storage):  # type: ignore[misc]  # django-
 
     @property
     def connection(self) -> Any:
-        """The connection of all threads, shared to save memory. They use only its client, which is thread-safe."""
+        """The connection that all threads share to save memory. They use only its client, which is thread-safe."""
         with self._connecting:
             return self._connected
 
@@ -110,7 +110,10 @@ class BucketStorage(ArchiveStorage, S3Storage):  # type: ignore[misc]  # django-
                         abort(client, self.bucket_name, key, upload["UploadId"])
 
     def free_space(self) -> int | None:
-        """Check writing and return None. The first call begins an upload; later calls only look up the bucket."""
+        """Check that the bucket is writable; return None.
+
+        The first call begins an upload; later calls only look up the bucket.
+        """
         client = self.connection.meta.client
         proved, self._proved = self._proved, False
         with explained():

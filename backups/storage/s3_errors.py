@@ -1,4 +1,4 @@
-"""What goes wrong with S3, explained to people."""
+"""Explain the errors of S3 to people."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ from console.text.messages import Message
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Raise StorageFailed, which says what went wrong and what to do, for any error of boto3."""
+    """Turn any error of boto3 into StorageFailed, which says what went wrong and what to do."""
     try:
         yield
     except ClientError as error:
@@ -51,7 +51,7 @@ def _refusal(error: ClientError) -> str:
         return Message("s3.forbidden", operation=error.operation_name)
     if code == "SlowDown" or (status and status >= 500):
         return Message("s3.overloaded", code=code or status)
-    # Without the store's message: it may hold secrets, and /readyz shows this to everybody.
+    # Leave out the store's message: it may contain secrets, and /readyz shows this sentence to everyone.
     return Message("s3.refused", operation=error.operation_name, code=code)
 
 

@@ -1,4 +1,4 @@
-"""An archive on its way to and from S3: the multipart upload, and the object that is read as a stream."""
+"""Move archives to and from S3: the multipart upload, and the object that is read as a stream."""
 
 import base64
 import hashlib
@@ -17,22 +17,22 @@ from console.text.messages import Message
 
 CONTENT_TYPE = "application/zstd"
 _MEGABYTE = 1024 * 1024
-# S3 allows so many parts. Up to 80 GB an archive fits into them with this size.
+# S3 allows at most this many parts. With parts of this size, an archive of up to 80 GB fits into them.
 _PARTS = 10_000
 _PART_SIZE = 8 * _MEGABYTE
-# Parts that are sent at the same time. Memory holds so many, and the one that is being made.
+# The number of parts sent at the same time. Memory holds these and the part that is being read.
 _PARALLEL = 3
 _PULSE_SECONDS = 0.5
-# Seconds before each attempt to go on reading after a connection broke. Reading fails if the last gets no byte.
+# Seconds to pause before each attempt to read. If the last attempt gets no bytes, reading fails.
 _READ_PAUSES = (0, 0.2, 1, 4, 10)
 
 
 class _GivenUp(BaseException):
-    """Ends a part that is being sent. It is no Exception, because botocore would retry after one."""
+    """Raised to stop sending a part. It is not an Exception, because botocore would retry after an Exception."""
 
 
 class _Part(io.BytesIO):
-    """The body of a part's request. Sending it ends when the upload is given up."""
+    """The body of a part's request. Reading it raises _GivenUp after an error in the upload."""
 
     def __init__(self, content: bytes, unwanted: threading.Event) -> None:
         super().__init__(content)
@@ -45,7 +45,7 @@ class _Part(io.BytesIO):
 
 
 class Upload:
-    """One multipart upload. As a context manager it aborts, which removes its parts, if something is raised."""
+    """One multipart upload. As a context manager it aborts on an exception, which removes the parts from the store."""
 
     def __init__(self, client: Any, bucket: str, key: str) -> None:
         self._client = client
@@ -53,7 +53,7 @@ class Upload:
         self._size = 0
         self._sending: set[Future[None]] = set()
         self._knows_sha256 = True
-        # By the number of the part: its digest and its ETag.
+        # The digest and the ETag of each part, by the part's number.
         self._sent: dict[int, tuple[bytes, str]] = {}
         self._unwanted = threading.Event()
 
@@ -66,7 +66,7 @@ class Upload:
     def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
         if error:
             self._unwanted.set()
-        # A part that arrives after the upload was aborted would stay in the bucket.
+        # Wait for the parts being sent: a part that arrives after the abort would stay in the bucket.
         self._pool.shutdown(cancel_futures=True)
         if error:
             try:
@@ -86,7 +86,7 @@ class Upload:
         return self._client.create_multipart_upload(**wanted)
 
     def send(self, content: Any) -> None:
-        """Send the content in parts, each while the caller's thread reads the next."""
+        """Send the content in parts, while the caller's thread reads the next part."""
         at_most: int = getattr(content, "at_most", None) or content.size
         pulse: Callable[[], None] = getattr(content, "pulse", lambda: None)
         if content.seekable():
@@ -109,7 +109,7 @@ class Upload:
         try:
             self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": parts})
         except self._client.exceptions.NoSuchUpload:
-            # A retry gets this if the first attempt succeeded and its answer was lost. The object shows which.
+            # If the first attempt succeeded but its answer was lost, the retry gets this. Check the object below.
             pass
         found = self._client.head_object(**self._object, **({"ChecksumMode": "ENABLED"} if self._knows_sha256 else {}))
         # Some stores keep no checksums.
@@ -131,7 +131,7 @@ class Upload:
         return {"ChecksumSHA256": _base64(digest)} if self._knows_sha256 else {}
 
     def _wait(self, most: int, pulse: Callable[[], None]) -> None:
-        """Wait until at most so many parts are on their way. Raises the error of a part that failed."""
+        """Wait until at most `most` parts are being sent. Raises the error of a part that failed."""
         while len(self._sending) > most:
             done, self._sending = wait(self._sending, _PULSE_SECONDS, FIRST_COMPLETED)
             for future in done:
@@ -152,7 +152,7 @@ def _base64(digest: bytes) -> str:
 
 
 class StoredObject(io.RawIOBase):
-    """An object that is read as a stream. If its connection breaks, reading goes on where it stopped."""
+    """An object that is read as a stream. If the connection breaks, reading resumes where it stopped."""
 
     def __init__(self, client: Any, bucket: str, key: str) -> None:
         self._client, self._object = client, {"Bucket": bucket, "Key": key}
@@ -163,7 +163,7 @@ class StoredObject(io.RawIOBase):
                 raise FileNotFoundError(key) from error
             raise
         self.size: int = found["ContentLength"]
-        # All bytes are of this version, even if the object is replaced meanwhile.
+        # Read all bytes from this version, even if the object is replaced meanwhile.
         self._tag = found["ETag"]
         self._at = 0
         self._stream: Any = None
