@@ -1,9 +1,9 @@
-"""Compare what a server finds in a restored backup with the archive's list of contents."""
+"""Compare a server's counts of a restored backup with the archive's list of contents."""
 
 from console.text.messages import Message, joined
 from instances.engines.base import Collection, Contents
 
-# How many differences the message names.
+# The message lists at most this many differences.
 _NAMED = 5
 
 

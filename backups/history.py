@@ -1,4 +1,4 @@
-"""The past as the front page shows it, written down as it happens, so that no page counts a million rows."""
+"""Record the front page's history as it happens, so that no page has to count a million rows."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def hour(moment: datetime) -> datetime:
 
 
 def note_ends(backups: Sequence[Backup]) -> None:
-    """Count the backups, which have ended. Call it in the transaction that writes the status that they ended with."""
+    """Count backups that have just ended. Call this in the transaction that writes their final status."""
     ended = [backup for backup in backups if backup.status in _COUNTED_AS]
     counts = Counter((quarter(backup.started), _COUNTED_AS[BackupStatus(backup.status)]) for backup in ended)
     for (start, column), count in sorted(counts.items()):
@@ -42,11 +42,11 @@ def note_ends(backups: Sequence[Backup]) -> None:
 
 
 def note_newest(instance_uid: str) -> None:
-    """Write on the instance when its newest Complete backup was started.
+    """Store on the instance the start time of its newest Complete backup.
 
-    Call it in the transaction that changes which backup that is.
+    Call this in the transaction that changes which backup is the newest.
     """
-    # A second transaction waits here, and then sees what the first has written.
+    # A concurrent transaction waits here, and then sees what the first one wrote.
     instance = Instance.objects.select_for_update().filter(pk=instance_uid).only("last_backup_at").first()
     if instance is None:
         return
@@ -57,7 +57,7 @@ def note_newest(instance_uid: str) -> None:
 
 
 def sample_storage(host: str, now: datetime) -> None:
-    """Write the bytes of the host's archives and data. Called by the agent every few seconds; samples once a minute."""
+    """Store the bytes of the host's archives and data once a minute. The agent calls this every few seconds."""
     if StorageSample.objects.filter(hour=hour(now), host=host, taken__gt=now - SAMPLE_EVERY).exists():
         return
     archives = Backup.objects.filter(host=host).aggregate(bytes=Sum("size"))["bytes"] or 0

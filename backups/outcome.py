@@ -1,4 +1,4 @@
-"""Record how making a backup ended: for its job, and for the service that cancels a queued job."""
+"""Record the outcome of making a backup, for its job and for the service that cancels a queued job."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def making_failed(job: Job, reason: str) -> None:
 
 
 def release_instance(job: Job) -> None:
-    """End the action Backing up of the job's instance."""
+    """End the Backing up action of the job's instance."""
     Instance.objects.filter(pk=job.instance_id, action=Action.BACKUP).update(action=Action.NONE)
 
 

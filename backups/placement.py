@@ -1,4 +1,4 @@
-"""Which host's agent works on an archive: any agent reads a shared storage, only the archive's own reads a folder."""
+"""Choose the host that works on an archive: any host can read a shared storage, only the archive's own its folder."""
 
 from backups.models import Backup
 from backups.storage.base import archive_storage
@@ -7,7 +7,7 @@ from instances.services import least_loaded_host
 
 
 def host_of_archive(backup: Backup) -> Host:
-    """Return the host that verifies or deletes the archive: its own, or if that is offline another one that can."""
+    """Return the host that verifies or deletes the archive: its own, unless that is offline and the storage shared."""
     if archive_storage().shared and backup.host.offline_since:
         return least_loaded_host()
     return backup.host

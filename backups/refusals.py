@@ -1,6 +1,6 @@
-"""Why an action on a backup is refused now, as one sentence; "" if the action is possible.
+"""Explain in one sentence why an action on a backup is refused now; "" if the action is possible.
 
-Backup has these as `<action>_refusal` properties. Buttons show the sentence, services raise it.
+Backup has these functions as `<action>_refusal` properties. Buttons show the sentence; services raise it.
 """
 
 from typing import TYPE_CHECKING
@@ -54,7 +54,7 @@ def delete(backup: "Backup") -> str:
 
 
 def use(backup: "Backup") -> str:
-    """Return why the archive has to stay: a restoration or a verification reads it."""
+    """Return why the archive must be kept now: a restoration or a verification needs it."""
     if not backup.in_use:
         return ""
     return Message("backup.in_use")
@@ -83,12 +83,12 @@ def restore(backup: "Backup") -> str:
     """Return why the backup cannot be restored now."""
     if backup.status == BackupStatus.COMPLETED:
         return backup.host_refusal
-    # Not "Complete": the sentence is in the row, where people and tests look for the status.
+    # The sentence must not say "Complete": it is in the row, where people and tests look for the status.
     return Message("backup.no_restore", status=backup.shown_status.label)
 
 
 def original(backup: "Backup") -> str:
-    """Return why the backup cannot be restored to the instance it was made of now."""
+    """Return why the backup cannot be restored to its original instance now."""
     if backup.imported:
         return Message("restore.imported")
     if backup.instance is None:

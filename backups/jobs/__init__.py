@@ -1,1 +1,1 @@
-"""How the agent does the jobs on backups, one file per kind. It may import the archive, the storage and instances."""
+"""The agent's jobs on backups, one file per kind. They may import the archive, the storage and instances."""

@@ -39,7 +39,7 @@ class Made:
 def make_archive(work: Work, backup: Backup, server: Server, *, begin: float = 0, end: float = 100) -> Made:
     """Back the server up into the backup's archive. Raises JobFailed or LeaseLost, and then leaves no archive.
 
-    `begin` and `end` are the job's progress, in percent, when this starts and ends.
+    `begin` and `end` are the job's progress, in percent, when this function starts and ends.
     """
 
     def report(done: int, total: int) -> None:

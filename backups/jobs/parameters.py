@@ -1,4 +1,4 @@
-"""What services give to the jobs on backups."""
+"""The parameters that services pass to the jobs on backups."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -9,7 +9,7 @@ from instances.queue.job import Parameters
 
 @dataclass(frozen=True, kw_only=True)
 class BackupParameters(Parameters):
-    """The backup that the job is about. The Task Center shows it also when the backup has been deleted."""
+    """The backup that the job works on. The Task Center shows it even after the backup has been deleted."""
 
     backup: str = ""
     backup_name: str = ""

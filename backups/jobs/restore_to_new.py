@@ -24,7 +24,7 @@ class RestoreToNewInstance(JobSteps[RestoreToNewParameters, None]):
         unpack(work, backup, engines.embedded().exchange.incoming(home, tag))
         engines.embedded().exchange.place(home, tag)
         try:
-            # The users are those of the backup. Nobody may sign in with an old password meanwhile.
+            # The restored administrator has the backup's password. Replace it before any client can sign in with it.
             if password := secret_of(self.job):
                 with scratch_server(work, home) as server:
                     engines.embedded().set_password(server, password)

@@ -1,4 +1,4 @@
-"""Restore a backup to the instance that it was made of, after a safety backup of the current data if one is wanted."""
+"""Restore a backup to its original instance, optionally after a safety backup of the current data."""
 
 import logging
 import uuid
@@ -29,7 +29,7 @@ from instances.queue.work import Work
 
 log = logging.getLogger(__name__)
 
-# The percentage of the work at which the current data is backed up.
+# The job's progress, in percent, once the current data is backed up.
 _BACKED_UP = 95
 
 
@@ -39,7 +39,7 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
     def run(self, work: Work) -> bool:
         """Return whether the administrator keeps its password, which only a running server can tell.
 
-        What can fail comes before the data is touched, as far as possible.
+        As far as possible, do everything that can fail before touching the data.
         """
         restoration, backup, instance = restoration_of(self.job)
         assert instance.port is not None
@@ -52,16 +52,16 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
         unpack(work, backup, engine.exchange.incoming(home, tag))
         if restoration.safety_backup_id:
             _require_room_for_backup(home)
-        # Hidden by Restoring until the job ends, then shown until a server answers.
+        # Restoring hides this state until the job ends; then pages show it until a server answers.
         Instance.objects.filter(pk=instance.pk).update(state=State.RESTORE_FAILED)
         password_kept = not restoration.safety_backup_id and engine.keep_password(Server(instance.port, home))
-        # Stopped before the safety backup, which then has every write that the server acknowledged.
+        # Stop the server first, so that the safety backup has every write that it acknowledged.
         work.servers.stop(instance.id)
         if restoration.safety_backup_id:
             password_kept = self._back_up_first(work, home)
         work.report(_BACKED_UP)
         try:
-            # If the data is missing, there is nothing to go back to: the restored files stay, whatever comes next.
+            # If the data is missing, there is nothing to go back to: the restored files stay even if the job fails.
             (engine.exchange.place if data_is_missing else engine.exchange.exchange)(home, tag)
             work.servers.start(instance, instance.port)
         except (StartFailed, FilesInUse) as error:
@@ -87,10 +87,10 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
         end_restoration(self.job, RestorationStatus.COMPLETED)
         target = Instance.objects.filter(pk=self.job.instance_id)
         if not result:
-            # The password is the backup's.
+            # The administrator now has the password from the backup, if any.
             target.update(password_set=None)
         target.filter(action=Action.RESTORE).update(action=Action.NONE, state=State.AVAILABLE, failure="")
-        # There was no administrator whose password could be kept; the backup may have one.
+        # The instance had no administrator whose password could be kept; the backup may have one.
         target.filter(password_set=False).update(password_set=None)
 
     def failed(self, reason: str) -> None:
@@ -100,16 +100,16 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
         target = Instance.objects.filter(pk=self.job.instance_id)
         target.filter(state=State.RESTORE_FAILED).update(failure=reason)
         if self.job.started is None:
-            # Cancelled in the queue: there is nothing to clean up.
+            # The job was cancelled in the queue, so there is nothing to clean up.
             _end_restoring(target)
 
     def abandon(self, work: Work) -> None:
-        """Stop a server with restored files, which are about to be taken out; one with the old files may go on."""
+        """Stop the server if it has restored files, which clean_up() removes. With the old files, it keeps running."""
         if engines.embedded().exchange.exchanged(instance_home(self.job.instance_uid), str(self.job.id)):
             work.servers.stop(self.job.instance_uid)
 
     def clean_up(self) -> None:
-        # The instance first, so that it does not wait for a storage that is out of reach.
+        # Settle the instance first, so that it need not wait for an unreachable storage.
         if not _settle_files(self.job.instance_uid, self.job.pk):
             _end_restoring(Instance.objects.filter(pk=self.job.instance_uid))
         remove_unfinished(self.job)
@@ -131,7 +131,7 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
 
 
 def _require_room_for_backup(home: Path) -> None:
-    """Raise JobFailed if there is no room for the safety backup, while the server still runs."""
+    """Raise JobFailed if there is no room for the safety backup. Call this while the server still runs."""
     try:
         archive_storage().require_space(engines.embedded().files.storage_bytes(home))
     except NotEnoughSpace as error:
@@ -139,13 +139,13 @@ def _require_room_for_backup(home: Path) -> None:
 
 
 def _settle_files(instance_id: str, job_id: uuid.UUID) -> bool:
-    """Keep the restored files if the job is Completed, else put the old ones back. Return which; True is restored."""
+    """Keep the restored files if the job is Completed, else put the old ones back. Return True for restored."""
     restored = Job.objects.filter(pk=job_id, status=JobStatus.COMPLETED).exists()
     engines.embedded().exchange.settle(instance_home(instance_id), str(job_id), restored=restored)
     return restored
 
 
 def _end_restoring(instances: InstanceQuerySet) -> None:
-    """End Restoring on the instances that no restoration is queued or running for."""
+    """End Restoring on the instances that have no queued or running restoration."""
     unended = Job.objects.unended().filter(kind=JobKind.RESTORE_ORIGINAL, instance=OuterRef("pk"))
     instances.filter(~Exists(unended), action=Action.RESTORE).update(action=Action.NONE)

@@ -52,7 +52,7 @@ def unpack(work: Work, backup: Backup, destination: Path) -> archive.Unpacked:
 
 @contextmanager
 def scratch_server(work: Work, home: Path) -> Iterator[Server]:
-    """Run a server that no client can reach on the files in `home`. Raises StartFailed."""
+    """Run a private server, which no client can reach, on the files in `home`. Raises StartFailed."""
     name, server = scratch_name(work.job), Server(engines.embedded().processes.free_port(), home, private=True)
     try:
         work.servers.start_scratch(name, server.port, home)
@@ -74,5 +74,5 @@ def end_restoration(job: Job, status: RestorationStatus, reason: str = "") -> No
 
 
 def end_use(backups: BackupQuerySet, **columns: Any) -> None:
-    """Record that one job fewer uses these backups, and update the columns in the same query."""
+    """Decrement the number of jobs that use these backups, and update the columns in the same query."""
     backups.filter(uses__gt=0).update(uses=F("uses") - 1, **columns)

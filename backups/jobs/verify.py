@@ -24,7 +24,7 @@ class VerifyBackup(JobSteps[BackupParameters, dict[str, Any]]):
     parameters_type = BackupParameters
 
     def run(self, work: Work) -> dict[str, Any]:
-        """Return the server's counts in the form that Backup.verification stores."""
+        """Verify the backup; return the server's counts in the form that Backup.verification stores."""
         backup = Backup.objects.get(verify_job=self.job)
         home = staging(self.job)
         home.mkdir(mode=0o700, parents=True)
@@ -64,7 +64,7 @@ class VerifyBackup(JobSteps[BackupParameters, dict[str, Any]]):
 
 
 def _inspect(work: Work, home: Path) -> Contents:
-    """Read all the files with a scratch server and return what it counts. Raises JobFailed with the reason."""
+    """Have a scratch server read all the files, and return its counts. Raises JobFailed with the reason."""
 
     def report(done: int, total: int) -> None:
         work.report(UNPACKED + (100 - UNPACKED) * done / (total or 1))

@@ -1,4 +1,4 @@
-"""The rows of backups, policies and restorations, and the figures kept of them. Imports no view code."""
+"""The models of backups, policies and restorations, and of the statistics on them. They import no view code."""
 
 from backups.models.backup import Backup, BackupQuerySet, new_backup_id
 from backups.models.policy import EVERY_DAY, Policy, PolicyQuerySet, weekdays_text, window_label

@@ -131,8 +131,8 @@ class Backup(models.Model):
     # The id of the dialog that requested the backup: submitting the dialog twice makes only one backup.
     request_key = models.UUIDField(null=True, blank=True, unique=True, default=uuid.uuid4, editable=False)
 
-    # How many restorations and verifications need the archive now. This is a column so that both using and deleting
-    # the archive are conditional UPDATEs of the same row, and only one of them can succeed.
+    # The number of restorations and verifications that need the archive now. It is a column so that both using and
+    # deleting the archive are conditional UPDATEs of the same row, and only one of them can succeed.
     uses = models.PositiveIntegerField(default=0, editable=False)
 
     # The last verification. `verified_at` is set if it succeeded, `verify_failure` if it failed.
@@ -158,7 +158,7 @@ class Backup(models.Model):
             models.Index(fields=["type", "-started", "-id"], name="backup_newest_of_kind"),
             models.Index(NameKey("name"), "id", name="backup_name"),
             models.Index(SizeKey("size"), "id", name="backup_size"),
-            # Covers the sum of a host's archives, so the rows are not read.
+            # Lets the database sum the sizes of a host's archives without reading the rows.
             models.Index(fields=["host", "size"], name="backup_sizes_of_host"),
             models.Index(fields=["host", "expires"], condition=Q(expires__isnull=False), name="backup_expiry"),
         ]
@@ -197,7 +197,7 @@ class Backup(models.Model):
 
     @property
     def duration(self) -> timedelta | None:
-        """How long making the backup took; None while it runs, and for an imported archive."""
+        """The time that making the backup took; None while it runs, and for an imported archive."""
         if not self.ended or self.imported:
             return None
         # Start and end may come from the clocks of two machines.
@@ -205,7 +205,7 @@ class Backup(models.Model):
 
     @property
     def download_name(self) -> str:
-        """The file name of a download: the archive's name after the backup's."""
+        """The file name of a download: the backup's name, then the archive's."""
         return f"{re.sub(r'[^A-Za-z0-9_-]', '_', self.name)}-{self.archive_name}"
 
     @property
@@ -237,7 +237,7 @@ class Backup(models.Model):
     def in_use(self) -> bool:
         return self.uses > 0
 
-    # Each returns a sentence that says why the action is refused now; "" if the action is possible.
+    # Each property returns a sentence that says why the action is refused now; "" if the action is possible.
 
     @property
     def download_refusal(self) -> str:

@@ -16,7 +16,7 @@ from console.text.messages import TEXTS
 from instances.models import Instance
 
 KEEP_DAYS_MIN, KEEP_DAYS_MAX = 1, 732
-# With a retention of less than a week, backups are made every day: otherwise there would be days without any.
+# With a retention of less than a week, backups run every day: otherwise some days would have no backup at all.
 EVERY_DAY_BELOW = 7
 KEEP_DAYS_RULE = TEXTS["rule.keep_days"]
 WEEKDAYS_RULE = TEXTS["rule.weekdays"]
@@ -47,7 +47,7 @@ class Policy(models.Model):
     weekdays = models.CharField(max_length=13, default=EVERY_DAY)
     # The start of the first window without a backup. The process that advances it makes the backup: one per window.
     next_window = models.DateTimeField()
-    # The policy was turned on while the instance was not Available: make a backup as soon as it is.
+    # True if the policy was turned on while the instance was not Available: make a backup as soon as it is.
     at_once = models.BooleanField(default=False)
 
     objects = PolicyQuerySet.as_manager()
@@ -70,7 +70,7 @@ class Policy(models.Model):
 
     @staticmethod
     def default(instance: Instance, *, enabled: bool = True) -> "Policy":
-        """Return the policy of an instance that has no row: its first window is the first after its creation."""
+        """Return the policy of an instance that has no row, with the first window after the instance's creation."""
         policy = Policy(instance=instance, enabled=enabled)
         policy.next_window = first_window(policy.schedule, instance.created)
         return policy
@@ -84,7 +84,7 @@ class Policy(models.Model):
             return Policy.default(instance)
 
     def clean(self) -> None:
-        """Check the rules between the fields. Raises ValidationError."""
+        """Check the rules that one field's validators cannot. Raises ValidationError."""
         days = self.weekdays.split(",")
         known = [str(day) for day in Weekday.values if str(day) in days]
         if days != known:

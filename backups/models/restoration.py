@@ -36,7 +36,7 @@ class Restoration(models.Model):
     target_uid = models.CharField(max_length=36)
     target_name = models.CharField(max_length=NAME_MAX_LENGTH)
     way = models.CharField(max_length=16, choices=RestorationWay.choices)
-    # The backup that the same job first made of the target's data. Only for Restore to Original.
+    # The backup of the target's data that the same job made first. Only for Restore to Original.
     safety_backup = models.ForeignKey(Backup, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     status = models.CharField(max_length=16, choices=RestorationStatus.choices, default=RestorationStatus.RUNNING)
     failure = MessageField(blank=True)

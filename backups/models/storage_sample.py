@@ -9,7 +9,7 @@ from instances.models import Host
 
 
 class Stored(NamedTuple):
-    """What one StorageSample says: the host's name, the bytes of its archives, the bytes of its instances' data."""
+    """The figures of one StorageSample: the host's name, and the bytes of its archives and of its instances' data."""
 
     host: str
     archives: int
@@ -18,14 +18,14 @@ class Stored(NamedTuple):
 
 class StorageSampleQuerySet(models.QuerySet["StorageSample"]):
     def since(self, moment: datetime) -> list[tuple[datetime, Stored]]:
-        """Return when each sample since then was taken and what it says, oldest first."""
+        """Return the time and the figures of each sample taken since `moment`, oldest first."""
         found = self.filter(hour__gte=moment - timedelta(hours=1), taken__gte=moment).order_by("hour")
         rows = found.values_list("taken", "host_id", "archives", "data")
         return [(taken, Stored(host, archives, data)) for taken, host, archives, data in rows]
 
 
 class StorageSample(models.Model):
-    """The bytes that a host's archives and its instances' data used, as last sampled within the hour."""
+    """The bytes that a host's archives and its instances' data used at the hour's last sample."""
 
     host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="+")
     hour = models.DateTimeField()

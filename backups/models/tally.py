@@ -1,4 +1,4 @@
-"""BackupTally: how many backups completed and failed, counted by quarter of an hour."""
+"""BackupTally: the numbers of completed and failed backups per quarter of an hour."""
 
 from datetime import datetime
 
@@ -13,9 +13,9 @@ class BackupTallyQuerySet(models.QuerySet["BackupTally"]):
 
 
 class BackupTally(models.Model):
-    """How many of the backups started in one quarter of an hour completed or failed, deleted ones included.
+    """The numbers of completed and failed backups, deleted ones included, that started in one quarter of an hour.
 
-    A quarter of an hour, because in every time zone days begin at one.
+    The unit is a quarter of an hour because, in every time zone, each day begins at the start of one.
     """
 
     quarter = models.DateTimeField(primary_key=True)

@@ -1,1 +1,1 @@
-"""When automated backups run and expire (schedule.py, clock.py), and what the agent does about it (automation.py)."""
+"""The schedule of automated backups (schedule.py, clock.py), and the agent's part in it (automation.py)."""

@@ -1,4 +1,4 @@
-"""What the agent does for automated backups every few seconds."""
+"""The work that the agent does for automated backups every few seconds."""
 
 from datetime import datetime, timedelta
 
@@ -11,38 +11,38 @@ from backups.services.policy import run_policy
 from instances.choices import JobKind
 from instances.models import Instance, InstanceQuerySet
 
-# An older instance has its policy, written at the latest when an agent started.
+# Older instances already have a policy, because every agent writes missing policies when it starts.
 NEW = timedelta(days=1)
-# Deleting an expired backup is retried this long after it failed.
+# Retry deleting an expired backup this long after a failure.
 RETRY_AFTER = timedelta(days=1)
-# How many expired backups one call deletes. The next call goes on.
+# One call deletes at most this many expired backups; the next call continues.
 AT_ONCE = 100
 
 
 def begin() -> None:
-    """Write the policies of the instances that were made while no agent ran. Called when an agent starts."""
+    """Write the policies of instances created while no agent ran. Call this when an agent starts."""
     _write_default_policies(Instance.objects.all())
 
 
 def tend(host: str, now: datetime) -> None:
     """Write the policies of new instances; on this host, start the backups that are due and delete expired ones.
 
-    May be called at any time, any number of times.
+    It is safe to call this at any time, any number of times.
     """
-    # Instances are created by the real clock, which may be ahead of `now` or behind it.
+    # An instance's creation time comes from the real clock, which may be ahead of `now` or behind it.
     _write_default_policies(Instance.objects.filter(created__gte=min(now, timezone.now()) - NEW))
     run_due_policies(host, now)
     retire_expired(host, now)
 
 
 def _write_default_policies(instances: InstanceQuerySet) -> None:
-    """Write the default policy, with its next window, of the instances that have no policy yet."""
+    """Write the default policy, with its next window, for the instances that have no policy yet."""
     new = instances.filter(backup_policy__isnull=True)
     Policy.objects.bulk_create([Policy.default(instance) for instance in new], ignore_conflicts=True)
 
 
 def run_due_policies(host: str, now: datetime) -> None:
-    # Two queries, so that each has its index.
+    # Run two queries, so that each uses its own index.
     for due in (Policy.objects.on().filter(at_once=True), Policy.objects.on().filter(next_window__lte=now)):
         for policy in due.select_related("instance__host"):
             if policy.instance.host_id == host and not policy.instance.backup_refusal:

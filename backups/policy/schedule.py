@@ -1,7 +1,7 @@
-"""When automated backups run and when they expire: pure functions of aware UTC times.
+"""Compute when automated backups run and expire: pure functions of aware UTC times.
 
-A window is one hour of a UTC day, on the weekdays of its schedule, and is named by its start. Its backup is made
-once: in the window, or, if that was missed, at any later moment of the same day.
+A window is one hour of a UTC day, on the weekdays of its schedule, identified by its start. Each window gets one
+backup: during the window or, if the agent missed it, later on the same day.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ def first_window(schedule: Schedule, at: datetime) -> datetime:
 def window_to_serve(schedule: Schedule, pending: datetime, now: datetime) -> datetime:
     """Return the window that gets the next backup: `pending`, which has had none yet, unless its day is over.
 
-    A window whose day is over is skipped. The returned window is due if it is not after `now`.
+    If that day is over, skip to the next window. The returned window is due if it is not after `now`.
     """
     if pending >= _day(now):
         return pending
@@ -45,7 +45,7 @@ def window_after(schedule: Schedule, served: datetime) -> datetime:
 
 
 def expires(started: datetime, keep_days: int) -> datetime:
-    """Return the moment when a backup that started then expires."""
+    """Return the moment when a backup that started at `started` expires."""
     return started + keep_days * DAY
 
 

@@ -15,7 +15,7 @@ from instances.queue import requests
 
 @audited("ddsCancelBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
 def cancel_backup(*, backup: Backup, requested_by: User | None) -> None:
-    """End the backup as Failed: at once if it is queued, at the next report of its job if it runs. Raises Refused."""
+    """End the backup as Failed: at once if its job is queued, else at the job's next report. Raises Refused."""
     name = requested_by.get_username() if requested_by else Message("backup.the_console")
     with transaction.atomic():
         found = reread(backup)

@@ -32,11 +32,11 @@ def create_backup(
     requested_by: User | None,
     request_key: UUID | None = None,
 ) -> Backup:
-    """Write the backup as Backing up and queue the job that makes it.
+    """Record the backup as Backing up and queue the job that makes it.
 
-    Of two calls at the same moment one wins: a conditional UPDATE moves the instance from Available to Backing up.
+    Of two simultaneous calls only one wins: a conditional UPDATE moves the instance from Available to Backing up.
     A repeated `request_key` returns the backup of the first call. Raises Refused if the instance is not Available,
-    ValidationError if name or description break a rule.
+    ValidationError if the name or the description breaks a rule.
     """
     backup = new_backup(
         instance, name=name, description=description, type=type, expires=expires, request_key=request_key
@@ -58,7 +58,7 @@ def create_backup(
 
 
 def new_backup(instance: Instance, **columns: Any) -> Backup:
-    """Return a backup with a copy of the instance's facts. It is not saved, and its foreign key not set."""
+    """Return an unsaved backup with a copy of the instance's facts, but without the foreign key."""
     return Backup(
         instance_uid=instance.id,
         instance_name=instance.name,

@@ -30,20 +30,20 @@ def delete_backup(*, backup: Backup, requested_by: User | None) -> None:
 
 
 def retire_backup(*, backup: Backup, now: datetime) -> bool:
-    """Delete the backup if it has expired; False if it has not, or if it is locked or in use."""
+    """Delete the backup if it has expired. Return False if it has not, or if it is locked or in use."""
     return remove_with_event(backup, among=Backup.objects.expired(now), requested_by=None)
 
 
 def mark_automated_for_removal(sender: object, *, instance: Instance, requested_by: User | None, **kwargs: Any) -> None:
-    """Delete the automated backups of an instance that is being deleted, locked or not.
+    """Delete the automated backups, locked ones included, of an instance that is being deleted.
 
-    The receiver of instance_deleting. Raises Refused, which keeps the instance, while one of them is being restored
-    or verified.
+    This is a receiver of instance_deleting. Raises Refused, which keeps the instance, while a restoration or a
+    verification uses one of the backups.
     """
     automated = Backup.objects.automated().filter(instance=instance)
     if automated.in_use().exists():
         raise Refused(Message("backup.automated_in_use"))
-    # If a deletion fails, the backup outlives its instance. A lock must not keep it from being deleted then.
+    # If a deletion fails, the backup remains when its instance is gone. A lock must not prevent deleting it then.
     automated.update(locked=False)
     for backup in automated:
         present = Backup.objects.exclude(status=BackupStatus.DELETING)
@@ -51,7 +51,7 @@ def mark_automated_for_removal(sender: object, *, instance: Instance, requested_
 
 
 def remove_with_event(backup: Backup, *, among: BackupQuerySet, requested_by: User | None) -> bool:
-    """Delete the backup if it is one of those, and record the event that the decorator of delete_backup() records."""
+    """Delete the backup if it is in `among`, and record the same event as the decorator of delete_backup()."""
     with transaction.atomic():
         removed = _remove(backup, among=among, requested_by=requested_by)
         if removed:
@@ -60,11 +60,11 @@ def remove_with_event(backup: Backup, *, among: BackupQuerySet, requested_by: Us
 
 
 def _remove(backup: Backup, *, among: BackupQuerySet, requested_by: User | None) -> bool:
-    """Mark the backup as Deleting if it is one of those, and queue the job that removes its archive and its row."""
+    """If the backup is in `among`, mark it as Deleting and queue the job that removes its archive and its row."""
     with transaction.atomic():
         if not among.filter(pk=backup.pk).update(status=BackupStatus.DELETING, failure=""):
             return False
-        # Without the instance, so that several of its backups can be deleted at the same time, and after it.
+        # The job names no instance, so that an instance's backups can be deleted in parallel, and after the instance.
         job = enqueue(
             JobKind.DELETE_BACKUP,
             host=host_of_archive(backup),

@@ -1,4 +1,4 @@
-"""The policy of an instance's automated backups: set it, and start the backup that it makes due."""
+"""Set the policy of an instance's automated backups, and start the backups that are due."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -64,11 +64,11 @@ def set_policy(
 
 
 def run_policy(*, policy: Policy, now: datetime, requested_by: User | None = None) -> Backup | None:
-    """Start the automated backup that is due: the first one after the policy was turned on, else that of a window.
+    """Start the automated backup that is due: the first after the policy was turned on, or a window's backup.
 
-    However many agents call this, each backup starts once: the transaction that starts it also writes in the policy's
-    row that it is served. Returns None if nothing is due, if another caller was first, or if the instance is not
-    Available. In the last case the backup stays due, that of a window until the window's day is over.
+    However many agents call this, each backup starts once, because only one transaction can update the policy's row.
+    Returns None if nothing is due, if another caller was first, or if the instance is not Available. In the last case
+    the backup stays due; a window's backup only until the window's day is over.
     """
     seen = Policy.objects.on().filter(
         pk=policy.pk,

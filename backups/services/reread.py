@@ -1,4 +1,4 @@
-"""The backup as it is now, for the reason of a refusal."""
+"""Read a backup again, to find out why an action was refused."""
 
 from backups.models import Backup
 from console.text.messages import Message

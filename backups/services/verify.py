@@ -18,7 +18,7 @@ from instances.queue.requests import enqueue
 
 @audited("ddsVerifyBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
 def verify_backup(*, backup: Backup, requested_by: User | None) -> Job:
-    """Queue the job that restores the backup into a throw-away server and counts its documents.
+    """Queue the job that restores the backup into a scratch server and counts its documents.
 
     Raises Refused if the backup is not Complete or is already being verified.
     """
