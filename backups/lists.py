@@ -1,4 +1,4 @@
-"""The lists of Backup Management and of Backups & Restorations: how they are narrowed, sorted and exported."""
+"""Filter, sort and export the lists of Backup Management and of Backups & Restorations."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ from instances.lists import of_instance
 
 
 class BackupListForm(ListForm):
-    """Of Backup Management, and with `within` of one instance."""
+    """The filters of Backup Management or, with `within`, of one instance's backups."""
 
     list_id = "backup-list"
     moment = "started"

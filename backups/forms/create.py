@@ -16,7 +16,7 @@ from console.web.forms import DescriptionField, DialogForm, NameField, RequestKe
 from instances.choices import InstanceType
 from instances.models import Host, Instance, is_available
 
-# How many instances the dialog offers at once.
+# The dialog offers at most this many instances at once.
 OFFERED = 100
 
 _NARROWS = {
@@ -34,7 +34,7 @@ def suggested_name() -> str:
 
 
 class CreateBackupForm(DialogForm):
-    """The dialog of an instance's row and of its Backups & Restorations page."""
+    """The dialog of an instance's row and its Backups & Restorations page."""
 
     name = NameField(label=_("Backup Name"), initial=suggested_name)
     description = DescriptionField(label=_("Description"))
@@ -54,7 +54,7 @@ class InstanceChoiceField(_InstanceChoiceField):
 
 
 class CreateBackupOfAnyForm(CreateBackupForm):
-    """The dialog of Backup Management: offers the Available instances of the chosen type."""
+    """The dialog of Backup Management, which offers the Available instances of the chosen type."""
 
     instance_type = forms.ChoiceField(
         label=_("DB Instance Type"),
@@ -69,7 +69,7 @@ class CreateBackupOfAnyForm(CreateBackupForm):
             }
         ),
     )
-    # Removed unless there are too many instances to offer them all.
+    # __init__() removes this field if the dialog can offer all instances.
     instance_search = forms.CharField(
         required=False,
         label=_("Search by name or ID"),
@@ -111,7 +111,7 @@ class CreateBackupOfAnyForm(CreateBackupForm):
 
     @property
     def narrows_after(self) -> str:
-        """The field before the button that narrows the names without JavaScript."""
+        """The name of the field before the button that narrows the list of instances without JavaScript."""
         return "instance_search" if "instance_search" in self.fields else "instance_type"
 
     def _offer(self, instance_type: str, text: str, chosen: str | None) -> None:
@@ -121,7 +121,7 @@ class CreateBackupOfAnyForm(CreateBackupForm):
         field.queryset = Instance.objects.available().filter(type=instance_type)
         offered = offer(instance_type, text)
         if chosen and is_id(chosen) and chosen not in {instance.pk for instance in offered}:
-            # The chosen instance stays chosen when the search changes.
+            # Keep the chosen instance when the search changes.
             offered = [*field.queryset.select_related("host").filter(pk=chosen), *offered]
         if not offered:
             empty = gettext("No Available instance matches") if text else gettext("No Available instance of this type")
@@ -143,6 +143,6 @@ def offer(instance_type: str, text: str) -> list[Instance]:
     )
     if text:
         found = found.filter(search(text))
-    # Most are Available: reading by name soon finds enough of them, reading by status would have to sort all.
+    # Most instances are Available: reading by name soon finds enough, while reading by status would sort them all.
     offline = list(Host.objects.offline(timezone.now()).values_list("name", flat=True))
     return list(found.filter(opaque(is_available() & ~Q(host__in=offline)))[:OFFERED])

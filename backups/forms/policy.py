@@ -19,7 +19,7 @@ class PolicyForm(DialogForm):
         required=False,
         widget=forms.CheckboxInput(attrs={"role": "switch", "data-switch": True, "autofocus": True}),
     )
-    # A text field: a number field would lose invalid text when it is shown again with its error.
+    # Use a text input: a number input would lose invalid text when the form shows its error.
     keep_days = forms.IntegerField(
         label=_("Retention Period (days)"),
         min_value=KEEP_DAYS_MIN,

@@ -1,4 +1,4 @@
-"""The Restore dialog, in its two ways."""
+"""The two forms of the Restore dialog."""
 
 import secrets
 from typing import Any
@@ -12,7 +12,7 @@ from console.web.forms import DialogForm, NameField, RequestKeyField
 
 
 class RestoreToNewForm(NewPasswordForm):
-    """The Restore dialog with Create New Instance: a name, and a password if the backup's should be replaced."""
+    """The Restore dialog with Create New Instance: a name, and optionally a password that replaces the backup's."""
 
     name = NameField(label=_("DB Instance Name"))
     request_key = RequestKeyField()
@@ -24,12 +24,12 @@ class RestoreToNewForm(NewPasswordForm):
         self.fields["password"].label = _("New Password (optional)")
         for name in ("password", "confirmation"):
             self.fields[name].required = False
-        # Never the name of the instance that people work with.
+        # Never suggest the name of the instance that people work with.
         self.fields["name"].initial = f"{backup.instance_name[:50]}-restored-{secrets.token_hex(2)}"
 
 
 class RestoreToOriginalForm(DialogForm):
-    """The Restore dialog with Restore to Original, which overwrites data: the user types the instance's name."""
+    """The Restore dialog with Restore to Original. It overwrites data, so the user has to type the instance's name."""
 
     safety_backup = forms.BooleanField(
         required=False,

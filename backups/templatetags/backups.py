@@ -1,4 +1,4 @@
-"""What templates ask of backups."""
+"""Template tags and filters for backups."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def backup_operations(context: dict[str, Any], backup: Backup, look: str) -> SafeString:
-    """Render what the user can do with the backup: a button, then More. `look` is the class of both."""
+    """Render the backup's operations for the user: a button, then More. `look` is the CSS class of both."""
     user = context.get("user")
     first, more = operations(backup)
     return button(first, user, look) + more_menu(more, user, look, row=backup.id)
@@ -33,7 +33,7 @@ def backup_operations(context: dict[str, Any], backup: Backup, look: str) -> Saf
 
 @register.simple_tag
 def backup_counts(instance: Instance) -> dict[str, int]:
-    """How many backups of the instance its deletion keeps (manual) and takes along (automated, and locked of those)."""
+    """Count the instance's manual, automated, and locked automated backups. Its deletion keeps only the manual ones."""
     kinds = list(Backup.objects.filter(instance=instance).values_list("type", "locked"))
     automated = [locked for kind, locked in kinds if kind == BackupType.AUTOMATED]
     return {"manual": len(kinds) - len(automated), "automated": len(automated), "locked": sum(automated)}
@@ -41,7 +41,7 @@ def backup_counts(instance: Instance) -> dict[str, int]:
 
 @register.simple_tag
 def weekdays(policy: Policy) -> str:
-    """The days on which the policy makes backups."""
+    """Return the days on which the policy makes backups, as text."""
     if policy.every_day:
         return _("every day")
     return pgettext("between items of a list", ", ").join(str(day.label) for day in policy.days)
@@ -49,7 +49,7 @@ def weekdays(policy: Policy) -> str:
 
 @register.filter
 def seconds(value: float | timedelta) -> str:
-    """A span of time in the unit that says it best: 12 ms, 3.4 s, 5 min 6 s, 2 h 3 min."""
+    """Format a span of time in the most readable unit: 12 ms, 3.4 s, 5 min 6 s, 2 h 3 min."""
     span = value.total_seconds() if isinstance(value, timedelta) else value
     if span < 1:
         return _("%s ms") % number_format(span * 1000, decimal_pos=0 if span >= 0.01 else 1)
@@ -63,13 +63,13 @@ def seconds(value: float | timedelta) -> str:
 
 @register.filter
 def per_second(size: int, span: timedelta) -> str:
-    """Bytes in a span of time as a speed."""
+    """Format a number of bytes in a span of time as a speed."""
     return _("%s/s") % filesizeformat(size / max(span.total_seconds(), 0.001))
 
 
 @register.simple_tag
 def backups_of(jobs: Iterable[Job]) -> dict[UUID, Backup]:
-    """The backups that the jobs say they are about, by the jobs' ids; none for one that has gone. One query."""
+    """Return the jobs' backups by job id, in one query. Jobs without a backup, or with a deleted one, are left out."""
     named = {job.id: job.parameters["backup"] for job in jobs if "backup" in job.parameters}
     found = Backup.objects.only("id", "name").in_bulk(set(named.values()))
     return {job: found[backup] for job, backup in named.items() if backup in found}
@@ -82,7 +82,7 @@ def of_job(backups: dict[UUID, Backup], job: Job) -> Backup | None:
 
 @register.filter
 def ago(when: datetime) -> str:
-    """How long ago it was, for a sentence: "just now", "3 hours ago"."""
+    """Format the time since `when` for a sentence: "just now", "3 hours ago"."""
     if (timezone.now() - when).total_seconds() < 60:
         return _("just now")
     return _("%s ago") % timesince(when, depth=1)

@@ -1,1 +1,1 @@
-"""The pages and dialogs of backups, one file per page. Imports services and models; knows nothing of jobs' work."""
+"""The pages and dialogs of backups, one file per page. Views import services and models, never jobs."""

@@ -14,7 +14,7 @@ from console.web.request import Request
 @performs(cancel_backup)
 @get_or_post
 def backup_cancel(request: Request, backup_id: str) -> HttpResponse:
-    """Cancel Backup."""
+    """Show the Cancel Backup dialog; on POST, cancel the backup."""
     backup = get_object_or_404(Backup.objects.shown(), pk=backup_id)
     return confirm(
         request,

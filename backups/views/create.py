@@ -16,11 +16,11 @@ from instances.models import Instance
 @performs(create_backup)
 @get_or_post
 def backup_create(request: Request) -> HttpResponse:
-    """The Create Backup dialog of Backup Management, which asks for the instance first."""
+    """Show the Create Backup dialog that also asks for the instance; on POST, create the backup."""
     form = CreateBackupOfAnyForm(posted(request))
     back = reverse("backups:list")
     if "narrow" in request.POST:
-        # Without JavaScript a button narrows the names: the same page again, without validation.
+        # Without JavaScript, a button narrows the list of instances: show the page again, without validation.
         form = CreateBackupOfAnyForm(initial=request.POST.dict())
     if form.is_valid():
         with form.showing_refusals():
@@ -31,7 +31,7 @@ def backup_create(request: Request) -> HttpResponse:
 @performs(create_backup)
 @get_or_post
 def backup_create_for_instance(request: Request, instance_id: str) -> HttpResponse:
-    """The Create Backup dialog of an instance's row and of its Backups & Restorations page."""
+    """Show the Create Backup dialog of one instance; on POST, create the backup."""
     instance = get_object_or_404(Instance, pk=instance_id)
     form = CreateBackupForm(posted(request))
     back = reverse("backups:instance", args=[instance.id])
@@ -59,6 +59,6 @@ def _create(request: Request, form: CreateBackupForm, instance: Instance, back: 
 @performs(create_backup)
 @require_safe
 def instance_options(request: Request) -> HttpResponse:
-    """The dialog's DB Instance Name field, for the chosen type and the search."""
+    """Render the dialog's DB Instance Name field for the chosen type and search."""
     form = CreateBackupOfAnyForm(initial=request.GET.dict())
     return render(request, "backups/_instance_field.html", {"form": form})

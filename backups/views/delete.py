@@ -19,20 +19,20 @@ from console.web.request import Request
 @performs(delete_backup)
 @get_or_post
 def backup_delete(request: Request, backup_id: str) -> HttpResponse:
-    """Delete Backup."""
+    """Show the Delete Backup dialog; on POST, delete the backup."""
     return _delete(request, [get_object_or_404(Backup.objects.shown(), pk=backup_id)])
 
 
 @performs(delete_backup)
 @get_or_post
 def backup_delete_selected(request: Request) -> HttpResponse:
-    """Delete the backups that are ticked in a list: one parameter `id` for each."""
+    """Show the dialog for the backups that are ticked in a list, one `id` parameter each; on POST, delete them."""
     sent = request.POST if request.method == "POST" else request.GET
     return _delete(request, Backup.objects.shown().filter(pk__in=filter(is_id, sent.getlist("id"))))
 
 
 def _delete(request: Request, chosen: Iterable[Backup]) -> HttpResponse:
-    """Ask on GET. On POST delete what can be deleted, and say why the rest stays."""
+    """On GET, ask for confirmation. On POST, delete the backups that can be deleted, and say why the others cannot."""
     asked = request.method != "POST"
     verdicts = [(backup, backup.delete_refusal if asked else _delete_now(request, backup)) for backup in chosen]
     accepted = [backup for backup, reason in verdicts if not reason]
@@ -62,7 +62,7 @@ def _delete(request: Request, chosen: Iterable[Backup]) -> HttpResponse:
 
 
 def _delete_now(request: Request, backup: Backup) -> str:
-    """Delete the backup; return why not if the service refuses."""
+    """Delete the backup; return the reason if the service refuses, else ""."""
     try:
         delete_backup(backup=backup, requested_by=request.user)
     except Refused as refusal:

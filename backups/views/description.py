@@ -15,7 +15,7 @@ from console.web.request import Request
 @performs(edit_description)
 @get_or_post
 def backup_edit_description(request: Request, backup_id: str) -> HttpResponse:
-    """Edit Description."""
+    """Show the Edit Description dialog; on POST, change the description."""
     backup = get_object_or_404(Backup.objects.shown(), pk=backup_id)
     form = EditDescriptionForm(posted(request), backup=backup)
     back = reverse("backups:list")

@@ -10,7 +10,7 @@ from console.web.request import Request
 @require_safe
 @live
 def backup_detail(request: Request, backup_id: str) -> HttpResponse:
-    """Everything the console knows of one backup."""
+    """Show everything that the console knows about one backup."""
     whole = Backup.objects.select_related("host", "job", "instance__host", "verify_job")
     backup = get_object_or_404(whole, pk=backup_id)
     databases = backup.databases

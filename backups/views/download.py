@@ -1,4 +1,4 @@
-"""The download of an archive, and of its SHA-256 digest."""
+"""Download an archive, or its SHA-256 digest."""
 
 import contextlib
 
@@ -20,7 +20,7 @@ from console.web.request import Request
 @needs(Permission.DOWNLOAD_BACKUP)
 @require_safe
 def backup_download(request: Request, backup_id: str) -> HttpResponseBase:
-    """Send the archive or one range of it, or redirect to the storage if that can send it."""
+    """Send the archive or one range of it, or redirect to the storage if the storage can send it."""
     backup = get_object_or_404(Backup.objects.defer("contents"), pk=backup_id)
     etag = quote_etag(backup.sha256) if backup.sha256 else None
     try:
@@ -33,7 +33,7 @@ def backup_download(request: Request, backup_id: str) -> HttpResponseBase:
         with contextlib.ExitStack() as stack:
             stack.callback(source.file.close)
             answer = get_conditional_response(request, etag=etag) or _archive_answer(request, source, etag)
-            # A download in many ranges is one event: the range with the first byte.
+            # Record a download in many ranges only once: for the range with the first byte.
             if answer.streaming and answer.headers.get("Content-Range", "bytes 0-").startswith("bytes 0-"):
                 audit.record("ddsDownloadBackup", user=request.user, resource=audit.resource_of(backup))
             if answer.streaming:
@@ -52,7 +52,7 @@ def _archive_answer(request: Request, source: downloads.Source, etag: str | None
     if etag:
         headers["ETag"] = etag
     asked, status = range(source.size), 200
-    # If the browser's partial download is of another archive, send the whole one.
+    # If the browser's partial download comes from a different archive, send the whole archive.
     if request.method == "GET" and request.headers.get("If-Range", etag) == etag:
         part = downloads.asked_range(request.headers.get("Range", ""), source.size)
         if part is not None and not part:

@@ -11,14 +11,14 @@ from console.web.request import Request
 from instances.models import Instance
 from instances.tabs import type_tabs
 
-# Backups & Restorations shows the newest; the Task Center has them all.
+# Backups & Restorations shows only the newest restorations; the Task Center shows all.
 RESTORATIONS_SHOWN = 50
 
 
 @require_safe
 @live
 def backup_list(request: Request) -> HttpResponseBase:
-    """Backup Management: the backups of all instances, deleted instances included."""
+    """Show Backup Management: the backups of all instances, deleted instances included."""
     filters = BackupListForm(request)
     if filters.exports:
         return export("backups", BACKUP_COLUMNS, filters.found(Backup.objects.shown()))
@@ -36,13 +36,13 @@ def backup_list(request: Request) -> HttpResponseBase:
 @require_safe
 @live
 def instance_backups(request: Request, instance_id: str) -> HttpResponseBase:
-    """Backups & Restorations of one instance."""
+    """Show Backups & Restorations of one instance."""
     filters = BackupListForm(request, within=Q(instance_uid=instance_id))
     if filters.exports:
         instance = get_object_or_404(Instance, pk=instance_id)
         return export(f"backups-{instance.name}", BACKUP_COLUMNS, filters.found(Backup.objects.shown()))
     page = filters.page(Backup.objects.shown())
-    # The query of the backups has read the instance too, if there is a backup.
+    # If there is a backup, its query has already loaded the instance.
     instance = next((backup.instance for backup in page.rows if backup.instance), None) or get_object_or_404(
         Instance.objects.shown().select_related("backup_policy"), pk=instance_id
     )

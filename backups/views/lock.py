@@ -14,7 +14,7 @@ from console.web.request import Request
 @performs(lock_backup)
 @get_or_post
 def backup_lock(request: Request, backup_id: str) -> HttpResponse:
-    """Lock Backup."""
+    """Show the Lock Backup dialog; on POST, lock the backup."""
     backup = get_object_or_404(Backup.objects.shown(), pk=backup_id)
     return confirm(
         request,
@@ -32,7 +32,7 @@ def backup_lock(request: Request, backup_id: str) -> HttpResponse:
 @performs(unlock_backup)
 @get_or_post
 def backup_unlock(request: Request, backup_id: str) -> HttpResponse:
-    """Unlock Backup."""
+    """Show the Unlock Backup dialog; on POST, unlock the backup."""
     backup = get_object_or_404(Backup.objects.shown(), pk=backup_id)
     return confirm(
         request,

@@ -16,7 +16,7 @@ from instances.models import Instance
 @performs(set_policy)
 @get_or_post
 def policy_modify(request: Request, instance_id: str) -> HttpResponse:
-    """The Modify Backup Policy dialog of Backups & Restorations."""
+    """Show the Modify Backup Policy dialog; on POST, set the policy."""
     instance = get_object_or_404(Instance.objects.shown().select_related("backup_policy"), pk=instance_id)
     form = PolicyForm(posted(request), policy=Policy.of(instance))
     back = reverse("backups:instance", args=[instance.id])

@@ -18,7 +18,7 @@ from console.web.request import Request
 @cache_control(no_store=True)
 @get_or_post
 def backup_restore(request: Request, backup_id: str) -> HttpResponse:
-    """The Restore dialog with Create New Instance, which also works after the backup's instance was deleted."""
+    """Show the Restore dialog with Create New Instance; on POST, restore, even if the original has been deleted."""
     backup = get_object_or_404(Backup.objects.shown(), pk=backup_id)
     form = RestoreToNewForm.of(request, backup=backup)
     if form.is_valid():
@@ -39,7 +39,7 @@ def backup_restore(request: Request, backup_id: str) -> HttpResponse:
 @performs(restore_to_original)
 @get_or_post
 def backup_restore_to_original(request: Request, backup_id: str) -> HttpResponse:
-    """The Restore dialog with Restore to Original."""
+    """Show the Restore dialog with Restore to Original; on POST, restore."""
     backup = get_object_or_404(Backup.objects.shown(), pk=backup_id)
     form = RestoreToOriginalForm(posted(request), backup=backup)
     if form.is_valid():

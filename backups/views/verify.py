@@ -14,7 +14,7 @@ from console.web.request import Request
 @performs(verify_backup)
 @get_or_post
 def backup_verify(request: Request, backup_id: str) -> HttpResponse:
-    """Verify Backup."""
+    """Show the Verify Backup dialog; on POST, verify the backup."""
     backup = get_object_or_404(Backup.objects.shown(), pk=backup_id)
     return confirm(
         request,
