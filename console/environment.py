@@ -1,6 +1,6 @@
-"""Define every setting that the environment may set: its name, type, default and meaning.
+"""Every setting that the environment can set: its name, type, default and meaning.
 
-settings.py takes the values from here, and `manage.py settings` prints the table for console/README.md.
+settings.py takes its values from here, and `manage.py settings` prints the table for console/README.md.
 """
 
 import base64
@@ -23,7 +23,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Setting:
-    """One row of the table: `default` as people read it, `meaning` in Markdown."""
+    """One row of the table: `default` as shown to people, `meaning` in Markdown."""
 
     name: str
     default: str
@@ -42,7 +42,7 @@ def _read(name: str, read: Callable[[], T], shown: object, meaning: str) -> T:
 
 
 def text(name: str, default: str, meaning: str, *, shown: str = "", form: str = "", looks: str = "") -> str:
-    """Read a text. It must match all of the regular expression `form`; the error message shows the example `looks`."""
+    """Read a text. All of it must match the regular expression `form`; the error message shows the example `looks`."""
     matches = validate.Regexp(rf"({form})\Z", error=f"It must look like {looks}.") if form else None
     return _read(name, lambda: env.str(name, default, validate=matches), shown or default, meaning)
 
@@ -73,7 +73,7 @@ def folder(name: str, default: Path, meaning: str, *, shown: str) -> Path:
 
 
 def database(name: str, default: str, meaning: str, *, shown: str) -> Any:
-    """Read a database's address, and return it as an entry of Django's DATABASES."""
+    """Read a database URL and return it as an entry of Django's DATABASES."""
     return _read(name, lambda: env.dj_db_url(name, default), shown, meaning)
 
 
@@ -115,7 +115,7 @@ for _key in CONSOLE_CREDENTIAL_KEYS:
     except (binascii.Error, ValueError):
         _length = 0
     if _length != 32:
-        # Without the key itself: the message goes to the logs.
+        # Do not show the key, because the message goes to the logs.
         raise ImproperlyConfigured(
             "CONSOLE_CREDENTIAL_KEYS has a key that is not 32 bytes in URL-safe base64. Make one with: "
             "python -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"

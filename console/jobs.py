@@ -1,4 +1,4 @@
-"""Which class does which kind of job."""
+"""The class that does each kind of job."""
 
 from backups.jobs.delete import DeleteBackup
 from backups.jobs.make import MakeBackup

@@ -1,1 +1,1 @@
-"""Who may do what: sign-in, passwords, sessions and roles. Imports text, audit and web."""
+"""User accounts: sign-in, passwords, sessions and roles. Imports text, audit and web."""

@@ -1,4 +1,4 @@
-"""Forms that set a password: of a user, or of an instance."""
+"""Forms that set the password of a user or an instance."""
 
 from typing import Any, Self
 
@@ -32,18 +32,18 @@ class NewPasswordField(forms.CharField):
 class NewPasswordForm(DialogForm):
     """A dialog that sets a password: typed twice, or generated and shown once.
 
-    A typed password is never sent back to the browser. A generated one is while the dialog stays open, because the
-    dialog already shows it.
+    A typed password is never sent back to the browser. A generated password is sent back while the dialog stays open,
+    because the dialog already shows it.
     """
 
     password = NewPasswordField(label=_("Password"))
     confirmation = NewPasswordField(label=_("Confirm Password"), help_text="")
-    # The generated password, so that the dialog keeps showing it.
+    # Carries the generated password, so that the dialog keeps showing it.
     generated = forms.CharField(required=False, strip=False, max_length=64, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # The confirmation only has to be equal to the password.
+        # The confirmation only has to match the password.
         self.fields["confirmation"].validators.clear()
         if self.shown_password:
             for name in ("password", "confirmation"):
@@ -58,14 +58,14 @@ class NewPasswordForm(DialogForm):
 
     @classmethod
     def of(cls, request: Request, **kwargs: Any) -> Self:
-        """Return the form as it is opened or submitted, or filled in by Generate."""
+        """Return the opened or submitted form; after Generate, the form with a generated password."""
         if "generate" in request.POST:
             return cls.generating(request.POST, **kwargs)
         return cls(posted(request), **kwargs)
 
     @classmethod
     def generating(cls, data: QueryDict, **kwargs: Any) -> Self:
-        """Return the form as filled in, not validated, with a generated password."""
+        """Return the form with the user's input and a generated password, without validating it."""
         made = passwords.generate()
         form = cls(initial={**data.dict(), "password": made, "confirmation": made, "generated": made}, **kwargs)
         for field in form.fields.values():
@@ -74,14 +74,14 @@ class NewPasswordForm(DialogForm):
 
     @property
     def shown_password(self) -> str:
-        """The generated password; "" once the user has changed the field."""
+        """Return the generated password, or "" once the user has changed the field."""
         values: Any = self.data if self.is_bound else self.initial
         generated = str(values.get("generated") or "")
         return generated if generated and generated == values.get("password") else ""
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        # Compare what was typed, so that a difference is shown in addition to other errors.
+        # Compare the raw input, so that a mismatch is reported in addition to other errors.
         typed, again = (self[name].data or "" for name in ("password", "confirmation"))
         if typed != again and not self.fields["password"].disabled and not self.has_error("confirmation"):
             self.add_error("confirmation", _("The two passwords differ."))
@@ -89,7 +89,7 @@ class NewPasswordForm(DialogForm):
 
 
 class PasswordForm(PasswordChangeForm):
-    """Django's form for changing the own password, with the look of the console's forms."""
+    """Django's password change form, with the look of the console's forms."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

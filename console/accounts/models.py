@@ -1,4 +1,4 @@
-"""UserSession: who is signed in where."""
+"""UserSession: the sessions of signed-in users."""
 
 import hashlib
 
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 
 class UserSession(AbstractBaseSession):
-    """A session, with what its user can see of it. Only console.accounts.sessions writes rows."""
+    """A session and the details that its user can see. Only console.accounts.sessions writes rows."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="sessions"
@@ -34,16 +34,16 @@ class UserSession(AbstractBaseSession):
 
     @property
     def public_id(self) -> str:
-        """Identifies the session in URLs and logs, where the key would let anybody sign in."""
+        """Return an id for URLs and logs, where the session key would let anybody sign in."""
         return hashlib.sha256(self.session_key.encode()).hexdigest()[:32]
 
     @property
     def browser(self) -> str:
-        """Browser and operating system as the browser reports them; "" if it does not."""
+        """Return the browser and operating system that the browser reports, or "" if it reports none."""
         return describe_user_agent(self.user_agent)
 
 
-# Browsers built on another one name that too, so they come first.
+# Browsers built on another browser name it too, so they come first.
 _BROWSERS = {"Edg": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrom": "Chrome", "Safari/": "Safari"}
 _SYSTEMS = {
     "Windows": "Windows",
@@ -56,6 +56,6 @@ _SYSTEMS = {
 
 
 def describe_user_agent(text: str) -> str:
-    """Return such as "Firefox · Linux"; for another program its own name, such as "curl"."""
+    """Return browser and system, such as "Firefox · Linux", or another program's own name, such as "curl"."""
     found = [next((name for mark, name in names.items() if mark in text), "") for names in (_BROWSERS, _SYSTEMS)]
     return " · ".join(filter(None, found)) or text.split("/")[0][:40]

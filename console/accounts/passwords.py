@@ -11,7 +11,7 @@ _CLASSES = (
     "".join(letter for letter in string.ascii_uppercase if letter not in "IO"),
     "".join(letter for letter in string.ascii_lowercase if letter != "l"),
     "".join(digit for digit in string.digits if digit not in "01"),
-    # Only those that need neither quotes in a shell nor escapes in a connection string.
+    # Only characters that need neither quotes in a shell nor escapes in a connection string.
     "".join(sign for sign in PASSWORD_SPECIAL if sign in "-_"),
 )
 
@@ -21,7 +21,7 @@ def generate() -> str:
     characters = [secrets.choice(each) for each in _CLASSES]
     characters += [secrets.choice("".join(_CLASSES)) for _ in range(_LENGTH - len(characters))]
     secrets.SystemRandom().shuffle(characters)
-    # Many programs would take a leading dash for an option.
+    # Many programs would read a leading dash as an option.
     if not characters[0].isalnum():
         return generate()
     return "".join(characters)

@@ -1,4 +1,4 @@
-"""What each role allows. Roles are Django's groups, by name."""
+"""Roles and their permissions. A role is the Django group of the same name."""
 
 from enum import Enum
 from typing import Any
@@ -11,7 +11,7 @@ from console.text.messages import TEXTS, Message, joined
 
 
 class Permission(Enum):
-    """What a service or a page can require. Templates use the values."""
+    """A permission that a service or a page can require. Templates use the values."""
 
     VIEW = "view"
     CREATE_BACKUP = "create-backup"
@@ -26,7 +26,7 @@ class Permission(Enum):
 
 
 class Role(models.TextChoices):
-    """The value is the group's name. A user can have several; a user without any can only manage their own account."""
+    """A role; the value is the group's name. Users can have several; without any they only manage their own account."""
 
     FULL_ACCESS = "Full access", TEXTS["label.full_access"]
     BACKUP_OPERATOR = "Backup operator", TEXTS["label.backup_operator"]
@@ -60,7 +60,7 @@ def roles_of(user: AbstractBaseUser | AnonymousUser) -> list[Role]:
 
 
 def refusal(user: AbstractBaseUser | AnonymousUser | None, permission: Permission | None) -> str:
-    """Return why the user does not have the permission; "" if they have it. The user None is the console itself."""
+    """Return why the user lacks the permission, or "" if they have it. The user None is the console itself."""
     if user is None or permission is None:
         return ""
     roles = roles_of(user)
@@ -80,6 +80,6 @@ def require(user: AbstractBaseUser | AnonymousUser | None, permission: Permissio
 
 
 def make_groups(**_kwargs: Any) -> None:
-    """Create missing groups. Called after every migrate."""
+    """Create missing groups. Django calls this after every migrate."""
     for role in Role:
         Group.objects.get_or_create(name=role.value)

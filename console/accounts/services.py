@@ -1,4 +1,4 @@
-"""What users do to their own account, and administrators to others: one function per action."""
+"""Actions of users on their own account and of administrators on other accounts, one function each."""
 
 from django.contrib.auth.models import Group, User
 
@@ -11,7 +11,7 @@ from console.text.refused import Refused
 
 @audited("consoleChangePassword", needs=None, resource="user")
 def change_password(*, user: User, password: str, requested_by: User | None) -> None:
-    """Set the password and end all sessions of the user. The view keeps its own with update_session_auth_hash()."""
+    """Set the password and end all sessions of the user. update_session_auth_hash() keeps the view's own session."""
     user.set_password(password)
     user.save(update_fields=["password"])
     UserSession.objects.filter(user=user).delete()
@@ -45,7 +45,7 @@ def create_user(*, name: str, password: str, role: Role, requested_by: User | No
 
 @audited("consoleSetRole", needs=Permission.MANAGE_USERS, resource="user")
 def set_role(*, user: User, role: Role, requested_by: User | None) -> None:
-    """Give the user this role instead of all others."""
+    """Replace all roles of the user with this one."""
     user.groups.remove(*Group.objects.filter(name__in=Role.values).exclude(name=role.value))
     user.groups.add(Group.objects.get(name=role.value))
     user.__dict__.pop("_roles", None)

@@ -1,4 +1,4 @@
-"""The session engine: Django's database sessions, with the user and the last use in each row."""
+"""The session engine: Django's database sessions, which also store the user and the time of the last use."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -47,5 +47,5 @@ class SessionStore(_Store):
 
 
 def forget_expired(sender: object, **_kwargs: Any) -> None:
-    """Delete the rows of expired sessions. Called at every sign-in."""
+    """Delete the rows of expired sessions. Django calls this at every sign-in."""
     UserSession.objects.filter(expire_date__lt=timezone.now()).delete()

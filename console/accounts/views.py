@@ -1,4 +1,4 @@
-"""A user's own password and sessions, and the page after too many failed attempts to sign in."""
+"""Pages for the user's own password and sessions, and the page after too many failed attempts to sign in."""
 
 import math
 from datetime import timedelta
@@ -51,7 +51,7 @@ def password_change(request: Request) -> HttpResponse:
     if form.is_valid():
         password = form.cleaned_data["new_password1"]
         account.change_password(user=request.user, password=password, requested_by=request.user)
-        # This session stays, under a new key.
+        # Keep this session, under a new key.
         update_session_auth_hash(request, request.user)
         messages.success(request, _("The password is changed. All your other sessions have ended."))
         return redirect("home")

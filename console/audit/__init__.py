@@ -1,1 +1,1 @@
-"""Who did what: the record of audited actions and its page. Imports accounts for the roles."""
+"""The audit: the decorator of audited actions, their events and the audit page. Imports accounts for the roles."""

@@ -1,11 +1,11 @@
-"""The audit: every service function that a user can call is an audited action, and says so in one line.
+"""Audited actions: a decorator marks every service function that a user can call.
 
     @audited("ddsDeleteBackup", needs=Permission.MANAGE_BACKUPS, resource="backup")
     def delete_backup(*, backup: Backup, requested_by: User | None) -> None: ...
 
-The decorated function checks the role of `requested_by`, runs in a transaction, and writes its AuditEvent: a
-success in that transaction, a refusal or a failure after the rollback. A view names the function behind it with
-`console.accounts.access.performs` and so requires the same role.
+The decorated function checks the role of `requested_by`, runs in a transaction, and writes its AuditEvent: in that
+transaction after a success, after the rollback if the action is refused or fails. A view that names the function with
+`console.accounts.access.performs` requires the same permission.
 """
 
 import inspect
@@ -34,7 +34,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Resource:
-    """What an action is about, as it is called at that moment."""
+    """The resource of an action, with its name at that time."""
 
     type: str = ""
     id: str = ""
@@ -54,7 +54,7 @@ def record(
     reason: str = "",
     user_name: str = "",
 ) -> None:
-    """Write one event, with the address that the request in hand comes from. No user is the console itself."""
+    """Write one event, with the address of the current request. The user None is the console itself."""
     AuditEvent.objects.create(
         user=user,
         user_name=_plain(user.get_username() if user else user_name)[:150],
@@ -69,13 +69,13 @@ def record(
 
 
 def _plain(text: str) -> str:
-    """What was refused may hold anything; no database but SQLite stores a NUL."""
+    """Replace NUL characters: rejected input can contain them, and only SQLite stores them."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text
 
 
 @dataclass
 class _Run:
-    """A run of an action; those that it calls run within it, by its permission."""
+    """One call of an action. Actions that it calls need no permission of their own."""
 
     recorded: bool = True
 
@@ -84,7 +84,7 @@ _run: ContextVar[_Run | None] = ContextVar("run", default=None)
 
 
 def nothing_new() -> None:
-    """For a service that is asked again for what it has done already: that is one event, not two."""
+    """Record no event for the current call, because the service did the same work in an earlier call."""
     run = _run.get()
     assert run is not None
     run.recorded = False
@@ -106,7 +106,7 @@ class AuditedAction(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         user: Any = kwargs["requested_by"]
-        # As they are called before: afterwards a row may have gone or have another name.
+        # Read the names before the call: afterwards a row may be deleted or renamed.
         given = [resource_of(value) for name in self._order if isinstance(value := kwargs.get(name), models.Model)]
         refused_on = self._chosen(given) or Resource(self.resource, name=str(kwargs.get("name", "")))
         outer, run = _run.get(), _Run()
@@ -121,7 +121,8 @@ class AuditedAction(Generic[P, R]):
                     record(self.trace, user=user, resource=self._chosen(made + given) or refused_on)
             return result
         except (Refused, ValidationError, PermissionDenied) as error:
-            # Within another action this goes into that one's transaction: it stays if that one goes on.
+            # Within another action, this event joins the outer transaction: it remains only if the outer action
+            # commits.
             record(self.trace, user=user, resource=refused_on, outcome=Outcome.REFUSED, reason=_reason(error))
             raise
         except Exception as error:
@@ -133,15 +134,16 @@ class AuditedAction(Generic[P, R]):
             _run.reset(token)
 
     def _chosen(self, resources: list[Resource]) -> Resource | None:
-        """The first of the action's resource type; else the first of all, such as the instance that got no backup."""
+        """Return the first resource of the action's type, else the first, such as the instance that got no backup."""
         return next((each for each in resources if each.type == self.resource), resources[0] if resources else None)
 
 
 def audited(trace: str, *, needs: Permission | None, resource: str) -> Callable[[Callable[P, R]], AuditedAction[P, R]]:
     """Make a keyword-only service function an audited action.
 
-    `trace` is the reference's name for it, `needs` what the role of `requested_by` must include (None: every
-    signed-in user may), `resource` the model it is about, such as "instance": the row that is returned or given.
+    `trace` is the reference's name for the action. `needs` is the permission that `requested_by` must have (None: every
+    signed-in user is allowed). `resource` is the model whose row the event names, such as "instance": the returned row,
+    else an argument.
     """
     return lambda function: AuditedAction(function, trace, needs, resource)
 
@@ -150,7 +152,7 @@ def _reason(error: Refused | ValidationError | PermissionDenied) -> str:
     return of_validation(error) if isinstance(error, ValidationError) else str(error)
 
 
-# --- Signing in and out: Django tells by its signals ------------------------------------------------------
+# --- Signing in and out: receivers of Django's signals ----------------------------------------------------
 
 SIGN_IN = "consoleSignIn"
 SIGN_OUT = "consoleSignOut"
@@ -168,7 +170,7 @@ def signed_out(sender: object, *, user: User | None, **_kwargs: Any) -> None:
 def sign_in_failed(
     sender: object, *, credentials: dict[str, Any], request: HttpRequest | None = None, **_kwargs: Any
 ) -> None:
-    """The name is what was typed; whether there is such a user is not looked up."""
+    """Record a failed sign-in under the typed name, without checking whether such a user exists."""
     typed = str(credentials.get("username") or "")
     locked = bool(getattr(request, "axes_locked_out", False))
     record(

@@ -6,7 +6,7 @@ from django.utils.translation import pgettext_lazy
 
 
 class Outcome(models.TextChoices):
-    """How an action ended: done, not allowed by a rule or a role, or broken."""
+    """The outcome of an action: done, refused by a rule or a role, or failed with an error."""
 
     SUCCEEDED = "succeeded", _("Succeeded")
     REFUSED = "refused", _("Refused")
@@ -23,7 +23,7 @@ class Outcome(models.TextChoices):
 
 
 class ResourceKind(models.TextChoices):
-    """What actions are about, as the audit names it before the resource's own name."""
+    """The kinds of resources. The audit shows the kind before the resource's own name."""
 
     INSTANCE = "instance", pgettext_lazy("kind of resource", "instance")
     BACKUP = "backup", pgettext_lazy("kind of resource", "backup")

@@ -1,4 +1,4 @@
-"""The list of the audit: how it is filtered, sorted and exported."""
+"""The audit list: its filters, sorting and export."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,7 +20,7 @@ class AuditListForm(ListForm):
     sorts = {"time": Sort(F("time"), _("Oldest first"), _("Newest first"), falls=True)}
     without_field = ("size", "sort")
 
-    # A whole name or id, in a field of its own name.
+    # No search field: the field `resource` takes a whole name or id instead.
     q = None  # type: ignore[assignment]
     user = forms.CharField(required=False, label=_("User"), max_length=150)
     resource = forms.CharField(
@@ -48,7 +48,7 @@ class AuditListForm(ListForm):
         return [self[name] for name in self.field_order]
 
 
-# The headings are names for programs: they are the same in every language.
+# Programs read these headings, so they are the same in every language.
 AUDIT_COLUMNS: Columns[AuditEvent] = [
     ("time", lambda event: event.time.isoformat()),
     ("user", lambda event: event.user_name),

@@ -1,4 +1,4 @@
-"""AuditEvent: who did what to which resource. Rows are only ever added."""
+"""AuditEvent: one action on a resource. Rows are only added, never changed or deleted."""
 
 from typing import Any, NoReturn
 
@@ -12,7 +12,7 @@ from console.text.messages.fields import MessageField
 
 
 class AppendOnly(Exception):
-    """Somebody tried to change what is only ever added to."""
+    """Code tried to change or delete audit events, or to add them in bulk."""
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
@@ -23,7 +23,7 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
         raise AppendOnly("Audit events are never changed.")
 
     def bulk_create(self, *args: Any, **kwargs: Any) -> NoReturn:
-        # It can be told to overwrite.
+        # bulk_create() can overwrite rows.
         raise AppendOnly("Audit events are added one by one.")
 
     def delete(self) -> NoReturn:
@@ -31,13 +31,13 @@ class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
 
 
 class AuditEvent(models.Model):
-    """One action of a user, or of the console itself (no user). Names are copied: they outlive what they name."""
+    """One action of a user, or of the console itself (no user). Names are copied, to survive their rows."""
 
     time = models.DateTimeField(default=timezone.now, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    # At a failed sign-in the name that was typed.
+    # After a failed sign-in, the name that was typed.
     user_name = models.CharField(max_length=150, blank=True)
     trace = models.CharField(max_length=64)
     resource_type = models.CharField(max_length=32, blank=True)
@@ -47,7 +47,7 @@ class AuditEvent(models.Model):
     outcome = models.CharField(max_length=16, choices=Outcome.choices)
     reason = MessageField(blank=True)
 
-    # Its page, where a list has looked it up.
+    # The URL of the resource's page. link_resources() sets it for lists.
     resource_url = ""
 
     objects = AuditEventQuerySet.as_manager()
@@ -69,7 +69,7 @@ class AuditEvent(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:
             raise AppendOnly("Audit events are never changed.")
-        # With the id of another event too it is an addition, and fails.
+        # With force_insert, saving under the id of another event fails instead of changing that event.
         super().save(*args, **kwargs | {"force_insert": True})
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
@@ -77,7 +77,7 @@ class AuditEvent(models.Model):
 
     @property
     def kind(self) -> str:
-        """What the resource is, in the reader's language; the exports have its code."""
+        """Return the kind of the resource in the viewer's language. Exports have its code."""
         try:
             return str(ResourceKind(self.resource_type).label)
         except ValueError:
@@ -85,5 +85,5 @@ class AuditEvent(models.Model):
 
     @property
     def result(self) -> Outcome:
-        """The outcome as the member it is, with its label and tone."""
+        """Return the outcome as a member of Outcome, which has a label and a tone."""
         return Outcome(self.outcome)

@@ -1,4 +1,4 @@
-"""Where the request in hand comes from: known to whatever it causes, without being handed down to it."""
+"""The address and browser of the current request, available to all code that it runs without being passed down."""
 
 import ipaddress
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ class Origin:
     user_agent: str = ""
 
 
-# Outside a request (commands, the agent) there is none.
+# None outside a request: in commands and in the agent.
 _origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
 
 
@@ -34,10 +34,9 @@ def of_request(request: HttpRequest) -> Iterator[None]:
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """The client's address: the connection's, or behind CONSOLE_PROXIES proxies what the outermost of them saw.
+    """Return the client's address: the connection's, or the one that the outermost of CONSOLE_PROXIES proxies saw.
 
-    Each proxy appends the address that it saw to X-Forwarded-For; what stands further left was written by the
-    client itself and proves nothing.
+    Each proxy appends the address that it saw to X-Forwarded-For. The client can forge everything further left.
     """
     proxies = settings.CONSOLE_PROXIES
     if proxies > 0:
@@ -49,7 +48,7 @@ def address_of(request: HttpRequest) -> str | None:
 
 def _parsed(text: str) -> str | None:
     try:
-        # Without the interface of a link-local address, which no other machine would understand.
+        # Drop the interface of a link-local address, which means nothing on other machines.
         address = ipaddress.ip_address(text.strip().partition("%")[0])
     except ValueError:
         return None

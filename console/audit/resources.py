@@ -1,4 +1,4 @@
-"""Where the resources that events are about have their pages."""
+"""Links from audit events to the pages of their resources."""
 
 from collections.abc import Iterable
 
@@ -9,9 +9,9 @@ from console.audit.models import AuditEvent
 
 
 def link_resources(events: Iterable[AuditEvent]) -> None:
-    """Set `resource_url` of the events whose resource has a page and still exists: one query for each kind.
+    """Set `resource_url` of each event whose resource has a page and still exists, with one query per kind.
 
-    The kind of a resource is the name of its model, which is how the audit knows models of rooms above it.
+    The kind of a resource is the name of its model, so the audit need not import the apps that define the models.
     """
     named: dict[tuple[str, str], list[AuditEvent]] = {}
     for event in events:

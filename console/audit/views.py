@@ -1,4 +1,4 @@
-"""The page of the audit, and its export."""
+"""The audit page and its export."""
 
 from django.http import HttpResponseBase
 from django.views.decorators.http import require_safe
@@ -17,7 +17,7 @@ from console.web.request import Request
 @require_safe
 @live
 def audit_list(request: Request) -> HttpResponseBase:
-    """Audit."""
+    """Show the audit, or export it as CSV."""
     filters = AuditListForm(request)
     if filters.exports:
         return export("audit", AUDIT_COLUMNS, filters.found(AuditEvent.objects.all()))

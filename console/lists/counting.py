@@ -1,4 +1,4 @@
-"""How many rows a list has, counted without looking at more than COUNTED of them."""
+"""Row counts of lists. Counting stops just beyond COUNTED rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from django.utils import formats
 
 from console.lists.keys import opaque
 
-# How many rows are looked at for a total: those above are shown as "10,000+". Up to so many are sorted without an
-# index on the key.
+# The largest exact total: pages show a larger one as "10,000+". Up to this many rows are sorted without an index on the
+# key.
 COUNTED = 10_000
 
 
 @dataclass(frozen=True)
 class Total:
-    """How many rows there are; with `more`, at least so many."""
+    """A number of rows: exact, or the least possible number if `more`."""
 
     rows: int
     more: bool
 
     @staticmethod
     def of(number: int) -> "Total":
-        """What so many rows are, of which no more than one beyond COUNTED were looked at."""
+        """Return the total for a count that stopped at COUNTED + 1."""
         return Total(min(number, COUNTED), number > COUNTED)
 
     def __str__(self) -> str:
@@ -35,14 +35,14 @@ class Total:
 
 
 class CountOf(Subquery):
-    """How many rows of the query there are, told by each row of another: no query of its own for a total."""
+    """The number of rows of a query as a column of another query, which saves a separate query for the total."""
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
     output_field = BigIntegerField()
 
 
 def counted(rows: "QuerySet[Any]", judged: Sequence[Q] = ()) -> Total:
-    """How many rows there are, and of these how many meet all that is to be judged; looks at COUNTED rows, no more."""
+    """Count the rows that meet all conditions in `judged`, reading at most COUNTED + 1 of `rows`."""
     if not judged:
         return Total.of(rows.order_by()[: COUNTED + 1].count())
     met = opaque(reduce(and_, judged))

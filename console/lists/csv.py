@@ -1,4 +1,4 @@
-"""The CSV of a list: streamed while it is read, and harmless in a spreadsheet."""
+"""The CSV export of a list: streamed, and safe to open in a spreadsheet."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 
 from console.lists.pages import Found, Row, Text
 
-# What a spreadsheet takes for the beginning of a formula.
+# Characters that a spreadsheet reads as the start of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _BATCH = 500
 
@@ -19,7 +19,7 @@ Columns = Sequence[tuple[Text, Callable[[Row], object]]]
 
 
 def export(name: str, columns: Columns[Row], found: Found[Row]) -> StreamingHttpResponse:
-    """Return all rows found as the file `name`.csv. It starts with a BOM: without one Excel guesses the encoding."""
+    """Return all rows found as the file `name`.csv. It starts with a BOM, without which Excel guesses the encoding."""
     answer = StreamingHttpResponse(_lines(columns, found.ordered()), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     answer["Cache-Control"] = "no-store"
@@ -27,9 +27,9 @@ def export(name: str, columns: Columns[Row], found: Found[Row]) -> StreamingHttp
 
 
 def cell(value: object) -> str:
-    """Return the value as a cell's text: moments in UTC, and nothing that a spreadsheet would run.
+    """Return the value as a cell's text: times in UTC, and nothing that a spreadsheet would run.
 
-    Text that could be a formula gets an apostrophe in front, which spreadsheets do not show.
+    Text that could be a formula gets a leading apostrophe, which spreadsheets hide.
     """
     if value is None:
         return ""

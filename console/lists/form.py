@@ -1,7 +1,7 @@
 """The toolbar of a list: search, filters and sorts, the same for every list. All state is in the query string.
 
-What a list owes for staying fast at any size: an index on each sort's key and the id; an index on each of its filters,
-then the moment it is sorted by at first, then the id; and one on the name that is searched. See search.py for why.
+To stay fast at any size, a list needs an index on (key, id) for each sort, an index on (filter, moment, id) for each
+filter, where the moment is the key of the default sort, and an index on the searched name. search.py says why.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ _MINUTE = timedelta(minutes=1)
 
 
 class MomentField(forms.DateTimeField):
-    """A moment in the viewer's time zone, as a browser's field for date and time writes it."""
+    """A date and time in the viewer's time zone, in the format of a browser's datetime-local input."""
 
     widget = forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"})
     default_error_messages = {"invalid": _("Enter a date and a time, such as 2026-11-22 09:30.")}
@@ -37,18 +37,18 @@ class MomentField(forms.DateTimeField):
 
 
 class ListForm(forms.Form):
-    """The toolbar of a list and, with it, the list itself: what the query string says becomes a page of rows.
+    """The toolbar of a list, which turns the query string into a page of rows.
 
-    A value that it does not know narrows nothing, a place that it cannot read is the beginning: a list always
-    answers. Text that cannot be a moment is shown beside its field.
+    A list always answers: it ignores unknown filter values and shows its first page for an invalid place. Text that is
+    not a date and time is reported beside its field.
     """
 
     list_id: ClassVar[str]
-    # The column that `since` and `until` are about. The first of `sorts` sorts by it, the newest first.
+    # The column that `since` and `until` limit. The first of `sorts` sorts by it, newest first.
     moment: ClassVar[str]
-    # By their names in the query string; one called "name" sorts by what is searched.
+    # The sorts by their names in the query string. A sort called "name" is by the searched column.
     sorts: ClassVar[Mapping[str, Sort]]
-    # Parts of the query string that the toolbar has no field for.
+    # Parameters of the query string without a field in the toolbar.
     without_field: ClassVar[tuple[str, ...]] = ("type", "size")
 
     q = forms.CharField(required=False, label=_("Search by name or ID"))
@@ -57,7 +57,7 @@ class ListForm(forms.Form):
     sort = forms.ChoiceField(required=False, label=_("Sort by"))
 
     def __init__(self, request: Request, *, within: Q | None = None) -> None:
-        """`within` is what all rows of the list have in common; it has an index as the narrowings have."""
+        """Bind the form to the query string. `within` is a condition on all rows, indexed as the filters are."""
         super().__init__(request.GET, auto_id=f"{self.list_id}-%s")
         self.request = request
         self.within = within
@@ -66,36 +66,36 @@ class ListForm(forms.Form):
         assert isinstance(sort, forms.ChoiceField)
         sort.choices = list(self._sort_choices())
 
-    # --- What each list says of itself --------------------------------------------------------------
+    # --- What each list defines ---------------------------------------------------------------------
 
     def narrowings(self, chosen: Mapping[str, Any]) -> Iterator[Q]:
-        """Yield the condition of each filter that is set, the most telling first."""
+        """Yield the condition of each filter that is set, the most selective first."""
         raise NotImplementedError
 
     def searching(self, text: str) -> Q:
-        """Return what the text in the search field means."""
+        """Return the condition for the text in the search field."""
         return search(text)
 
     def searched(self, chosen: Mapping[str, Any]) -> Q | None:
-        """Return the condition of the search field, if it is filled in. Text that cannot be read finds nothing."""
+        """Return the condition of the search field, or None if it is empty. Invalid text finds nothing."""
         typed = chosen.get("q", "\0")
         return self.searching(typed) if typed else None
 
     # --- For the toolbar ----------------------------------------------------------------------------
 
     def selects(self) -> list[forms.BoundField]:
-        """Return the filters that stand in the toolbar itself."""
+        """Return the filters that the toolbar always shows."""
         return [field for field in self.visible_fields() if field.widget_type == "select" and field.name != "sort"]
 
     def details(self) -> list[forms.BoundField]:
-        """Return the filters behind the button."""
+        """Return the filters and the sort that a button of the toolbar reveals."""
         return [self[name] for name in ("instance", "since", "until", "sort") if name in self.fields]
 
     def details_set(self) -> int:
         return sum(bool(field.data) for field in self.details() if field.name != "sort")
 
     def kept(self) -> list[tuple[str, str]]:
-        """Return what the query string has that the toolbar has no field for: hidden fields carry it on."""
+        """Return the parameters without a field in the toolbar, which hidden fields preserve."""
         return [(name, value) for name in self.without_field if (value := self.request.GET.get(name, ""))]
 
     @property
@@ -116,7 +116,7 @@ class ListForm(forms.Form):
     # --- The rows -----------------------------------------------------------------------------------
 
     def found(self, rows: "QuerySet[Row]") -> Found[Row]:
-        """Return the rows that match, in their order."""
+        """Return the matching rows in the chosen order."""
         self.is_valid()
         chosen = self.cleaned_data
         name, falling = self._sort_name()
@@ -150,7 +150,7 @@ class ListForm(forms.Form):
             yield from reversed(either) if sort.falls else either
 
     def _sort_name(self) -> tuple[str, bool]:
-        """The sort's name and whether it falls, as the query string has it, else the first one."""
+        """Return the name of the chosen sort, else of the first, and whether it is descending."""
         chosen = self.cleaned_data.get("sort") or ""
         if not chosen:
             return next(iter(self.sorts)), self._first_sort.falls
@@ -166,17 +166,17 @@ class ListForm(forms.Form):
         return Header(url, direction)
 
     def _time(self, chosen: Mapping[str, Any]) -> list[Q]:
-        """Return the limits of the list's moment; `until` is in to the end of its minute."""
+        """Return the conditions for `since` and `until`; `until` includes its whole minute."""
         limits = []
         if since := chosen.get("since"):
             limits.append(Q(**{f"{self.moment}__gte": since}))
         if until := chosen.get("until"):
-            # The calendar's last minute has no end.
+            # The end of the last minute that datetime supports would overflow.
             end = min(until.replace(second=0, microsecond=0), datetime.max.replace(tzinfo=UTC) - _MINUTE) + _MINUTE
             limits.append(Q(**{f"{self.moment}__lt": end}))
         return limits
 
 
 def _unless(value: object, default: object) -> str:
-    """The value for the query string, which is spared what goes without saying."""
+    """Return the value for the query string, or "" if it is the default."""
     return "" if value == default else str(value)

@@ -1,4 +1,4 @@
-"""What the database sorts and searches lists by: the keys of indexes. Models and migrations import this file only."""
+"""Expressions for sorting and searching lists, and for indexes. Models and migrations import only this file."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 
 class NameKey(Lower):
-    """A name as lists search and sort it: without regard to case, by its characters in any language."""
+    """A name as lists search and sort it: ignoring case, by code point whatever the database's language."""
 
     def as_postgresql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
@@ -20,12 +20,12 @@ class NameKey(Lower):
 
 
 class SizeKey(Func):
-    """A size as lists sort it: what has none comes before the smallest, in every database."""
+    """A size as lists sort it: in every database, rows without a size come before the smallest."""
 
     template = "COALESCE(%(expressions)s, -1)"
     output_field = BigIntegerField()
 
 
 def opaque(condition: Q) -> Case:
-    """The same condition, but no reason for the database to choose an index."""
+    """Wrap the condition so that the database does not choose an index for it."""
     return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())

@@ -1,4 +1,4 @@
-"""How many rows a page of a list has: what the address says, else what was chosen last in this browser."""
+"""The number of rows on a page of a list: from the URL, else the one last chosen in this browser."""
 
 from urllib.parse import urlsplit
 
@@ -9,7 +9,7 @@ from console.web.request import Request
 SIZES = (10, 20, 50, 100)
 DEFAULT_SIZE = 20
 SIZE_COOKIE = "page-size"
-# What a list that refreshes itself says it shows; in no address.
+# The parameter in which a list that refreshes itself sends its page size. No link contains it.
 SHOWN = "rows"
 
 _WRITTEN = {str(size) for size in SIZES}
@@ -23,7 +23,7 @@ def page_size(request: Request) -> int:
 
 
 def remember_size(request: Request, response: HttpResponseBase) -> None:
-    """Keep the size if it has been chosen just now: a list that refreshes itself chooses nothing."""
+    """Store the size in the cookie if the user has just chosen it, not if the list refreshed itself."""
     asked = request.GET.get("size", "")
     shown = QueryDict(urlsplit(request.htmx.current_url or "").query).get("size", "")
     if asked in _WRITTEN and asked != shown:

@@ -1,7 +1,7 @@
-"""The pages of a list. A page is found by its place, not by its number, so the last one costs what the first one does.
+"""The pages of a list. A page is found by its place, not by its number, so the last page costs as much as the first.
 
-`after` and `before` in the query string name the row that a page begins behind (keyset paging): the value that the list
-is sorted by and the row's id, signed, so that only the console can make one.
+`after` and `before` in the query string name the row just outside the page (keyset paging) by its sort key and id. Both
+parameters are signed, so that only the console can make them.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _END = "end"
 
 
 def address(request: Request, **changes: str) -> str:
-    """Return the list's address with some parameters changed: its first page, unless `changes` says otherwise."""
+    """Return the list's URL with some parameters changed: the first page, unless `changes` names a place."""
     query = request.GET.copy()
     for name in ("after", "before", "format", *REFRESH):
         query.pop(name, None)
@@ -41,7 +41,7 @@ def address(request: Request, **changes: str) -> str:
 
 @dataclass(frozen=True)
 class Sort:
-    """One way to sort a list. The labels are those of the two directions; `falls` if people want the greatest first."""
+    """One way to sort a list, with a label for each direction. `falls`: the default direction is descending."""
 
     by: Combinable
     rising: Text
@@ -58,7 +58,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Header:
-    """A column's head that sorts: where it leads, and the direction it sorts in now (as aria-sort has it)."""
+    """A column heading that sorts: its link, and the current direction as a value of aria-sort."""
 
     url: str
     direction: str
@@ -66,7 +66,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Found(Generic[Row]):
-    """All rows that match, not fetched yet, in order of (key, id). Without a total, counting() has one."""
+    """All matching rows, not fetched yet, in order of (key, id). If there is no total, counting() adds it."""
 
     rows: "QuerySet[Row]"
     key: Combinable
@@ -79,7 +79,7 @@ class Found(Generic[Row]):
         return self.rows.order_by(*order)
 
     def beyond(self, place: tuple[Value, Value], *, backwards: bool) -> "QuerySet[Row]":
-        """Those behind the place (or before it), as one comparison of rows, which an index on both serves."""
+        """Return the rows after the place (or before it), by one row comparison, which an index on (key, id) serves."""
         falling = self.falling is not backwards
         compared = Func(
             _pair(self.key, F("id")),
@@ -91,7 +91,7 @@ class Found(Generic[Row]):
         return self.ordered(backwards=backwards).filter(compared)
 
     def counting(self) -> "Found[Row]":
-        """The same, and each row tells the total."""
+        """Return the same rows, each annotated with the total."""
         if self.total:
             return self
         looked_at = self.rows.order_by().values("pk")[: counting.COUNTED + 1]
@@ -99,7 +99,7 @@ class Found(Generic[Row]):
         return replace(self, rows=told)
 
     def total_by(self, shown: Sequence[Row]) -> Total:
-        """The total, if `shown` is what was fetched of counting(): nothing only if there is nothing."""
+        """Return the total. `shown` are rows fetched from counting(), which are empty only if no row matches."""
         if self.total:
             return self.total
         return Total.of(getattr(shown[0], "list_total") if shown else 0)  # noqa: B009  # annotated in counting()
@@ -107,7 +107,7 @@ class Found(Generic[Row]):
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """One page of a list, and the addresses of its neighbours; an address is empty where there is none."""
+    """One page of a list, and the URLs of its neighbours; "" for a neighbour that does not exist."""
 
     rows: list[Row]
     total: Total
@@ -126,14 +126,14 @@ class Page(Generic[Row]):
 
 @dataclass(frozen=True)
 class Pager(Generic[Row]):
-    """Turns the pages of what a list has found. Places are good for one list in one order: `salt` names both."""
+    """Pages through the rows found. A place is valid for one list in one order: `salt` names both."""
 
     request: Request
     found: Found[Row]
     salt: str
 
     def page(self, headers: dict[str, Header]) -> Page[Row]:
-        """Return the page that the query string asks for; the first one if that cannot be read, or is empty by now."""
+        """Return the page that the query string asks for, or the first page if that one is invalid or now empty."""
         found, size = self.found, page_size(self.request)
         after, before = self.request.GET.get("after", ""), self.request.GET.get("before", "")
         if before and (shown := self._before(before, size)):
@@ -145,7 +145,7 @@ class Pager(Generic[Row]):
         return self._page(shown[:size], headers, previous=behind, next=len(shown) > size)
 
     def _before(self, before: str, size: int) -> list[Row]:
-        """The rows before the place and one more; none if they would not fill a page, which is the first one then."""
+        """Return the rows before the place and one more; none if they do not fill a page: then show the first page."""
         if before == _END:
             shown = list(self.found.ordered(backwards=True)[: size + 1])
         elif place := self._place(before):
@@ -158,7 +158,7 @@ class Pager(Generic[Row]):
         request, size = self.request, page_size(self.request)
         total = self.found.total_by(shown)
         if total.more and not (previous or next) and len(shown) <= counting.COUNTED:
-            # By now all are in sight.
+            # This page shows all rows, so the total is exact.
             total = Total.of(len(shown))
         return Page(
             rows=shown,

@@ -1,7 +1,7 @@
-"""What a list's search and filters find, and the order of conditions that finds it fast however many rows there are.
+"""Search and filters of lists, with conditions arranged so that queries stay fast for any number of rows.
 
-SQLite keeps no statistics that could tell which index to use. So `find` counts, never beyond COUNTED rows, and shows
-the database only the conditions whose index it should use; the others are made opaque.
+SQLite keeps no statistics from which to choose an index. So `find` counts rows, stopping just beyond COUNTED, and shows
+the database only the conditions whose index it should use; it makes the others opaque.
 """
 
 import re
@@ -25,7 +25,7 @@ _UUID = re.compile(r"\A[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}\Z")
 _NOTHING = Q(pk__in=())
 
 
-# --- What the text in the search field means --------------------------------------------------------
+# --- The meaning of the text in the search field ----------------------------------------------------
 
 
 def search(text: str) -> Q:
@@ -35,12 +35,12 @@ def search(text: str) -> Q:
 
 
 def name_is(field: str, text: str) -> Q:
-    """The name is the text, in any case."""
+    """Return the condition that the name is the text, ignoring case."""
     return Q(Exact(NameKey(field), Value(text.lower()))) if _NAME.match(text) else _NOTHING
 
 
 def name_begins(field: str, text: str) -> Q:
-    """The name begins with the text, in any case; a range that an index on NameKey serves."""
+    """Return the condition that the name begins with the text, ignoring case: a range in the index on NameKey."""
     if not _NAME.match(text):
         return _NOTHING
     first = text.lower()
@@ -50,16 +50,16 @@ def name_begins(field: str, text: str) -> Q:
 
 
 def is_id(text: str) -> bool:
-    """True if the text is a whole id of an instance or of a backup."""
+    """Return whether the text is the whole id of an instance or a backup."""
     return bool(_ID.match(text))
 
 
 def is_uuid(text: str) -> bool:
-    """True if the text is a whole id of a job."""
+    """Return whether the text is the whole id of a job."""
     return bool(_UUID.match(text))
 
 
-# --- How it is found --------------------------------------------------------------------------------
+# --- Finding the rows -------------------------------------------------------------------------------
 
 
 def find(
@@ -75,18 +75,18 @@ def find(
 ) -> Found[Row]:
     """Return the rows that meet all conditions, in the order of the sort.
 
-    `filters` have indexes that go on with the moment the list is sorted by at first; the most telling comes first.
-    `time` limits that moment. `is_first_sort` is true if `sort` is by it, `sorts_by_text` if by the column that `text`
-    is about.
+    The index of each filter continues with the moment of the list's default sort; the most selective filter comes
+    first. `time` limits that moment. `is_first_sort`: `sort` is by that moment. `sorts_by_text`: `sort` is by the
+    column that `text` searches.
     """
     texts = [text] if text is not None else []
     named = counted(rows.filter(*texts)) if texts else None
     if named and not named.more:
-        # Few match the text: fetch those, judge them one by one, and sort the rest.
+        # Few rows match the text: fetch them, check the other conditions on each, and sort those that remain.
         judged = [*filters, *time]
         total = counted(rows.filter(*texts), judged) if judged else named
         return _found(rows.filter(*texts, *map(opaque, judged)), sort, falling, total, in_order=False)
-    # Otherwise one filter leads, whose index also has the rows in order of their moment.
+    # Otherwise use the index of the first filter, which also has the rows in order of their moment.
     led, judged = rows.filter(*filters[:1], *time), [*filters[1:], *texts]
     matching = led.filter(*map(opaque, judged))
     if not judged and (is_first_sort or not (filters or time)):
@@ -96,7 +96,7 @@ def find(
         return _found(matching, sort, falling, total)
     if not total.more:
         return _found(matching, sort, falling, total, in_order=False)
-    # Many match: going through all of them in order of the key soon finds a page full.
+    # Many rows match: reading in order of the key soon finds enough for a page.
     by_text = texts if sorts_by_text else []
     judged = [*filters, *time, *([] if by_text else texts)]
     return _found(rows.filter(*by_text, *map(opaque, judged)), sort, falling, total)
@@ -105,6 +105,6 @@ def find(
 def _found(
     rows: "QuerySet[Row]", sort: Sort, falling: bool, total: Total | None, *, in_order: bool = True
 ) -> Found[Row]:
-    """With `in_order` the database goes through the index on the sort's key; otherwise it sorts the few rows found."""
+    """Return the rows: with `in_order` read through the index on the sort's key, else sorted, since they are few."""
     keyed: Any = rows.annotate(list_key=sort.by)
     return Found(keyed, sort.by if in_order else Coalesce(sort.by, sort.by), falling, total)
