@@ -1,4 +1,4 @@
-"""The models of this app's rooms, where Django looks for them."""
+"""The models of this app's packages, imported where Django looks for them."""
 
 from console.accounts.models import UserSession
 from console.audit.models import AuditEvent

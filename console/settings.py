@@ -1,4 +1,4 @@
-"""All settings, in one file. What the environment may set is in environment.py."""
+"""All settings of the console. environment.py reads those that the environment can set."""
 
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -13,10 +13,10 @@ from console.processes.bind import only_this_machine
 SECRET_KEY = CONSOLE_SECRET_KEY or home.secret_key(CONSOLE_HOME)
 DATABASES = {"default": DATABASE_URL}
 
-# What DATABASE_URL says after its ? stays.
+# Keep the options that DATABASE_URL has after its `?`.
 _OPTIONS = DATABASES["default"].setdefault("OPTIONS", {})
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # Each thread keeps its connection: opening the file and reading its schema costs more than a page's queries.
+    # Keep one connection per thread: opening the file and reading its schema costs more than a page's queries.
     DATABASES["default"]["CONN_MAX_AGE"] = None
     _OPTIONS |= {
         # BEGIN IMMEDIATE: with Django's default a transaction that reads before it writes fails under
@@ -27,18 +27,19 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     DATABASES["default"]["ENGINE"] = "console.postgresql"
-    # Enough for the threads of a web process, which are pages and downloads, or for those of the agent; and the rest.
+    # Enough for the page and download threads of a web process, or for the job threads of the agent, and some more.
     _CONNECTIONS = max(2 * CONSOLE_WEB_THREADS, CONSOLE_PARALLEL_JOBS) + 8
     _OPTIONS["pool"] = {
         "min_size": 1,
         "max_size": _CONNECTIONS,
-        # How long a page waits for a server that is away.
+        # The seconds that a page waits for an unavailable server.
         "timeout": 5,
-        # After so many seconds the next who asks tries anew, instead of waiting for a pause that has become long.
+        # After this many seconds of failed attempts, let the next request try at once instead of waiting out a long
+        # pause.
         "reconnect_timeout": 1,
     }
     DATABASES["default"]["OPTIONS"] = {
-        # A server's machine that is gone without a word is noticed too.
+        # Also notice a server whose machine has disappeared without closing its connections.
         "connect_timeout": 5,
         "tcp_user_timeout": 15_000,
     } | _OPTIONS
@@ -51,14 +52,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
-# Each is named in its own words, for those who can read it.
+# Each language is called by its own name, so that its readers recognize it.
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 FORMAT_MODULE_PATH = "console.text.formats"
-# Compiled by `up` out of the apps' own locale/.
+# `up` compiles the catalogues of console/locale/ into this directory.
 LOCALE_PATHS = [CONSOLE_HOME / "locale"]
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
@@ -116,7 +117,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    # Lists as they are now, for a second.
+    # Rendered lists, shared for a second.
     "lists": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "lists"},
 }
 
@@ -125,14 +126,14 @@ SESSION_ENGINE = "console.accounts.sessions"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AXES_FAILURE_LIMIT = CONSOLE_SIGN_IN_ATTEMPTS
 AXES_COOLOFF_TIME = timedelta(minutes=CONSOLE_SIGN_IN_LOCK_MINUTES)
-# The name and the address together: nobody can lock somebody else out from elsewhere.
+# Lock the name and the address together, so that nobody can lock another user out from elsewhere.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-# Trying again while locked out does not make it longer than it was said to be.
+# Attempts during a lockout do not extend it beyond the announced time.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_CLIENT_IP_CALLABLE = "console.audit.origin.address_of"
 AXES_LOCKOUT_CALLABLE = "console.accounts.views.locked_out"
-# The console's own audit has it.
+# The console's own audit records sign-ins.
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 AUTH_PASSWORD_VALIDATORS = [
@@ -146,7 +147,7 @@ FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = CONSOLE_HOME / "static"
-# The console is the only site that uses them.
+# Only the console itself uses its static files.
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -207,9 +208,9 @@ if CONSOLE_URL:
         CSRF_COOKIE_SECURE = True
         LANGUAGE_COOKIE_SECURE = True
 
-# Only where nobody but this machine can reach it. `up` refuses what is missing here.
+# On only if no other machine can reach the console. Otherwise `up` refuses to start.
 TEST_HOOKS = CONSOLE_TEST_HOOKS and only_this_machine(CONSOLE_BIND, CONSOLE_URL)
-# The function that tells automated backups the time.
+# The clock of automated backups: a function that returns the time.
 BACKUP_CLOCK = "console.testing.hook_state.now" if TEST_HOOKS else "django.utils.timezone.now"
 
 _FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -222,6 +223,6 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": CONSOLE_LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": CONSOLE_LOG_LEVEL},
-    # What botocore tells at DEBUG has tokens in it.
+    # The DEBUG messages of botocore contain tokens.
     "loggers": {"axes": {"level": "WARNING"}, "botocore": {"level": "INFO"}},
 }

@@ -1,1 +1,1 @@
-"""What monitoring systems read: /readyz and /metrics. May import every app."""
+"""Endpoints for monitoring systems: /readyz and /metrics. May import every app."""

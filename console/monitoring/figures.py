@@ -1,4 +1,4 @@
-"""What monitoring systems read: whether the console is ready, and its metrics in the format of Prometheus."""
+"""The readiness of the console, and its metrics in the format of Prometheus."""
 
 import logging
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ def readiness(now: datetime) -> dict[str, str]:
 
 
 def metrics() -> bytes:
-    """Return all metrics, read from the console database, so any web process answers for the whole console."""
+    """Return all metrics. They come from the console database, so any web process can answer for the whole console."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Console())
     return generate_latest(registry)

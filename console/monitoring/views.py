@@ -17,7 +17,7 @@ from console.web.request import Request
 @require_safe
 @never_cache
 def readyz(request: Request) -> JsonResponse:
-    """Answer the readiness of each part of the console: 200 if all are ready, 503 otherwise."""
+    """Return the readiness of each part of the console, with status 200 if all are ready, else 503."""
     parts = monitoring.readiness(timezone.now())
     return JsonResponse(parts, status=200 if set(parts.values()) == {"ok"} else 503)
 
@@ -26,7 +26,7 @@ def readyz(request: Request) -> JsonResponse:
 @require_safe
 @never_cache
 def metrics(request: Request) -> HttpResponse:
-    """Answer the metrics to clients that send `Authorization: Bearer CONSOLE_METRICS_TOKEN`; 404 if none is set."""
+    """Return the metrics to clients that send `Authorization: Bearer CONSOLE_METRICS_TOKEN`; 404 if it is not set."""
     if not settings.CONSOLE_METRICS_TOKEN:
         raise Http404
     if not constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {settings.CONSOLE_METRICS_TOKEN}"):

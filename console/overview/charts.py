@@ -11,17 +11,17 @@ from math import ceil, log10
 
 from django.utils.translation import pgettext
 
-# Above the columns is space for the label of the top line, below for the labels of the columns.
+# Heights in pixels: of the label of the top line, of the columns, and of the labels below the columns.
 ABOVE, PLOT, BELOW = 18, 112, 20
-# How much of its slot a column fills.
+# The fraction of its slot that a column fills.
 _FILLED = 0.68
-# The least height of a value that is not zero.
+# The minimum height of a value other than zero.
 _LEAST = 2.0
 
 
 @dataclass(frozen=True)
 class Series:
-    """`look` names its colour in the stylesheet and its fill pattern."""
+    """One kind of value in each column. `look` names its colour in the stylesheet and its fill pattern."""
 
     label: str
     look: str
@@ -70,7 +70,7 @@ class Column:
 
     @property
     def text(self) -> str:
-        """What the column shows, for screen readers."""
+        """Return the column's values as text for screen readers."""
         return pgettext("between parts of a line", ", ").join(
             f"{each.series.label} {each.value.text}" for each in self.parts
         )
@@ -109,7 +109,7 @@ def stacked(series: Sequence[Series], points: Sequence[Point], *, binary: bool =
 
 def _column(number: int, place: float, series: Sequence[Series], point: Point, top: float) -> Column:
     heights = [max(value.number / top * PLOT, _LEAST) if value.number else 0 for value in point.values]
-    # The least heights may make the column too high: take that from the highest part.
+    # The minimum heights can make the column too high: take the excess from the highest part.
     if (over := sum(heights) - PLOT) > 0:
         heights[heights.index(max(heights))] -= over
     feet = list(accumulate(heights))
@@ -138,7 +138,7 @@ def round_up(number: float) -> float:
 
 
 def round_size(size: float) -> float:
-    """Round up to such a number of bytes, KB, MB, GB, ..."""
+    """Round bytes up to such a number in the unit that fits: bytes, KB, MB, GB, ..."""
     unit = 1
     while size > unit * 1000:
         unit *= 1024

@@ -1,4 +1,4 @@
-"""The front page: what needs attention now, and how the last days went."""
+"""The front page: problems that need attention now, and charts of the last days."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ from instances.choices import Status
 from instances.models import Host, Instance, Job
 
 DAYS = 14
-# An instance that is longer without a Complete backup is reported.
+# Report an instance that has had no Complete backup for longer than this.
 BACKUP_EVERY = timedelta(hours=24)
 FAILURES_SINCE = timedelta(days=7)
-# Rows of each list on this page; it links to the whole list.
+# The rows shown of each list on this page. Each links to the whole list.
 LISTED = 8
-# The least history from which growth is calculated.
+# The shortest history from which growth is calculated.
 GROWTH_KNOWN_AFTER = timedelta(days=1)
 DAY = timedelta(days=1)
 
@@ -40,7 +40,7 @@ DAY = timedelta(days=1)
 @live
 @require_safe
 def home(request: Request) -> HttpResponse:
-    """Overview."""
+    """Show the overview."""
     now = timezone.now()
     days = last_days(now, timezone.get_current_timezone(), DAYS)
     statuses = Instance.objects.by_status()
@@ -70,7 +70,7 @@ def _status(status: Status, count: int) -> dict[str, Any]:
 
 
 def backups_chart(days: Sequence[Day]) -> Chart:
-    """Return the chart of backups by day of their start and by how they ended, deleted backups included."""
+    """Return the chart of backups by the day of their start and by status, including deleted backups."""
     tallies = by_day(days, BackupTally.objects.between(days[0].start, days[-1].end))
     running = Backup.objects.being_made().started_on(days)
     series = [
@@ -131,13 +131,13 @@ class Storage:
 
     @property
     def days_left(self) -> int | None:
-        """How many days the free storage lasts at this growth; None if unknown or more than a year."""
+        """Return how many days the free storage lasts at this growth; None if unknown or more than a year."""
         days = self.free / self.grows if self.free is not None and self.grows else inf
         return int(days) if days < 365 else None
 
 
 def storage(days: Sequence[Day]) -> Storage | None:
-    """Return what is stored and how it has changed; None before the first sample."""
+    """Return the storage used, its history and its growth; None before the first sample."""
     used = used_by_day(days, StorageSample.objects.since(days[0].start))
     latest = used[-1]
     if latest is None:
@@ -152,7 +152,7 @@ def storage(days: Sequence[Day]) -> Storage | None:
 
 
 def used_by_day(days: Sequence[Day], samples: Sequence[tuple[datetime, Stored]]) -> list[Used | None]:
-    """Return what was used at the end of each day. A host without a sample of the day counts with its last one."""
+    """Return the bytes used at the end of each day. A host without a sample that day counts with its last sample."""
     last: dict[str, Stored] = {}
     taken: datetime | None = None
     used: list[Used | None] = []

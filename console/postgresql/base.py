@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend, made to recover from a restart of the server at once."""
+"""Django's PostgreSQL backend, extended to recover from a restart of the server at once."""
 
 import psycopg
 from django.db.backends.postgresql import base
@@ -6,7 +6,7 @@ from psycopg_pool import ConnectionPool
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """For a pool without checks of its own (CONN_HEALTH_CHECKS off).
+    """A wrapper for a pool that does not check its connections (CONN_HEALTH_CHECKS off).
 
     After a server restart every connection in the pool is dead. The pool would discover this one connection at a time,
     with ever longer pauses, while its callers time out. Instead, the first dead connection found empties the pool.

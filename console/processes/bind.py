@@ -1,10 +1,10 @@
-"""Where a console may be reached from."""
+"""Checks of whether other machines can reach the console."""
 
 import ipaddress
 
 
 def is_loopback(address: str) -> bool:
-    """True if only this machine can reach what listens on the address."""
+    """Return whether only this machine can reach a server that listens on the address."""
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
@@ -12,5 +12,5 @@ def is_loopback(address: str) -> bool:
 
 
 def only_this_machine(bind: str, url: str) -> bool:
-    """True if a console that listens there, and says that it is at this address, is meant for nobody elsewhere."""
+    """Return whether a console that listens on `bind` and has this URL is for this machine only."""
     return is_loopback(bind) and not url.startswith("https:")

@@ -24,24 +24,24 @@ def prepare(home: Path) -> None:
 
 
 def secret_key(home: Path) -> str:
-    """Return the key in the home that signs sessions, made on first use."""
+    """Return the key in the home that signs sessions; create it on first use."""
     return _key(home / "secret.key", lambda: secrets.token_urlsafe(64))
 
 
 def credential_key(home: Path) -> str:
-    """Return the key in the home that seals passwords (32 bytes in base64), made on first use."""
+    """Return the key in the home that seals passwords (32 bytes in base64); create it on first use."""
     return _key(home / "credentials.key", lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
 
 
 def _key(path: Path, make: Callable[[], str]) -> str:
-    """Return the key in the file, made with mode 0600 if there is none. Raises ImproperlyConfigured."""
+    """Return the key in the file; create it with mode 0600 if missing. Raises ImproperlyConfigured if unreadable."""
     if not path.exists():
         prepare(path.parent)
         fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         fresh.touch(mode=0o600)
         fresh.write_text(make())
         try:
-            # link() fails if a process that started at the same moment was first: both then read one key.
+            # link() fails if another process that started at the same time was first: both then read the same key.
             path.hardlink_to(fresh)
         except FileExistsError:
             pass

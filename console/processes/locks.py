@@ -1,4 +1,4 @@
-"""Locks between processes of one host, freed by the kernel when their holder ends."""
+"""Locks between processes of one host, which the kernel releases when their holder ends."""
 
 import fcntl
 import os
@@ -9,9 +9,9 @@ from django.utils.text import slugify
 
 
 def acquire(path: Path) -> IO[str] | None:
-    """Take the lock, or return None if another process has it. It is held while the returned file is open.
+    """Take the lock, or return None if another process has it. The lock is held while the returned file is open.
 
-    What a holder writes into the file, the next one can read.
+    A holder can write text into the file for the next holder to read.
     """
     file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
     try:
@@ -23,17 +23,17 @@ def acquire(path: Path) -> IO[str] | None:
 
 
 def of_agent(home: Path, host: str) -> Path:
-    """The lock that the host's agent holds for its life."""
+    """Return the path of the lock that the host's agent holds while it runs."""
     return home / f"agent-{slugify(host) or 'host'}.lock"
 
 
 def of_up(home: Path) -> Path:
-    """The lock that `manage.py up` holds for its life."""
+    """Return the path of the lock that `manage.py up` holds while it runs."""
     return home / "up.lock"
 
 
 def write(lock: IO[str], text: str) -> None:
-    """Leave the text for the next holder."""
+    """Write the text into the lock file, for the next holder."""
     lock.seek(0)
     lock.truncate()
     lock.write(text)

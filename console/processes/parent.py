@@ -1,4 +1,4 @@
-"""Make a process of the console end when the process that started it ends."""
+"""Functions that end a process of the console when the process that started it ends."""
 
 import ctypes
 import os
@@ -13,9 +13,8 @@ _PR_SET_PDEATHSIG = 1
 def die_with(parent_pid: int) -> None:
     """Have Linux send this process SIGTERM when its parent process ends for any reason.
 
-    The child calls this early. If the parent has died before the call takes effect, Linux would send nothing,
-    so the child exits here. The kernel watches the *thread* that started the child, so only main threads
-    start children.
+    The child calls this early. If the parent died before the call takes effect, Linux sends nothing, so the child exits
+    here. The kernel watches the *thread* that started the child, so only main threads start children.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM) != 0:
@@ -26,7 +25,7 @@ def die_with(parent_pid: int) -> None:
 
 
 def end_with_input() -> None:
-    """Send this process SIGTERM when its standard input ends, because the process at the other end of the pipe ended.
+    """Send this process SIGTERM when its standard input ends because the process at the other end has ended.
 
     Unlike die_with, this works whichever thread started the process: in tests it may be any thread.
     """
@@ -34,7 +33,7 @@ def end_with_input() -> None:
 
 
 def _read_to_the_end() -> None:
-    # A closed input or a terminal that has gone raises OSError; both count as the end of the input.
+    # A closed input or a lost terminal raises OSError; both count as the end of the input.
     with suppress(OSError):
         while os.read(0, 4096):
             pass

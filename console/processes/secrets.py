@@ -1,7 +1,7 @@
-"""Seals what the web process has to hand to an agent and nobody else may read, such as a new password.
+"""Encryption of secrets that the web process passes to an agent, such as a new password.
 
-A sealed text is encrypted and signed by Fernet. It can be stored in the console database: the key is a file of its own
-in the home, or in CONSOLE_CREDENTIAL_KEYS where web and agents have homes of their own.
+A sealed text is encrypted and signed by Fernet. It can be stored in the console database, because the key is elsewhere:
+in a file in the home, or in CONSOLE_CREDENTIAL_KEYS if web and agents have separate homes.
 """
 
 import json
@@ -13,7 +13,7 @@ from console.processes import home
 
 
 class CannotUnseal(Exception):
-    """A sealed text cannot be read: none of the keys is the one that sealed it, or it was sealed for something else."""
+    """A sealed text cannot be read: another key sealed it, or it was sealed for another purpose."""
 
 
 def seal(text: str, *, purpose: str) -> str:
@@ -22,7 +22,7 @@ def seal(text: str, *, purpose: str) -> str:
 
 
 def unseal(token: str, *, purpose: str) -> str:
-    """Return the text that seal() was given for the same purpose. Raises CannotUnseal."""
+    """Return the text that seal() encrypted for the same purpose. Raises CannotUnseal."""
     try:
         sealed_for, text = json.loads(_keys().decrypt(token.encode()))
     except (InvalidToken, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The process tree of `up`: children are started, restarted when they die, and stopped together."""
+"""The process tree of `up`, which starts its children, restarts those that die, and stops all together."""
 
 import os
 import signal
@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 TICK = 0.1
-# Stopping takes at most this long; what has not ended by then is killed.
+# Stopping takes at most this long; children that have not ended by then are killed.
 STOP_SECONDS = 9.0
-# A restart waits at most this long for what is left of the one before. Where nobody asks after orphans that have
-# ended, the group would never be gone.
+# A restart waits at most this long for the old process group to end. Where no init process reaps orphans, the group
+# would never end.
 GONE_SECONDS = 3.0
-# This many deaths of one child within a minute are a loop that a restart does not mend.
+# After this many deaths of one child within a minute, another restart would not help.
 LOOP_DEATHS = 5
 LOOP_SECONDS = 60.0
 
@@ -24,7 +24,7 @@ class Child:
     name: str
     command: Sequence[str]
     process: subprocess.Popen[bytes] | None = None
-    # The process group of the one before: killed, but a process takes a moment to be gone.
+    # The group of the previous process. It has been killed, but a process takes a moment to end.
     group: int | None = None
     start_at: float = 0.0
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=LOOP_DEATHS))
@@ -42,17 +42,17 @@ class Tree:
         report: Callable[[str], object],
         drain: float = 0.0,
     ) -> None:
-        """`drain` is how many seconds the children may take to finish what they do before they stop."""
+        """Set up the tree. `drain` is how many seconds the children may take to finish their work before they stop."""
         self.children = children
         self.drain = drain
         self.ready = ready
         self.on_ready = on_ready
         self.report = report
-        # Not an event: setting one takes a lock, which the thread that a signal interrupts may hold.
+        # Not an Event: set() takes a lock, which the thread that a signal interrupts may already hold.
         self._asked = 0
 
     def run(self) -> bool:
-        """Serve; True if it was asked to stop, False if it gave up."""
+        """Run the children. Return True after a signal to stop, False if a child died again and again."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask)
         waiting = True
@@ -79,11 +79,11 @@ class Tree:
         now = time.monotonic()
         if child.process is None:
             if now >= child.start_at and (_is_gone(child.group) or now >= child.start_at + GONE_SECONDS):
-                # In a session and group of its own: Ctrl-C reaches `up` alone, and what the child leaves
-                # behind can be found by its group.
+                # Start a new session and group: Ctrl-C then reaches only `up`, and processes that the child leaves
+                # behind can be found by their group.
                 child.process = subprocess.Popen(child.command, stdin=subprocess.DEVNULL, start_new_session=True)
         elif (code := child.process.poll()) is not None:
-            # Workers of the web server outlive a main process that was killed, and keep its port.
+            # Workers of the web server survive a killed main process and keep its port.
             _kill_group(child.process.pid)
             child.group, child.process = child.process.pid, None
             child.deaths.append(now)
@@ -96,7 +96,7 @@ class Tree:
 
     def _stop_all(self) -> None:
         running = [child.process for child in self.children if child.process]
-        # To the child alone, once each time that it is asked for: it stops its own children in order.
+        # Signal only the child, once for each request to stop: it stops its own children in order.
         told, patience = -1, self.drain + STOP_SECONDS
         while any(process.poll() is None for process in running) and patience > 0:
             if told != self._asked:
@@ -115,7 +115,7 @@ class Tree:
 
 
 def _is_gone(group: int | None) -> bool:
-    """True once no process of the group is left, whose socket could still take requests that nobody answers."""
+    """Return whether no process of the group is left. A process left over could accept requests and never answer."""
     if group is None:
         return True
     try:

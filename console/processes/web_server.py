@@ -24,12 +24,12 @@ def main() -> None:
         port=options.port,
         interface=Interfaces.WSGI,
         workers=options.workers,
-        # A download keeps its thread for as long as its client takes: as many again are for those.
+        # A download occupies its thread until the client has received it, so add as many threads for downloads.
         blocking_threads=2 * options.threads,
         workers_kill_timeout=5,
         websockets=False,
         log_access=False,
-        # Its notices of starting and stopping would drown the address that `up` prints.
+        # Granian's notices of starting and stopping would bury the address that `up` prints.
         log_level=LogLevels.error,
     ).serve()
 

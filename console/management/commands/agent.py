@@ -47,7 +47,7 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: agent.stop())
         with lock:
-            # The agent that had the lock before has ended. Its token is in the lock's file.
+            # The previous holder of the lock has ended. Its token is in the lock file.
             if not agent.take_host(before=lock.read()):
                 raise CommandError(
                     f"An agent for the host {host} is running elsewhere. Each agent needs a CONSOLE_HOST of its own."
@@ -55,11 +55,11 @@ class Command(BaseCommand):
             locks.write(lock, agent.token)
             automation.begin()
             agent.run()
-        # Threads that did not end in time must not keep the process. The next start settles their jobs.
+        # Threads that did not end in time must not keep the process alive. The next start settles their jobs.
         sys.stdout.flush()
         os._exit(0)
 
 
 def tend(host: str, _now: datetime) -> None:
-    """Tend the automated backups, by their own clock. Leases and heartbeats go by the real one."""
+    """Tend the automated backups by their own clock. Leases and heartbeats use the real clock."""
     automation.tend(host, clock.now())

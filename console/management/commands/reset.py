@@ -17,7 +17,7 @@ from console.text.refused import Refused
 from instances.engines.base import FilesInUse
 from instances.models import Host
 
-# The seconds that a restarted agent has to take its lock.
+# The most seconds that a restarted agent needs to take its lock.
 _AGENT_SECONDS = 30.0
 
 
@@ -62,7 +62,7 @@ class Command(BaseCommand):
 
 
 def take_locks(here: Path, held: ExitStack) -> bool:
-    """Take the locks of `up` and the agent and return True; return False if this host's agent runs, which helps."""
+    """Take the locks of `up` and the agent and return True; return False if this host's agent runs and has to help."""
     seeding_lock = locks.acquire(here / "seed.lock")
     if seeding_lock is None:
         raise CommandError("A seeding is running. Wait until that has ended.")
@@ -78,7 +78,7 @@ def take_locks(here: Path, held: ExitStack) -> bool:
         if up:
             held.enter_context(agent)
             return True
-        # `up` runs, but its agent does not: it is starting.
+        # `up` is running without its agent, so the agent is starting.
         agent.close()
         if time.monotonic() > deadline:
             raise CommandError("`manage.py up` is running and its agent is not. Stop it, or look at what it prints.")

@@ -86,7 +86,7 @@ class Command(BaseCommand):
         self.instance_password = options["instance_password"] or self.password
         seed = Seed(options["seed"], options["now"] or timezone.now().replace(microsecond=0))
         home.prepare(settings.CONSOLE_HOME)
-        # End as after Ctrl-C: undo what has begun, and stop the servers that fill the samples.
+        # End on SIGTERM as on Ctrl-C: undo unfinished work, and stop the servers that fill the samples.
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             with room() as directory:
@@ -168,7 +168,7 @@ def moment(text: str) -> datetime:
 
 @contextmanager
 def room() -> Iterator[Path]:
-    """Make a directory that this seeding alone uses, and remove it afterwards. Raises CommandError if another runs."""
+    """Make a directory for this seeding and remove it afterwards. Raises CommandError if another seeding is running."""
     directory = Path(settings.CONSOLE_HOME) / "seed"
     lock = locks.acquire(directory.with_suffix(".lock"))
     if lock is None:
@@ -185,7 +185,7 @@ def room() -> Iterator[Path]:
 
 @contextmanager
 def kept_if_written(instances: Instances | None, batch: list[Drawn]) -> Iterator[None]:
-    """Remove the files again if the rows are not written."""
+    """Remove the files of the instances and backups if the block fails to write their rows."""
     try:
         yield
     except BaseException:
@@ -202,7 +202,7 @@ def write(batch: list[Drawn]) -> None:
 
 
 def history(instances: Instances, batch: list[Drawn]) -> Iterator[Event]:
-    """Yield the events that the audit would have."""
+    """Yield the audit events that creating these rows would have recorded."""
     for instance in instances.all:
         yield Event(instance.created, "ddsCreateInstance", audit.resource_of(instance))
     for drawn in batch:

@@ -39,7 +39,7 @@ DEMO_INSTANCES = {
 
 
 PARTS = ("web", "agent")
-# Names the lock, by a number that nobody else has a reason to take.
+# The key of the advisory lock, a number that no other program has a reason to use.
 PREPARING = 0x646263
 
 
@@ -66,7 +66,7 @@ class Command(BaseCommand):
                 "CONSOLE_TEST_HOOKS=1 is for a console that only this machine can reach: let it listen on 127.0.0.1, "
                 "without an https address in CONSOLE_URL, or unset it."
             )
-        # What was said to this command holds for its children too.
+        # Pass the option on to the child processes.
         os.environ["CONSOLE_BIND"] = bind
         home.prepare(settings.CONSOLE_HOME)
         lock = locks.acquire(locks.of_up(settings.CONSOLE_HOME))
@@ -85,9 +85,9 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def prepare(self, parts: Sequence[str], *, no_demo: bool) -> None:
-        """Bring database, static files, translations, administrator and demo up to date; all of it can be repeated."""
+        """Bring database, static files, translations, administrator and demo up to date. It is safe to repeat."""
         if "web" in parts:
-            # The pictures of README.md are not part of the pages.
+            # Leave out the pictures of README.md, which no page shows.
             call_command("collectstatic", interactive=False, verbosity=0, clear=True, ignore_patterns=["readme"])
         for directory in settings.LOCALE_PATHS:
             catalogues.compile_into(directory)
@@ -163,7 +163,7 @@ class Command(BaseCommand):
 
 
 def require_own_database() -> None:
-    """Raise CommandError for a console database of a version whose tables this one does not know."""
+    """Raise CommandError if the console database has migrations that this version does not know."""
     loader = MigrationLoader(connection)
     if strange := set(loader.applied_migrations) - set(loader.disk_migrations):
         app, name = min(strange)
@@ -175,7 +175,7 @@ def require_own_database() -> None:
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Several `up` on one PostgreSQL prepare it one after the other. On SQLite the lock of the home does that."""
+    """Let only one `up` at a time prepare a PostgreSQL database. On SQLite the lock of the home does that."""
     if connection.vendor != "postgresql":
         yield
         return
@@ -188,7 +188,7 @@ def one_at_a_time() -> Iterator[None]:
 
 
 def agent_is_online() -> bool:
-    """Return whether the agent of this host has sent a heartbeat lately."""
+    """Return whether the agent of this host has sent a heartbeat recently."""
     try:
         return Host.objects.online(timezone.now()).filter(name=settings.CONSOLE_HOST).exclude(agent="").exists()
     except (DatabaseError, InterfaceError):
@@ -205,8 +205,8 @@ def probe(bind: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as plain:
         try:
-            # Without SO_REUSEPORT, so it fails if anybody listens there; with SO_REUSEADDR, so it does not
-            # fail over connections of an earlier run that are in TIME_WAIT.
+            # Without SO_REUSEPORT, binding fails if another program listens on the port; with SO_REUSEADDR, it does not
+            # fail because of an earlier run's connections in TIME_WAIT.
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             plain.bind((bind, port))
         except (OSError, OverflowError) as error:
@@ -218,7 +218,7 @@ def probe(bind: str, port: int) -> None:
 
 
 def answers(bind: str, port: int) -> bool:
-    """True once a web worker answers requests; the socket alone listens earlier."""
+    """Return whether a web worker answers requests. The socket already listens before that."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104  # compared, not bound
     connection = http.client.HTTPConnection(host, port, timeout=1)
     try:
