@@ -1,4 +1,4 @@
-"""The WSGI application that the web server loads in each of its workers."""
+"""The WSGI application that the web server loads in each worker."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The console's own stylesheets and modules in the head of a page."""
+"""Tags for the head of a page that load the console's own stylesheets and modules."""
 
 from functools import cache
 
@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
-# In the order of the cascade: later components win over earlier ones. Those of a single page are loaded by it.
+# In the order of the cascade: later components win over earlier ones. A page loads the components that it alone uses.
 _COMPONENTS = "frame button form floating list cell narrow panel"
 STYLESHEETS = ("tokens", "base", *(f"components/{name}" for name in _COMPONENTS.split()))
 
@@ -18,7 +18,7 @@ STYLESHEETS = ("tokens", "base", *(f"components/{name}" for name in _COMPONENTS.
 @register.simple_tag
 @cache
 def stylesheets() -> SafeString:
-    """Link the stylesheets of every page. One link each: imports would make the browser wait for one after another."""
+    """Link the stylesheets of every page, one link each, because the browser would load imports one after another."""
     return format_html_join("", "{}", ((stylesheet(name),) for name in STYLESHEETS))
 
 
@@ -30,7 +30,7 @@ def stylesheet(name: str) -> SafeString:
 @register.simple_tag
 @cache
 def modules() -> SafeString:
-    """Load the modules. All are named at once, so that the browser does not find them one import after another."""
+    """Load the modules, with a preload link for each, so that the browser need not discover them import by import."""
     names = sorted(path.name for path in (settings.BASE_DIR / "static" / "js").glob("*.js"))
     preloads = format_html_join(
         "", '<link rel="modulepreload" href="{}">\n', ((static(f"js/{name}"),) for name in names)

@@ -1,4 +1,4 @@
-"""The smallest parts of pages, of which a list has hundreds: icons, badges, ids, reasons."""
+"""Tags for the small parts that a list contains hundreds of times: icons, badges, ids, reasons."""
 
 from functools import cache
 from typing import Any
@@ -21,13 +21,13 @@ def icon(name: str) -> SafeString:
 
 @register.simple_tag
 def badge(status: Any) -> SafeString:
-    """Render a status: the only map from its label and tone to a look, always with text."""
+    """Render a status as a badge, always with text. Nothing else maps a status to a colour."""
     return format_html('<span class="badge" data-tone="{}">{}</span>', status.tone, status.label)
 
 
 @register.simple_tag
 def copy_button(text: str, label: str, *, focused: bool = False) -> SafeString:
-    """A button that copies the text; `label` says what that is. `focused`: it takes the focus when it appears."""
+    """Render a button that copies the text, which `label` names. If `focused`, it takes the focus when it appears."""
     return format_html(
         '<button type="button" class="copy" data-copy="{}" aria-label="{}"{}>{}{}</button>',
         text,
@@ -40,19 +40,19 @@ def copy_button(text: str, label: str, *, focused: bool = False) -> SafeString:
 
 @register.simple_tag
 def copyable_id(id: object) -> SafeString:
-    """Render an id under a name: cut where it is too long, whole on hover, with a copy button."""
+    """Render an id under a name, with a copy button: truncated if too long, whole on hover."""
     return format_html(_ID, _copyable(str(id), _("Copy ID")))
 
 
 @register.simple_tag
 def copyable_address(address: str) -> SafeString | str:
-    """Render a network address with a copy button; a dash for none."""
+    """Render a network address with a copy button; a dash if there is none."""
     return format_html(_ADDRESS, _copyable(address, _("Copy address"))) if address else "–"  # noqa: RUF001
 
 
 @register.simple_tag
 def failure(reason: str) -> SafeString:
-    """Render why something failed, under its badge; cut in a table, whole on hover and focus."""
+    """Render the reason of a failure under its badge: truncated in a table, whole on hover and focus."""
     if not reason:
         return SafeString("")
     return format_html('<div class="cut failure secondary" tabindex="0"><span>{}</span></div>', reason)
@@ -60,7 +60,7 @@ def failure(reason: str) -> SafeString:
 
 @register.simple_tag
 def cut_link(url: str, text: object) -> SafeString:
-    """Render a link in a cell: cut, whole on hover. Without an address the text itself takes the focus."""
+    """Render a link in a cell: truncated, whole on hover. Without a URL the text itself takes the focus."""
     if url:
         return format_html('<span class="cut"><a href="{}">{}</a></span>', url, text)
     return format_html('<span class="cut" tabindex="0"><span>{}</span></span>', text)
@@ -68,7 +68,7 @@ def cut_link(url: str, text: object) -> SafeString:
 
 @register.simple_tag
 def swaps(url: str, target: str, show: str = "") -> SafeString:
-    """Render the attributes of a link that swaps a list (`target` is its id), and stays a link without JavaScript."""
+    """Render the attributes of a link to `url` that, with JavaScript, swaps the list with the id `target`."""
     return format_html(
         'href="{url}" hx-get="{url}" hx-target="#{target}" hx-swap="morph:outerHTML{show}" hx-sync="#{target}:replace"'
         ' hx-push-url="true"',

@@ -1,4 +1,4 @@
-"""How figures are written in pages."""
+"""Filters that format lengths of time."""
 
 import math
 from datetime import timedelta
@@ -11,7 +11,7 @@ register = template.Library()
 
 @register.filter
 def duration(length: timedelta | None) -> str:
-    """A length of time in its two greatest units, such as 4 min 10 s; a dash for none."""
+    """Return a length of time in its two greatest units, such as 4 min 10 s; a dash for None."""
     if length is None:
         return "–"  # noqa: RUF001
     seconds = max(length.total_seconds(), 0.0)
@@ -28,7 +28,7 @@ def duration(length: timedelta | None) -> str:
 
 @register.filter
 def about(seconds: float) -> str:
-    """A time that is estimated, no more exact than it can be known: 5 s, 35 s, 4 min, 1 h 20 min."""
+    """Return an estimated time, rounded up to a plausible precision: 5 s, 35 s, 4 min, 1 h 20 min."""
     if seconds <= 55:
         return _("%d s") % (max(1, math.ceil(seconds / 5)) * 5)
     minutes = math.ceil(seconds / 60)

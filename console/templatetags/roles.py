@@ -1,4 +1,4 @@
-"""Roles in templates: what may not be done is shown disabled and says why."""
+"""Tags for roles: templates disable the actions that the user's role does not allow, and say why."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def refusal(context: dict[str, Any], needs: str, reason: str = "") -> str:
-    """Why the user may not: by role, else the given reason. `needs` is a Permission's value, or empty for none."""
+    """Return why the user is refused: by role, else `reason`. `needs` is a Permission's value, or "" for none."""
     return (needs and roles.refusal(context["user"], Permission(needs))) or reason
 
 
@@ -23,5 +23,5 @@ def may(context: dict[str, Any], needs: str) -> bool:
 
 @register.simple_tag(takes_context=True)
 def role_names(context: dict[str, Any]) -> str:
-    """The user's roles, for the user's own menu."""
+    """Return the names of the user's roles, for the user menu."""
     return ", ".join(str(role.label) for role in roles.roles_of(context["user"]))

@@ -1,4 +1,4 @@
-"""Moments in pages: in the viewer's time zone; in UTC when hovered or focused, and for screen readers."""
+"""Tags for times: in the viewer's time zone; in UTC on hover and focus, and for screen readers."""
 
 import re
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ _MOMENT = re.compile(r"(.+\d\d:\d\d)(:\d\d)( UTC.*)")
 
 @register.simple_tag
 def moment(when: datetime | None) -> SafeString:
-    """Render a moment to the second, with its zone; a dash for none."""
+    """Render a time to the second, with its zone; a dash for None."""
     if not when:
         return SafeString("–")  # noqa: RUF001
     local = times.local(when)
@@ -27,14 +27,14 @@ def moment(when: datetime | None) -> SafeString:
 
 @register.simple_tag
 def span(start: datetime | None, end: datetime | None) -> SafeString:
-    """Render from when to when, in two lines; a dash for what has not begun."""
+    """Render a start and an end in two lines; a dash if there is no start."""
     first = moment(start)
     return format_html('{}<span class="secondary">– {}</span>', first, moment(end)) if end else first  # noqa: RUF001
 
 
 @register.simple_tag
 def moment_and_age(when: datetime | None) -> SafeString:
-    """A moment, and how long ago it was, which the page's script writes; a dash for none."""
+    """Render a time, and an element in which the page's script shows how long ago it was; a dash for None."""
     if not when:
         return SafeString("–")  # noqa: RUF001
     age = format_html(' <time class="secondary" datetime="{}" data-relative></time>', times.local(when).isoformat())
@@ -43,12 +43,12 @@ def moment_and_age(when: datetime | None) -> SafeString:
 
 @register.simple_tag
 def day(when: datetime) -> SafeString:
-    """The day of a moment."""
+    """Render the day of a time."""
     return _marked_up(when, times.day(times.local(when)), times.moment(when.astimezone(UTC)))
 
 
 def _marked_up(when: datetime, text: str, in_utc: str) -> SafeString:
-    """The text as the moment; `in_utc` is what it shows when hovered or focused, empty if that is the same."""
+    """Return the text in a <time> element. `in_utc` is shown on hover and focus; "" if it would be the same."""
     iso = when.astimezone(UTC).isoformat()
     if not in_utc:
         return format_html('<time datetime="{}">{}</time>', iso, text)
@@ -61,7 +61,7 @@ def _marked_up(when: datetime, text: str, in_utc: str) -> SafeString:
 
 
 def _with_parts_to_hide(text: str) -> str:
-    """Mark up the seconds and the zone of a moment: narrow lists hide them."""
+    """Mark up the seconds and the zone of a time, which narrow lists hide."""
     parts = _MOMENT.fullmatch(text)
     if not parts:
         return text

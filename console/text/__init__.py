@@ -1,1 +1,1 @@
-"""Rules for what people type, and how messages, times and sizes are written. Imports no other room."""
+"""Rules for user input, and the formats of messages, times and sizes. Imports no other package of the console."""

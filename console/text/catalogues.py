@@ -1,4 +1,4 @@
-"""The catalogues of translations: gather strings from the sources, keep a .po per language, compile it into the home.
+"""Catalogues of translations: strings gathered from the sources, a .po per language, and a .mo compiled into the home.
 
 Babel does the work; the system's gettext tools are not needed.
 """
@@ -30,7 +30,7 @@ _PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[-+ #0]*\d*(?:\.\d+)?[a-zA-Z%]")
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with one string of one catalogue."""
+    """A problem with one string of one catalogue."""
 
     path: Path
     text: str
@@ -41,7 +41,7 @@ class Problem:
 
 
 def languages() -> list[str]:
-    """Return the languages of the catalogues, as directories name them; the sources are in English."""
+    """Return the languages of the catalogues, as directories name them. The sources themselves are in English."""
     return [to_locale(code) for code, _name in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
 
 
@@ -52,7 +52,7 @@ def path_of(language: str) -> Path:
 def update() -> list[Path]:
     """Bring every catalogue up to date with the sources; return those that changed.
 
-    Translations stay with their strings; a string that the sources no longer have goes.
+    Keep the translations of existing strings, and remove the strings that the sources no longer contain.
     """
     template, changed = _gather(), []
     for language in languages():
@@ -82,7 +82,7 @@ def compile_into(directory: Path) -> None:
 
 
 def problems() -> list[Problem]:
-    """Return all that keeps a string from being shown in every language, or from being shown as it is meant."""
+    """Return every missing, obsolete, fuzzy or inconsistent translation."""
     template = _gather()
     return [
         Problem(path_of(language), text, what)
@@ -105,13 +105,13 @@ def _problems(catalogue: Catalog, template: Catalog) -> Iterator[tuple[str, str]
             yield text, "fuzzy"
         if not _is_translated(message):
             yield text, "not translated"
-        # The last form is the plural's, whose placeholders every translated form has.
+        # The last form is the plural. Every translated form must have its placeholders.
         elif any(_placeholders(form) != _placeholders(_forms(message.id)[-1]) for form in _forms(message.string)):
             yield text, "other placeholders in the translation"
 
 
 def _gather() -> Catalog:
-    """Return every string that is marked in the sources."""
+    """Return a catalogue of every string that is marked for translation in the sources."""
     template = Catalog()
     for name in SOURCES:
         directory = Path(settings.BASE_DIR) / name
@@ -124,7 +124,7 @@ def extract_template(
     file: IO[bytes], keywords: Mapping[str, Any], comment_tags: Collection[str], options: Mapping[str, Any]
 ) -> Iterator[Any]:
     """Extract the strings of a Django template, for Babel."""
-    # Django's templatize() makes Python of it. In brackets, so that the lines' indents mean nothing.
+    # Django's templatize() turns the template into Python. The brackets make the indentation insignificant.
     source = f"(\n{templatize(file.read().decode())}\n)"
     return extract_python(BytesIO(source.encode()), keywords, comment_tags, {})
 
@@ -138,7 +138,7 @@ def read(language: str) -> Catalog:
 
 
 def messages(catalogue: Catalog) -> Iterator[Message]:
-    """Yield the messages without the first, which is the header."""
+    """Yield the messages except the first, which is the header."""
     return (message for message in catalogue if message.id)
 
 

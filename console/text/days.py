@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Day:
-    """`start` belongs to the day, `end` to the next. They are not 24 hours apart when clocks change."""
+    """One day: `start` belongs to it, `end` to the next day. They are not 24 hours apart when clocks change."""
 
     date: date
     start: datetime

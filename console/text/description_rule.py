@@ -16,7 +16,7 @@ DESCRIPTION_RULE = _("Up to 256 characters, without line breaks and without any 
 
 @deconstructible
 class NoneOfValidator:
-    """Rejects a text that holds any of the characters, and names the ones it found."""
+    """Rejects a text that contains any of the characters, and names those that it found."""
 
     def __init__(self, characters: str) -> None:
         self.characters = characters

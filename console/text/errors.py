@@ -1,4 +1,4 @@
-"""Why the console database or a file could not be used, for people."""
+"""Explanations, for people, of why the console database or a file could not be used."""
 
 import errno
 import sqlite3
@@ -7,7 +7,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 
 from console.text.messages import Message
 
-# What Django raises if the database cannot be reached or written: no query is at fault.
+# The errors that Django raises if the database cannot be reached or written, without any fault of the query.
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -26,7 +26,7 @@ def explain_database(error: DatabaseError | InterfaceError) -> str:
 
 
 def explain_file(error: OSError) -> str:
-    """Return the reason for the end of a sentence, without its full stop; if the disk is full, with what to do."""
+    """Return the reason as the end of a sentence, without a full stop; if the disk is full, say what to do."""
     why = error.strerror or str(error) or type(error).__name__
     if error.filename:
         why = f"{why} ({error.filename})"

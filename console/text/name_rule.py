@@ -15,7 +15,7 @@ NAME_RULE = _(
     "4 to 64 characters. Starts with a letter. Letters (A-Z, a-z), digits, hyphens (-) and underscores (_) only."
 )
 
-# \Z, not $: $ allows a trailing newline. [A-Za-z] spelt out: \w includes every letter of Unicode.
+# \Z, because $ allows a trailing newline; [A-Za-z], because \w includes every letter of Unicode.
 # The empty alternative leaves a missing name to the required check, so that one mistake gives one message.
 name_validators: list[Callable[[Any], None]] = [
     MinLengthValidator(NAME_MIN_LENGTH, TEXTS["rule.too_short"]),

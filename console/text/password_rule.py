@@ -20,7 +20,7 @@ PASSWORD_RULE = _(
 
 
 class MatchesValidator:
-    """Rejects a text that the expression does not match as a whole. Nothing of the text gets into the error."""
+    """Rejects a text unless the expression matches all of it. The error contains nothing of the text."""
 
     def __init__(self, expression: str, message: Any, **params: object) -> None:
         self.expression = expression

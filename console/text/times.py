@@ -1,4 +1,4 @@
-"""Times as people read them: in the viewer's time zone and language, with the zone's distance from UTC."""
+"""Times as people read them: in the viewer's time zone and language, with the zone's offset from UTC."""
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
@@ -17,8 +17,8 @@ _known = cache(available_timezones)
 
 
 def zone_named(name: str) -> tzinfo:
-    """Return the zone of the tz database, or UTC if it has none of this name."""
-    # ZoneInfo() would take some names as paths.
+    """Return the zone of this name from the tz database, or UTC if there is none."""
+    # ZoneInfo() would read some names as paths.
     return ZoneInfo(name) if name in _known() else UTC
 
 
@@ -29,7 +29,7 @@ def moment(when: datetime) -> str:
 
 
 def day(when: date) -> str:
-    """Return the day, of a time in its own zone, such as "Nov 22, 2026"."""
+    """Return the day, such as "Nov 22, 2026". The day of a time is the one in its own zone."""
     return date_format(when, pgettext("date format", "M j, Y"), use_l10n=False)
 
 
@@ -47,7 +47,7 @@ def _zone_at(when: datetime) -> str:
 
 
 def _labelled(label: str) -> str:
-    # The whole name, because a short one changes between summer and winter.
+    # Use the full name, because a short one changes between summer and winter.
     return label % {"zone": timezone.get_current_timezone_name()}
 
 

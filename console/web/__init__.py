@@ -1,1 +1,1 @@
-"""What every page shares: htmx answers, dialogs, confirmations, middleware. Imports accounts, audit, lists and text."""
+"""Shared by all pages: htmx answers, dialogs, confirmations, middleware. Imports accounts, audit, lists and text."""

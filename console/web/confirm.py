@@ -23,9 +23,9 @@ def confirm(
     back: str,
     **row: Model,
 ) -> HttpResponse:
-    """Ask on GET, call the service on POST. `row` is what both the service and the fragment get, such as backup=.
+    """Ask on GET, call the service on POST. Both the service and the fragment get `row`, such as backup=backup.
 
-    `refusal` says why the action is not possible now; `message` is shown once the service has accepted it.
+    `refusal` says why the action is not possible now; `message` is shown after the service has succeeded.
     """
     status = 200
     if request.method == "POST":

@@ -1,4 +1,4 @@
-"""Dialogs: a form or a question in the page's one dialog, or on a page of its own without JavaScript."""
+"""Dialogs: a form or a question in the page's one dialog, or, without JavaScript, on its own page."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def posted(request: Request) -> QueryDict | None:
-    """Return what a form was submitted with; None if it is only opened."""
+    """Return the data of a submitted form, or None if the form is only opened."""
     return request.POST if request.method == "POST" else None
 
 

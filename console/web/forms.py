@@ -1,4 +1,4 @@
-"""What the forms of all dialogs have in common."""
+"""The base class and the shared fields of the forms in dialogs."""
 
 import uuid
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from console.text.refused import Refused
 
 
 class NameField(forms.CharField):
-    """A resource's name, taken exactly as typed: an extra space is an error to show, not to repair."""
+    """A resource's name, taken exactly as typed: an extra space is reported, not removed."""
 
     default_validators = name_validators
 
@@ -38,7 +38,7 @@ class DescriptionField(forms.CharField):
 
 
 class RequestKeyField(forms.UUIDField):
-    """Identifies the dialog, so that submitting it twice has one effect; see once.py."""
+    """The id of a dialog, so that submitting the dialog twice has one effect; see submitted_once.py."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -49,14 +49,14 @@ class RequestKeyField(forms.UUIDField):
 
 
 class DialogForm(forms.Form):
-    """A form in a dialog, or on a page of its own without JavaScript."""
+    """A form in a dialog, or, without JavaScript, on its own page."""
 
     error_css_class = "has-error"
     required_css_class = "is-required"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Labels end with an asterisk, which a colon would precede.
+        # No colon, because labels end with an asterisk.
         self.label_suffix = ""
         for field in self.fields.values():
             if field.required:
@@ -64,7 +64,7 @@ class DialogForm(forms.Form):
 
     @contextmanager
     def showing_refusals(self) -> Iterator[None]:
-        """Call a service within: if it refuses, say why beside the field that caused it, or above the form."""
+        """Show the refusal of a service called within, beside the field that caused it or above the form."""
         try:
             yield
         except Refused as refusal:

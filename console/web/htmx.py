@@ -56,10 +56,11 @@ def render_page(
     return response
 
 
-# What a list's refresh adds to the list's query string: the version that the browser has, when its rows were read
-# (Unix milliseconds), and the page size of this tab, which may differ from the one last chosen in another tab.
+# The parameters that a list's refresh adds to its query string: the version that the browser has, the time its rows
+# were read (Unix milliseconds), and the page size of this tab, which may differ from the one last chosen in another
+# tab.
 REFRESH = ("version", "as_of", SHOWN)
-# How long one rendering of a list is shared.
+# Viewers share one rendering of a list for this long.
 SHARED_SECONDS = 1
 # Placeholder of version and time in the rendered fragment. Random, so no user's text can contain it.
 _STAMP = f"stamp-{secrets.token_hex(16)}"
@@ -67,7 +68,7 @@ _STAMP = f"stamp-{secrets.token_hex(16)}"
 
 @dataclass(frozen=True)
 class _Fragment:
-    """A list's HTML, its hash, and when its rows were read (Unix milliseconds)."""
+    """A list's HTML, its hash, and the time its rows were read (Unix milliseconds)."""
 
     html: SafeString
     version: str
@@ -78,9 +79,10 @@ class _Fragment:
 
 
 def live(view: Callable[..., Response]) -> Callable[..., Response | HttpResponse]:
-    """Render a list at most once a second for all who look at it. For views that return render_list().
+    """Make a view that returns render_list() render its list at most once a second for all viewers.
 
-    A browser never gets an older list than it has: after a change by its user it has a newer one than the shared one.
+    A browser never gets an older list than it has: after a change by its user, its list can be newer than the shared
+    one.
     A fragment may depend on the URL, the user's roles, language and time zone, and cookies, but not on the user.
     """
 
@@ -142,7 +144,7 @@ def _varying(response: HttpResponse) -> HttpResponse:
 
 
 def answer_done(request: Request, *, message: str, redirect: str, show: str = "") -> HttpResponse:
-    """Answer an action that succeeded: a page redirects; a dialog closes and the list behind it refreshes.
+    """Answer a successful action: a page redirects; a dialog closes and the list behind it refreshes.
 
     `show` is the URL that the message links to, unless the user is on that page already.
     """

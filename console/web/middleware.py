@@ -17,7 +17,7 @@ from console.web.request import Request
 
 
 class OriginMiddleware:
-    """Gives the request's address and browser to sessions and audit events written meanwhile."""
+    """Makes the request's address and browser available to the sessions and audit events that it writes."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -67,12 +67,12 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
     ) -> HttpResponseRedirect:
         if not cast(Request, request).htmx:
             return super().handle_no_permission(request, view_func)
-        # htmx would follow a redirect and swap the sign-in page into the dialog or the list. This header makes the
-        # browser go there; after signing in, the user is back on the current page.
+        # htmx would follow a redirect and swap the sign-in page into the dialog or the list. This response makes the
+        # browser itself go to the sign-in page; after signing in, the user returns to the current page.
         query = QueryDict(mutable=True)
         query["next"] = current_path(cast(Request, request))
         sign_in = resolve_url(self.get_login_url(view_func))
-        # It redirects, though it is not an HttpResponseRedirect.
+        # This response redirects too, although it is not an HttpResponseRedirect.
         return cast(HttpResponseRedirect, HttpResponseClientRedirect(f"{sign_in}?{query.urlencode(safe='/')}"))
 
 

@@ -1,4 +1,4 @@
-"""Operations as people see them: what a button is called, where it leads, and why it is disabled."""
+"""Operations as people see them: a button's label, its link, and the reason if it is disabled."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ DIALOG = "#dialog-content"
 class Operation:
     """One button, or one row of a More menu.
 
-    `refusal` says why it cannot be done now; empty if it can. `target` is the element that the answer replaces: the
-    dialog's content unless it says otherwise, "" for an ordinary link.
+    `refusal` says why the operation is not possible now; "" if it is. `target` is the element that the answer replaces,
+    by default the dialog's content; "" makes an ordinary link.
     """
 
     id: str
@@ -33,12 +33,12 @@ class Operation:
     shortcut: str = ""
 
     def why_not(self, user: Any) -> str:
-        """Return why the user cannot do it: by role, or now; empty if nothing is in the way."""
+        """Return why the operation is disabled for the user: by role, else `refusal`; "" if it is not."""
         return roles.refusal(user, self.needs) or self.refusal
 
 
 def button(operation: Operation, user: Any, look: str) -> SafeString:
-    """Render a link that opens the dialog; refused, it stays focusable and says why. `look` is its class."""
+    """Render a link that opens the dialog, or a focusable disabled button that says why not. `look` is its class."""
     shortcut = format_html(' data-shortcut="{}"', operation.shortcut) if operation.shortcut else ""
     id = format_html(' id="{}"', operation.id) if operation.id else ""
     if why := operation.why_not(user):
@@ -65,9 +65,9 @@ def button(operation: Operation, user: Any, look: str) -> SafeString:
 
 
 def more_menu(operations: Sequence[Operation], user: Any, look: str, *, row: str) -> SafeString:
-    """Render the button More and its menu, in which a refused operation says why; nothing if there are no operations.
+    """Render the More button and its menu, in which disabled operations say why; nothing if there are no operations.
 
-    `row` is the id of the row that they are about.
+    `row` is the id of the row that the operations act on.
     """
     if not operations:
         return SafeString("")

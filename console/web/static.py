@@ -1,12 +1,12 @@
-"""The storage of static files: each is served under a name with a hash of its content, and may be cached for ever."""
+"""The storage of static files. Their names contain a hash of the content, so browsers may cache them for ever."""
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class ModuleStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """Rewrites the imports of the console's own modules to these names too.
+    """Also rewrites the imports in the console's own modules to these names.
 
-    Django's support_js_module_import_aggregation does that for every file, and fails at an example in a comment of
+    Django's support_js_module_import_aggregation does that for every file, and fails on an example in a comment of
     django-htmx.
     """
 

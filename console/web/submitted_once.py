@@ -1,4 +1,4 @@
-"""A dialog that is submitted twice, even at the same instant, has one effect."""
+"""A guard that gives a dialog submitted twice, even at the same instant, one effect."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -14,7 +14,7 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 def once(model: type[Row]) -> Callable[[Callable[P, Row]], Callable[P, Row]]:
-    """Make a service that writes a row with a `request_key`, the dialog's id, return the first row for the same key.
+    """Make a service return the row that it already wrote for the same `request_key`, the dialog's id, if there is one.
 
     Of two calls at the same instant, the second may start before the first has written its row. Then the second fails,
     because the key is unique or because the instance is busy, and looks for the row again.

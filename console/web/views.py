@@ -1,4 +1,4 @@
-"""Health, language, keyboard shortcuts, and the pages for errors."""
+"""Views for health, language and keyboard shortcuts, and the error pages."""
 
 import sys
 
@@ -30,12 +30,12 @@ def healthz(request: Request) -> HttpResponse:
 @login_not_required
 @require_POST
 def language(request: Request) -> HttpResponse:
-    """Set the language cookie and return to the page, signed in or not."""
+    """Set the language cookie and return to the page. No sign-in is required."""
     return i18n.set_language(request)
 
 
 def csrf_failure(request: Request, reason: str = "") -> HttpResponse:
-    """Answer a form whose token is of another session: usually the user signed in again while the page was open."""
+    """Answer a form whose token belongs to another session, usually because the user signed in again meanwhile."""
     template = "_csrf.html" if getattr(request, "htmx", None) and wants_fragment(request) else "403_csrf.html"
     return render(request, template, status=403)
 
@@ -48,7 +48,7 @@ def forbidden(request: Request, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: Request) -> HttpResponse:
-    """Answer an error of the console itself; 503 and when to retry if the console database does not answer."""
+    """Answer an unexpected error; with status 503 and Retry-After if the console database is not responding."""
     error = sys.exc_info()[1]
     if not isinstance(error, DATABASE_UNAVAILABLE):
         return defaults.server_error(request)

@@ -1,9 +1,9 @@
-"""Messages that rows keep: stored as a code and parameters, and read in the language of the reader.
+"""Messages that rows store as a code and parameters, and that each viewer reads in their own language.
 
     raise JobFailed(Message("archive.unwritable", why=error))
 
-Every code and its text stands in one table, TEXTS, a module per subject. Texts that pages show at once and no row keeps
-stay where they are used, marked for gettext.
+The table TEXTS has every code and its text, from one module per subject. Texts that pages show but no row stores stay
+where they are used, marked for gettext.
 """
 
 import json
@@ -26,7 +26,7 @@ TEXTS = {
     **storages.TEXTS,
     **testing.TEXTS,
 }
-# The code of several messages in one, whose parameters are `by`, what stands between them, and `parts`.
+# The code of several messages joined into one. Its parameters are `parts` and their separator `by`.
 _JOINED = "joined"
 _STORED = '{"code": '
 
@@ -41,8 +41,8 @@ class Size(int):
 class Message(str):
     """A text of the table with its parameters: a str in the language that was active when it was made.
 
-    str() gives it in the language that is active now. Of a parameter that is an exception its text is taken, which may
-    be a Message; of a text of the table, such as the label of a status, the Message.
+    str() returns it in the language that is active now. A parameter that is a text of the table, such as the label of a
+    status, becomes a Message. An exception becomes its text, which may be a Message.
     """
 
     code: str
@@ -67,9 +67,9 @@ def joined(by: str, parts: Iterable[object]) -> Message:
 
 
 def of_validation(error: ValidationError) -> str:
-    """Return the errors as one: Messages where the table has their texts, else in the active language.
+    """Join the errors into one: as Messages if the table has their texts, else in the active language.
 
-    Django's validators pass the value that was typed as the parameter `value`; it is left out, as it may be a secret.
+    Django's validators pass the typed value as the parameter `value`. It is left out because it may be a secret.
     """
     by_field = error.error_dict.values() if hasattr(error, "error_dict") else [error.error_list]
     return joined(" ", [_of_one(each) for errors in by_field for each in errors])
@@ -92,7 +92,7 @@ def _rendered(code: str, params: dict[str, Any]) -> str:
             return str(params["by"]).join(map(str, params["parts"]))
         return str(TEXTS[code] % params)
     except (KeyError, TypeError, ValueError):
-        # A row of another version of the console: its code and parameters say more than nothing.
+        # Another version of the console wrote the row: show its code and parameters rather than nothing.
         return " ".join([code, *(f"{name}={value}" for name, value in params.items())])
 
 
@@ -105,16 +105,16 @@ def _param(value: object) -> Any:
     return Message(code) if code else str(value)
 
 
-# --- As rows keep them ---------------------------------------------------------------------------------------
+# --- The form that rows store --------------------------------------------------------------------------------
 
 
 def encode(text: str) -> str:
-    """Return what a row keeps: a Message as {"code", "params"} in JSON, any other text as it is."""
+    """Return the text as rows store it: a Message as {"code", "params"} in JSON, any other text unchanged."""
     return json.dumps(_to_json(text), ensure_ascii=False) if isinstance(text, Message) else text
 
 
 def decode(text: str) -> str:
-    """Return the Message that encode() was given; any other text as it is."""
+    """Return the Message that encode() stored, or any other text unchanged."""
     if not text.startswith(_STORED):
         return text
     try:

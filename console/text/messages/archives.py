@@ -1,4 +1,4 @@
-"""Archives: what is wrong with one, and why it could not be written, read, sent or imported."""
+"""Messages about archives that are damaged, or that could not be written, read, sent or imported."""
 
 from django.utils.translation import gettext_lazy as _
 

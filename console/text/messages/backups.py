@@ -1,4 +1,4 @@
-"""Backups and restorations, and why an action on one is refused."""
+"""Messages about backups and restorations, and about refused actions on them."""
 
 from django.utils.translation import gettext_lazy as _
 

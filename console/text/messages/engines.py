@@ -1,4 +1,4 @@
-"""Database servers: how they start, end and answer."""
+"""Messages about database servers: how they start, end and answer."""
 
 from django.utils.translation import gettext_lazy as _
 

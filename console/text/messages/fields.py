@@ -1,4 +1,4 @@
-"""Model fields for messages: a Message put in comes out in the language that is active then."""
+"""Model fields for messages: a stored Message is read in the language that is active at that time."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from console.text.messages import Message, decode, encode
 
 
 class _Messages:
-    """Of a text field. The column is any text's, and so is the field in migrations."""
+    """A mixin for text fields. In the database and in migrations, the field is an ordinary text field."""
 
     def get_prep_value(self, value: Any) -> Any:
         return encode(value) if isinstance(value, Message) else super().get_prep_value(value)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Instances, and why an action on one is refused."""
+"""Messages about instances, and about refused actions on them."""
 
 from django.utils.translation import gettext_lazy as _
 

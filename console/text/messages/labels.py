@@ -1,4 +1,4 @@
-"""Labels of statuses and roles, which messages have as parameters. Their enums take them from here."""
+"""Labels of statuses and roles that messages take as parameters. The enums use the labels from here."""
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy

@@ -1,4 +1,4 @@
-"""What a text that was typed breaks."""
+"""Messages about rules that user input breaks."""
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy

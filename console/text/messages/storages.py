@@ -1,4 +1,4 @@
-"""Why a storage failed: each is the end of a sentence, such as "The archive could not be written: ..."."""
+"""Reasons for storage failures: each is the end of a sentence, such as "The archive could not be written: ..."."""
 
 from django.utils.translation import gettext_lazy as _
 

@@ -1,4 +1,4 @@
-"""The console itself: its database, disks, users and agents."""
+"""Messages about the console itself: its database, disks, users and agents."""
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext_lazy

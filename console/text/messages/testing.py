@@ -1,4 +1,4 @@
-"""Texts of the test hooks and of the command reset."""
+"""Messages of the test hooks and of the command reset."""
 
 from django.utils.translation import gettext_lazy as _
 

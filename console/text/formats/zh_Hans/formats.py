@@ -1,4 +1,4 @@
-"""Where the console differs from Django, which writes no separators: counts and bytes are long here."""
+"""Separators in Chinese numbers: Django has none, but the console's counts and byte sizes are long."""
 
 THOUSAND_SEPARATOR = ","
 NUMBER_GROUPING = 3
