@@ -1,6 +1,6 @@
-"""The dialogs, as tests meet them: fields by their labels, buttons by their names.
+"""Page objects of the dialogs. Tests find fields by label and buttons by name.
 
-Each names in `views` the addresses that show it; a test of the console's holds that to all addresses.
+Each dialog's `views` names the URLs that show it; one of the console's own tests compares these with all URLs.
 """
 
 import re
@@ -12,12 +12,12 @@ from console.testing.session import INSTANCE_PASSWORD
 
 
 class Dialog:
-    """The open dialog; making the object waits for it."""
+    """An open dialog. The constructor waits until it is visible."""
 
     views: ClassVar[tuple[str, ...]] = ()
     title = ""
     confirm = "OK"
-    # The operation of a row that opens it.
+    # The row operation that opens the dialog.
     operation = ""
 
     def __init__(self, page: Page) -> None:
@@ -32,12 +32,12 @@ class Dialog:
         return self.root.get_by_role("button", name=name, exact=True)
 
     def press(self) -> Self:
-        """Press the button that does it; for what will be refused."""
+        """Press the confirm button, without waiting for the dialog to close: for requests the console will refuse."""
         self.button(self.confirm).click()
         return self
 
     def done(self) -> None:
-        """Press the button that does it, and wait until the dialog has closed."""
+        """Press the confirm button, and wait until the dialog has closed."""
         self.press()
         self.expect_closed()
 
@@ -53,18 +53,18 @@ class Dialog:
         expect(self.root).to_be_hidden()
 
     def expect_text(self, *texts: str) -> Self:
-        """Wait until the dialog says each of these somewhere."""
+        """Wait until the dialog contains all these texts."""
         for text in texts:
             expect(self.root).to_contain_text(text)
         return self
 
     def expect_error(self, label: str, message: str) -> None:
-        """The message stands beside the field, and is read with it."""
+        """Wait until the field is marked invalid and described by the message."""
         expect(self.field(label)).to_have_accessible_description(re.compile(re.escape(message)))
         expect(self.field(label)).to_have_attribute("aria-invalid", "true")
 
     def expect_refused(self, message: str) -> None:
-        """The sentence that says why nothing was done stands above the fields."""
+        """Wait until the dialog shows the reason why the console refused the action."""
         expect(self.root.get_by_role("alert").filter(has_text=message)).to_be_visible()
 
 
@@ -74,7 +74,7 @@ class CreateBackupDialog(Dialog):
     operation = "Create Backup"
 
     def choose(self, *, type: str, instance: str) -> Self:
-        """In Backup Management: the instance, by its type's label and by its name."""
+        """Choose the instance by its type's label and its name; only in Backup Management."""
         self.field("DB Instance Type").select_option(label=type)
         option = self.root.get_by_role("option", name=instance)
         option.first.wait_for(state="attached")
@@ -96,13 +96,13 @@ class PasswordDialog(Dialog):
     first_field = "Administrator Password"
 
     def type_password(self, password: str, *, again: str | None = None) -> Self:
-        """Type the password, and in the second field the same, or what `again` is."""
+        """Type the password into the first field, and `again` into the second, by default the same password."""
         self.field(self.first_field).fill(password)
         self.field("Confirm Password").fill(password if again is None else again)
         return self
 
     def generate(self) -> str:
-        """Have the console make a password, and return it as the dialog shows it."""
+        """Let the console generate a password, and return it as the dialog shows it."""
         self.button("Generate").click()
         shown = self.root.get_by_role("status").get_by_role("code")
         expect(shown).to_be_visible()
@@ -119,7 +119,7 @@ class CreateInstanceDialog(PasswordDialog):
         return self
 
     def skip_password(self) -> Self:
-        """Leave the administrator without a password: nobody can sign in."""
+        """Leave the administrator without a password, so that nobody can sign in."""
         self.field("Skip").check()
         return self
 
@@ -138,7 +138,7 @@ class ResetPasswordDialog(PasswordDialog):
 
 
 class RestoreDialog(PasswordDialog):
-    """Opens with Create New Instance; to_original() changes over."""
+    """The Restore dialog. It opens with Create New Instance; to_original() switches to Restore to Original."""
 
     first_field = "New Password (optional)"
 
@@ -176,18 +176,18 @@ class PolicyDialog(Dialog):
         return self
 
     def start_at(self, window: str) -> Self:
-        """The UTC hour, such as 23:00-00:00."""
+        """Choose the UTC hour in which backups start, such as 23:00-00:00."""
         self.field("Time Window (UTC)").select_option(window)
         return self
 
     def on(self, *weekdays: str) -> Self:
-        """On these weekdays and no others, by their names."""
+        """Choose exactly these weekdays, by name."""
         for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"):
             self.field(day).set_checked(day in weekdays)
         return self
 
     def delete_automated(self) -> Self:
-        """When it is turned off: the automated backups go."""
+        """Delete the automated backups as well; only when turning the policy off."""
         self.field("Delete automated backups").check()
         return self
 
@@ -233,7 +233,7 @@ class DeleteBackupDialog(Dialog):
 
 
 class DeleteBackupsDialog(Dialog):
-    """For the rows that are ticked."""
+    """The dialog that deletes the selected backups."""
 
     views = ("backups:delete-selected",)
     title, confirm = "Delete Backups", "Yes"
@@ -252,14 +252,14 @@ class DeleteInstanceDialog(Dialog):
 
 
 class KeysDialog(Dialog):
-    """Which keys do what; the key ? opens it."""
+    """The dialog that lists the keyboard shortcuts. The ? key opens it."""
 
     views = ("keys",)
     title, confirm = "Keyboard shortcuts", "Close"
 
     @property
     def switch(self) -> Locator:
-        """Turns the keys that are single letters on and off, in this browser."""
+        """Return the switch that turns single-letter shortcuts on and off in this browser."""
         return self.field("Single-key shortcuts")
 
     def turn(self, on: bool) -> Self:

@@ -1,4 +1,4 @@
-"""The test hook that moves the clock of the automated backups, which hook_state has, to the next window."""
+"""The test hook that moves the automated backups' clock (kept in hook_state) to the next window."""
 
 from math import ceil
 
@@ -12,9 +12,9 @@ from instances.models import Instance
 
 
 def move_to_next_window(*, instance: Instance, requested_by: User | None) -> None:
-    """Move the clock of the automated backups to the start of the instance's next window, whatever the hour is.
+    """Move the automated backups' clock to the start of the instance's next window, at any hour.
 
-    The clock stays where it is if a window is due already. Raises Refused if the instance's policy is off.
+    If a window is already due, the clock does not move. Raises Refused if the instance's policy is off.
     """
     policy = Policy.of(instance)
     if not policy.enabled:

@@ -1,8 +1,9 @@
-"""The state of the test hooks: is the next backup slow or made to fail, is the clock moved, whose status is set.
+"""The state of the test hooks: a slowed or failing next backup, a moved clock, instances with a status that a test set.
 
-They exist only if settings.TEST_HOOKS is on, which takes CONSOLE_TEST_HOOKS=1 and a loopback address. Web and agent
-share the state in one row. The composition root hands these functions to the code that they steer: now() by
-settings.BACKUP_CLOCK, the others in the command `agent`. When the hooks are off, none of them asks the database.
+The hooks work only if settings.TEST_HOOKS is on, which requires CONSOLE_TEST_HOOKS=1 and a loopback address. Web and
+agent share the state in one row. The composition root passes these functions to the code that they control: now()
+through settings.BACKUP_CLOCK, the others in the command `agent`. When the hooks are off, none of them queries the
+database.
 """
 
 from collections.abc import Collection
@@ -19,13 +20,13 @@ from console.accounts.roles import Permission
 from console.audit.audited import audited
 from console.testing.models import HookState
 
-# How far the clock can be moved: databases and calendars have limits.
+# How far the clock can be moved. Databases and calendars have limits.
 FARTHEST = timedelta(days=3650)
 
 
 @dataclass(frozen=True)
 class NextBackup:
-    """How a backup is made: at so many bytes a second (0: unlimited), up to so many percent (0: to the end)."""
+    """The speed limit of a backup (0: unlimited), and the percentage at which it fails (0: never)."""
 
     bytes_per_second: int = 0
     fail_at: int = 0
@@ -36,7 +37,7 @@ def active() -> bool:
 
 
 def state() -> HookState:
-    """Return the state of the hooks, which is empty if they are off."""
+    """Return the state of the hooks; an empty state if they are off."""
     return (HookState.objects.first() if active() else None) or HookState()
 
 
@@ -47,7 +48,7 @@ def now() -> datetime:
 
 
 def take_next_backup() -> NextBackup:
-    """Return what was asked for of the next backup, and reset it: it is for the caller's backup alone."""
+    """Return and reset what a test requested of the next backup, so that it applies only to the caller's backup."""
     if not active():
         return NextBackup()
     with transaction.atomic():
@@ -57,28 +58,28 @@ def take_next_backup() -> NextBackup:
 
 
 def held() -> Collection[str]:
-    """Return the ids of the instances whose status a test has set, which nothing else may change."""
+    """Return the ids of the instances whose status a test has set. Nothing else may change their status."""
     return state().held.keys() if active() else ()
 
 
-# --- Actions of an administrator, which the audit shows -----------------------------------------------------
+# --- Audited actions of an administrator --------------------------------------------------------------------
 
 
 @audited("testSlowNextBackup", needs=Permission.MANAGE_USERS, resource="hook")
 def slow_next_backup(*, bytes_per_second: int, requested_by: User | None) -> None:
-    """Slow the next backup that begins down to so many bytes a second."""
+    """Limit the next backup that starts to this many bytes per second."""
     HookState.objects.update_or_create(pk=HookState.ONLY, defaults={"bytes_per_second": bytes_per_second})
 
 
 @audited("testFailNextBackup", needs=Permission.MANAGE_USERS, resource="hook")
 def fail_next_backup(*, percent: int, requested_by: User | None) -> None:
-    """Make the next backup that begins fail at so many percent."""
+    """Make the next backup that starts fail at this percentage."""
     HookState.objects.update_or_create(pk=HookState.ONLY, defaults={"fail_at": percent})
 
 
 @audited("testMoveClock", needs=Permission.MANAGE_USERS, resource="hook")
 def move_clock(*, seconds: int, requested_by: User | None) -> None:
-    """Move the clock of the automated backups forwards or backwards from where it is."""
+    """Move the automated backups' clock forwards, or backwards if `seconds` is negative."""
     with transaction.atomic():
         row, _made = HookState.objects.select_for_update().get_or_create(pk=HookState.ONLY)
         farthest = int(FARTHEST.total_seconds())
@@ -87,7 +88,7 @@ def move_clock(*, seconds: int, requested_by: User | None) -> None:
 
 
 def describe(row: HookState) -> list[str]:
-    """Return what the hooks do at the moment, as sentences."""
+    """Return sentences that describe what the hooks do at the moment."""
     sentences = []
     if row.bytes_per_second:
         sentences.append(_("The next backup is slowed down to %d bytes per second.") % row.bytes_per_second)

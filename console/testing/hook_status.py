@@ -1,4 +1,4 @@
-"""The test hook that sets the status of an instance. hook_state has the other hooks, and says what they are."""
+"""The test hook that sets the status of an instance. See hook_state for the other hooks and their rules."""
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -14,10 +14,10 @@ from instances.models import Instance
 
 @audited("testSetStatus", needs=Permission.MANAGE_USERS, resource="instance")
 def set_status(*, instance: Instance, status: Status, requested_by: User | None) -> None:
-    """Give the instance the status until it is given another one; Available restores the status that it had.
+    """Set the instance's status until it is set again; Available restores the original status.
 
-    Pages, buttons and services treat it as the real status. The server goes on. Raises Refused while an operation runs
-    on the instance.
+    Pages, buttons and services treat it as the real status. The server keeps running. Raises Refused while an operation
+    runs on the instance.
     """
     with transaction.atomic():
         row, _made = HookState.objects.select_for_update().get_or_create(pk=HookState.ONLY)
@@ -42,7 +42,7 @@ def set_status(*, instance: Instance, status: Status, requested_by: User | None)
 
 @audited("testClearHooks", needs=Permission.MANAGE_USERS, resource="hook")
 def clear(*, requested_by: User | None) -> None:
-    """Undo all hooks: set the clock right, and restore the status of every instance."""
+    """Undo all hooks: reset the clock, and restore the status of every instance."""
     with transaction.atomic():
         row = HookState.objects.select_for_update().first()
         for instance in Instance.objects.filter(pk__in=row.held if row else ()):

@@ -1,4 +1,4 @@
-"""The URLs of the test hooks. They exist only for an administrator's POST with its CSRF token."""
+"""The views of the test hooks. They accept only an administrator's POST with a CSRF token."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -47,7 +47,7 @@ class StatusForm(InstanceForm):
 
 
 def hook(view: View) -> Callable[[Request], HttpResponseBase]:
-    """Answer 404 unless the hooks are on and an administrator posts with the token, 422 with the reason if refused."""
+    """Wrap a view: 404 unless the hooks are on and an administrator posts with the token; 422 with the reason if refused."""
 
     @csrf_exempt
     @login_not_required
@@ -65,7 +65,7 @@ def hook(view: View) -> Callable[[Request], HttpResponseBase]:
 
 
 def answer(form: forms.Form, act: Callable[[], None]) -> HttpResponse:
-    """Act if the form is valid, and answer with what the hooks do then; else answer 422 with the errors."""
+    """Call `act` if the form is valid, and answer with what the hooks do now; otherwise answer 422 with the errors."""
     if not form.is_valid():
         errors = [f"{field}: {errors.as_text()}" for field, errors in form.errors.items()]
         return JsonResponse({"error": " ".join(errors)}, status=422)

@@ -1,4 +1,4 @@
-"""The test hook that makes the next backup slow, or makes it fail: through what its job reports."""
+"""The test hook that slows the next backup or makes it fail. It acts when the backup's job reports progress."""
 
 from functools import partial
 
@@ -14,7 +14,7 @@ from instances.queue.work import Work
 
 
 class SteeredWork(Work):
-    """Work that takes what tests asked for of the next backup when its job begins to copy."""
+    """Work that applies what tests requested of the next backup once its job starts to copy."""
 
     def __init__(self, job: Job, servers: Supervisor) -> None:
         super().__init__(job, servers)
@@ -29,7 +29,7 @@ class SteeredWork(Work):
         if self._asked is None:
             self._asked = hooks.take_next_backup()
             self._throttle = Throttle(self._asked.bytes_per_second)
-        # Bytes that the throttle still holds up are not done yet.
+        # While the throttle delays the new bytes, report only the progress before them.
         percent_before, done_before = self._last
         before = Amount(amount.step, done_before, amount.total)
         self.wait(self._throttle.delay(amount.done - done_before), partial(super().report, percent_before, before))

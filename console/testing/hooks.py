@@ -1,4 +1,4 @@
-"""What a test may have the console do otherwise than it would. Only a console with CONSOLE_TEST_HOOKS=1 listens."""
+"""The client of the test hooks, which change how the console behaves. Requires a console with CONSOLE_TEST_HOOKS=1."""
 
 import json
 from typing import Protocol
@@ -7,7 +7,7 @@ from console.testing.session import Session
 
 
 class HookRefused(Exception):
-    """The console did not do it; the message is its reason."""
+    """The console refused the hook; the message is its reason."""
 
 
 class _Row(Protocol):
@@ -20,43 +20,43 @@ def _id(instance: str | _Row) -> str:
 
 
 class Hooks:
-    """As the administrator, in a session of its own. Everything holds until clear(), also over a restart."""
+    """The test hooks, called as the administrator in a separate session. Changes last until clear(), even across restarts."""
 
     def __init__(self, url: str) -> None:
         self._session = Session(url)
         self._signed_in = False
 
     def slow_next_backup(self, bytes_per_second: int) -> None:
-        """The next backup that begins copies so many bytes a second. It can be cancelled as ever."""
+        """Limit the next backup that starts to this many bytes per second. It can be cancelled as usual."""
         self._post("slow-next-backup", bytes_per_second=bytes_per_second)
 
     def fail_next_backup(self, *, at: int) -> None:
-        """The next backup that begins ends as Failed when it has come to so many percent."""
+        """Make the next backup that starts fail when it reaches this percentage."""
         self._post("fail-next-backup", percent=at)
 
     def move_clock(self, *, days: float = 0, hours: float = 0, minutes: float = 0) -> None:
-        """Move the clock that windows and retention go by on from where it is, or back.
+        """Move the clock of backup windows and retention forwards, or backwards with negative numbers.
 
-        For a window use move_to_next_window(): no number of hours leads into one at every hour of the day.
+        To reach a window, use move_to_next_window(): no fixed number of hours reaches one at every time of day.
         """
         self._post("move-clock", seconds=round(((days * 24 + hours) * 60 + minutes) * 60))
 
     def move_to_next_window(self, instance: str | _Row) -> None:
-        """Move that clock to the start of the next window of the instance (its id or its row), whatever the hour is.
+        """Move the clock to the start of the next window of the instance (its id or its row), at any hour.
 
-        Its automated backup then starts within seconds. Refused while the instance's policy is off.
+        The automated backup then starts within seconds. Raises HookRefused if the instance's policy is off.
         """
         self._post("move-to-next-window", instance=_id(instance))
 
     def set_status(self, instance: str | _Row, status: str) -> None:
-        """Have the instance (its id or its row) show the status (the API's code) until another is set.
+        """Make the instance (its id or its row) show the status (the API's code) until the next call.
 
-        "normal" gives it back as it was. Its server goes on, whatever the status says.
+        "normal" restores the original status. The server keeps running whatever the status is.
         """
         self._post("set-status", instance=_id(instance), status=status)
 
     def clear(self) -> None:
-        """Undo what the hooks did."""
+        """Undo all hooks."""
         self._post("clear")
 
     def _post(self, hook: str, **fields: str | int) -> None:

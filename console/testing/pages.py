@@ -1,4 +1,4 @@
-"""The pages, as tests meet them: found by role and label, waited for by what they show, never by time.
+"""Page objects of the pages. They find elements by role and label, and wait for what a page shows, never for time.
 
 backups = BackupManagement(page).open()
 backups.row("before-upgrade").expect_status("Complete")
@@ -33,12 +33,12 @@ from console.testing.dialogs import (
 Asked = TypeVar("Asked", bound=Dialog)
 Shown = TypeVar("Shown", bound="ConsolePage")
 
-# The end of work may take a while; an assertion ends as soon as it is true.
+# Work may take a while to end. An assertion returns as soon as it is true.
 WORK_MILLISECONDS = 60_000
 
 
 class Exported(NamedTuple):
-    """A list as the browser saved it."""
+    """A list exported as a file, as the browser saved it."""
 
     name: str
     text: str
@@ -46,28 +46,28 @@ class Exported(NamedTuple):
 
 class SignIn:
     views: ClassVar[tuple[str, ...]] = ("sign-in",)
-    # As they are in the language that the page is in.
+    # The labels in the language of the page.
     username, password, button = "Username", "Password", "Sign in"
 
     def __init__(self, page: Page) -> None:
         self.page = page
 
     def open(self, url: str) -> Self:
-        """At the console's address."""
+        """Open the page at the console's address."""
         self.page.goto(urljoin(url, "/sign-in/"))
         return self
 
     def shown(self) -> Self:
-        """Wait until it is asked who this is."""
+        """Wait until the page shows its button."""
         expect(self.page.get_by_role("button", name=self.button)).to_be_visible()
         return self
 
     def choose_language(self, name: str) -> None:
-        """By its own name, such as "English"."""
+        """Choose a language by its own name, such as "English"."""
         self.page.get_by_role("button", name=name, exact=True).click()
 
     def attempt(self, username: str, password: str) -> None:
-        """For what will be refused."""
+        """Submit the form, without waiting for the result: for credentials that will be rejected."""
         self.page.get_by_label(self.username).fill(username)
         self.page.get_by_label(self.password).fill(password)
         self.page.get_by_role("button", name=self.button).click()
@@ -77,15 +77,15 @@ class SignIn:
 
     def submit(self, username: str, password: str) -> None:
         self.attempt(username, password)
-        # The menu with the own name, which is there at any width.
+        # The user's menu is visible at any width.
         expect(self.page.get_by_role("banner").get_by_role("button", name=username)).to_be_visible()
 
 
 class ConsolePage:
-    """A page of the console, for a user who has signed in. `views` are the names of its addresses."""
+    """A page of the console, for a user who has signed in. `views` holds the names of its URLs."""
 
     views: ClassVar[tuple[str, ...]] = ()
-    # Empty: wherever the browser is.
+    # If empty, the page has no fixed path: open() loads the browser's current page.
     path = ""
     heading = ""
 
@@ -93,32 +93,32 @@ class ConsolePage:
         self.page = page
 
     def open(self, **query: str | int) -> Self:
-        """`query` is what stands behind the question mark of the address, such as q="orders" or size=50 of a list."""
+        """Open the page with this query string, such as q="orders" or size=50 for a list."""
         self.page.goto(urljoin(self.page.url, self.path) + (f"?{urlencode(query)}" if query else ""))
         return self.shown()
 
     def shown(self) -> Self:
-        """Wait until it is there."""
+        """Wait until the page's heading is visible."""
         expect(self.page.get_by_role("heading", name=self.heading, level=1)).to_be_visible()
         return self
 
     def expect_text(self, text: str | re.Pattern[str]) -> None:
-        """Wait until the page shows the text somewhere below its bar."""
+        """Wait until the page shows the text anywhere in its main part."""
         expect(self.page.get_by_role("main").get_by_text(text).first).to_be_visible(timeout=WORK_MILLISECONDS)
 
     def go_to(self, kind: type[Shown]) -> Shown:
-        """Another page, by the navigation on the left."""
+        """Go to another page through the navigation on the left, and return its page object."""
         navigation = self.page.get_by_role("navigation", name="Navigation")
         navigation.get_by_role("link", name=kind.heading, exact=True).click()
         return kind(self.page).shown()
 
     @property
     def user_menu(self) -> Locator:
-        """The button with the user's own name."""
+        """Return the button that opens the user's menu."""
         return self.page.get_by_role("banner").get_by_role("button").last
 
     def choose_in_user_menu(self, name: str) -> None:
-        """Sessions, Change password, Keyboard shortcuts, Sign out or a language."""
+        """Choose Sessions, Change password, Keyboard shortcuts, Sign out or a language."""
         self.user_menu.click()
         self.user_menu_item(name).click()
 
@@ -131,14 +131,14 @@ class ConsolePage:
         return KeysDialog(self.page)
 
     def expect_toast(self, text: str) -> None:
-        """Wait until a message says so: of what was just asked for, or of work that has ended."""
+        """Wait until a toast shows the text: about the last request, or about work that has ended."""
         expect(self._toast(text)).to_be_visible(timeout=WORK_MILLISECONDS)
 
     def expect_no_toast(self, text: str) -> None:
         expect(self._toast(text)).to_have_count(0)
 
     def follow_toast(self, text: str) -> None:
-        """Go to what the message is about."""
+        """Follow the toast's link."""
         self._toast(text).get_by_role("link").click()
 
     def close_toast(self, text: str) -> None:
@@ -146,16 +146,16 @@ class ConsolePage:
         self.expect_no_toast(text)
 
     def expect_announced(self, text: str) -> None:
-        """Wait until this, and nothing else, is said to screen readers; the empty text, until it is taken back."""
+        """Wait until the page announces exactly this to screen readers; with empty text, until nothing is announced."""
         expect(self.page.locator("#announcer")).to_have_text(text)
 
     def expect_running(self, number: int) -> None:
-        """Wait until the title of the browser's tab says how much of the user's work is in progress."""
+        """Wait until the title of the browser's tab shows this number of the user's tasks in progress."""
         title = rf"^\({number}\) " if number else r"^(?!\()"
         expect(self.page).to_have_title(re.compile(title), timeout=WORK_MILLISECONDS)
 
     def expect_notice(self, text: str) -> None:
-        """Wait until the page says so above everything else, as it does of an agent that has stopped responding."""
+        """Wait until a notice at the top of the page shows the text, such as that an agent has stopped responding."""
         expect(self._notices()).to_contain_text(text, timeout=WORK_MILLISECONDS)
 
     def expect_no_notice(self) -> None:
@@ -179,16 +179,16 @@ class ConsolePage:
         ).first.click()
 
     def _row(self, name: str) -> Locator:
-        """The newest row whose name is a link with this text."""
+        """Return the newest row whose name is a link with this text."""
         link = self.page.get_by_role("link", name=name, exact=True)
         return self.page.get_by_role("row").filter(has=link).first
 
 
 class ListPage(ConsolePage):
-    """A page with a list that is searched, filtered, sorted and turned, all of it without leaving the page."""
+    """A page with a list. Searching, filtering, sorting and paging do not leave the page."""
 
     def rows(self, text: str = "") -> Locator:
-        """The rows that show the text somewhere, without the head."""
+        """Return the rows that contain the text, without the table head."""
         cells = self.page.get_by_role("cell")
         return self.page.get_by_role("main").get_by_role("row").filter(has=cells).filter(has_text=text)
 
@@ -200,19 +200,19 @@ class ListPage(ConsolePage):
         self.search_field.fill(text)
 
     def filter_field(self, label: str) -> Locator:
-        """One of the lists beside the search, such as "Status"."""
+        """Return a select field beside the search, such as "Status"."""
         return self.page.get_by_role("search").get_by_label(label, exact=True)
 
     def filter(self, label: str, choice: str) -> None:
         self.filter_field(label).select_option(label=choice)
 
     def more_filters(self) -> Locator:
-        """Open what stands behind Filters; the fields are found in it by their labels."""
+        """Open the Filters menu, and return it. Find its fields by label."""
         self.page.get_by_role("button", name="Filters").click()
         return self.page.get_by_role("group", name="Filters")
 
     def clear(self) -> None:
-        """Undo the search and all filters."""
+        """Clear the search and all filters."""
         self.page.get_by_role("link", name="Clear").click()
 
     @property
@@ -226,30 +226,30 @@ class ListPage(ConsolePage):
         self.page.get_by_role("columnheader", name=column).get_by_role("link").click()
 
     def expect_sorted(self, column: str, order: str) -> None:
-        """Wait until the column's head says "ascending" or "descending"."""
+        """Wait until the column's head has the order "ascending" or "descending"."""
         expect(self.page.get_by_role("columnheader", name=column)).to_have_attribute("aria-sort", order)
 
     def pager(self, to: str) -> Locator:
-        """The First, Previous, Next or Last page, or so many rows on each, such as "50"."""
+        """Return the link to the First, Previous, Next or Last page, or to a page size, such as "50"."""
         return self.page.get_by_role("navigation", name="Pages").get_by_role("link", name=to, exact=True)
 
     def turn(self, to: str) -> None:
         self.pager(to).click()
 
     def tab_of(self, name: str) -> Locator:
-        """Clusters, Replica Sets, Single Nodes or All, where the list has tabs."""
+        """Return the tab Clusters, Replica Sets, Single Nodes or All, if the list has tabs."""
         return self.page.get_by_role("main").get_by_role("link", name=name, exact=True)
 
     def tab(self, name: str) -> None:
         self.tab_of(name).click()
 
     def export(self) -> Exported:
-        """The whole list as CSV."""
+        """Export the whole list as CSV."""
         return self._export("Export as CSV")
 
 
 class Row:
-    """A row of a list. `id` and `status` are the API's: the attributes that README.md beside this file promises."""
+    """A row of a list. `id` and `status` are the API's values, from the attributes that README.md documents."""
 
     id_attribute = ""
 
@@ -266,15 +266,15 @@ class Row:
         return self.root.get_attribute("data-status") or ""
 
     def expect_status(self, label: str) -> None:
-        """Wait until the row shows the status, by its label."""
+        """Wait until the row shows the status with this label."""
         expect(self.root.get_by_text(label, exact=True).first).to_be_visible(timeout=WORK_MILLISECONDS)
 
     def expect_text(self, text: str) -> None:
-        """Wait until the row shows the text somewhere."""
+        """Wait until the row contains the text."""
         expect(self.root).to_contain_text(text, timeout=WORK_MILLISECONDS)
 
     def expect_progress(self, *details: str) -> None:
-        """Wait until the row has a bar of progress that says all this: bytes, speed, time left."""
+        """Wait until the row has a progress bar with all these details, such as bytes, speed or time left."""
         bar = self.root.get_by_role("progressbar")
         expect(bar).to_be_visible(timeout=WORK_MILLISECONDS)
         for detail in details:
@@ -284,35 +284,35 @@ class Row:
         expect(self.root).to_have_count(0, timeout=WORK_MILLISECONDS)
 
     def press(self, name: str) -> None:
-        """One of the row's own operations."""
+        """Press one of the row's own operations."""
         self.operation(name).click()
 
     def operation(self, name: str) -> Locator:
-        """One of the row's own operations, or its name: a link, or a button if it cannot be used now."""
+        """Return one of the row's own operations, or its name: a link, or a button if it cannot be used now."""
         link = self.root.get_by_role("link", name=name, exact=True)
         return link.or_(self.root.get_by_role("button", name=name, exact=True)).first
 
     @property
     def more(self) -> Locator:
-        """The button that opens the row's menu."""
+        """Return the button that opens the row's menu."""
         return self.root.get_by_role("button", name="More")
 
     def menu_item(self, name: str) -> Locator:
-        """An operation of the open More menu. The name of one that cannot be used now goes on with the reason."""
+        """Return an operation of the open More menu. If it cannot be used now, its name ends with the reason."""
         return self.page.get_by_role("menuitem", name=re.compile(f"^{re.escape(name)}"))
 
     def choose(self, name: str) -> None:
-        """An operation of the row's More menu."""
+        """Choose an operation of the row's More menu."""
         self.more.click()
         self.menu_item(name).click()
 
     def ask(self, dialog: type[Asked]) -> Asked:
-        """Open the dialog by its operation in the More menu, and leave the answer to the test."""
+        """Open the dialog through its operation in the More menu, and return the dialog."""
         self.choose(dialog.operation)
         return dialog(self.page)
 
     def expect_refused(self, name: str, reason: str) -> None:
-        """The operation in the More menu cannot be used now, and says why."""
+        """Expect the operation in the More menu to be unavailable, with this reason."""
         self.more.click()
         item = self.menu_item(name)
         expect(item).to_have_attribute("aria-disabled", "true")
@@ -335,7 +335,7 @@ class InstanceRow(Row):
         return BasicInformation(self.page).shown()
 
     def edit_name(self) -> "RenameForm":
-        # While it is edited, the row is not found by its name.
+        # While the name is edited, the row cannot be found by it.
         row = self.page.locator(f'[data-instance-id="{self.id}"]')
         self.choose("Rename")
         return RenameForm(self.page, row)
@@ -354,7 +354,7 @@ class InstanceRow(Row):
 
 
 class RenameForm:
-    """An instance's name while it is edited in its place: in a row, or on Basic Information."""
+    """The form that edits an instance's name in place: in a row, or on Basic Information."""
 
     views: ClassVar[tuple[str, ...]] = ("instances:rename", "instances:name")
 
@@ -369,7 +369,7 @@ class RenameForm:
         expect(self.page.get_by_role("link", name=name, exact=True).first).to_be_visible()
 
     def attempt(self, name: str) -> None:
-        """For what will be refused."""
+        """Submit the form, without waiting for the result: for names that will be rejected."""
         self.name.fill(name)
         self.name.press("Enter")
 
@@ -427,30 +427,30 @@ class Overview(ConsolePage):
     path, heading = "/", "Overview"
 
     def status(self, label: str) -> Locator:
-        """The link with the number of instances that show the status."""
+        """Return the link with the number of instances that have the status."""
         return self.page.get_by_role("main").get_by_role("link", name=re.compile(rf"^[\d,]+ {re.escape(label)}$"))
 
     def today(self) -> Locator:
-        """Today's column among the backups of the last days."""
+        """Return today's column in the chart of the last days' backups."""
         return self._chart("Backups of the last 14 days").get_by_role("link").last
 
     def expect_today(self, *, complete: int, failed: int = 0) -> None:
-        """Wait until so many of today's backups have ended so."""
+        """Wait until these numbers of today's backups are Complete and Failed."""
         name = re.compile(rf"Complete {complete:,}, Failed {failed:,}, Backing up 0$")
         expect(self.today()).to_have_accessible_name(name, timeout=WORK_MILLISECONDS)
 
     def row(self, instance: str) -> InstanceRow:
-        """The instance among those that have gone longest without a backup."""
+        """Return the instance's row in the list of instances that have gone longest without a backup."""
         rows = self.page.get_by_role("list", name="Last success per instance").get_by_role("listitem")
         return InstanceRow(self.page, rows.filter(has=self.page.get_by_role("link", name=instance, exact=True)))
 
     def failure(self, what: str) -> Locator:
-        """The newest of what failed whose heading or reason has the text."""
+        """Return the newest failure whose heading or reason contains the text."""
         rows = self.page.get_by_role("list", name="What failed and why").get_by_role("listitem")
         return rows.filter(has_text=what).first
 
     def as_table(self, name: str) -> Locator:
-        """The table below the chart, such as "Backups of the last 14 days", which it unfolds."""
+        """Unfold the table below the chart, such as "Backups of the last 14 days", and return it."""
         table = self.page.get_by_role("table", name=name, include_hidden=True)
         self.page.get_by_role("figure").filter(has=table).get_by_text("As a table").click()
         return table
@@ -472,16 +472,16 @@ class InstanceManagement(ListPage):
 
 
 class FactsPage(ConsolePage):
-    """A page that says what is known of one thing."""
+    """A page with the facts about one object."""
 
     def fact(self, term: str) -> Locator:
-        """What stands beside the term, such as "Size"."""
+        """Return the value beside the term, such as "Size"."""
         term_only = re.compile(rf"^\s*{re.escape(term)}\s*$")
         return self.page.get_by_role("term").filter(has_text=term_only).first.locator("xpath=following-sibling::dd[1]")
 
 
 class BasicInformation(FactsPage):
-    """Of one instance; reached by its name in Instance Management, or opened with its id."""
+    """The page of one instance. Follow its name in Instance Management, or open the page with the instance's id."""
 
     views = ("instances:detail",)
     heading = "Basic Information"
@@ -500,11 +500,11 @@ class BasicInformation(FactsPage):
 
     @property
     def connection_string(self) -> str:
-        """With the user, without the password."""
+        """Return the connection string, which has the user but no password."""
         return self.fact("Connection String").get_by_role("code").inner_text()
 
     def expect_down(self, text: str) -> None:
-        """Wait until the page says that the server is down, and this of it."""
+        """Wait until the page shows that the server is down, with this text."""
         said = self.page.get_by_role("main").get_by_role("paragraph").filter(has_text="The database server is down.")
         expect(said).to_contain_text(text, timeout=WORK_MILLISECONDS)
 
@@ -514,7 +514,7 @@ class BasicInformation(FactsPage):
         return BackupsAndRestorations(self.page).shown()
 
     def tasks(self) -> "TaskCenter":
-        """Task Center with the tasks of this instance alone."""
+        """Open Task Center with only this instance's tasks."""
         navigation = self.page.get_by_role("navigation", name="Navigation")
         navigation.get_by_role("link", name="Tasks of this instance").click()
         return TaskCenter(self.page).shown()
@@ -529,7 +529,7 @@ class BackupList(ListPage):
         return CreateBackupDialog(self.page)
 
     def box(self, name: str) -> Locator:
-        """The box that selects the row; "all" is the one over them."""
+        """Return the checkbox that selects the row; for "all", the checkbox in the table head."""
         return self.page.get_by_role("checkbox", name=f"Select {name}", exact=True)
 
     def tick(self, *names: str) -> None:
@@ -538,7 +538,7 @@ class BackupList(ListPage):
 
     @property
     def delete_button(self) -> Locator:
-        """Of the ticked rows."""
+        """Return the button that deletes the selected backups."""
         return self.page.get_by_role("form", name="Selected backups").get_by_role("button", name="Delete")
 
     def delete_selected(self) -> DeleteBackupsDialog:
@@ -552,7 +552,7 @@ class BackupManagement(BackupList):
 
 
 class BackupsAndRestorations(BackupList):
-    """Of one instance; reached by its Basic Information, or opened with its id."""
+    """The backups and restorations of one instance. Open the page from Basic Information, or with the instance's id."""
 
     views = ("backups:instance",)
     heading = "Backups & Restorations"
@@ -571,7 +571,7 @@ class BackupsAndRestorations(BackupList):
 
 
 class BackupDetail(FactsPage):
-    """Of one backup; reached by its name in a list, or opened with its id."""
+    """The page of one backup. Follow its name in a list, or open the page with the backup's id."""
 
     views = ("backups:detail",)
 
@@ -582,11 +582,11 @@ class BackupDetail(FactsPage):
 
     @property
     def backup(self) -> BackupRow:
-        """Its id, status and operations, as a row of the lists has them."""
+        """Return the backup's id, status and operations as if they were a row of a list."""
         return BackupRow(self.page, self.page.get_by_role("region", name=self.heading, exact=True))
 
     def expect_progress(self, *details: str) -> None:
-        """Wait until the page shows a bar of progress, and all this beside it: bytes, speed, time left."""
+        """Wait until the page has a progress bar beside all these details, such as bytes, speed or time left."""
         expect(self.page.get_by_role("progressbar")).to_be_visible()
         for detail in details:
             expect(self.fact("Status")).to_contain_text(detail, timeout=WORK_MILLISECONDS)
@@ -597,7 +597,7 @@ class TaskCenter(ListPage):
     path, heading = "/tasks/", "Task Center"
 
     def row(self, kind: str, instance: str) -> TaskRow:
-        """The newest task of the kind, by its label, on the instance."""
+        """Return the newest task on the instance whose kind has this label."""
         rows = self.page.get_by_role("row").filter(has_text=kind)
         return TaskRow(self.page, rows.filter(has=self.page.get_by_text(instance, exact=True)).first)
 
@@ -614,32 +614,32 @@ class Audit(ListPage):
         return self.page.get_by_role("row").filter(has_text=trace).filter(has_text=resource).first
 
     def filter(self, label: str, value: str) -> None:
-        """One of the fields above the list, such as ("Resource name or ID", "orders")."""
+        """Fill in a field above the list, such as ("Resource name or ID", "orders")."""
         field = self.page.get_by_role("search").get_by_label(label, exact=True)
         field.fill(value)
         field.press("Enter")
 
     def filter_outcome(self, label: str) -> None:
-        """Succeeded, Refused, Failed or All outcomes."""
+        """Filter by Succeeded, Refused, Failed or All outcomes."""
         self.page.get_by_role("search").get_by_label("Outcome", exact=True).select_option(label=label)
 
     def export(self) -> Exported:
-        """What the filters let through, as CSV."""
+        """Export the filtered events as CSV."""
         return self._export("Export")
 
 
 class Sessions(ConsolePage):
-    """Where the user is signed in."""
+    """The list of the user's sessions."""
 
     views = ("sessions",)
     path, heading = "/account/sessions/", "Sessions"
 
     def row(self, browser: str) -> Locator:
-        """The newest session of the browser, such as "Firefox"."""
+        """Return the row of the newest session of the browser, such as "Firefox"."""
         return self.page.get_by_role("row").filter(has_text=browser).first
 
     def end(self, browser: str) -> None:
-        """Sign the user out there."""
+        """End the newest session of the browser."""
         self.row(browser).get_by_role("button", name="End", exact=True).click()
         self.expect_toast("The session has ended.")
 
@@ -653,7 +653,7 @@ class Password(ConsolePage):
     path, heading = "/account/password/", "Change password"
 
     def attempt(self, *, old: str, new: str, again: str = "") -> None:
-        """For what will be refused."""
+        """Submit the form, without waiting for the result: for input that will be rejected."""
         for label, value in (("Old password", old), ("New password", new), ("New password confirmation", again or new)):
             self.page.get_by_label(label, exact=True).fill(value)
         self._press("Change password")
@@ -663,6 +663,6 @@ class Password(ConsolePage):
         self.expect_toast("The password is changed.")
 
     def expect_error(self, label: str, message: str) -> None:
-        """The message stands beside the field, and is read with it."""
+        """Wait until the field is described by the message."""
         field = self.page.get_by_label(label, exact=True)
         expect(field).to_have_accessible_description(re.compile(re.escape(message)))

@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures for tests against a real console. Registered as an entry point of the package."""
+"""The pytest plugin: fixtures for tests against a real console. The package registers it as an entry point."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def console_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleServer]:
-    """A console with nothing in it, that the tests of a run share; it and its home are gone after the last one."""
+    """Yield an empty console that all tests of the run share. It stops after the last test, and its home is deleted."""
     with ConsoleServer(tmp_path_factory.mktemp("console") / "home") as running:
         yield running
 
@@ -26,9 +26,9 @@ def _browser_session(console_server: ConsoleServer) -> Session:
 
 @pytest.fixture
 def signed_in_page(console_server: ConsoleServer, _browser_session: Session, page: "Page") -> "Page":
-    """Playwright's page, with the administrator signed in. Needs pytest-playwright and a browser of Playwright's.
+    """Return Playwright's page with the administrator signed in. Requires pytest-playwright and an installed browser.
 
-    The tests of a run share one session, until one of them ends it.
+    The tests of a run share one session until a test ends it.
     """
     if not _browser_session.is_signed_in():
         _browser_session.sign_in(USERNAME, PASSWORD)

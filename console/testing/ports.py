@@ -1,7 +1,7 @@
-"""Ports for the consoles of tests, below those that the system gives to clients for their ends of a connection.
+"""Ports for test consoles, below the range from which the system assigns ports to clients.
 
-Each worker of pytest-xdist has a share of its own, and hands out each port once: what one console has left, another
-one that runs at the same time does not find.
+Each pytest-xdist worker has its own share and hands out each port once, so that no console gets a port that another
+one has just released.
 """
 
 import os
@@ -13,21 +13,21 @@ _ALL = range(12_000, 32_000)
 
 
 def share(environment: Mapping[str, str]) -> range:
-    """Return the ports of the worker that has this environment; all of them without pytest-xdist."""
+    """Return the ports of the worker with this environment; all ports without pytest-xdist."""
     worker = int(environment.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    # A worker that replaces one that has crashed has a number beyond their count.
+    # A worker that replaces a crashed one has a number beyond the worker count.
     workers = max(int(environment.get("PYTEST_XDIST_WORKER_COUNT", "1")), worker + 1)
     size = len(_ALL) // workers
     return _ALL[worker * size : (worker + 1) * size]
 
 
 _share = share(os.environ)
-# Several runs may be under way on one machine.
+# Start at a random port, because several runs may share the machine.
 _given = secrets.randbelow(len(_share))
 
 
 def free_ports(count: int) -> int:
-    """Return the first of so many ports in a row, which nobody else in this run gets."""
+    """Return the first of `count` consecutive ports that nothing else in this run gets until the share is used up."""
     global _given
     if _given + count > len(_share):
         _given = 0

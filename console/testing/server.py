@@ -1,4 +1,4 @@
-"""A whole console of a test's own: the real process tree, driven over HTTP as a browser without JavaScript."""
+"""A complete console for tests: the real process tree, used over HTTP like a browser without JavaScript."""
 
 import os
 import signal
@@ -36,13 +36,13 @@ def _leads(pid: int) -> bool:
 
 
 class ConsoleServer(Session):
-    """`manage.py up` on a free port with its own home. A context manager: leaving it stops the tree, and so
-    does the end of this process, also by SIGKILL.
+    """`manage.py up` on a free port with its own home. A context manager: the tree stops when the block ends, or when
+    this process ends, even by SIGKILL.
 
-    `environment` are settings of the console, such as CONSOLE_LEASE_SECONDS="5". The home is made if it is missing,
-    and stays when the console has stopped. `only` is "web" or "agent" for one part of a console that has several homes.
-    `hooks` steers what the console does next. `instance_password` is that of the user rwuser on its demo instances and
-    on those of seed().
+    `environment` holds settings of the console, such as CONSOLE_LEASE_SECONDS="5". A missing home is created; it stays
+    after the console has stopped. `only` is "web" or "agent" to run one part of a console that has several homes.
+    `hooks` controls the test hooks. `instance_password` is the password of the user rwuser on the demo instances and on
+    the instances of seed().
     """
 
     def __init__(
@@ -62,19 +62,19 @@ class ConsoleServer(Session):
         self.hooks = Hooks(self.url)
         self.demo = demo
         self.environment = {
-            # Nothing of a console that this one is not.
+            # Do not pass on settings that are meant for another console.
             **{key: value for key, value in os.environ.items() if not key.startswith(_NOT_PASSED_ON)},
             "CONSOLE_HOME": str(home),
             "CONSOLE_ADMIN_PASSWORD": PASSWORD,
             "CONSOLE_DEMO_PASSWORD": instance_password,
-            # Other consoles on this machine look for ports in the same way.
+            # Avoid the ports of other consoles on this machine, which search for free ports in the same way.
             "CONSOLE_FIRST_DB_PORT": str(free_ports(100)),
             "CONSOLE_TEST_HOOKS": "1",
             "PYTHONUNBUFFERED": "1",
             **environment,
         }
         self.output: list[str] = []
-        # Seconds until it was ready.
+        # How many seconds the console took to get ready.
         self.started_in = 0.0
 
     def __enter__(self) -> Self:
@@ -98,7 +98,7 @@ class ConsoleServer(Session):
             [sys.executable, "manage.py", "up", "--until-input-ends", "--port", str(self.port), *self._options()],
             cwd=manage_py().parent,
             env=self.environment,
-            # Ends with this process, however it ends, and so does the console.
+            # The pipe closes when this process ends, however it ends; then the console stops.
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -124,7 +124,7 @@ class ConsoleServer(Session):
                     ready.set()
 
     def stop(self) -> float:
-        """Stop the tree as Ctrl-C does; return the seconds it took."""
+        """Stop the tree as Ctrl-C does, and return how many seconds it took."""
         started = time.monotonic()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
@@ -137,7 +137,7 @@ class ConsoleServer(Session):
         return time.monotonic() - started
 
     def manage(self, *arguments: str) -> str:
-        """Run a command of `manage.py` on this console's home and return what it printed."""
+        """Run a `manage.py` command on this console's home, and return its output."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=manage_py().parent,
@@ -154,7 +154,7 @@ class ConsoleServer(Session):
     ) -> None:
         """Fill the console, which may be running, with what `manage.py seed` makes.
 
-        Its users have PASSWORD, the user rwuser on its instances has `instance_password`.
+        The password is PASSWORD for its users, and `instance_password` for the user rwuser on its instances.
         """
         sizes = {"seed": number, "instances": instances, "backups": backups, "documents": documents}
         options = [f"--{name}={value}" for name, value in sizes.items()]
@@ -166,7 +166,7 @@ class ConsoleServer(Session):
         self.manage("reset", f"--yes-destroy={self.home}")
 
     def pids(self) -> dict[int, str]:
-        """Return this console's processes by pid, found by their environment, including orphaned ones."""
+        """Return this console's processes by pid, including orphans. They are found by their environment."""
         mine = f"CONSOLE_HOME={self.home}".encode()
         found = {}
         for entry in Path("/proc").iterdir():
@@ -183,7 +183,7 @@ class ConsoleServer(Session):
         return found
 
     def pid_of(self, part: str) -> int:
-        """The process whose command line holds the text: the leader of its group, not a worker that it started."""
+        """Return the pid of the group leader (not of a worker) whose command line contains the text."""
 
         def leader() -> int:
             return next((pid for pid, line in self.pids().items() if part in line and _leads(pid)), 0)

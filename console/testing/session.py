@@ -1,4 +1,4 @@
-"""The console over HTTP, as a browser without JavaScript uses it."""
+"""An HTTP client of the console that works like a browser without JavaScript."""
 
 import http.cookiejar
 import re
@@ -8,8 +8,8 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-USERNAME, PASSWORD = "admin", "correct-horse-battery"  # of a console that is thrown away
-# Of its instances.
+USERNAME, PASSWORD = "admin", "correct-horse-battery"  # of a temporary console
+# The credentials of its instances.
 INSTANCE_USERNAME, INSTANCE_PASSWORD = "rwuser", "Correct-horse-7"
 
 
@@ -22,7 +22,7 @@ class Answer:
 
 
 class Session:
-    """Somebody's session with the console at this address, once sign_in() has been called."""
+    """A session with the console at this address. It is anonymous until sign_in() is called."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -32,18 +32,18 @@ class Session:
 
     @property
     def cookies(self) -> str:
-        """The session's cookies as a request's header has them."""
+        """Return the session's cookies in the form of a Cookie header."""
         return "; ".join(f"{name}={value}" for name, value in self.cookie_values().items())
 
     def cookie_values(self) -> dict[str, str]:
-        """Return the value of each of the session's cookies by its name."""
+        """Return the values of the session's cookies by name."""
         return {cookie.name: cookie.value or "" for cookie in self._jar}
 
     def get(self, path: str, **headers: str) -> Answer:
         return self._open(urllib.request.Request(self.url + path, headers=headers))
 
     def post(self, path: str, data: dict[str, Any], *, form: str = "", **headers: str) -> Answer:
-        """Submit a form as its page would: with the page's CSRF token. `form` is that page, if it is another one."""
+        """Submit a form with its page's CSRF token. `form` is the path of the page if it is not `path`."""
         token = self._token or self._find_token(form or path)
         body = urllib.parse.urlencode({**data, "csrfmiddlewaretoken": token}).encode()
         return self._open(urllib.request.Request(self.url + path, data=body, headers=headers))

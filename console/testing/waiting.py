@@ -1,4 +1,4 @@
-"""Waiting for a state, which is how tests here pass the time."""
+"""A helper that waits for a state instead of a fixed time."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-// Asks for news, wherever in the console the user is: how much work runs, what has ended, which agents are missing.
+// Polls for activity on every page: running work, work that has ended, and agents that have stopped responding.
 
 import { contentChanged } from "./content.js";
 import { refresh, whenReleased } from "./refresh.js";
@@ -8,7 +8,7 @@ import { keepToast, restoreToasts, settleToast, showToast } from "./toasts.js";
 const [WORKING_MS, IDLE_MS] = [2000, 15000];
 
 const page = document.body.dataset;
-// One for all tabs of the browser: what one tab has shown, no other shows again.
+// All tabs of the browser share the cursor, so that a second tab does not show the same news again.
 const cursor = stored(() => localStorage, `activity-${page.user}`);
 let running = Number(page.running);
 let asking = false;
@@ -18,7 +18,7 @@ let next = 0;
 function show({ version, running: now, down, notices }) {
   page.activityVersion = version;
   running = now;
-  // A list that has come to rest does not ask by itself.
+  // A list without work in progress does not poll.
   if (String(down) !== page.down) refresh();
   page.down = down;
   document.title = (running ? `(${running}) ` : "") + document.title.replace(/^\(\d+\) /, "");
@@ -28,16 +28,16 @@ function show({ version, running: now, down, notices }) {
   });
 }
 
-// Returns false if there is no point in asking again.
+// Fetches the activity once. Returns false if polling should stop.
 async function ask() {
   const query = new URLSearchParams({ version: page.activityVersion });
-  // Nobody sees a toast on a hidden page, but everybody sees its title.
+  // On a hidden page, users see only the title, so toasts wait.
   if (!document.hidden) query.set("since", cursor.get() ?? page.since);
   const answer = await fetch(`${page.activity}?${query}`, {
     headers: { "HX-Request": "true" },
     signal: AbortSignal.timeout(20000),
   });
-  // The session or the role has ended; the next click says so.
+  // The session has ended or the role was lost; the user's next click will show it.
   if (answer.headers.has("HX-Redirect") || answer.status === 403) return false;
   if (!answer.ok) throw new Error(answer.status);
   settleToast("offline");
@@ -60,7 +60,7 @@ async function poll() {
   asking = true;
   let going = true;
   try {
-    // Of several windows that ask at the same moment, one shows the news.
+    // When several windows poll at once, the lock lets only one of them show the news.
     going = await (navigator.locks ? navigator.locks.request(`activity-${page.user}`, ask) : ask());
   } catch {
     if (!leaving && !document.hidden) showToast({ message: page.sayOffline, tone: "bad", key: "offline" });
@@ -71,7 +71,7 @@ async function poll() {
 
 if (page.activity) {
   cursor.set(cursor.get() ?? page.since);
-  // The page counted after it had listed: its list may lack a server that went down in between.
+  // The server renders the list before it counts the servers that are down, so the list may miss a recent failure.
   if (page.down !== "0") page.down = page.activityVersion = "";
   restoreToasts();
   askLater(500);

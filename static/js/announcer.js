@@ -1,4 +1,4 @@
-// Announces to screen readers, politely and once, what the page only shows.
+// Announces visual changes to screen readers, politely and once.
 
 import { toasts } from "./toasts.js";
 
@@ -11,7 +11,7 @@ export function announce(text) {
   silence = setTimeout(() => (announcer.textContent = ""), 5000);
 }
 
-// A status that a refresh changed is announced with its owner's name, unless a toast reports it, perhaps a bit later.
+// Announces a status that a refresh changed, with its owner's name, unless a toast reports it. The toast may come later.
 const TOASTS_MAY_COME_MS = 2500;
 const shownAt = new WeakMap();
 const changed = new Map();

@@ -1,5 +1,5 @@
-// What the pages do beyond links and forms. Every page works without it; hooks are data-* attributes.
-// Listeners of one event run in this order: whether a swap takes place is known before others prepare for it.
+// The behaviour of pages beyond links and forms. Every page works without it; hooks are data-* attributes.
+// Listeners of an event run in this order, so that the decision whether to swap comes before preparations for the swap.
 
 import "./refresh.js";
 import "./focus.js";

@@ -1,8 +1,8 @@
-// Content comes with the page and with every swap; a behaviour that has to prepare it registers here.
+// New content arrives with the page and with every swap. Behaviours that prepare content register here.
 
 const prepares = [];
 
-// Runs `prepare` now and whenever there is new content.
+// Runs `prepare` now and whenever new content arrives.
 export function onContent(prepare) {
   prepares.push(prepare);
   prepare();

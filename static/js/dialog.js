@@ -1,4 +1,4 @@
-// The dialog: htmx swaps a form into it; it opens, and gives the focus back when it closes.
+// The dialog opens when htmx swaps a form into it, and returns the focus when it closes.
 
 import { focusIsLost, focusPlace, placeOf } from "./focus.js";
 import { takePressedFrom } from "./keys.js";
@@ -10,7 +10,7 @@ let opener = null;
 
 document.addEventListener("htmx:beforeRequest", ({ detail: { elt, target } }) => {
   if (target !== content || dialog.contains(elt)) return;
-  // A menu is closed by now, so the focus goes back to its button. A form itself takes no focus.
+  // The menu has already closed, so the focus returns to its button. A form cannot take the focus.
   const menu = elt.closest("[popover]");
   const from = menu ? document.querySelector(`[popovertarget="${menu.id}"]`) : elt;
   opener = placeOf(takePressedFrom() ?? (from.matches("form") ? document.activeElement : from));
@@ -22,7 +22,7 @@ document.addEventListener("htmx:afterSettle", ({ detail: { target } }) => {
   FIRST.map((selector) => dialog.querySelector(selector)).find(Boolean)?.focus();
 });
 
-// The server does not send a password back with an error, but what was typed stays.
+// After an error, the server does not send passwords back, so restore the typed ones.
 let passwords = [];
 document.addEventListener("htmx:beforeSwap", ({ detail: { target, xhr } }) => {
   const fields = target === content && xhr.status === 422 ? target.querySelectorAll("[type=password]") : [];
@@ -40,11 +40,11 @@ document.addEventListener("dialog-close", () => dialog.close());
 
 dialog?.addEventListener("close", () => {
   content.replaceChildren();
-  // Usually the browser has given the focus back by now, or the user has moved on.
+  // Usually the browser has already returned the focus, or the user has moved it.
   if (focusIsLost()) focusPlace(opener);
 });
 
-// Only a press that also began on the backdrop closes: selecting text may end outside.
+// A click on the backdrop closes the dialog only if the press began there: a text selection may end outside.
 let pressedOnBackdrop = false;
 dialog?.addEventListener("pointerdown", ({ target }) => (pressedOnBackdrop = target === dialog));
 dialog?.addEventListener("click", ({ target }) => {

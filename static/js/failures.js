@@ -1,4 +1,4 @@
-// Requests that fail: the reason stands in the open dialog's form, else in a toast.
+// Shows why a request failed: in the open dialog's form, otherwise in a toast.
 
 import { settleToast, showToast } from "./toasts.js";
 
@@ -6,7 +6,7 @@ const say = document.body.dataset;
 const dialog = document.getElementById("dialog");
 
 function explain({ elt, xhr }) {
-  // What was deleted does not come back: its page stops asking every second.
+  // A deleted object does not come back, so its page stops polling.
   if (xhr.status === 404 && elt.matches("[hx-trigger^=every]")) elt.remove();
   const standard = { 0: say.sayOffline, 403: say.sayForbidden, 404: say.sayMissing }[xhr.status] ?? say.sayFailed;
   const message = ([403, 503].includes(xhr.status) && reasonIn(xhr)) || standard;
@@ -17,7 +17,7 @@ function explain({ elt, xhr }) {
   place.focus();
 }
 
-// The server's own reason, if it answered with a fragment and not with a page.
+// Returns the server's reason if the response is a fragment and not a page.
 function reasonIn({ responseText }) {
   if (/<html/i.test(responseText)) return "";
   return new DOMParser().parseFromString(responseText, "text/html").body.textContent.trim();

@@ -1,4 +1,4 @@
-// The keyboard focus is never lost: it goes back to where it was, or to the nearest thing that can take it.
+// Keeps the keyboard focus from getting lost: returns it to its place, or to the nearest element that can take it.
 
 const FOCUSABLE = "a[href], button:enabled, input:enabled:not([type=hidden]), select:enabled, [tabindex='0']";
 
@@ -9,7 +9,7 @@ const firstOf = (row) => [row?.querySelector(".name a")].find(canHaveFocus) ?? f
 
 export const focusIsLost = () => document.activeElement === document.body || !canHaveFocus(document.activeElement);
 
-// Where the node is, in terms that outlive the node itself.
+// Describes the node's place in terms that stay valid when the node is gone.
 export function placeOf(node) {
   const row = node?.closest?.("tbody tr");
   return {
@@ -22,8 +22,8 @@ export function placeOf(node) {
   };
 }
 
-// Tries the same element, the element that has its id now, its cell, its row, the row that moved into its place, the
-// list's search, the list, the page.
+// Focuses the first of these that can take the focus: the same element, the element that now has its id, its cell, its
+// row, the row that moved into its place, the list's search, the list, the page.
 export function focusPlace(place) {
   const list = document.getElementById(place?.list);
   const row = document.getElementById(place?.row);
@@ -40,7 +40,7 @@ let swappedAway = null;
 
 document.addEventListener("htmx:beforeSwap", ({ detail: { shouldSwap, target } }) => {
   const active = document.activeElement;
-  // A swap that has not settled yet may have taken the focus already: then its place is the one to go back to.
+  // If an earlier swap that has not settled yet took the focus, keep the place remembered for that swap.
   if (!shouldSwap || active === document.body) return;
   swappedAway = target.id !== "dialog-content" && target.contains(active) ? placeOf(active) : null;
 });
@@ -49,7 +49,7 @@ document.addEventListener("htmx:afterSettle", () => {
   swappedAway = null;
 });
 
-// The server may ask the browser to load the page again, such as after a rename.
+// The server may ask the browser to reload the page, for example after a rename.
 const KEY = "focus-after-reload";
 
 document.addEventListener("htmx:beforeOnLoad", ({ detail: { elt, xhr } }) => {

@@ -1,4 +1,4 @@
-// Forms: the counter beside a text that has a limit, weekdays that follow from another field, and submitting.
+// Forms: character counters, weekdays forced by another field, and submitting.
 
 import { onContent } from "./content.js";
 
@@ -8,7 +8,7 @@ function count(area) {
   const length = [...area.value].length;
   const counter = area.closest(".field")?.querySelector("[data-counter]");
   if (!counter) return;
-  // Read aloud only near the limit, not after every key press.
+  // Screen readers read the counter only near the limit, not after every key press.
   counter.ariaLive = length > limit - 20 ? "polite" : "off";
   counter.textContent = `${length}/${limit}`;
   counter.toggleAttribute("data-over", length > limit);
@@ -18,7 +18,7 @@ document.addEventListener("input", ({ target }) => {
   if (target.matches("[data-count-to]")) count(target);
 });
 
-// Backups kept for fewer days than a week has are made every day, so there are no weekdays to choose.
+// Backups that are kept for less than a week must be made every day, so the weekdays cannot be chosen.
 function forceDays(field) {
   const days = field.value.trim();
   const forced = /^[0-9]+$/.test(days) && Number(days) >= 1 && Number(days) < Number(field.dataset.everyDayBelow);
@@ -35,13 +35,13 @@ document.addEventListener("input", ({ target }) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  // A description holds no line break, so Enter submits there too.
+  // A description cannot contain line breaks, so Enter submits the form.
   if (!event.target.matches("textarea[data-count-to]") || event.key !== "Enter" || event.isComposing) return;
   event.preventDefault();
   event.target.form.requestSubmit();
 });
 
-// A page that one submit leaves takes no second submit. htmx does the same for its own forms.
+// Prevents a second submit while the page unloads. htmx does the same for its own forms.
 document.addEventListener("submit", ({ target: form }) => {
   if (form.method !== "post" || form.hasAttribute("hx-post")) return;
   setTimeout(() => form.querySelectorAll("[type=submit]").forEach((button) => (button.disabled = true)));
@@ -50,7 +50,7 @@ window.addEventListener("pageshow", ({ persisted }) => {
   if (persisted) document.querySelectorAll("[type=submit]").forEach((button) => (button.disabled = false));
 });
 
-// Filters that are not set stay out of the address.
+// Leaves empty filters out of the URL.
 document.addEventListener("htmx:configRequest", ({ detail: { verb, formData } }) => {
   if (verb !== "get") return;
   for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
@@ -59,7 +59,7 @@ document.addEventListener("htmx:configRequest", ({ detail: { verb, formData } })
 document.addEventListener("focusin", ({ target }) => {
   if (target.matches?.("[data-select-on-focus]")) target.select();
 });
-// A field that takes the focus by itself may have it before this script runs.
+// A field with autofocus may have the focus before this script runs.
 const focused = document.activeElement;
 if (focused.matches("[data-select-on-focus]") && focused.value === focused.defaultValue) focused.select();
 

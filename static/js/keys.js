@@ -11,14 +11,14 @@ const areOn = () => chosen.get() !== "off";
 let searchedFrom = null;
 let pressedFrom = null;
 
-// Where the focus was when a shortcut pressed something; null if none did since the last call.
+// Returns the element that had the focus when a shortcut pressed something; null if none has since the last call.
 export function takePressedFrom() {
   const from = pressedFrom;
   pressedFrom = null;
   return from;
 }
 
-// Screen readers learn of the shortcuts only while these work.
+// Exposes the shortcuts to screen readers only while they are on.
 function announceKeys() {
   const on = areOn();
   for (const node of document.querySelectorAll("[data-shortcut]")) {
@@ -28,7 +28,7 @@ function announceKeys() {
   for (const box of document.querySelectorAll("[data-keys-switch]")) box.checked = on;
 }
 
-// Where every row has the shortcut, it applies to the row that has the focus.
+// Returns the element of a shortcut. If every row has the shortcut, the row with the focus gets it.
 function targetOf(key) {
   const all = [...document.querySelectorAll(`[data-shortcut="${CSS.escape(key)}"]`)];
   const row = document.activeElement.closest("tr");
@@ -51,7 +51,7 @@ function use(node) {
 
 document.addEventListener("keydown", (event) => {
   const { key, target } = event;
-  // The browser's own Escape clears a search first.
+  // The first Escape in a search clears it: the browser does that itself.
   const leaves = key === "Escape" && target.matches("[data-shortcut='/']") && !(target.type === "search" && target.value);
   if (leaves) focusPlace(searchedFrom);
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat || key.length !== 1) return;

@@ -1,9 +1,9 @@
-// Menus: native popovers, with the arrow keys.
+// Menus: native popovers with arrow-key navigation.
 
 const items = (menu) => [...menu.querySelectorAll("[role^=menuitem]")];
 
-// The browser focuses the element with this attribute while it opens the menu, so no key press can come in between.
-// This event and the next do not bubble, hence the capture.
+// The browser focuses an autofocus element while it opens the menu, so that no key press can come in between.
+// Neither this event nor the next bubbles, so both listeners capture.
 document.addEventListener("beforetoggle", ({ target, newState }) => {
   if (!target.matches(".menu")) return;
   (items(target)[0] ?? target.querySelector("input, select"))?.toggleAttribute("autofocus", newState === "open");

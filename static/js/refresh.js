@@ -1,11 +1,11 @@
-// The event "refresh" fetches a list anew, through hidden elements of the list itself. Here is when that has to wait, and
-// what it leaves as it is.
+// The event "refresh" makes a hidden element of each list fetch the list again. This module delays a refresh when
+// necessary, and preserves the user's changes.
 
 export const refresh = () => htmx.trigger(document.body, "refresh");
 
-// A refresh must not throw away what the user just asked of the list, so it comes after that.
+// A refresh must not discard the result of the user's own request, so it waits until that request ends.
 
-// The id of the list that each request of the user is for. Not the element: the answer may remove it.
+// Maps each user request to the id of its list. Not to the element, because the response may remove the element.
 const asked = new Map();
 const postponed = new Set();
 const isAsked = (id) => [...asked.values()].includes(id);
@@ -23,13 +23,13 @@ document.addEventListener("htmx:afterRequest", ({ detail: { xhr } }) => {
   if (id && !isAsked(id) && postponed.delete(id)) refresh();
 });
 
-// Nor must anything move under a pressed pointer: the click would begin on one thing, end on another, and be none.
+// Content must not move under a pressed pointer: a click that begins on one element and ends on another does nothing.
 let pressed = null;
 const waiting = new Map();
 
 const isPressed = (node) => pressed !== null && node.contains(pressed.target);
 
-// Calls `then` as soon as nothing is pressed; of several calls with one name, only the last.
+// Calls `then` as soon as the pointer is released. A later call with the same name replaces an earlier one.
 export function whenReleased(name, then) {
   if (pressed) waiting.set(name, then);
   else then();
@@ -42,7 +42,7 @@ function release() {
   all.forEach((then) => then());
 }
 
-// The click comes right after the release of a button, and some time after that of a finger.
+// The click follows a mouse button's release immediately, but a finger's release only after a delay.
 function releaseLater({ pointerType }) {
   const press = pressed;
   setTimeout(() => press && pressed === press && release(), pointerType === "touch" ? 350 : 0);
@@ -54,7 +54,7 @@ document.addEventListener("pointerdown", ({ target, button, isPrimary }) => {
 for (const name of ["pointerup", "pointercancel", "contextmenu", "dragend"]) {
   document.addEventListener(name, releaseLater, true);
 }
-// The page does not learn of a release outside the window or over a menu of the browser's own.
+// The page gets no event for a release outside the window or over one of the browser's menus.
 window.addEventListener("blur", releaseLater);
 document.addEventListener("pointermove", (event) => {
   if (event.pointerType === "mouse" && !event.buttons) releaseLater(event);
@@ -66,10 +66,10 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   whenReleased(detail.target.id, refresh);
 });
 
-// What the user types, ticks, unfolds or edits stays. A field that is being typed into keeps what was typed.
+// Preserve what the user types, ticks, unfolds or edits. The focused field keeps its value.
 Idiomorph.defaults.ignoreActiveValue = true;
 
-// Scripts and the user set these; the server's markup does not know them.
+// Scripts and the user set these attributes; the server's markup lacks them.
 Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
   name !== "data-long" &&
   name !== "aria-keyshortcuts" &&

@@ -1,4 +1,4 @@
-// The box in a table's head ticks the page's rows, and shows whether all of them are ticked.
+// The checkbox in a table's head ticks all rows of the page, and shows whether all of them are ticked.
 
 import { onContent } from "./content.js";
 

@@ -1,6 +1,6 @@
-// The browser's storage. It may be forbidden; then a value lasts as long as the page.
+// The browser's storage. If the user blocks it, a value lasts as long as the page.
 
-// `storage` is a function, because reading window.localStorage already throws where it is forbidden.
+// `storage` is a function, because even reading window.localStorage throws if storage is blocked.
 export function stored(storage, key) {
   let here = null;
   return {
@@ -9,7 +9,7 @@ export function stored(storage, key) {
     },
     set(value) {
       here = value;
-      try { storage().setItem(key, value); } catch { /* it lasts as long as the page */ }
+      try { storage().setItem(key, value); } catch { /* the value lasts as long as the page */ }
     },
   };
 }

@@ -1,8 +1,8 @@
-// Text: cut text shows whole when hovered or focused, and copy buttons copy.
+// Text: truncated text shows in full when hovered or focused, and copy buttons copy.
 
 import { announce } from "./announcer.js";
 
-// Only if it is really cut.
+// Marks only text that is really truncated.
 for (const name of ["pointerover", "focusin"]) {
   document.addEventListener(name, ({ target }) => {
     const cut = target.closest?.(".cut:not([data-long])");
@@ -13,7 +13,7 @@ for (const name of ["pointerover", "focusin"]) {
 
 async function copy(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  // Browsers offer the clipboard only with TLS or on this machine; this way works everywhere.
+  // Browsers offer the clipboard API only over TLS or on localhost; this works everywhere.
   const area = Object.assign(document.createElement("textarea"), { value: text, className: "visually-hidden" });
   document.body.append(area);
   area.select();

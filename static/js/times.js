@@ -1,4 +1,4 @@
-// Times: how long ago something was, and the viewer's time zone for the times that the server writes.
+// Times: relative times, and the viewer's time zone for times that the server renders.
 
 import { onContent } from "./content.js";
 
@@ -8,16 +8,16 @@ const UNITS = [["year", 31557600], ["month", 2629800], ["day", 86400], ["hour", 
 
 function showAges() {
   for (const time of document.querySelectorAll("time[data-relative]")) {
-    // Rounded down to 5 s, so that a list of new things does not flicker through every second.
+    // Round to 5 s, so that the times in a list of recent items do not change every second.
     const seconds = Math.min(0, Math.round((Date.parse(time.dateTime) - Date.now()) / 5000) * 5);
     const [unit, length] = UNITS.find(([, size]) => -seconds >= size) ?? UNITS.at(-1);
     const age = ago.format(Math.ceil(seconds / length), unit).replace(".", "");
-    // Chinese with a space after the number, as the server writes times.
+    // In Chinese, put a space after the number, as the server does.
     time.textContent = seconds ? age.replace(/(\d)(?=\p{Script=Han})/u, "$1 ") : now;
   }
 }
 
-// Set on every page, so that it follows a user who travels.
+// Every page sets the cookie, so that it follows a user who travels.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zone) {
   const secure = location.protocol === "https:" ? "; secure" : "";

@@ -1,4 +1,4 @@
-// Toasts: each goes by itself, unless it reports an error or the user is reading it.
+// Toasts. Each disappears by itself, unless it reports an error or the user is reading it.
 
 import { stored } from "./storage.js";
 
@@ -10,7 +10,7 @@ function expire(toast, after = SHOWN_MS) {
   setTimeout(() => (toast.matches(":hover, :focus-within") ? expire(toast, 1500) : toast.remove()), after);
 }
 
-// Shows and returns a toast. `key` names a condition that lasts: it is shown once, until settleToast(key).
+// Shows and returns a toast. `key` names a lasting condition: its toast is shown only once until settleToast(key).
 export function showToast({ message, tone = "ok", url, link, key = "" }) {
   if (key && toasts.querySelector(`[data-key="${key}"]`)) return null;
   const toast = document.getElementById("toast").content.cloneNode(true).querySelector("[data-toast]");
@@ -32,16 +32,16 @@ document.addEventListener("click", ({ target }) => {
 });
 toasts.querySelectorAll("[data-toast]").forEach((toast) => expire(toast));
 
-// A toast that is still shown when the user opens another page in the same tab is shown there too.
-// By language: a toast is not shown again in a page of another language.
+// When the user opens another page in the same tab, toasts that are still visible appear there too,
+// but not on a page in another language.
 const kept = stored(() => sessionStorage, `toasts-${document.documentElement.lang}-${document.body.dataset.user}`);
 const keptToasts = () => JSON.parse(kept.get() ?? "[]").filter(({ until }) => !until || until > Date.now());
 
 function showKept(news, { again = false } = {}) {
   const toast = showToast(news);
-  // Screen readers have read it on the page where it first stood.
+  // Screen readers have already read the toast on the page that first showed it.
   if (again) toast.ariaLive = "off";
-  // A toast that has expired, or was closed or followed, is not shown again.
+  // Forget a toast that has expired, or that the user has closed or followed.
   new MutationObserver((_, observer) => {
     if (toast.isConnected) return;
     kept.set(JSON.stringify(keptToasts().filter(({ id }) => id !== news.id)));

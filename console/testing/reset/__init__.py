@@ -1,1 +1,1 @@
-"""How `manage.py reset` empties the console, one file per app."""
+"""The steps of `manage.py reset`, one file per app."""

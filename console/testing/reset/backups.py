@@ -1,4 +1,4 @@
-"""How `manage.py reset` removes every backup."""
+"""The step of `manage.py reset` that removes every backup."""
 
 from backups.jobs.archiving import remove_archive
 from backups.models import Backup, BackupTally, Restoration, StorageSample
@@ -6,9 +6,9 @@ from console.testing.reset.instances import delete_in_parts
 
 
 def empty() -> None:
-    """Remove all archives, then the rows of backups, restorations and their history. No job may run.
+    """Remove all archives, then the rows of backups, restorations and their history. No job may be running.
 
-    May be called again if it is cut short. Raises OSError.
+    Can be called again after an interruption. Raises OSError.
     """
     for backup in Backup.objects.only("id").iterator():
         remove_archive(backup)

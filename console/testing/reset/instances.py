@@ -1,4 +1,4 @@
-"""How `manage.py reset` removes every instance: by the agent where one runs, else itself in the same order."""
+"""The step of `manage.py reset` that removes every instance: through the host's agent if it runs, otherwise directly."""
 
 import shutil
 import time
@@ -17,7 +17,7 @@ from instances.queue import requests
 from instances.queue.job import JobKinds, steps_of
 
 _PATIENCE = 120.0
-# Rows per transaction, so that no transaction keeps other writers waiting for long.
+# Rows per transaction: few enough that no other writer waits for long.
 _AT_ONCE = 2000
 _REMOVALS = [JobKind.DELETE_INSTANCE, JobKind.DELETE_BACKUP]
 
@@ -30,9 +30,9 @@ def hosts_with_agent(here: str, *, running: bool) -> list[str]:
 
 
 def empty_by_agents(hosts: list[str], kinds: JobKinds) -> None:
-    """Have the agents of these hosts end their jobs and delete their instances; wait until that is done.
+    """Ask the agents of these hosts to end their jobs and delete their instances, and wait until they have.
 
-    The agent that started a server stops it before its files go. Raises Refused after two minutes.
+    The agent that started a server stops it before deleting its files. Raises Refused after two minutes.
     """
     deadline = time.monotonic() + _PATIENCE
     instances, unended = Instance.objects.filter(host__in=hosts), Job.objects.unended().filter(host__in=hosts)
@@ -42,7 +42,7 @@ def empty_by_agents(hosts: list[str], kinds: JobKinds) -> None:
             try:
                 services.delete_instance(instance=instance, requested_by=None)
             except Refused:
-                # The job that keeps it is ending.
+                # A job is still ending on this instance.
                 continue
         if time.monotonic() > deadline:
             raise Refused(Message("reset.agent_busy", seconds=_PATIENCE))
@@ -50,7 +50,7 @@ def empty_by_agents(hosts: list[str], kinds: JobKinds) -> None:
 
 
 def end_jobs(chosen: JobQuerySet, kinds: JobKinds) -> None:
-    """Cancel these jobs: at once those in the queue, at their next report those that run."""
+    """Cancel these jobs: queued jobs at once, running jobs at their next report."""
     for job in chosen.unended().wanted():
         with transaction.atomic():
             requests.cancel(
@@ -61,16 +61,16 @@ def end_jobs(chosen: JobQuerySet, kinds: JobKinds) -> None:
 
 
 def empty_by_hand(here: str, *, locked: bool) -> None:
-    """Remove the instances and jobs of hosts without an agent. `locked` says that none can start here meanwhile.
+    """Remove the instances and jobs of hosts without an agent. `locked` says that no agent can start here meanwhile.
 
-    Waits for the servers of a killed agent, which end by themselves. Raises FilesInUse or OSError.
+    Waits for the servers of a killed agent to end by themselves. Raises FilesInUse or OSError.
     """
     left = list(Instance.objects.filter(host=here))
     for instance in left:
         if instance_home(instance.id).exists():
             with engines.embedded().files.exclusive(instance_home(instance.id)):
                 engines.embedded().files.put_aside(instance_home(instance.id))
-    # If this is cut short from here on, the next agent removes what was put aside when it starts.
+    # If this is interrupted from here on, the next agent to start removes the files that were put aside.
     delete_in_parts(Job.objects.all())
     Instance.objects.all().delete()
     for instance in left:

@@ -1,6 +1,6 @@
 """The backups, policies and restorations that `manage.py seed` makes.
 
-Each Complete backup has its archive, unless the command runs with --no-archives.
+Each Complete backup has an archive, unless the command runs with --no-archives.
 """
 
 import errno
@@ -32,7 +32,7 @@ from instances.engines.base import Cut
 from instances.models import Host, Instance, Job
 
 _DAYS_KEPT = 732
-# The backups were made within the first time before now, at most the second one apart.
+# The maximum age of the seeded backups, and the longest interval between two of them.
 _SPAN, _APART = timedelta(days=60), timedelta(hours=7)
 _MANUAL = ("before-upgrade", "before-migration", "weekly-copy", "month-end", "release-candidate", "for-the-auditors")
 _DESCRIPTIONS = ("", "", "Kept for the auditors", "Before the schema change", "Requested by support")
@@ -55,7 +55,7 @@ class Drawn:
 
 
 class Drawing:
-    """Draws backups one by one. Each depends only on the seed and its own number."""
+    """Draws backups one by one. Each backup depends only on the seed and on its own number."""
 
     def __init__(self, seed: Seed, samples: dict[str, Sample], user: User | None) -> None:
         self.seed, self.user = seed, user
@@ -63,7 +63,7 @@ class Drawing:
         self.contents = {kind: cut.contents().to_document() for kind, cut in self.cuts.items()}
 
     def of(self, instances: list[Instance], count: int) -> Iterator[Drawn]:
-        """Yield so many backups of the instances in turn, newest first: manual and automated, Complete and Failed."""
+        """Yield `count` backups of the instances in turn, newest first: manual and automated, Complete and Failed."""
         step = min(_APART, _SPAN / max(count, 1))
         for number in range(count):
             chance = self.seed.chance("backup", number)
@@ -95,7 +95,7 @@ class Drawing:
         seconds: float = 3,
         **fields: object,
     ) -> Drawn:
-        """Return one backup of the instance, which may have been deleted since."""
+        """Return one backup of the instance; the instance may have been deleted since."""
         job_status = {
             BackupStatus.COMPLETED: JobStatus.COMPLETED,
             BackupStatus.FAILED: JobStatus.FAILED,
@@ -145,7 +145,7 @@ class Drawing:
             made.contents = self.contents[made.instance_type]
             made.cut_at = _cut_at(made)
             made.pause_seconds = cut.pause_seconds
-            # A guess at the compressed size, until the archive is stored.
+            # An estimate of the compressed size, until the archive is stored.
             made.size = cut.bytes // 4
             made.data_size = cut.bytes
         return Drawn(made, job)
@@ -153,7 +153,7 @@ class Drawing:
     def store(self, backup: Backup) -> None:
         """Write the archive of the backup, and set the backup's size and digest."""
         cut, storage = replace(self.cuts[backup.instance_type], at=_cut_at(backup)), archive_storage()
-        # Remove what a killed seeding left, of which there is no row.
+        # Remove an archive without a row that a killed seeding left.
         storage.delete(backup.archive_name)
         written = archive.write(
             storage,
@@ -178,7 +178,7 @@ def unstore(backups: list[Backup]) -> None:
 
 
 def policies(seed: Seed, instances: Instances) -> Iterator[Policy]:
-    """Return a policy for each instance, all of them off."""
+    """Yield a policy for each instance, turned off."""
     for number, instance in enumerate(instances.all):
         chance = seed.chance("policy", number)
         policy = Policy.default(instance, enabled=False)
@@ -191,7 +191,7 @@ def policies(seed: Seed, instances: Instances) -> Iterator[Policy]:
 
 
 def retired(seed: Seed, here: Host) -> Instance:
-    """Return an instance that has been deleted, as its backups remember it."""
+    """Return a deleted instance, as its backups remember it."""
     return Instance(
         id=seed.id("in02", "retired"),
         name="retired-01",
@@ -227,7 +227,7 @@ def special(drawing: Drawing, instances: Instances, gone: Instance) -> dict[str,
 
 
 def samples(seed: Seed, instances: Instances, cuts: dict[str, Cut]) -> Iterator[StorageSample]:
-    """Return what was stored here on each of the last days, with the present size of the instances' data."""
+    """Yield a sample of this host's storage for each of the last days, with the current size of the instances' data."""
     here = instances.real[0].host
     data = sum(cuts[instance.type].bytes for instance in instances.real)
     rows = Backup.objects.filter(host=here, size__isnull=False).order_by().values_list("ended", "size")
@@ -241,12 +241,12 @@ def samples(seed: Seed, instances: Instances, cuts: dict[str, Cut]) -> Iterator[
 
 
 def stored(drawn: Drawn) -> bool:
-    """Return whether the backup gets an archive here. Those of the host without an agent do not."""
+    """Return whether the backup gets an archive here. Backups of the host without an agent do not."""
     return drawn.backup.status == BackupStatus.COMPLETED and drawn.backup.host_id != seeding.AWAY
 
 
 class Past:
-    """The past work on backups: its tasks and restorations, unsaved."""
+    """Past work on backups: the unsaved tasks and restorations."""
 
     def __init__(self, seed: Seed, instances: Instances, user: User | None) -> None:
         self.seed, self.instances, self.user = seed, instances, user
@@ -263,7 +263,7 @@ class Past:
         status: JobStatus = JobStatus.COMPLETED,
         failure: str = "",
     ) -> None:
-        """Add a restoration of so many hours ago. A target that is not a seeded instance has been deleted since."""
+        """Add a restoration from this many hours ago. A target that is not a seeded instance has since been deleted."""
         there = target if target in self.instances.all else None
         to_new = way is RestorationWay.NEW
         job = self._job(
@@ -307,7 +307,7 @@ class Past:
         status: JobStatus = JobStatus.COMPLETED,
         failure: str = "",
     ) -> Job:
-        """Add a verification or a deletion of so many hours ago."""
+        """Add a verification or a deletion from this many hours ago."""
         return self._job(
             kind,
             backup,
@@ -339,7 +339,7 @@ class Past:
 
 
 def past(seed: Seed, first: list[Drawn], named: dict[str, Drawn], instances: Instances, user: User | None) -> Past:
-    """Return restorations, verifications and deletions of every outcome. `first` are the newest ordinary backups."""
+    """Return restorations, verifications and deletions of every outcome. `first` holds the newest ordinary backups."""
     done = Past(seed, instances, user)
     others, (new, original) = instances.others, (RestorationWay.NEW, RestorationWay.ORIGINAL)
     running, failed = JobStatus.RUNNING, JobStatus.FAILED

@@ -1,4 +1,4 @@
-"""What `manage.py seed` draws from its number, and the users and audit events that it makes."""
+"""The random choices of `manage.py seed`, and the users and audit events that it makes."""
 
 import hashlib
 import random
@@ -23,7 +23,7 @@ from console.testing.models import HookState
 
 @dataclass(frozen=True)
 class Seed:
-    """Draws the same ids, choices and times before `now` from the same number, whatever else is seeded."""
+    """A source of ids, choices and times before `now` that depend only on the number, not on what else is seeded."""
 
     number: int
     now: datetime
@@ -47,7 +47,7 @@ class Seed:
 
 @dataclass(frozen=True)
 class Event:
-    """An event of the past, for the audit."""
+    """A past event for the audit."""
 
     time: datetime
     trace: str
@@ -57,7 +57,7 @@ class Event:
 
 
 def make_users(password: str) -> list[str]:
-    """Make a user of each role, named after it. Return the names of the new ones."""
+    """Make a user for each role, named after the role. Return the names of the new users."""
     made = []
     for role in Role:
         name = slugify(role.value)
@@ -89,9 +89,9 @@ def write_events(events: list[Event], user: User | None) -> None:
 
 
 def forget() -> None:
-    """Remove the audit, all users but superusers, and the locks of sign-in.
+    """Delete the audit, all users except superusers, and the sign-in lockouts.
 
-    The only code that deletes from the append-only audit.
+    No other code deletes from the append-only audit.
     """
     models.QuerySet(AuditEvent).delete()
     User.objects.filter(is_superuser=False).delete()

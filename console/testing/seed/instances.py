@@ -1,7 +1,7 @@
 """The instances and jobs that `manage.py seed` makes: real ones with real files, and one of every other status.
 
-Work in progress belongs to a host without an agent, so it stays in progress. The rows are what an agent would have
-written.
+Work in progress belongs to a host without an agent, so it stays in progress. The rows are the same as an agent would
+write.
 """
 
 import shutil
@@ -23,7 +23,7 @@ from instances.jobs.ports import free_ports
 from instances.models import Host, Instance, Job
 
 AWAY = "seeded-host-without-agent"
-# The length of a lease that no agent ends.
+# The length of a lease that should not expire.
 _LEASE = timedelta(days=3650)
 _NAMES = {InstanceType.CLUSTER: "shop", InstanceType.REPLICA_SET: "sensors", InstanceType.SINGLE_NODE: "knowledge"}
 _LOST = {"abnormal": State.ABNORMAL, "restoration-failed": State.RESTORE_FAILED}
@@ -40,7 +40,7 @@ _BUSY = {
 
 @dataclass(frozen=True)
 class Instances:
-    """Those that are `real` have files and get a server. The `others`, by name, are one of each other status."""
+    """The seeded instances: `real` ones with files and a server, and `others` by name, one of every other status."""
 
     real: list[Instance]
     others: dict[str, Instance]
@@ -51,12 +51,12 @@ class Instances:
 
 
 def draw(seed: Seed, count: int, samples: dict[str, Sample]) -> Instances:
-    """Return unsaved instances: `count` real ones, of the three types in turn, and the others."""
+    """Return unsaved instances: `count` real ones, of the three types in turn, and one of every other status."""
     here = Host.objects.get_or_create(name=settings.CONSOLE_HOST)[0]
     away = Host.objects.update_or_create(name=AWAY, defaults={"seen": seed.ago(hours=3)})[0]
     ports = free_ports(here.name)
     kinds = list(InstanceType)
-    # True: these instances get no data directory, and the agent finds that out.
+    # A true message: these instances get no data directory, and the agent will notice.
     lost = Message("server.no_data")
     engine = next(iter(samples.values())).facts
 
@@ -85,7 +85,7 @@ def draw(seed: Seed, count: int, samples: dict[str, Sample]) -> Instances:
             kind,
             here,
             90 - number % 60 + seed.chance("age", number).random(),
-            # As when an agent starts: the instance becomes Available when its server answers.
+            # The state when an agent starts: the instance becomes Available once its server answers.
             State.ABNORMAL,
             failure=Message("server.starting"),
             port=next(ports),
@@ -117,10 +117,10 @@ def draw(seed: Seed, count: int, samples: dict[str, Sample]) -> Instances:
 
 
 def give_files(instances: Instances, samples: dict[str, Sample]) -> None:
-    """Give each real instance a copy of its type's sample as its files, before its row is written."""
+    """Copy the sample of its type into each real instance's home, before the instance's row is written."""
     for instance in instances.real:
         home = instance_home(instance.id)
-        # Remove what a killed seeding left, of which there is no row.
+        # Remove a home without a row that a killed seeding left.
         shutil.rmtree(home, ignore_errors=True)
         engines.embedded().files.prepare(home)
         source = engines.embedded().files.data_dir(samples[instance.type].home)
@@ -145,7 +145,7 @@ def job(
     requested_by: User | None = None,
     **fields: object,
 ) -> Job:
-    """Return an unsaved job that was requested at that time. A running one keeps its lease."""
+    """Return an unsaved job requested at this time. The lease of a running job does not expire."""
     ended = {JobStatus.COMPLETED, JobStatus.FAILED}
     begun = at + timedelta(seconds=0.4)
     running = {"token": seed.uuid("token", kind, *what), "lease_until": seed.now + _LEASE}
@@ -172,7 +172,7 @@ def job(
 
 
 def jobs_of(seed: Seed, instances: Instances, retired: tuple[str, str], user: User | None) -> Iterable[Job]:
-    """Return tasks on instances that ended, or wait on the host without an agent. `retired` is a deleted instance."""
+    """Return tasks that have ended, and tasks that wait for the missing agent. `retired` is a deleted instance."""
     others, here = instances.others, instances.others["abnormal"].host
     for instance in [*instances.real, others["abnormal"], others["restoration-failed"]]:
         yield job(seed, JobKind.CREATE_INSTANCE, instance, instance.id, at=instance.created, requested_by=user)

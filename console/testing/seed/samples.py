@@ -1,4 +1,4 @@
-"""The databases that seeded instances and backups are copies of, filled by a real server beforehand."""
+"""The sample databases that seeding copies into instances and backups. A real server fills them beforehand."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -19,10 +19,10 @@ class Sample:
 
 
 def make(room: Path, kinds: Iterable[str], *, password: str, more: int = 0) -> dict[str, Sample]:
-    """Make a sample of each kind that demo_documents.load() knows, in a directory of that name.
+    """Make a sample of each kind that demo_documents.load() knows, in a directory named after the kind.
 
-    Each has `more` documents in addition, and an administrator with this password. The servers have ended when this
-    returns. Only for the main thread. Raises EngineError.
+    Each has `more` additional documents, and an administrator with this password. The servers have ended when this
+    returns. Call it only in the main thread. Raises EngineError.
     """
     engine, samples = engines.embedded(), {}
     for kind in kinds:
@@ -37,7 +37,7 @@ def make(room: Path, kinds: Iterable[str], *, password: str, more: int = 0) -> d
 
 
 def _kept_cut(server: Server) -> Cut:
-    """Take a cut and copy its files, so that it can be read any number of times."""
+    """Take a cut and copy its files, so that the cut can be read any number of times."""
     folder = server.home / "cut"
     with engines.embedded().backup(server) as cut:
         for member in cut.members:
