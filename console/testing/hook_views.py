@@ -47,7 +47,7 @@ class StatusForm(InstanceForm):
 
 
 def hook(view: View) -> Callable[[Request], HttpResponseBase]:
-    """Wrap a view: 404 unless the hooks are on and an administrator posts with the token; 422 with the reason if refused."""
+    """Answer 404 unless the hooks are on and an administrator posts with the token, 422 if the action is refused."""
 
     @csrf_exempt
     @login_not_required

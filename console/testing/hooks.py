@@ -20,7 +20,7 @@ def _id(instance: str | _Row) -> str:
 
 
 class Hooks:
-    """The test hooks, called as the administrator in a separate session. Changes last until clear(), even across restarts."""
+    """The test hooks, called as administrator in a separate session. They last until clear(), even across restarts."""
 
     def __init__(self, url: str) -> None:
         self._session = Session(url)

@@ -18,7 +18,7 @@ let next = 0;
 function show({ version, running: now, down, notices }) {
   page.activityVersion = version;
   running = now;
-  // A list without work in progress does not poll.
+  // A list without work in progress does not poll, so refresh it when the number of servers that are down changes.
   if (String(down) !== page.down) refresh();
   page.down = down;
   document.title = (running ? `(${running}) ` : "") + document.title.replace(/^\(\d+\) /, "");

@@ -11,7 +11,7 @@ export function announce(text) {
   silence = setTimeout(() => (announcer.textContent = ""), 5000);
 }
 
-// Announces a status that a refresh changed, with its owner's name, unless a toast reports it. The toast may come later.
+// When a refresh changes a status, announce it with its owner's name, unless a toast reports it, perhaps a bit later.
 const TOASTS_MAY_COME_MS = 2500;
 const shownAt = new WeakMap();
 const changed = new Map();

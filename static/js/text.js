@@ -2,7 +2,7 @@
 
 import { announce } from "./announcer.js";
 
-// Marks only text that is really truncated.
+// Mark only text that is really truncated.
 for (const name of ["pointerover", "focusin"]) {
   document.addEventListener(name, ({ target }) => {
     const cut = target.closest?.(".cut:not([data-long])");

@@ -1,4 +1,4 @@
-"""The step of `manage.py reset` that removes every instance: through the host's agent if it runs, otherwise directly."""
+"""The step of `manage.py reset` that removes every instance: through the agent if it runs, otherwise directly."""
 
 import shutil
 import time

@@ -1,7 +1,7 @@
 """The instances and jobs that `manage.py seed` makes: real ones with real files, and one of every other status.
 
-Work in progress belongs to a host without an agent, so it stays in progress. The rows are the same as an agent would
-write.
+Work in progress belongs to a host without an agent, so it stays in progress. The rows are those that an agent
+would write.
 """
 
 import shutil
