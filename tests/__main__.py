@@ -1,10 +1,10 @@
-"""Every check there is, in order of how fast it fails: `python -m tests`.
+"""Run every check, those that fail fastest first: `python -m tests`.
 
-Tests that use the console database run twice: on SQLite, with all others, then on PostgreSQL. The latter is a cluster
-that is thrown away, unless DATABASE_URL names one; there too, the tests make a database of their own.
+Tests that use the console database run twice: on SQLite with all other tests, then on PostgreSQL. The latter is
+a temporary cluster unless DATABASE_URL names one; either way, the tests create their own database in it.
 
-`--suite NAME` runs one part, and may be repeated. Everything else goes to pytest, such as `-k create_backup` or a
-test's name.
+`--suite NAME` runs one part and may be repeated. All other arguments go to pytest, such as `-k create_backup` or the
+name of a test.
 """
 
 import argparse
@@ -22,21 +22,21 @@ from pathlib import Path
 from tests import browser, failures, postgres, workers
 
 ROOT = Path(__file__).resolve().parent.parent
-# What a failed browser test leaves to look at, in test-results/.
+# A failed browser test leaves these in test-results/.
 KEPT = ["--tracing", "retain-on-failure", "--screenshot", "only-on-failure"]
 PRODUCTION = {"CONSOLE_URL": "https://console.example.org"}
-# Apart from the browser's: one of these that fails leaves its event loop running, and Django then refuses every query.
+# Separate from the browser tests: a failed browser test leaves its event loop running, and Django then refuses queries.
 QUICK = ["--ignore", "tests/e2e"]
 
 
 Environment = dict[str, str]
-# Taken out of the environment: it is for the tests on PostgreSQL alone, and no whole console is to be started on it.
+# Removed from the environment: only the tests on PostgreSQL may use it; no complete console may start on it.
 GIVEN_DATABASE = os.environ.pop("DATABASE_URL", "")
 
 
 @dataclass(frozen=True)
 class Step:
-    """One command. `suite` is what it is called with --suite."""
+    """One command; `--suite` selects it by `suite`."""
 
     suite: str
     name: str
@@ -54,7 +54,7 @@ def on_postgresql() -> Iterator[Environment]:
 
 
 def checks() -> list[Step]:
-    """What looks at the sources without running them."""
+    """Return the checks that read the sources without running them."""
     python = sys.executable
     manage = [python, "manage.py"]
     return [
@@ -72,10 +72,10 @@ def checks() -> list[Step]:
 
 
 def tests(chosen: list[str]) -> list[Step]:
-    """All tests; or, of each suite, those that pytest's arguments `chosen` choose, in this one process."""
+    """Return the steps of all tests, or only of those that the pytest arguments `chosen` select, in one process."""
     pytest = [sys.executable, "-m", "pytest", "-p", "tests.failures"]
     quick = [*pytest, *(chosen or [*workers.options(), *QUICK])]
-    # Tests of one module share what they have prepared.
+    # Tests of one module share their setup.
     pages = [*pytest, *KEPT, *(chosen or [*workers.options(), "--dist", "loadfile", "tests/e2e"])]
     faults = [sys.executable, "-m", "tests.faults", *(chosen or ["--short"])]
     return [
@@ -87,7 +87,7 @@ def tests(chosen: list[str]) -> list[Step]:
 
 
 def examples() -> list[Step]:
-    """The examples in each further browser of Playwright's that is on this machine."""
+    """Yield the examples for each of Playwright's other browsers that this machine has."""
     pytest = [sys.executable, "-m", "pytest", "-p", "tests.failures", "tests/e2e/examples", *KEPT]
     return [Step("browser", f"examples in {name}", [*pytest, "--browser", name]) for name in browser.others()]
 
@@ -108,7 +108,7 @@ def main() -> None:
     names = ["checks", "sqlite", "postgresql", "browser", "faults"]
     parser.add_argument("--suite", action="append", choices=names, default=[], help="one part; may be repeated")
     options, chosen = parser.parse_known_args()
-    # So that nothing is left running or lying about.
+    # On SIGTERM exit normally, so that no process or file is left behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))
     browser.install()
     postgres.install()
@@ -119,8 +119,8 @@ def main() -> None:
 
 @contextmanager
 def downloads() -> Iterator[None]:
-    """Install beside the checks what two tests of the engine have npm download; it may take minutes."""
-    # A group of its own, with npm in it.
+    """Meanwhile, let npm download what two tests of the engine need, which may take minutes."""
+    # A process group that includes npm.
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.mongosh"],
         cwd=ROOT,
@@ -137,7 +137,7 @@ def downloads() -> Iterator[None]:
 
 
 def run(steps: list[Step]) -> None:
-    """Run them one after the other; the faults, which mostly wait, begin beside the browser tests before them."""
+    """Run the steps in order; the faults, which mostly wait, start beside the browser tests that precede them."""
     began, taken = time.monotonic(), []
     beside: Running | None = None
     for number, step in enumerate(steps, 1):
@@ -165,7 +165,7 @@ def run(steps: list[Step]) -> None:
 
 
 class Running:
-    """A step that has been started. The output of a `held` one is shown by wait()."""
+    """A step that has started. If it is `held`, wait() shows its output."""
 
     def __init__(self, step: Step, *, held: bool = False) -> None:
         self.seconds = 0.0
@@ -183,7 +183,7 @@ class Running:
         )
 
     def wait(self) -> int:
-        """Return the exit code once it has ended."""
+        """Wait until the step ends; return the exit code."""
         with self._leaving:
             try:
                 while self._show() is None:
@@ -196,15 +196,15 @@ class Running:
             return self._process.returncode
 
     def stop(self) -> None:
-        """End it before its time."""
+        """Stop the step early."""
         self._process.terminate()
         self._process.wait()
 
     def _show(self) -> int | None:
-        """Print what has come since the last time; return the exit code if it had ended before."""
+        """Print the new output; return the exit code if the step had already ended."""
         code, shown = self._process.poll(), b""
         if self._output:
-            # The process writes at the end of the same open file: reading has a place of its own.
+            # The process writes at the offset of the same open file, so read at a separate offset.
             shown = os.pread(self._output.fileno(), 1 << 20, self._seen)
             self._seen += len(shown)
             sys.stdout.buffer.write(shown)

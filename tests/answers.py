@@ -1,4 +1,4 @@
-"""What a test does with an answer of Django's test client that it does not read to its end."""
+"""Helpers for answers of Django's test client that a test does not read to the end."""
 
 import re
 from typing import Any
@@ -8,12 +8,12 @@ from django.db import close_old_connections
 
 
 def read(html: str) -> str:
-    """The page with its moments as people read them: without the marks of what narrow lists hide."""
+    """Return the page with times as people read them, without the markup that narrow lists hide."""
     return re.sub(r'<span class="(?:exact|zone)">([^<]*)</span>', r"\1", html)
 
 
 def hang_up(answer: Any) -> None:
-    """As a client that leaves. That ends the request and, but for this, the test's transaction with it."""
+    """Close the answer as if the client disconnected, but keep the database connection and the test's transaction."""
     request_finished.disconnect(close_old_connections)
     try:
         answer.close()

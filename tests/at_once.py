@@ -1,4 +1,4 @@
-"""Runs something in several threads at the same instant, each with a connection of its own."""
+"""Run a function in several threads at the same instant, each with its own database connection."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 
 def at_once(count: int, run: Callable[[int], Result]) -> list[Result]:
-    """What run(0) to run(count - 1) return; raises what the first of them that failed has raised."""
+    """Return the results of run(0) to run(count - 1); raise the first exception that one of them raised."""
     barrier = Barrier(count)
 
     def in_thread(number: int) -> Result:

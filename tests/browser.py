@@ -1,4 +1,4 @@
-"""Finds or installs a Chromium for the end-to-end tests."""
+"""Find or install Chromium for the end-to-end tests."""
 
 import shutil
 import sys
@@ -8,7 +8,7 @@ from playwright.sync_api import sync_playwright
 
 from tests import packages
 
-# The shell without windows needs less than two thirds of the processor time.
+# The headless shell needs less than two thirds of the processor time.
 DISTRIBUTION_NAMES = (
     "chromium-headless-shell",
     "chromium",
@@ -22,7 +22,7 @@ MISSING = """No browser for the end-to-end tests, and none could be installed. D
 
 
 def find() -> str | None:
-    """The path of a Chromium on this machine: Playwright's own, else the distribution's; None if there is none."""
+    """Return the path of a Chromium on this machine: Playwright's, else the distribution's, else None."""
     with sync_playwright() as playwright:
         own = Path(playwright.chromium.executable_path)
     if own.exists():
@@ -31,14 +31,14 @@ def find() -> str | None:
 
 
 def others() -> list[str]:
-    """Playwright's other browsers that are on this machine."""
+    """Return Playwright's other browsers that this machine has."""
     with sync_playwright() as playwright:
         found = {"firefox": playwright.firefox.executable_path, "webkit": playwright.webkit.executable_path}
     return [name for name, path in found.items() if Path(path).exists()]
 
 
 def install() -> str:
-    """Make sure that there is a browser and return its path. Ends the process with what to do if it cannot."""
+    """Install a browser if needed and return its path. If that fails, exit with a message that says what to do."""
     if found := find():
         return found
     print("Installing a browser for the end-to-end tests.", flush=True)

@@ -1,4 +1,4 @@
-"""Certificates for tests: each is its own authority."""
+"""Self-signed certificates for tests."""
 
 import datetime
 import ipaddress
@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 
 def certificate(path: Path, *, names: Sequence[str] = (), addresses: Sequence[str] = ()) -> Path:
-    """Write a certificate for these names and addresses, and its key beside it as `.key`; return its path."""
+    """Write a certificate for these names and addresses, with its key next to it as `.key`; return its path."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "database")])
     now = datetime.datetime.now(datetime.UTC)
@@ -23,7 +23,7 @@ def certificate(path: Path, *, names: Sequence[str] = (), addresses: Sequence[st
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(1)
-        # A clock that is a little behind takes it too.
+        # Accept clocks that are slightly behind.
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + datetime.timedelta(days=1))
     )

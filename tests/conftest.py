@@ -14,14 +14,14 @@ from console.text import catalogues
 from instances import hosts
 from tests.factories import make_user
 
-# An example takes as long as the machine is busy with other things.
+# The duration of an example depends on what else the machine is doing.
 hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
 
 HTMX = {"HX-Request": "true"}
 
 
-# What a test that uses the console database asks pytest-django for.
+# Fixtures of pytest-django that tests of the console database request.
 _DATABASE = {"db", "transactional_db", "django_db_setup"}
 
 
@@ -43,7 +43,7 @@ def _fixtures(item: pytest.Item) -> list[str]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(specs: list[Any]) -> None:
-    """Give each worker a home of its own, which the processes that it starts inherit, inside this process's."""
+    """Give each worker its own home inside this process's home; the processes it starts inherit it."""
     for number, spec in enumerate(specs):
         home = Path(os.environ["CONSOLE_HOME"]) / f"worker-{number}"
         home.mkdir(mode=0o700, exist_ok=True)
@@ -52,21 +52,21 @@ def pytest_xdist_setupnodes(specs: list[Any]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def translations() -> None:
-    """What `up` does at its start."""
+    """Compile the translations, as `up` does when it starts."""
     for directory in settings.LOCALE_PATHS:
         catalogues.compile_into(directory)
 
 
 @pytest.fixture(autouse=True)
 def english_and_utc() -> None:
-    """What a test's requests activate stays active in its thread, as it does in a worker's."""
+    """Reset language and time zone: what a request activates stays active in the thread, as in a real worker."""
     translation.activate(settings.LANGUAGE_CODE)
     timezone.deactivate()
 
 
 @pytest.fixture(autouse=True)
 def hosts_are_found_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What pages find out of hosts once a second, tests change within one."""
+    """Disable the one-second cache of hosts, because tests change hosts within a second."""
     caches["lists"].clear()
     monkeypatch.setattr(hosts, "SHARED_SECONDS", 0)
 
@@ -78,7 +78,7 @@ def user(db: None) -> User:
 
 @pytest.fixture
 def plain(user: User) -> Client:
-    """A browser without htmx, signed in."""
+    """Return a signed-in browser without htmx."""
     client = Client()
     client.force_login(user)
     return client
@@ -86,7 +86,7 @@ def plain(user: User) -> Client:
 
 @pytest.fixture
 def htmx(user: User) -> Client:
-    """A browser whose requests come from htmx, signed in."""
+    """Return a signed-in browser whose requests come from htmx."""
     client = Client(headers=HTMX)
     client.force_login(user)
     return client

@@ -1,4 +1,4 @@
-"""The one stand-in for the database engine: it has files but no server, for tests of the jobs that use it."""
+"""The only fake database engine: it has files but no server, for tests of the jobs that use it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ _FILE = "secantus_fake.wt"
 
 
 def contents_of(**collections: int) -> Contents:
-    """Return contents from the number of documents in each collection, named `database__collection`."""
+    """Return contents with the given number of documents in each collection, named `database__collection`."""
     databases: dict[str, list[Collection]] = {}
     for name, documents in sorted(collections.items()):
         database, collection = name.split("__")
@@ -52,7 +52,7 @@ class FakeEngine(HostedEngine):
     """An engine whose data directory is one file with its contents.
 
     If `inspected` is set, inspect() returns or raises it. `opened` is called when a cut is opened, and may raise.
-    `cuts` are the servers of which a cut was opened; `passwords` are those that were set, by home.
+    `cuts` lists the servers whose cuts were opened; `passwords` contains the passwords that were set, by home.
     """
 
     name = "SecantusDB"

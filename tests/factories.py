@@ -1,4 +1,4 @@
-"""Rows for tests, made with plain keywords; what is not given gets a working default."""
+"""Factories of rows for tests; every field that a test does not give has a working default."""
 
 import time
 from itertools import count
@@ -15,13 +15,13 @@ from instances.models import Host, Instance, Job
 from instances.queue.pace import Reading
 
 _numbers = count(1)
-# A password that keeps the rule, and the fields of a form that sets it.
+# A password that complies with the rule, and the form fields that set it.
 NEW_PASSWORD = "Correct-horse-7"
 PASSWORD_FIELDS = {"password": NEW_PASSWORD, "confirmation": NEW_PASSWORD}
 
 
 def make_user(role: Role | None = None, **fields: Any) -> User:
-    """A user with the role; a superuser if none is given."""
+    """Create a user with the role, or a superuser if none is given."""
     fields.setdefault("username", f"user-{next(_numbers)}")
     if role is None:
         return User.objects.create_superuser(password="correct horse", **fields)
@@ -58,7 +58,7 @@ def make_job(**fields: Any) -> Job:
 
 
 def reading(**fields: Any) -> dict[str, Any]:
-    """What an agent writes of a running job's step into Job.detail."""
+    """Return the step of a running job as an agent writes it into Job.detail."""
     return Reading(
         **{
             **{"step": Step.COPY, "done": 1_887_437, "total": 4_194_304},

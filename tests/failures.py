@@ -1,4 +1,4 @@
-"""A plugin of pytest that says of each failed test, as soon as it has ended, what there is to look at and to do."""
+"""Pytest plugin that prints, as soon as a test fails, its artifacts and the command that runs it again."""
 
 import os
 import shlex
@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from slugify import slugify
 
-# How the suite that is running is called, if `python -m tests` started it.
+# Name of the running suite, if `python -m tests` started it.
 SUITE = "TESTS_SUITE"
 
 
 class Failures:
-    """Collects the phases of each test that failed: what a browser test leaves is there once its last one is over."""
+    """Collects the phases of each failed test: a browser test's artifacts exist only after its last phase."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
@@ -28,7 +28,7 @@ class Failures:
     def _tell(self, nodeid: str) -> None:
         terminal = self.config.pluginmanager.get_plugin("terminalreporter")
         assert terminal is not None
-        # After the dots.
+        # Start a new line after the dots.
         terminal.write_line("")
         terminal.write_line(f"FAILED {nodeid}", red=True)
         for path in sorted(self._artifacts(nodeid)):
@@ -45,13 +45,13 @@ class Failures:
     def _command(self, nodeid: str) -> str:
         suite = os.environ.get(SUITE, "")
         start = f"python -m tests --suite {suite}" if suite else "python -m pytest"
-        # The order of the tests and what they draw at random.
+        # The seed determines the order of the tests and their random values.
         seed = self.config.getoption("randomly_seed", None)
         options = [f"--randomly-seed={seed}"] if isinstance(seed, int) else []
         return shlex.join([f".venv/bin/{start.split()[0]}", *start.split()[1:], nodeid, *options])
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A worker's reports come to the process that started it.
+    # Workers send their reports to the process that started them.
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Failures(config), "failures")

@@ -1,7 +1,7 @@
-"""Run the unit and integration tests as if it were another hour: `python -m tests.hours`.
+"""Run the unit and integration tests at another time of day: `python -m tests.hours`.
 
-Each moment is the one that the tests begin at, so that midnight, a window or a change of the clocks comes while they
-run. `--list` names the moments, `--at 22:40` runs one; everything else goes to pytest, such as `tests/backups -x`.
+The tests start at each of these moments, so that midnight, a backup window or a clock change comes while they run.
+`--list` names the moments, `--at 22:40` runs one; all other arguments go to pytest, such as `tests/backups -x`.
 """
 
 import argparse
@@ -17,21 +17,21 @@ from tests import workers
 
 ROOT = Path(__file__).resolve().parent.parent
 SET_CLOCK = ROOT / "tests" / "set_clock"
-# time-machine is a plugin of pytest's too, and imported before pytest is.
+# time-machine is also a pytest plugin, and is imported before pytest.
 EARLY = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
 
 
 @dataclass(frozen=True)
 class Moment:
-    """`at` is in UTC; `zone` is the machine's own time zone, by its TZ."""
+    """A moment to start at: `at` is in UTC; `zone` is the machine's time zone, as in TZ."""
 
     name: str
     at: datetime
     zone: str = "UTC"
 
     def environment(self) -> dict[str, str]:
-        """What makes it that moment now in every Python process that is started with it."""
-        # This process may have been moved itself.
+        """Return the environment that makes Python processes start at this moment."""
+        # The clock of this process may itself be shifted.
         ahead = (self.at - datetime.now(UTC)).total_seconds() + float(os.environ.get("SECONDS_AHEAD", "0"))
         paths = [str(SET_CLOCK), *filter(None, [os.environ.get("PYTHONPATH")])]
         return {"PYTHONPATH": os.pathsep.join(paths), "SECONDS_AHEAD": str(ahead), "TZ": self.zone}
@@ -42,7 +42,7 @@ def _moment(name: str, at: str, zone: str = "UTC") -> Moment:
 
 
 def _today(name: str) -> Moment:
-    """That time of the coming day."""
+    """Return the next moment with that time of day."""
     day = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
     return _moment(name, f"{day} {name}")
 

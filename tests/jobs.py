@@ -1,4 +1,4 @@
-"""Jobs for tests, claimed and done as an agent does it, in the test's own thread."""
+"""Claim and do jobs in the test's own thread, as an agent does."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -18,7 +18,7 @@ from instances.queue.work import Work
 
 
 def claimed(host: str = "local") -> Job:
-    """Return the next queued job of the host, claimed."""
+    """Claim and return the next queued job of the host."""
     job = leases.claim(host, timezone.now())
     assert job is not None
     return job
@@ -29,14 +29,14 @@ def work_on(job: Job, servers: object = None) -> Work:
 
 
 def do(servers: object = None, *, kind: type[JobSteps[Any, Any]] | None = None, work: type[Work] = Work) -> Job:
-    """Take the next queued job through all of its steps.
+    """Take the next queued job through all its steps.
 
-    `servers` stands in for the supervisor, `kind` for the steps of the job, and `work` for what they report to.
+    `servers` replaces the supervisor, `kind` the steps of the job, and `work` the object that the steps report to.
     """
     job = claimed()
     agent = Agent("local", {JobKind(job.kind): kind} if kind else JOBS)
     with pytest.MonkeyPatch.context() as patched:
-        # An agent's thread closes its connections. Here they are the test's.
+        # An agent's thread closes its connections, but here they belong to the test.
         patched.setattr(connections, "close_all", lambda: None)
         agent._do(work(job, cast(Supervisor, servers or agent.supervisor)))
     agent.supervisor.shut_down()

@@ -1,6 +1,6 @@
-"""Installs mongosh and the driver for Node.js by npm, for the tests with them: `python -m tests.mongosh`.
+"""Use npm to install mongosh and the Node.js driver for the tests that need them: `python -m tests.mongosh`.
 
-They are kept between runs. `python -m tests` begins with it, since it may take minutes.
+The files are kept between runs. `python -m tests` starts with this, since it may take minutes.
 """
 
 import fcntl
@@ -9,18 +9,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Where pytest keeps what it remembers.
+# Pytest's cache directory.
 FOLDER = Path(__file__).resolve().parent.parent / ".pytest_cache/d/mongosh"
 _SECONDS = 600
 _COMMAND = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional"]
 
 
 def install() -> Path | None:
-    """Return the folder with both, installed by now; None without npm. Raises AssertionError if npm fails."""
+    """Install both if needed and return their folder; None without npm. Raises AssertionError if npm fails."""
     if not shutil.which("npm"):
         return None
     FOLDER.mkdir(parents=True, exist_ok=True)
-    # Tests in other processes want it too: only one installs, the others wait.
+    # Tests in other processes may install too: the first one installs, the others wait.
     with (FOLDER / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (FOLDER / "node_modules/.bin/mongosh").exists():
@@ -35,5 +35,5 @@ if __name__ == "__main__":
     try:
         install()
     except (AssertionError, subprocess.TimeoutExpired) as error:
-        # The tests try again, and fail with the reason.
+        # The tests try again and fail with the reason.
         sys.exit(str(error))

@@ -1,4 +1,4 @@
-"""Installs a package of the distribution that the tests need and the machine lacks."""
+"""Install packages of the distribution that the tests need and the machine lacks."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def install(name: str) -> bool:
-    """True if Debian's or Ubuntu's package is installed now; that takes root, or sudo that asks for no password."""
+    """Install a Debian or Ubuntu package; return whether that worked. Needs root, or sudo without a password."""
     become_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
     if not shutil.which("apt-get") or (become_root and not shutil.which("sudo")):
         return False

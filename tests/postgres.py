@@ -1,6 +1,6 @@
-"""A PostgreSQL of the tests' own: a cluster in a temporary directory, by the distribution's programs, thrown away.
+"""A temporary PostgreSQL cluster for the tests, run by the distribution's programs.
 
-No cluster that is on the machine is looked at. A socket in that directory is the only way in.
+Existing clusters on the machine are not touched. The only access is a socket in the temporary directory.
 """
 
 import os
@@ -23,12 +23,12 @@ from tests.waiting import wait_for
 MISSING = """No PostgreSQL for the tests on it, and none could be installed. Do one of these and run the tests again:
   apt-get install postgresql                (as root, on Debian or Ubuntu)
   DATABASE_URL=postgresql://...             (one of yours; its user must be allowed to create databases)"""
-# PostgreSQL refuses to run as root: the first of these there is does it then.
+# PostgreSQL refuses to run as root, so root runs it as the first of these users that exists.
 UNPRIVILEGED = ("postgres", "nobody")
 
 
 def find() -> Path | None:
-    """The directory with the newest PostgreSQL server's programs; None if there is none."""
+    """Return the directory of the newest PostgreSQL server's programs, or None if there is none."""
     found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
     newest = max(found, key=_version, default=None)
     if newest:
@@ -38,7 +38,7 @@ def find() -> Path | None:
 
 
 def install() -> Path:
-    """Make sure that there is a server and return its programs. Ends the process with what to do if it cannot."""
+    """Install a server if needed; return its programs. If that fails, exit with a message that says what to do."""
     if found := find():
         return found
     print("Installing PostgreSQL for the tests on it.", flush=True)
@@ -53,9 +53,9 @@ def _version(programs: Path) -> int:
 
 
 class Cluster:
-    """A running server with an empty database `console`; a context manager that removes it.
+    """A running server with an empty database `console`, as a context manager that removes it.
 
-    Without `durable` it is quicker and does not survive a crash of the machine.
+    If not `durable`, the server is faster but does not survive a crash of the machine.
     """
 
     def __init__(self, *, durable: bool = False) -> None:
@@ -68,7 +68,7 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """What DATABASE_URL has to be."""
+        """Return the value for DATABASE_URL."""
         return f"postgresql://console@{quote(str(self.directory), safe='')}/console"
 
     def __enter__(self) -> Self:
@@ -96,7 +96,7 @@ class Cluster:
             options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
-            # It ends with the process that started it, and Ctrl-C is not for it.
+            # The server ends with the process that started it; Ctrl-C must not reach it directly.
             self._process = subprocess.Popen(
                 self._as_owner("--pdeathsig", "INT", self.programs / "postgres", "-D", self.data, *settings),
                 stdin=subprocess.DEVNULL,
@@ -107,7 +107,7 @@ class Cluster:
         wait_for(self._answers, because="PostgreSQL")
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:
-        """Stop the server: SIGINT disconnects all clients, SIGQUIT is like a crash."""
+        """Stop the server: SIGINT disconnects all clients; SIGQUIT resembles a crash."""
         if self._process:
             self._process.send_signal(number)
             self._process.wait(30)
@@ -130,7 +130,7 @@ class Cluster:
     def _make(self) -> None:
         if owner := _owner():
             os.chown(self.directory, owner.pw_uid, owner.pw_gid)
-        # A language's order of letters, where there is one: what must not depend on it is found out.
+        # Sort by the rules of a language, where ICU is available, to find code that must not depend on the sort order.
         icu = ["--locale-provider=icu", "--icu-locale=en-US"] if _version(self.programs) >= 15 else []
         made = subprocess.run(
             self._as_owner(
@@ -145,14 +145,14 @@ class Cluster:
             raise AssertionError(f"initdb failed:\n{made.stdout}{made.stderr}")
 
     def _as_owner(self, *command: str | Path) -> list[str]:
-        """The command for setpriv, which becomes the owner if this is root; setpriv's own options come first."""
+        """Return the command; if this is root, setpriv runs it as the owner. Options of setpriv come first."""
         owner = _owner()
         become = [f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"] if owner else []
         return ["setpriv", *become, *map(str, command)]
 
 
 def _owner() -> pwd.struct_passwd | None:
-    """Who runs the server: this user, or, for root, one that PostgreSQL accepts."""
+    """Return None if this user can run the server; for root, return a user that PostgreSQL accepts."""
     if os.geteuid() != 0:
         return None
     known = {user.pw_name: user for user in pwd.getpwall()}

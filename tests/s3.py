@@ -1,4 +1,4 @@
-"""A server of S3 for tests: moto's, in this process or in one of its own, always on loopback."""
+"""S3 servers for tests: moto in this process or its own, always on the loopback interface."""
 
 import io
 import os
@@ -23,7 +23,7 @@ from tests.waiting import wait_for
 
 KEY, SECRET, REGION = "console", "correct-horse", "eu-north-1"
 
-# What a fault makes of a request: None lets it through, else the answer's status and body.
+# Handles a request: returns None to let it through, or the status and body of the answer.
 Fault = Callable[["Request"], "tuple[str, bytes] | None"]
 
 
@@ -32,7 +32,7 @@ class Request:
     method: str
     path: str
     query: str
-    # In capitals, as WSGI has them: HTTP_X_AMZ_...
+    # In upper case as in WSGI: HTTP_X_AMZ_...
     headers: frozenset[str]
 
     @property
@@ -42,7 +42,7 @@ class Request:
 
 @dataclass
 class Bucket:
-    """A bucket of a server: what is in it, seen by another client than the console's."""
+    """A bucket and its contents, seen by a client other than the console's."""
 
     url: str
     name: str
@@ -80,7 +80,7 @@ class Bucket:
 
     @property
     def environment(self) -> dict[str, Any]:
-        """What a console is started with to keep its archives here."""
+        """Return the environment of a console that keeps its archives here."""
         return {
             "CONSOLE_S3_BUCKET": self.name,
             "CONSOLE_S3_PREFIX": "console/",
@@ -92,7 +92,7 @@ class Bucket:
 
     @property
     def place(self) -> str:
-        """Server and bucket in one word."""
+        """Return server and bucket in one word."""
         return f"{self.url}/{self.name}"
 
     def empty(self) -> None:
@@ -100,11 +100,11 @@ class Bucket:
             self.client.delete_object(Bucket=self.name, Key=key)
 
     def objects(self) -> list[str]:
-        """The keys of what can be seen."""
+        """Return the keys of the visible objects."""
         return [found["Key"] for found in self.client.list_objects_v2(Bucket=self.name).get("Contents", ())]
 
     def uploads(self) -> list[str]:
-        """The keys of what has been begun and is neither completed nor aborted."""
+        """Return the keys of uploads that are neither completed nor aborted."""
         return [found["Key"] for found in self.client.list_multipart_uploads(Bucket=self.name).get("Uploads", ())]
 
     def content(self, key: str) -> bytes:
@@ -113,14 +113,14 @@ class Bucket:
 
 
 class Faulty:
-    """moto in this process, behind something that keeps a list of the requests and may answer in its place."""
+    """moto in this process, behind a proxy that records the requests and can answer in place of moto."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.fault: Fault = lambda request: None
-        # How many bytes of a body to send before the connection breaks; taken one by one, None sends all.
+        # Bytes of each body to send before the connection breaks, one entry per answer; None sends the whole body.
         self.cuts: list[int | None] = []
-        # What becomes of the body of a request.
+        # Changes the body of a request before moto gets it.
         self.spoil: Callable[[Request, bytes], bytes] | None = None
         self._moto = DomainDispatcherApplication(create_backend_app)
 
@@ -159,20 +159,20 @@ class Faulty:
 
 
 def failure(code: str) -> bytes:
-    """The body of an answer that refuses."""
+    """Return the body of an error answer."""
     return f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>It is a test.</Message></Error>".encode()
 
 
 @contextmanager
 def moto_process(**environment: str) -> Iterator[str]:
-    """moto's server in a process of its own; gives its address."""
+    """Run moto's server in its own process; yield its address."""
     with moto_server(**environment) as (url, _process):
         yield url
 
 
 @contextmanager
 def moto_server(**environment: str) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """The same, with the process, for tests that stop it."""
+    """Run moto's server in its own process; yield its address and the process, for tests that stop it."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)],

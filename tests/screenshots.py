@@ -1,4 +1,4 @@
-"""Take the two pictures of README.md again, of a real console: `python -m tests.screenshots`."""
+"""Take the two screenshots in README.md again, from a real console: `python -m tests.screenshots`."""
 
 import sys
 import tempfile
@@ -15,7 +15,7 @@ TARGET = ROOT / "static" / "readme"
 SIZE = {"width": 1280, "height": 800}
 LARGEST = 200_000
 INSTANCE = "shop-01"
-# A seeded console also has a host that is away, and a banner on every page that says so.
+# A seeded console also has an offline host, which puts a banner on every page.
 WITHOUT_THE_AWAY_HOST = """
 from backups.models import Backup, Restoration
 from instances.models import Host, Instance, Job
@@ -40,7 +40,7 @@ def main() -> None:
         console.wait_available(INSTANCE)
         chromium = playwright.chromium.launch(executable_path=executable)
         back_up(chromium, console)
-        # The agent measures once a minute.
+        # The agent takes a sample once a minute.
         measured = "SELECT 1 FROM backups_storagesample WHERE data > 0 AND taken > datetime('now', '-1 minute')"
         wait_for(lambda: console.query(measured), seconds=90, because="the storage to be measured")
         for scheme in ("light", "dark"):
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def back_up(chromium: Browser, console: Console) -> None:
-    """As the tour does it."""
+    """Make a backup, as the tour does."""
     with chromium.new_context() as context:
         page = context.new_page()
         SignIn(page).open(console.url).submit("admin", PASSWORD)

@@ -1,4 +1,4 @@
-"""The console's settings for tests: a home of its own, thrown away with the test run, and a fast hasher."""
+"""The console's settings for tests, with a temporary home and a fast password hasher."""
 
 import atexit
 import os
@@ -15,5 +15,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405
 WHITENOISE_AUTOREFRESH = True
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":  # noqa: F405
-    # A file, as in a console: one in memory has other locks, and tests of several threads need the real ones.
+    # Use a file, as a console does: a database in memory has other locks, and threaded tests need the real ones.
     DATABASES["default"]["TEST"] = {"NAME": CONSOLE_HOME / "tests.sqlite3"}  # noqa: F405

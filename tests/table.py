@@ -1,10 +1,10 @@
-"""Tables for people to read in a terminal, and in Markdown."""
+"""Tables readable in a terminal and in Markdown."""
 
 from collections.abc import Iterable, Sequence
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table whose columns are as wide as their widest cell."""
+    """Return the lines of a Markdown table, with each column as wide as its widest cell."""
     cells = [headings, *rows]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
     lines = [

@@ -1,4 +1,4 @@
-"""Every document is reachable from README.md, and what it links to and names exists."""
+"""Every document is reachable from README.md, and everything that it links to or names exists."""
 
 import re
 from functools import cache
@@ -17,18 +17,18 @@ each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: 
 
 @cache
 def prose(document: Path) -> str:
-    """Return the document without its blocks of code."""
+    """Return the document without its code blocks."""
     return re.sub(r"^```.*?^```$", "", document.read_text(), flags=re.DOTALL | re.MULTILINE)
 
 
 def anchors(document: Path) -> set[str]:
-    """Return the anchors of the headings, as GitHub makes them."""
+    """Return the anchors of the headings, as GitHub generates them."""
     headings = re.findall(r"^#+ (.+)$", prose(document), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def links(document: Path) -> list[tuple[Path, str]]:
-    """Return the links to files of the project: the file, and the anchor in it or nothing."""
+    """Return the links to files of the project, as pairs of file and anchor; the anchor may be empty."""
     found = re.findall(r'\]\(([^)\s]+)\)|(?:src|srcset)="([^"]+)"', prose(document))
     targets = [inline or attribute for inline, attribute in found]
     relative = [unquote(target).partition("#") for target in targets if not re.match(r"[a-z]+:", target)]
@@ -50,7 +50,7 @@ def test_paths_and_settings_in_the_text_exist(document: Path) -> None:
     assert named <= {setting.name for setting in SETTINGS}
 
 
-def test_every_document_is_found_from_the_front_page_and_leads_back() -> None:
+def test_the_front_page_leads_to_every_document_and_every_document_links_back() -> None:
     reached, waiting = set[Path](), [FRONT]
     while waiting:
         document = waiting.pop()

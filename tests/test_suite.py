@@ -1,4 +1,4 @@
-"""The suite's own tools: what it says of a failure, the clock that it sets, the ports that its processes share."""
+"""The test suite's own tools: failure messages, the clock, and the allocation of ports."""
 
 import os
 import socket
@@ -16,7 +16,7 @@ FAILS = "def test_it_fails():\n    assert False\n\n\ndef test_it_passes():\n    
 
 
 @pytest.mark.parametrize("processes", ["0", "2"])
-def test_a_failure_is_named_with_the_command_that_runs_it_alone(tmp_path: Path, processes: str) -> None:
+def test_a_failure_is_printed_with_the_command_that_runs_the_test_alone(tmp_path: Path, processes: str) -> None:
     (tmp_path / "test_one.py").write_text(FAILS)
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "TESTS"))}
     options = ["-p", "tests.failures", "-p", "no:django", "-n", processes, "--randomly-seed=7", "--rootdir", "."]
@@ -34,7 +34,7 @@ def test_a_failure_is_named_with_the_command_that_runs_it_alone(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: moment.name)
-def test_every_process_has_the_moment_and_its_time_zone(moment: Moment) -> None:
+def test_every_process_starts_at_the_moment_in_its_time_zone(moment: Moment) -> None:
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     code = "import datetime, os; print(datetime.datetime.now(datetime.UTC).isoformat(), os.environ['TZ'])"
     command = [sys.executable, "-c", code]
@@ -51,7 +51,7 @@ def test_no_two_workers_share_a_port() -> None:
     assert len(set.union(*shares)) == sum(map(len, shares)) == len(ports.share({}))
 
 
-def test_a_port_is_given_once_and_never_while_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_is_never_given_twice_or_while_it_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len({ports.free_port() for _ in range(50)}) == 50
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", ports.free_port()))

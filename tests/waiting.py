@@ -1,4 +1,4 @@
-"""Waiting for a state, as the package offers it to everybody's tests."""
+"""wait_for() of the package, re-exported for all tests."""
 
 from console.testing.waiting import wait_for
 

@@ -1,12 +1,12 @@
-"""How many processes the tests run in."""
+"""The number of processes that the tests run in."""
 
 import os
 
-# Tests also wait: for processes to start, and for states. One process a core leaves the cores idle meanwhile.
+# Tests wait for processes and states, so one process per core would leave the cores idle.
 PER_CORE = 1.5
 
 
 def options(per_core: float = PER_CORE) -> list[str]:
-    """Return pytest's options for that."""
+    """Return pytest's options for that number of processes."""
     cores = len(os.sched_getaffinity(0))
     return ["-n", str(max(2, round(cores * per_core)))]

@@ -1,4 +1,4 @@
-"""Figures of this machine, as a table: `python -m tests.bench`. README.md beside this file says more."""
+"""Print a table of figures of this machine: `python -m tests.bench`. See README.md in this folder."""
 
 import argparse
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import django
 
-# The processes that make one backup each inherit it.
+# Each backup runs in its own process, which inherits this.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
 from tests.bench import admin, backup, fleet, lists, load, others, pages, pause, restore, s3, server, start

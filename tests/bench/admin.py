@@ -1,6 +1,6 @@
-"""How long the lists take, against the changelist of Django's admin: same models, rows, columns and page size.
+"""Compare the lists with the changelists of Django's admin: same models, rows, columns and page size.
 
-Each by its own view, asked through Django's test client in one process, in turn. Run alone:
+One process requests the console's page and the admin's page in turn, through Django's test client. Run alone:
 `python -m tests.bench.admin --rows 1000000`.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 RUNS = 31
 TARGET = "<= 1.0x"
-# The console's page and the admin's by name. Each address has the size, because a browser keeps the one chosen last.
+# The console's page and the admin's page by name. Each address has the size, because a browser keeps its last choice.
 PAGES = {
     "Backup list, 20 rows": ("/backups/?size=20", "/admin/backups/backup/"),
     "Backup list, 100 rows": ("/backups/?size=100", "/admin-100/backups/backup/"),
@@ -55,11 +55,11 @@ def compare(directory: Path, backups: int, runs: int) -> Iterator[Row]:
         )
 
 
-# --- In a process of its own, which has the admin installed -----------------------------------------
+# --- Runs in its own process, with the admin installed -----------------------------------------------
 
 
 def _measure(backups: int, runs: int) -> dict[str, tuple[float, float]]:
-    """The median seconds of each page: the console's and the admin's."""
+    """Return the median seconds of each page: the console's and the admin's."""
     import django
 
     django.setup()

@@ -1,4 +1,4 @@
-"""The console's settings with Django's admin added, for `admin` alone."""
+"""The console's settings plus Django's admin, only for `admin`."""
 
 from tests.settings import *  # noqa: F403
 

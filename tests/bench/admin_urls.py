@@ -1,4 +1,4 @@
-"""The console's pages, and beside them the admin's changelists of the same models with the same columns."""
+"""The console's pages, plus the admin's changelists of the same models with the same columns."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from backups.models import Backup
 from instances.models import Instance
 
 
-class BackupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own class takes no argument at run time
+class BackupAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's class takes no argument at run time
     list_display = [
         *("name", "id", "instance_name", "instance_uid", "engine_version", "type", "method", "started", "ended"),
         *("status", "size", "description"),

@@ -1,4 +1,4 @@
-"""How long a backup takes, against the shell pipeline that an administrator would write, and the agent's memory."""
+"""Compare a backup with the shell pipeline that an administrator would write; measure the agent's memory."""
 
 import shutil
 import subprocess
@@ -10,8 +10,8 @@ from statistics import median
 from tests.bench.bench import Bench
 from tests.bench.report import Row, megabytes, memory
 
-# The same files, level, digest and sync; but no cut, no digests of the members, no manifest, no counts. The copy
-# stands in for the cut: files that a server writes meanwhile cannot be archived as they are.
+# The same files, level, digest and sync, but no cut, member digests, manifest or counts. The copy replaces the cut:
+# tar cannot archive files that a server is writing.
 _PIPELINE = """
 set -euo pipefail
 cp -r "$1" "$2/staging"
@@ -19,7 +19,7 @@ tar -C "$2/staging" -cf - . | zstd -q -3 -T0 -o "$2/backup.tar.zst"
 sha256sum "$2/backup.tar.zst" > "$2/backup.tar.zst.sha256"
 sync -f "$2"
 """
-# Of a server that is stopped, say.
+# As for a stopped server.
 _WITHOUT_COPY = _PIPELINE.replace('cp -r "$1" "$2/staging"', 'ln -s "$1" "$2/staging"')
 
 
@@ -48,7 +48,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def _shell(bench: Bench, pipeline: str, files: Path) -> tuple[float, int]:
-    """Seconds, and the archive's size in bytes."""
+    """Run the pipeline; return the seconds and the archive's size in bytes."""
     target = bench.empty("shell")
     started = time.monotonic()
     subprocess.run(["bash", "-c", pipeline, "pipeline", files, target], check=True)

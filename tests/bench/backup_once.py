@@ -1,7 +1,7 @@
-"""Run as `python -m tests.bench.backup_once HOME PORT PLACE`: one backup, and what it took, as JSON.
+"""Make one backup and print its figures as JSON: `python -m tests.bench.backup_once HOME PORT PLACE`.
 
-A process of its own with all that the agent has loaded, so that its memory is the agent's; the time does not count
-its start.
+Runs in its own process with everything that the agent loads, so that its memory equals the agent's. The time excludes
+the start of the process.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What every group of rows shares: options, instances made once, and how one backup is measured."""
+"""Shared by all groups of rows: options, instances, and the measurement of one backup or restore."""
 
 import json
 import shutil
@@ -15,9 +15,9 @@ from tests.instances.engines.servers import Server, back_up
 
 @dataclass
 class Bench:
-    """`size` is megabytes of documents; `directory` is emptied at the end; `backups` is how many the lists have.
+    """`size` is in megabytes of documents; `directory` is emptied at the end; `backups` is for the lists.
 
-    A context manager, which ends the servers.
+    As a context manager, it stops the servers at the end.
     """
 
     size: float
@@ -34,24 +34,24 @@ class Bench:
         self._running.close()
 
     def instance(self, size: float) -> Server:
-        """The running server of an instance with so many megabytes of documents; made when first asked for."""
+        """Return the running server of an instance with that many megabytes of documents; create it if needed."""
         if size not in self._servers:
             server = self._running.enter_context(Server(self.directory / f"instance-{size:g}"))
             with server.client() as client:
                 data.fill(client, size)
-            # The first cut writes to the disk what the server still has in memory alone.
+            # The first cut makes the server write its memory to disk.
             back_up(server, self.empty("first-cut"))
             self._servers[size] = server
         return self._servers[size]
 
     def copy(self, server: Server) -> Path:
-        """The directory of a copy of the files that a backup has, for programs that know of no open server."""
+        """Copy the files that a backup contains; return the copy, for programs that cannot read a live server."""
         home = self.empty("copy")
         back_up(server, home)
         return home / "data"
 
     def empty(self, name: str) -> Path:
-        """An empty directory of that name, whatever was in it before, with nothing left to be written to the disk."""
+        """Empty and return the directory of that name, with all pending writes flushed to disk."""
         path = self.directory / name
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir()
@@ -59,12 +59,12 @@ class Bench:
         return path
 
     def backup(self, server: Server, place: str = "") -> dict[str, Any]:
-        """One backup in a process of its own, into "ours" or the place; what backup_once prints."""
+        """Make one backup in its own process, into "ours" or the place; return the output of backup_once."""
         target = self.empty("ours")
         return _printed("backup_once", server.home, server.port, place or target / "backups")
 
     def restore(self, place: str | Path, name: str) -> dict[str, Any]:
-        """One restore in a process of its own; what restore_once prints."""
+        """Make one restore in its own process; return the output of restore_once."""
         return _printed("restore_once", place, name, self.empty("unpacked") / "data.restoring")
 
 
@@ -75,5 +75,5 @@ def _printed(module: str, *arguments: object) -> dict[str, Any]:
 
 
 def size_of(directory: Path) -> int:
-    """The bytes of all files in the directory."""
+    """Return the bytes of all files in the directory."""
     return sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())

@@ -1,7 +1,7 @@
-"""Documents to back up: three databases of mixed text, inserted by a driver.
+"""Documents to back up: three databases of mixed text, inserted through a driver.
 
-Each document has ids and numbers, which hardly compress, and words of a made-up language in the frequencies of a
-real one, in an order that does not come again within the reach of the compressor.
+Each document has ids and numbers, which hardly compress, and words of an invented language with the frequencies of a
+real one, in an order that does not repeat within the compressor's window.
 """
 
 import functools
@@ -14,7 +14,7 @@ import bson
 import pymongo
 from bson.raw_bson import RawBSONDocument
 
-# The parts of the megabytes that its databases have.
+# Each database's share of the megabytes.
 DATABASES = {"shop": 0.6, "events": 0.3, "users": 0.1}
 
 _TEXT_LENGTH = 48_000_000
@@ -33,7 +33,7 @@ def fill(client: pymongo.MongoClient[dict[str, Any]], megabytes: float, seed: in
 
 
 def _documents(source: random.Random) -> Iterator[RawBSONDocument]:
-    """Documents as the wire has them, endlessly."""
+    """Yield documents in wire format, endlessly."""
     text, number = _text(), 0
     while True:
         number += 1

@@ -1,4 +1,4 @@
-"""Twenty instances backed up at once, against the same twenty one after another, by the real agent."""
+"""Compare backing up twenty instances at once with one after another, by the real agent."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.bench.report import Row, megabytes
 from tests.e2e.console import Console, connect
 
 INSTANCES = 20
-# More jobs than cores only wait for each other.
+# More jobs than cores would only wait for each other.
 CORES = os.cpu_count() or 1
 
 
@@ -36,7 +36,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         f"{together / (alone / CORES):.2f}x",
         "<= 1.3x",
     )
-    # A backup that is alone is compressed on every core, so what it takes says little of what twenty must take.
+    # A single backup compresses on every core, so its time says little about what twenty should take.
     yield Row(
         "  against what one by one computes",
         f"{together:.2f} s",
@@ -48,7 +48,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def _instance(console: Console, name: str, size: float) -> str:
-    """An instance with so many megabytes of documents."""
+    """Create an instance with that many megabytes of documents."""
     row = console.create_instance(name, "Single")
     with connect(row["port"]) as client:
         data.fill(client, size)
@@ -56,7 +56,7 @@ def _instance(console: Console, name: str, size: float) -> str:
 
 
 def _seconds(console: Console, wanted: list[tuple[str, str]]) -> float:
-    """From the first start to the last end of the backups, by the console's own record."""
+    """Return the seconds from the first start to the last end of the backups, as the console recorded them."""
     for id, name in wanted:
         console.create_backup(id, name)
     ended = [datetime.fromisoformat(console.wait_backup(name, seconds=300)["ended"]) for _id, name in wanted]

@@ -1,6 +1,6 @@
-"""How long pages of the lists take in a large console, against the same pages in a small one.
+"""Compare how long list pages take in a large console and in a small one.
 
-The pages are made by the real views, asked through Django's test client. Run alone:
+The real views render the pages, requested through Django's test client. Run alone:
 `python -m tests.bench.lists --rows 1000000`.
 """
 
@@ -32,7 +32,7 @@ TARGET = "<= 1.5x"
 
 @dataclass(frozen=True)
 class View:
-    """A page to measure: its address in a console with so many backups; `turns` pages on from there."""
+    """A page to measure: its address in a console with that many backups; go on `turns` pages from there."""
 
     name: str
     address: Callable[[int], str]
@@ -51,7 +51,7 @@ def _views() -> list[View]:
         View("Backups by name, deep", always("/backups/?sort=name&before=end"), turns=3),
         View("Backups, searched: one name", lambda backups: f"/backups/?q=auto-{backups - 2:06d}"),
         View("Backups, searched: many names", always("/backups/?q=auto")),
-        # Its total looks at ten thousand rows one by one, where the small console has fewer.
+        # To count the total, this page checks ten thousand rows one by one; the small console has fewer.
         View("Backups, three filters", always("/backups/?q=auto&type=Single&status=FAILED"), target=""),
         View("Backups, one type, by size", always("/backups/?type=Single&sort=-size")),
         View("Backups of an instance", always(f"/instances/{0:032x}in02/backups/")),
@@ -71,10 +71,10 @@ def rows(bench: "Bench") -> Iterator[Row]:
 
 
 def compare(directory: Path, backups: int, runs: int) -> Iterator[Row]:
-    """The rows of the table: each page in a console of `backups` backups against one of SMALL, in turn."""
+    """Yield the rows of the table: each page in a console of `backups` backups against one of SMALL, in turn."""
     command = [sys.executable, "-m", "tests.bench.lists", "--measure", str(directory)]
     environment = {**os.environ, "CONSOLE_HOME": str(directory / "home"), "DJANGO_SETTINGS_MODULE": "tests.settings"}
-    # The rows are written into SQLite's files.
+    # `fill` writes the rows into SQLite's files.
     environment.pop("DATABASE_URL", None)
     answer = subprocess.run(
         [*command, "--rows", str(backups), "--runs", str(runs)], env=environment, check=True, stdout=subprocess.PIPE
@@ -91,11 +91,11 @@ def compare(directory: Path, backups: int, runs: int) -> Iterator[Row]:
         )
 
 
-# --- In a process of its own, whose settings name a home of its own ---------------------------------
+# --- Runs in its own process, whose settings name a separate home -------------------------------------
 
 
 def _measure(directory: Path, backups: int, runs: int) -> dict[str, tuple[float, float]]:
-    """The median seconds of each page in the large and in the small console."""
+    """Return the median seconds of each page in the large and in the small console."""
     import django
 
     django.setup()
@@ -115,7 +115,7 @@ def _measure(directory: Path, backups: int, runs: int) -> dict[str, tuple[float,
 
 
 class _Console:
-    """A console database with so many backups, and a signed-in browser."""
+    """A console database with that many backups, and a signed-in browser."""
 
     def __init__(self, database: Path, backups: int) -> None:
         from django.contrib.auth.models import User
@@ -132,14 +132,14 @@ class _Console:
         self._addresses = {view.name: self._turned(view.address(backups), view.turns) for view in _views()}
 
     def _connect(self) -> None:
-        """Make it the database that Django uses; it connects anew, as it does for each request of a browser."""
+        """Select this database in Django; it connects again, as for each request of a browser."""
         from django.db import connection
 
         connection.close()
         connection.settings_dict["NAME"] = str(self.database)
 
     def _turned(self, address: str, turns: int) -> str:
-        """The address after turning so many pages back, as a person would."""
+        """Return the address after following that many links to the previous page, as a person would."""
         for _ in range(turns):
             link = re.search(r'id="[a-z]+-list-previous" href="([^"]+)"', self._client.get(address).content.decode())
             assert link, f"{address} has no page before it"
@@ -147,7 +147,7 @@ class _Console:
         return address
 
     def seconds(self, name: str) -> float:
-        """How long the page takes."""
+        """Return the seconds that the page takes."""
         self._connect()
         started = time.perf_counter()
         answer = self._client.get(self._addresses[name])

@@ -1,8 +1,8 @@
-"""Two hundred people who browse a large console while fifty backups run: how long they wait, and what goes wrong.
+"""Two hundred people browse a large console while fifty backups run: how long they wait, and which errors occur.
 
-The real web server, with a process for each core as console/README.md says; its clients are as many sessions. Everybody
-opens a page, looks at it for some seconds, in which it refreshes itself as its markup says, and goes to the next.
-`python -m tests.bench.load --people 200 --seconds 60` runs it alone; with DATABASE_URL on an empty database of yours.
+The real web server runs one process per core, as console/README.md says; each client has its own session. Each person
+opens a page, looks at it for some seconds while it refreshes itself as its markup says, and goes to the next page.
+`python -m tests.bench.load --people 200 --seconds 60` runs it alone; DATABASE_URL may name an empty database.
 """
 
 import argparse
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
     from tests.bench.bench import Bench
 
 PEOPLE, RUNNING, SECONDS = 200, 50, 60.0
-# How long somebody looks at a page.
+# Seconds that a person looks at a page.
 STAY = (5.0, 15.0)
-# People who come all at once are no people: they arrive within this time, which is not measured.
+# Real people do not all come at once: they arrive within this time, which is not measured.
 ARRIVE = 15.0
 TARGET_MS = 300
 _HTMX = {"HX-Request": "true"}
-# What refreshes itself, as the markup has it: the address, what goes along, and how often.
+# Matches the markup of a refresh: address, values and interval.
 _POLLS = re.compile(
     r'hx-get="(?P<url>[^"]+)"(?: hx-vals=\'(?P<values>[^\']*)\')?[^>]*? hx-trigger="every (?P<seconds>\d+)s'
 )
@@ -57,13 +57,13 @@ _ACTIVITY = re.compile(
 
 @dataclass
 class Seen:
-    """What the people met: seconds by kind of request, and by status the answers to refreshes."""
+    """The measurements: seconds by kind of request, and the answers to refreshes by status."""
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: {"page": [], "refresh": []})
     answers: Counter[int] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     measuring: bool = False
-    # Also before it was measured.
+    # Includes requests before the measurement.
     all: int = 0
 
     def note(self, kind: str, seconds: float, status: int) -> None:
@@ -77,7 +77,7 @@ class Seen:
             self.errors[f"{kind}: {status}"] += 1
 
     def p95(self, *kinds: str) -> float:
-        """Milliseconds that one request in twenty takes longer than."""
+        """Return the 95th percentile in milliseconds."""
         taken = [second for kind in kinds for second in self.seconds[kind]]
         return quantiles(taken, n=20)[18] * 1000 if len(taken) > 1 else 0.0
 
@@ -88,7 +88,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Person:
-    """One session: `key` is its cookie's value."""
+    """One session; `key` is the value of its cookie."""
 
     session: aiohttp.ClientSession
     base: str
@@ -105,19 +105,19 @@ class Person:
             await self.look(address, min(until, time.monotonic() + self.chance.uniform(*STAY)))
 
     async def look(self, address: str, until: float) -> None:
-        """Open the page and stay on it; its lists refresh themselves meanwhile."""
+        """Open the page and stay on it while its lists refresh themselves."""
         text = await self.get("page", address)
         told = asyncio.create_task(self.be_told(text))
         while (polls := _polls(text)) and time.monotonic() < until:
             url, every = min(polls, key=lambda poll: poll[1])
             await asyncio.sleep(every)
-            # 204 has no text: what is shown stays, and so does what it asks for.
+            # 204 has no text: the page keeps its content and its refreshes.
             text = await self.get("refresh", url, _HTMX) or text
         await asyncio.sleep(max(0.0, until - time.monotonic()))
         told.cancel()
 
     async def be_told(self, text: str) -> None:
-        """Ask what has ended meanwhile, as the page's script does for who has no work of their own."""
+        """Ask which jobs have ended, as the page's script does for users without work of their own."""
         found = _ACTIVITY.search(text)
         await asyncio.sleep(0.5)
         while found:
@@ -137,7 +137,7 @@ class Person:
 
 
 def _polls(text: str) -> list[tuple[str, float]]:
-    """What the markup asks for again and again, and after how many seconds."""
+    """Return the addresses that the markup refreshes, each with its interval in seconds."""
     found = []
     for poll in _POLLS.finditer(text):
         url = html.unescape(poll["url"])
@@ -165,7 +165,7 @@ async def browse(base: str, made: dict[str, Any], people: int, seconds: float) -
 
 @contextlib.asynccontextmanager
 async def _measured(seen: Seen) -> AsyncIterator[None]:
-    """Only what comes after everybody's arrival counts."""
+    """Count only requests after everyone has arrived."""
 
     async def begin() -> None:
         await asyncio.sleep(ARRIVE)
@@ -179,7 +179,7 @@ async def _measured(seen: Seen) -> AsyncIterator[None]:
 
 
 class Crowded:
-    """A large console in its own home and on its own port: web, and a process that reports as an agent does."""
+    """A large console with its own home and port: the web server, and a process that reports as an agent does."""
 
     def __init__(self, home: Path, backups: int) -> None:
         with socket.socket() as free:
@@ -192,7 +192,7 @@ class Crowded:
         self.made = json.loads(subprocess.run(command, env=self.environment, check=True, stdout=subprocess.PIPE).stdout)
 
     def cpu(self) -> float:
-        """Seconds that the web server's processes have computed."""
+        """Return the processor seconds that the web server's processes have used."""
         ticks = 0
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
@@ -241,7 +241,7 @@ def rows(bench: "Bench") -> Iterator[Row]:
 
 
 def measure(directory: Path, backups: int, people: int, seconds: float) -> Iterator[Row]:
-    """The same console with a few people and with many, one after the other."""
+    """Measure the same console with a few people, then with many."""
     console = Crowded(directory / "home", backups)
     database = "PostgreSQL" if "postgres" in os.environ.get("DATABASE_URL", "") else "SQLite"
     with console.running():

@@ -1,10 +1,10 @@
-"""The Django side of `load`, in processes of their own: the large console is made, and its fifty backups go on.
+"""The Django side of `load`, in separate processes: make the large console, and keep its fifty backups running.
 
     python -m tests.bench.load_console prepare --rows N --people N --running N
     python -m tests.bench.load_console work
 
-`prepare` prints what people need, as JSON: a session cookie each, and the addresses that they may visit. `work` reports
-the running backups' progress as an agent does, until it is ended.
+`prepare` prints, as JSON, a session cookie for each person and the addresses that they may visit. `work` reports the
+progress of the running backups as an agent does, until it is stopped.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from typing import Any
 import django
 
 HOST = "bench"
-# An agent reports a job's progress so often, at most.
+# An agent reports a job's progress at most this often.
 REPORT_SECONDS = 0.5
 
 
@@ -43,7 +43,7 @@ def prepare(backups: int, people: int, running: int) -> dict[str, Any]:
 
 
 def _begin(instances: list[Any]) -> None:
-    """A backup of each, asked for and claimed as ever; only the lease lasts for as long as the figures take."""
+    """Start and claim a backup of each instance as usual, but with a lease that covers the whole measurement."""
     from django.utils import timezone
 
     from backups.services.create import create_backup
@@ -59,7 +59,7 @@ def _begin(instances: list[Any]) -> None:
 
 
 def _sign_in(people: int) -> list[str]:
-    """The session keys of so many users; every role has its share of them."""
+    """Return the session keys of that many users, with the roles evenly distributed."""
     from importlib import import_module
 
     from django.conf import settings
@@ -86,7 +86,7 @@ def _sign_in(people: int) -> list[str]:
 
 
 def _addresses(backups: int, running: list[str]) -> list[tuple[int, list[str]]]:
-    """Where people go: a weight, and the addresses of one kind."""
+    """Return the addresses that people visit, as groups of a weight and the addresses of one kind."""
     instances = max(backups // 10, 1)
     quiet = [f"{i:032x}in02" for i in range(1, instances, max(instances // 40, 1))]
     ended = [f"{i:032x}br02" for i in range(0, backups, max(backups // 40, 1))]
@@ -103,13 +103,13 @@ def _addresses(backups: int, running: list[str]) -> list[tuple[int, list[str]]]:
 
 
 def work() -> None:
-    """Report the progress of every running job twice a second, round and round."""
+    """Report the progress of every running job twice a second, in turn, until the process is stopped."""
     from instances.choices import Step
     from instances.models import Job
     from instances.queue.pace import Amount
     from instances.queue.work import Work
 
-    works = [Work(job, None) for job in Job.objects.running()]  # type: ignore[arg-type]  # it starts no server
+    works = [Work(job, None) for job in Job.objects.running()]  # type: ignore[arg-type]  # starts no server
     for beat in itertools.count():
         begun = time.monotonic()
         for number, each in enumerate(works):

@@ -1,7 +1,7 @@
-"""The console database of a large console: as many backups as asked for, a tenth as many instances, and a job each.
+"""Fill the database of a large console: as many backups as requested, a tenth as many instances, and a job for each.
 
-Rows as the console writes them. What matters is how values are spread: three types, one backup in ten Failed, one in
-seven manual, one instance in fifty Abnormal, names that many share and names of their own.
+The rows look as the console writes them. The distribution of values matters: three types, one backup in ten Failed, one
+in seven manual, one instance in fifty Abnormal, some names shared by many rows and some unique.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -15,10 +15,10 @@ from backups import history
 from backups.models import BackupTally, StorageSample
 from instances.models import Host
 
-# One instance for every so many backups.
+# Backups per instance.
 BACKUPS_OF_ONE = 10
 FIRST_DAY = datetime(2025, 1, 1, tzinfo=UTC)
-# Every quarter of an hour of so many days had backups, and every hour a sample of the storage.
+# Number of days with backups in every quarter of an hour and a storage sample every hour.
 DAYS = 14
 
 _INSTANCES = """
@@ -59,7 +59,7 @@ FROM n
 
 
 def fill(backups: int) -> None:
-    """Make the tables, the host, a user, and the rows: the newest backup is i = backups - 1."""
+    """Create the tables, the host, a user and the rows; the newest backup has i = backups - 1."""
     call_command("migrate", verbosity=0)
     Host.objects.create(name="bench")
     User.objects.create_superuser("bench")
@@ -69,7 +69,7 @@ def fill(backups: int) -> None:
         for quick in ("PRAGMA synchronous=OFF", "PRAGMA cache_size=-500000") if sqlite else ():
             cursor.execute(quick)
         for statement, count in ((_INSTANCES, instances), (_JOBS, backups), (_BACKUPS, backups)):
-            # The last of them a second ago.
+            # The last row began a second ago.
             begin = now - timedelta(seconds=count)
             words = _sqlite(count, instances, begin) if sqlite else _postgresql(count, instances, begin)
             cursor.execute(statement.format(**words, instances=instances))
@@ -78,7 +78,7 @@ def fill(backups: int) -> None:
 
 
 def _history(backups: int, now: datetime) -> None:
-    """As long in a small console as in a large one."""
+    """Write a history that is as long in a small console as in a large one."""
     quarters, hours = range(DAYS * 96), range(DAYS * 24)
     BackupTally.objects.bulk_create(
         BackupTally(

@@ -1,6 +1,6 @@
-"""How long a backup takes, against restic and borg making an archive of the same files in an empty repository.
+"""Compare a backup with restic and borg, which archive the same files in an empty repository.
 
-They are given files that nobody writes: they can make no consistent cut of a running server.
+They read files that no server is writing, because they cannot make a consistent cut of a running server.
 """
 
 import os
@@ -20,7 +20,7 @@ TARGET = "< 1.0x"
 
 @dataclass(frozen=True)
 class Tool:
-    """A backup program: the command that makes its repository, and the one that is measured. {repository}, {data}."""
+    """A backup program: the command that creates its repository, and the one to measure. {repository}, {data}."""
 
     name: str
     init: str
@@ -38,7 +38,7 @@ TOOLS = [
     Tool(
         "borg",
         "borg init -e none {repository}",
-        # The level that the console compresses with.
+        # The compression level of the console.
         "borg create --compression zstd,3 {repository}::bench {data}",
         {"BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes"},
     ),
@@ -69,10 +69,10 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def _create(bench: Bench, tool: Tool, files: Path) -> tuple[float, int]:
-    """Seconds until the archive is on the disk, and the repository's size in bytes."""
+    """Return the seconds until the archive is on disk, and the repository's size in bytes."""
     place = bench.empty(tool.name)
     repository = place / "repository"
-    # Whatever it keeps elsewhere starts empty too.
+    # Caches outside the repository start empty too.
     environment = {**os.environ, **tool.environment, "HOME": str(place), "XDG_CACHE_HOME": str(place / "cache")}
     words = {"repository": str(repository), "data": str(files)}
     for command, measured in ((tool.init, False), (tool.create, True)):

@@ -1,4 +1,4 @@
-"""What the pages cost a browser, and how live they are: the real console, the real browser."""
+"""What the pages cost a browser, and how quickly they update, measured with a real console and browser."""
 
 import re
 import statistics
@@ -50,7 +50,7 @@ def _signed_in(chromium: Browser, console: Console) -> Page:
 
 
 def _first_load(chromium: Browser, console: Console, cookies: Any) -> int:
-    """Bytes received, headers included, by a browser with an empty cache that is signed in."""
+    """Return the bytes, including headers, that a signed-in browser with an empty cache receives."""
     with chromium.new_context() as context:
         context.add_cookies(cookies)
         page = context.new_page()
@@ -62,8 +62,8 @@ def _first_load(chromium: Browser, console: Console, cookies: Any) -> int:
         return sum(received)
 
 
-# Notes in the page itself when OK took effect and when the new row was there: what the driver of the browser
-# takes for a click and for looking is not the console's.
+# The page itself records when OK took effect and when the new row appeared, because the time that the browser driver
+# needs to click and to look is not the console's.
 _STOPWATCH = """name => {
     window.stopwatch = new Promise(done => {
         let submitted;
@@ -79,7 +79,7 @@ _STOPWATCH = """name => {
 
 
 def _one_backup(page: Page, console: Console, instance_id: str, name: str) -> tuple[float, float]:
-    """Seconds from the click on OK to the row, and from the end of the backup to Complete in it."""
+    """Return the seconds from the click on OK to the row, and from the backup's end to Complete in the row."""
     page.goto(f"{console.url}/instances/{instance_id}/backups/")
     page.get_by_role("link", name="Create Backup").first.click()
     dialog = page.get_by_role("dialog")

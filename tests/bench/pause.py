@@ -1,4 +1,4 @@
-"""How long clients of a real server wait for their writes while it is backed up, and while it is not."""
+"""Measure how long clients of a real server wait for their writes, during a backup and without one."""
 
 import time
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def _back_up_and_wait_as_long(bench: Bench, server: Server) -> dict[str, float]:
 
 
 def _longest(writes: list[Write], since: float, until: float) -> float:
-    """The longest write that was under way at any time between the two."""
+    """Return the seconds of the longest write that was in progress between the two times."""
     return max(write.seconds for write in writes if write.sent <= until and write.sent + write.seconds >= since)
 
 

@@ -1,4 +1,4 @@
-"""The table, and the machine it was measured on."""
+"""The table, and a description of the machine."""
 
 import os
 import platform
@@ -18,7 +18,7 @@ from tests.table import table
 
 @dataclass(frozen=True)
 class Row:
-    """One figure: what was measured, what it stands beside, their ratio, and what is wanted of it."""
+    """One figure: what was measured, what it is compared with, their ratio, and the target."""
 
     what: str
     ours: str
@@ -35,7 +35,7 @@ def lines(rows: Iterable[Row]) -> list[str]:
 
 
 def machine(directory: Path) -> str:
-    """One line on the processor, memory, disk and programs."""
+    """Return one line about the processor, memory, disk and programs."""
     cpu = _field(Path("/proc/cpuinfo"), "model name") or platform.machine()
     memory = int(_field(Path("/proc/meminfo"), "MemTotal").split()[0]) / 1024**2
     disk = subprocess.run(["stat", "-f", "-c", "%T", str(directory)], capture_output=True, text=True).stdout.strip()
@@ -53,7 +53,7 @@ def megabytes(size: float) -> str:
 
 
 def memory(what: str, facts: dict[str, Any], target: str) -> Row:
-    """The row of the agent's memory, from what a backup or a restore printed."""
+    """Return the row of the agent's memory, from the output of a backup or a restore."""
     cell = f"{megabytes(facts['memory'])}, {megabytes(facts['memory_growth'])} more than before"
     return Row(f"The agent's memory, {what}", cell, target=f"{target}, the same for both")
 

@@ -1,4 +1,4 @@
-"""How long a restore takes until its files can be put in place, against unpacking the same archive in the shell."""
+"""Compare unpacking an archive, until its files can be put in place, with the same in the shell."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from statistics import median
 from tests.bench.bench import Bench
 from tests.bench.report import Row, megabytes, memory
 
-# No check of the archive's digest.
+# Does not check the archive's digest.
 _PIPELINE = """
 set -euo pipefail
 zstd -q -d -c "$1" | tar -C "$2" -xf -
@@ -36,7 +36,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def _archive(bench: Bench, size: float) -> tuple[Path, int]:
-    """An archive of such an instance, and the bytes of the files in it."""
+    """Return an archive of an instance of that size, and the bytes of the files in it."""
     facts = bench.backup(bench.instance(size))
     [made] = (bench.directory / "ours" / "backups").glob("*.tar.zst")
     return made.rename(bench.empty(f"restored-from-{size:g}") / made.name), facts["cut_bytes"]

@@ -1,7 +1,7 @@
-"""Run as `python -m tests.bench.restore_once PLACE NAME DESTINATION`: unpacking one archive, and what it took, as JSON.
+"""Unpack an archive, print the figures as JSON: `python -m tests.bench.restore_once PLACE NAME DESTINATION`.
 
-A process of its own with all that the agent has loaded, so that its memory is the agent's; the time does not count
-its start, nor finding out the digest, which the console has in the backup's row.
+Runs in its own process with everything that the agent loads, so that its memory equals the agent's. The time excludes
+the start and computing the digest, which the console has in the backup's row.
 """
 
 import hashlib

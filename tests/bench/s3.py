@@ -1,4 +1,4 @@
-"""What it costs to keep archives in S3, against the folder. The server is moto's, on this machine's own cores."""
+"""Compare archives in S3 with archives in the folder. The server is moto, on this machine's own cores."""
 
 from collections.abc import Iterator
 from statistics import median

@@ -1,4 +1,4 @@
-"""What an instance's server does: how soon it answers, its memory when idle, and how much clients can write."""
+"""Figures of an instance's server: start time, idle memory, and write rates of clients."""
 
 import time
 from collections.abc import Iterator
@@ -33,13 +33,13 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def _rate(server: Server, clients: int, operation: str) -> float:
-    """Acknowledged writes a second."""
+    """Return the acknowledged writes per second."""
     writes, began = writes_during(server, clients, _wait, operation)
     return sum(began <= write.sent + write.seconds <= began + _SECONDS for write in writes) / _SECONDS
 
 
 def _wait() -> float:
-    """Let the clients write; return when that began."""
+    """Let the clients write for a while; return when that began."""
     began = time.time()
     time.sleep(_SECONDS)
     return began

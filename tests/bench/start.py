@@ -1,4 +1,4 @@
-"""How long the real process tree takes until it answers: in a new home, and in one that has been used."""
+"""Measure how long the real process tree takes until it answers, in a new home and in a used one."""
 
 import statistics
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
-"""Run as `python -m tests.bench.write PORT insert|update`: one client that writes until stdin ends.
+"""Run one client that writes until stdin ends: `python -m tests.bench.write PORT insert|update`.
 
-It prints "writing" when it has written for a while; at the end, a line of JSON for each acknowledged write since then:
-when it was sent, and the seconds until its acknowledgement.
+It prints "writing" once it has written for a while; at the end, it prints a JSON line for each acknowledged write since
+then, with the time it was sent and the seconds until its acknowledgement.
 """
 
 import json

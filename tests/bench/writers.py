@@ -1,4 +1,4 @@
-"""Clients that write to an instance, each in a process of its own as tests.bench.write."""
+"""Clients that write to an instance, each in its own process running tests.bench.write."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Write:
-    """An acknowledged write: when it was sent (seconds since the epoch), and how long its reply took."""
+    """An acknowledged write: when it was sent (seconds since the epoch), and how long its answer took."""
 
     sent: float
     seconds: float
@@ -23,8 +23,8 @@ class Write:
 def writes_during(
     server: Server, clients: int, what: Callable[[], Result], operation: str = "insert"
 ) -> tuple[list[Write], Result]:
-    """Every write of so many clients from before `what` is called until it returns, and what it returned."""
-    # The administrator's password is set by the first.
+    """Call `what` while that many clients write; return every write since just before the call, and its result."""
+    # Create the client now: the first client sets the administrator's password.
     server.client().close()
     running = [
         subprocess.Popen(
