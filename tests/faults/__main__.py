@@ -1,6 +1,6 @@
-"""Break the console in every way there is, and see that it keeps what it promised: `python -m tests.faults`.
+"""Break the console in many ways and check that it keeps its promises: `python -m tests.faults`.
 
-README.md beside this file says more.
+See README.md in this folder.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import django
 
-# Servers are started on what archives hold, with the settings of a console.
+# The checks start servers on the contents of archives, with a console's settings.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 django.setup()
 

@@ -1,4 +1,4 @@
-"""What has to hold after every fault, once the console has come to rest."""
+"""Checks that must pass after every fault, once the console is at rest."""
 
 import hashlib
 import tempfile
@@ -11,7 +11,7 @@ from tests.faults.findings import Finding, Kind, require
 from tests.faults.ledger import DATABASES, Document, stored
 from tests.faults.site import REST_SECONDS, Site, Subject
 
-# All that a console's home has at rest.
+# Everything in a console's home at rest.
 _HOME = {
     "agent-local.lock",
     "backups",
@@ -26,13 +26,13 @@ _HOME = {
 }
 _DATABASE = {"console.sqlite3", "console.sqlite3-wal", "console.sqlite3-shm"}
 _INSTANCE = {"agent.json", "data", "server.lock", "server.log", "server.log.1"}
-# What the command of a database server has.
+# Part of a database server's command line.
 SERVER = "-m launcher"
 _KEPT_BACKUPS, _KEPT_COPIES, _KEPT_DOCUMENTS = 2, 1, 400
 
 
 def unrest(site: Site) -> list[str]:
-    """What is still under way, as lines for people."""
+    """Return what is still in progress, as lines for people."""
     return [
         *(
             f"job {row['kind']} {row['status']}"
@@ -58,12 +58,12 @@ def _rows(site: Site, table: str, where: str) -> list[dict[str, Any]]:
 
 
 def working(site: Site) -> bool:
-    """True while a job waits or runs."""
+    """Return whether a job is queued or running."""
     return bool(_rows(site, "instances_job", "status IN ('Queued', 'Running')"))
 
 
 def rest(site: Site) -> float:
-    """Wait until nothing is under way and nothing is left over; return the seconds. Raises Finding."""
+    """Wait until nothing is in progress or left over; return the seconds. Raises Finding."""
     began = time.monotonic()
     while left := unrest(site):
         if time.monotonic() - began > REST_SECONDS:
@@ -77,20 +77,20 @@ def _worst(left: list[str]) -> Kind:
 
 
 def everything(site: Site) -> None:
-    """Raises Finding for the first promise that does not hold. The console is at rest."""
+    """Check all promises; raise Finding for the first one broken. The console must be at rest."""
     require_documents(site)
     require_archives(site)
     require_agreement(site)
 
 
 def require_agreement(site: Site) -> None:
-    """A job has ended as what it was for has: no late word of a dead agent changed one of them."""
+    """Check that each backup or restoration ended as its job did: a dead agent's late report must not change either."""
     for table in ("backups_backup", "backups_restoration"):
         for row in site.query(
             f"SELECT made.status, job.status AS job, job.kind FROM {table} made JOIN instances_job job "
             "ON job.id = made.job_id WHERE job.kind IN ('backup', 'restore-new', 'restore-original')"
         ):
-            # The safety backup of a restore that failed later is Complete.
+            # If a restore failed later, its safety backup is still Complete.
             safety = table == "backups_backup" and row["kind"] == "restore-original" and row["status"] == "COMPLETED"
             agrees = safety or row["status"] == row["job"].upper()
             require(agrees, Kind.BROKEN, f"the job {row['kind']} is {row['job']}, its outcome {row['status']}")
@@ -115,7 +115,7 @@ def require_documents(site: Site) -> None:
 
 
 def require_archives(site: Site) -> None:
-    """Every archive is the one that its row tells of, opens without the console, and holds its documents."""
+    """Check that every archive matches its row, opens without the console, and contains its documents."""
     held = {copy.id: copy.held for subject in site.subjects for copy in subject.backups}
     complete = {row["id"]: row for row in _rows(site, "backups_backup", "status = 'COMPLETED'")}
     require(held.keys() <= complete.keys(), Kind.LOST, f"backups: {sorted(held.keys() - complete.keys())}")
@@ -125,7 +125,7 @@ def require_archives(site: Site) -> None:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         require(digest == row["sha256"], Kind.BROKEN, f"the archive of {row['name']} has another SHA-256")
         require(path.stat().st_size == row["size"], Kind.BROKEN, f"the archive of {row['name']} has another size")
-        # Opening one takes a second, so it is done once for the same bytes.
+        # Opening an archive takes a second, so open the same bytes only once.
         if digest not in site.opened:
             site.opened[digest] = documents_in(path, row["name"])
         if id in held:
@@ -133,7 +133,7 @@ def require_archives(site: Site) -> None:
 
 
 def documents_in(archive: Path, name: str) -> frozenset[Document]:
-    """What a database server finds in the archive. Raises Finding if none can be started on it."""
+    """Return the documents that a database server finds in the archive. Raises Finding if no server starts on it."""
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         try:
             archives.unpack(archive, Path(folder))
@@ -143,11 +143,11 @@ def documents_in(archive: Path, name: str) -> frozenset[Document]:
     return frozenset((database, id) for database, ids in zip(DATABASES, found, strict=True) for id in ids)
 
 
-# --- What is left over ----------------------------------------------------------------------------------------------
+# --- Leftovers ------------------------------------------------------------------------------------------------------
 
 
 def strange_files(site: Site) -> list[str]:
-    """Files and folders of the home that no row stands for."""
+    """Return files and folders of the home that belong to no row."""
     complete = {f"{row['id']}.tar.zst" for row in _rows(site, "backups_backup", "status = 'COMPLETED'")}
     instances = {row["id"] for row in _rows(site, "instances_instance", "1")}
     return [
@@ -167,7 +167,7 @@ def _strange(folder: Path, known: set[str]) -> list[str]:
 
 
 def strange_processes(site: Site) -> list[str]:
-    """Processes of this home that do not come from its `up`, and servers that are too many or not there yet."""
+    """Return processes of this home that its `up` did not start, and a line if the number of servers is wrong."""
     pids = site.pids()
     found = [f"process {pid}: {line}" for pid, line in pids.items() if not _descends(pid, site.process.pid)]
     wanted = len(_rows(site, "instances_instance", "state <> 'createfail'"))
@@ -182,7 +182,7 @@ def _descends(pid: int, ancestor: int) -> bool:
         try:
             pid = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
         except OSError:
-            # It has ended meanwhile.
+            # The process has ended meanwhile.
             return True
     return pid == ancestor
 
@@ -191,7 +191,7 @@ def _descends(pid: int, ancestor: int) -> bool:
 
 
 def require_next(site: Site, subject: Subject, tag: str) -> None:
-    """The next backup and the next restore succeed, with the documents; then what is old goes."""
+    """Check that the next backup and restore succeed with all documents; then delete old copies and backups."""
     backup = site.make_backup(subject, f"{tag}-next")
     site.make_copy(backup, f"{tag}-next")
     rest(site)
@@ -200,7 +200,7 @@ def require_next(site: Site, subject: Subject, tag: str) -> None:
 
 
 def tidy(site: Site) -> None:
-    """Keep the console as small as it was."""
+    """Delete old copies, backups and documents, so that the console stays small."""
     for copy in list(site.copies.values())[:-_KEPT_COPIES]:
         site.remove_instance(copy.id)
     for subject in site.subjects:

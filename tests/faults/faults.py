@@ -1,4 +1,4 @@
-"""The faults: each a context manager, in which the console is hurt and after which it is not any more."""
+"""The faults: context managers that break something in the console and repair it afterwards."""
 
 import contextlib
 import os
@@ -19,21 +19,21 @@ OTHER_HOST = "other"
 
 @contextlib.contextmanager
 def missing(folder: Path) -> Iterator[None]:
-    """The folder is not there."""
+    """Move the folder away."""
     away = folder.with_name(f".{folder.name}-away")
     folder.rename(away)
     try:
         yield
     finally:
         if folder.exists():
-            # Raises, if anything was written there meanwhile.
+            # Raises OSError if a process wrote into the folder meanwhile.
             folder.rmdir()
         away.rename(folder)
 
 
 @contextlib.contextmanager
 def locked(database: Path) -> Iterator[None]:
-    """Another program has the console database for itself."""
+    """Lock the console database exclusively, as another program could."""
     with contextlib.closing(sqlite3.connect(database, isolation_level=None, timeout=30)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         yield
@@ -42,7 +42,7 @@ def locked(database: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stopped(pid: int) -> Iterator[None]:
-    """The process stands still, as one of a virtual machine that is being moved does."""
+    """Suspend the process, as when a virtual machine is moved."""
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
@@ -52,7 +52,7 @@ def stopped(pid: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def another_agent(site: Site) -> Iterator[None]:
-    """An agent of another host on the same console database, which ends the jobs whose leases run out."""
+    """Run an agent of another host on the same console database; it ends jobs whose leases have expired."""
     environment = {
         **site.environment,
         "CONSOLE_HOME": str(site.home.with_name(f"{site.home.name}-other")),
@@ -68,13 +68,13 @@ def another_agent(site: Site) -> Iterator[None]:
     finally:
         agent.terminate()
         agent.wait(20)
-        # It has gone for good: new instances are this host's.
+        # The other host is gone for good: new instances must go to this host.
         site.execute("DELETE FROM instances_host WHERE name = ?", OTHER_HOST)
 
 
 @contextlib.contextmanager
 def clock(file: Path, hours: float) -> Iterator[None]:
-    """The wall clock of every process of the console is off by so much."""
+    """Shift the wall clock of every process of the console by that many hours."""
     _set_clock(file, hours)
     try:
         yield
@@ -83,13 +83,13 @@ def clock(file: Path, hours: float) -> Iterator[None]:
 
 
 def right_clock(file: Path) -> dict[str, str]:
-    """The environment of a console whose clock is right until clock() says otherwise."""
+    """Return the environment of a console whose clock is right until clock() changes it."""
     _set_clock(file, 0)
     return {"PYTHONPATH": str(Path(__file__).parent / "wrong_clock"), "WRONG_CLOCK": str(file)}
 
 
 def _set_clock(file: Path, hours: float) -> None:
-    # In one step: it is read all the time.
+    # Replace the file atomically, because the processes read it all the time.
     fresh = file.with_suffix(".new")
     fresh.write_text(str(hours * 3600))
     fresh.replace(file)
@@ -100,7 +100,7 @@ def _set_clock(file: Path, hours: float) -> None:
 
 @contextlib.contextmanager
 def damaged(archives: list[Path], damage: Callable[[Path], None]) -> Iterator[None]:
-    """Each archive is another one meanwhile, made of a copy of it by `damage`."""
+    """Replace each archive with a copy that `damage` has changed."""
     with contextlib.ExitStack() as mend:
         for archive in archives:
             whole = archive.with_name(f".{archive.name}.whole")
@@ -112,7 +112,7 @@ def damaged(archives: list[Path], damage: Callable[[Path], None]) -> Iterator[No
 
 
 def flip_a_bit(archive: Path) -> None:
-    """One bit in the middle of the file."""
+    """Flip one bit in the middle of the file."""
     content = bytearray(archive.read_bytes())
     content[len(content) // 2] ^= 0b100
     archive.write_bytes(content)

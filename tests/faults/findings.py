@@ -1,4 +1,4 @@
-"""What the checks find."""
+"""The findings of the checks."""
 
 from enum import Enum
 
@@ -11,7 +11,7 @@ class Kind(Enum):
 
 
 class Finding(Exception):
-    """A promise that was broken: which kind of promise, and what was seen."""
+    """A broken promise: its kind, and what the check saw."""
 
     def __init__(self, kind: Kind, what: str) -> None:
         super().__init__(f"{kind.value}: {what}")

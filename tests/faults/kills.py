@@ -16,14 +16,14 @@ from tests.faults.site import Site
 from tests.faults.tally import Tally
 
 TARGETS = ("agent", "web", "database server", "up")
-# Each kill hits so many operations, each on an instance of its own and at a moment of its own.
+# Each kill hits this many operations, each on its own instance and at its own moment.
 AT_ONCE = 2
-# The web server is over with an operation when it has answered.
+# The web server has finished an operation once it has answered.
 _ANSWER_SECONDS = 0.2
 
 
 def run(directory: Path, tally: Tally, *, kills: int, seed: int) -> None:
-    """Kill so many times. After a finding the console is another one: what came of it is not counted twice."""
+    """Kill that many times. Start a new console after each finding, so that its consequences are not counted again."""
     number = 0
     while number < kills:
         home = directory / f"kills-{number}"
@@ -46,8 +46,8 @@ def _site(home: Path) -> Iterator[Site]:
 
 
 def _counted(site: Site, tally: Tally, number: int, spans: Spans, rng: random.Random) -> bool:
-    """One kill with all that follows; False after a finding."""
-    # 4 and 7 have no common divisor: after 28 kills every part was killed in every operation.
+    """Do one kill with all its checks; return False after a finding."""
+    # 4 and 7 have no common divisor, so 28 kills kill every part during every operation.
     target = TARGETS[number % len(TARGETS)]
     kinds = [OPERATIONS[(number + 3 * other) % len(OPERATIONS)] for other in range(AT_ONCE)]
     fault, where = f"kill {target}", f"kill {number} ({target} in {', '.join(kind.kind for kind in kinds)})"
@@ -64,7 +64,7 @@ def _counted(site: Site, tally: Tally, number: int, spans: Spans, rng: random.Ra
 
 
 def _kill(site: Site, target: str, operations: list[Operation], spans: Spans, rng: random.Random) -> float:
-    """Begin the operations so that the kill hits each at its moment; return the seconds until the console rests."""
+    """Start the operations so that the kill hits each at its moment; return the seconds until rest."""
     most = [_ANSWER_SECONDS if target == "web" else spans.of(type(operation)) for operation in operations]
     for operation in operations:
         operation.prepare()
@@ -104,7 +104,7 @@ def _kill_target(site: Site, target: str, operations: list[Operation], rng: rand
         victim = rng.choice(sorted(servers))
     elif target == "web":
         main = site.pid_of("console.processes.web_server")
-        # The main process or a worker of it.
+        # The main process or one of its workers.
         victim = rng.choice(sorted(pid for pid in pids if _group(pid) == main) or [main])
     else:
         victim = site.pid_of("manage.py agent")

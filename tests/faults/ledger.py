@@ -1,4 +1,4 @@
-"""What a client sent to an instance, and what of it was acknowledged: the record that losses are found by."""
+"""A record of what a client sent to an instance and what was acknowledged, to detect losses."""
 
 import itertools
 import threading
@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 from tests.e2e import console
 from tests.faults.findings import Finding, Kind, require
 
-# A number goes to the first database before it goes to the second, so no cut has it in the second alone.
+# Each number goes to the first database before the second, so no cut has it only in the second.
 DATABASES = ("first", "second")
 _EVERY = 0.01
 _READ_SECONDS = 30.0
@@ -23,7 +23,7 @@ Document = tuple[str, int]
 
 
 def connect(port: int) -> pymongo.MongoClient[dict[str, Any]]:
-    """A driver that says at once when the server does not answer, and repeats nothing by itself."""
+    """Connect with a driver that reports at once when the server does not answer, and never retries by itself."""
     return console.connect(
         port,
         retryWrites=False,
@@ -35,7 +35,7 @@ def connect(port: int) -> pymongo.MongoClient[dict[str, Any]]:
 
 
 def stored(port: int) -> frozenset[Document]:
-    """Every document that the instance holds, once its server answers."""
+    """Return every document in the instance, once its server answers."""
     deadline = time.monotonic() + _READ_SECONDS
     with connect(port) as client:
         while True:
@@ -53,13 +53,13 @@ def stored(port: int) -> frozenset[Document]:
 
 @dataclass(frozen=True)
 class Held:
-    """What an instance or a copy of one has to hold at least, and may hold at most."""
+    """The documents that an instance or its copy must contain at least, and may contain at most."""
 
     at_least: frozenset[Document] = frozenset()
     at_most: frozenset[Document] = frozenset()
 
     def verify(self, found: frozenset[Document], where: str) -> None:
-        """Raise Finding if a document is missing, or there is one that nobody sent, or the cut is torn."""
+        """Raise Finding if a document is missing, if there is one that was never sent, or if the cut is torn."""
         missing, strange = self.at_least - found, found - self.at_most
         require(
             not missing, Kind.LOST, f"{where}: {len(missing)} acknowledged documents, such as {sorted(missing)[:3]}"
@@ -70,7 +70,7 @@ class Held:
 
 
 class Ledger:
-    """One client of one instance. Numbers are never used twice, so that nothing can stand for what was lost."""
+    """One client of one instance. It never reuses a number, so that no new document can replace a lost one."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -81,18 +81,18 @@ class Ledger:
         self._acknowledged: set[Document] = set()
 
     def held(self, *, since: Held | None = None) -> Held:
-        """What the instance holds now; with `since`, what a copy holds that was cut at some moment since then."""
+        """Return what the instance contains now; with `since`, what a copy contains that was cut after `since`."""
         with self._lock:
             at_least = since.at_least if since else frozenset(self._acknowledged)
             return Held(at_least, frozenset(self._sent))
 
     def reset(self, found: frozenset[Document]) -> None:
-        """The instance was restored: what it holds now is what counts."""
+        """Take the contents of the restored instance as the new record."""
         with self._lock:
             self._sent, self._acknowledged = set(found), set(found)
 
     def trim(self, most: int) -> None:
-        """Delete the oldest documents over so many; those deletions are acknowledged, too."""
+        """Delete the oldest documents if there are more than `most`; the server acknowledges the deletions too."""
         numbers = sorted({number for _, number in self._sent})
         if len(numbers) <= most:
             return
@@ -105,14 +105,14 @@ class Ledger:
                 documents.difference_update([one for one in documents if one[1] < first])
 
     def insert(self, count: int) -> None:
-        """Send so many documents that have to be acknowledged."""
+        """Send that many documents; each must be acknowledged."""
         with connect(self.port) as client:
             for _ in range(count):
                 self._insert(client)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """A client writes in the background, and goes on when the server is away."""
+        """Write in the background, and go on while the server is down."""
         stop = threading.Event()
         thread = threading.Thread(target=self._write, args=[stop], daemon=True)
         thread.start()

@@ -1,4 +1,4 @@
-"""How long operations take when nothing is broken: the moments of faults are drawn from that."""
+"""How long operations take when nothing is broken, as the range for the random moments of faults."""
 
 import time
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from tests.waiting import wait_for
 
 
 class Spans:
-    """The seconds from each kind of operation's request to its end, on this site; measured when first asked for."""
+    """The seconds from request to end for each kind of operation on this site; measured on first use."""
 
     def __init__(self, site: Site) -> None:
         self.site = site

@@ -1,4 +1,4 @@
-"""Small disks of the run's own: mounted where nobody else sees them, and gone with the process."""
+"""Small disks for this run, mounted in a private namespace that ends with the process."""
 
 import contextlib
 import errno
@@ -16,7 +16,7 @@ _BLOCK = 64 * 1024
 
 
 def make_private() -> None:
-    """Begin the program anew with mounts of its own, if Linux lets it: who is not root is so in a user namespace."""
+    """Restart the program with private mounts, if Linux allows it; without root, this needs a user namespace."""
     if _PRIVATE in os.environ:
         return
     command = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
@@ -26,7 +26,7 @@ def make_private() -> None:
 
 
 def refusal() -> str:
-    """Why nothing can be mounted; empty if it can."""
+    """Return why nothing can be mounted, or an empty string if mounting works."""
     return "" if _PRIVATE in os.environ else "mounting needs root or user namespaces"
 
 
@@ -42,7 +42,7 @@ def disk(folder: Path, megabytes: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def full(folder: Path) -> Iterator[None]:
-    """Not a byte is free on the folder's disk."""
+    """Fill the folder's disk to the last byte."""
     ballast = folder / ".ballast"
     size = _BLOCK
     try:
@@ -70,7 +70,7 @@ def read_only(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def unmounted(folder: Path) -> Iterator[None]:
-    """As when a disk is not mounted: the folder is there, and empty."""
+    """Unmount the folder's disk: the folder is there, but empty."""
     empty = folder.with_name(f"{folder.name}-mount-point")
     empty.mkdir()
     _run("mount", "--bind", str(empty), str(folder))

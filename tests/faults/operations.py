@@ -1,4 +1,4 @@
-"""The work that faults interrupt: how each is begun, and what may have come of it."""
+"""The operations that faults interrupt: how each begins, and how it may end."""
 
 import secrets
 from abc import ABC, abstractmethod
@@ -13,24 +13,24 @@ _EXPIRED = "2020-01-01 00:00:00"
 
 
 class Operation(ABC):
-    """One operation on one subject or its copies. `name` is unlike that of any other operation."""
+    """One operation on one subject or its copies. No other operation has the same `name`."""
 
     kind: ClassVar[str]
-    # The subject's client must not write meanwhile: what it writes is meant to be replaced.
+    # If set, the subject's client must not write meanwhile, because the operation replaces its documents.
     quiet: ClassVar[bool] = False
 
     def __init__(self, site: Site, subject: Subject) -> None:
         self.site, self.subject = site, subject
         self.name = f"op-{secrets.token_hex(4)}"
         self.before = subject.ledger.held()
-        # Why it failed, if it did.
+        # The reason of a failure.
         self.reason = ""
 
     def prepare(self) -> None:  # noqa: B027  # most need nothing
-        """Make what the operation needs."""
+        """Create what the operation needs."""
 
     def begin(self) -> None:
-        """Ask for it, and note what the instance holds at that moment."""
+        """Request the operation, and record what the instance contains at that moment."""
         self.before = self.subject.ledger.held()
         self.ask()
 
@@ -38,12 +38,12 @@ class Operation(ABC):
     def ask(self) -> None: ...
 
     def under_way(self) -> bool:
-        """False once it has begun, if it begins by itself some time later than it was asked for."""
+        """Return whether the operation has yet to begin, if it begins by itself some time after the request."""
         return False
 
     @abstractmethod
     def conclude(self) -> str:
-        """How it ended, once the console is at rest. Raises Finding if it may not end so."""
+        """Return how the operation ended, once the console is at rest. Raises Finding if that end is not allowed."""
 
     @property
     def failed(self) -> bool:
@@ -51,11 +51,11 @@ class Operation(ABC):
 
     @property
     def victim(self) -> str:
-        """The id of the instance whose server works on it."""
+        """Return the id of the instance whose server works on the operation."""
         return self.subject.id
 
     def explained(self, reason: str) -> str:
-        """It failed, for a reason that people can do something about."""
+        """Record a failure whose reason helps people. Raises Finding if there is no such reason."""
         require(reason, Kind.BROKEN, f"{self.kind} failed without a reason")
         require("Unexpected" not in reason, Kind.BROKEN, f"{self.kind} failed so: {reason}")
         self.reason = reason
@@ -129,13 +129,13 @@ class RestoreNew(Operation):
 
 
 class RestoreOriginal(Operation):
-    """Every second one backs the present data up first."""
+    """A restore to the original; every second one backs up current data first."""
 
     kind = "restore to original"
     quiet = True
 
     def prepare(self) -> None:
-        # Documents that the restore takes away.
+        # The restore removes these documents.
         self.subject.ledger.insert(10)
 
     def ask(self) -> None:
@@ -184,7 +184,7 @@ class DeleteInstance(Operation):
         if not row:
             self.site.copies.pop(self.copy.id)
             return COMPLETED
-        # That it still has its documents is checked with those of all instances.
+        # The check of all instances covers its documents.
         jobs = self.site.query(
             "SELECT * FROM instances_job WHERE kind = 'delete-instance' AND instance_uid = ? ORDER BY created DESC",
             self.copy.id,
@@ -201,7 +201,7 @@ class DeleteBackup(Operation):
 
     def prepare(self) -> None:
         self.backup = self.site.make_backup(self.subject, self.name)
-        # Whether it is kept is what the deletion decides.
+        # The deletion decides whether the backup stays.
         self.subject.backups.remove(self.backup)
 
     def ask(self) -> None:
@@ -231,7 +231,7 @@ class Expire(DeleteBackup):
         return bool(row) and row["status"] == "COMPLETED" and not self._tried(row)
 
     def _tried(self, row: dict[str, Any]) -> bool:
-        """After a deletion that failed it is tried again a day later."""
+        """Return whether the deletion was tried; the console tries a failed one again only a day later."""
         return bool(
             self.site.query("SELECT 1 FROM instances_job WHERE id = ? AND kind = 'delete-backup'", row["job_id"])
         )
@@ -257,7 +257,7 @@ class Verify(Operation):
         return COMPLETED if row["verified_at"] else NOT_BEGUN
 
 
-# What kills interrupt.
+# The operations that kills interrupt.
 OPERATIONS: tuple[type[Operation], ...] = (
     Create,
     Backup,

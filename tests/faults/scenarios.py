@@ -1,4 +1,4 @@
-"""Which fault meets which work, and what may come of it."""
+"""Combinations of faults and operations, and the ends that are allowed."""
 
 import contextlib
 import random
@@ -28,12 +28,12 @@ from tests.faults.site import LEASE_SECONDS, Site
 from tests.faults.tally import Tally
 from tests.waiting import wait_for
 
-# Of documents that make the work last long enough to be met in the middle of it.
+# Megabytes of documents, so that operations last long enough to be interrupted midway.
 _BULK_MEGABYTES = 6
 _RATE = 4_000_000
 _HELD_SECONDS = 12.0
 _READERS = (Verify, RestoreNew, RestoreOriginal)
-# The file that says how wrong the clock is, beside the home.
+# Name of the file, next to the home, that contains the error of the clock.
 _CLOCK = "clock"
 
 Fault = Callable[[Site], AbstractContextManager[None]]
@@ -41,11 +41,11 @@ Fault = Callable[[Site], AbstractContextManager[None]]
 
 @dataclass(frozen=True)
 class Scenario:
-    """`fault` meets each of the `operations` in turn, and is over when that has ended.
+    """`fault` meets each of the `operations` in turn, and ends when the operation has ended.
 
-    It begins at a random moment of the operation, or `first`. What fails has to say `reason`; with `must_fail` nothing
-    may succeed. `seconds` is how long the fault lasts, if it is not to end with the operation. `around` is there all
-    the time.
+    The fault begins at a random moment of the operation, or before it if `first`. A failure must name `reason`; with
+    `must_fail` no operation may succeed. `seconds` is how long the fault lasts, if it does not end with the operation.
+    `around` is active during the whole scenario.
     """
 
     name: str
@@ -70,7 +70,7 @@ def _away(site: Site) -> AbstractContextManager[None]:
 
 
 def _damaged(damage: Callable[[Path], None]) -> Fault:
-    """All archives of the first subject."""
+    """Return a fault that damages all archives of the first subject."""
 
     def fault(site: Site) -> AbstractContextManager[None]:
         archives = [site.home / "backups" / f"{backup.id}.tar.zst" for backup in site.subjects[0].backups]
@@ -153,7 +153,7 @@ SCENARIOS = (
 
 
 def run(directory: Path, tally: Tally, chosen: list[Scenario], *, seed: int, rounds: int) -> None:
-    """Every operation of every scenario `rounds` times; 0: one operation of each scenario, drawn from the seed."""
+    """Do every operation of every scenario `rounds` times; 0: one operation of each scenario, drawn from the seed."""
     left = list(chosen)
     while left:
         environment = left[0].environment(directory)
@@ -163,14 +163,14 @@ def run(directory: Path, tally: Tally, chosen: list[Scenario], *, seed: int, rou
                 scenario = left.pop(0)
                 draw = random.Random(f"{seed}/{scenario.name}")
                 kinds = scenario.operations * rounds if rounds else (draw.choice(scenario.operations),)
-                # After a finding the console is another one: what came of it is not counted twice.
+                # Start a new console after a finding, so that its consequences are not counted again.
                 if not all(_counted(site, tally, scenario, kind, spans, draw) for kind in kinds):
                     break
 
 
 @contextlib.contextmanager
 def _site(home: Path, environment: dict[str, str]) -> Iterator[Site]:
-    """A console on small disks, one for each kind of file, whose backups take a while."""
+    """Start a console on small disks, one for each kind of file, with slow backups."""
     with contextlib.ExitStack() as disks:
         if not mounts.refusal():
             for folder in (home, home / "instances", home / "staging", home / "backups"):
@@ -189,7 +189,7 @@ def _site(home: Path, environment: dict[str, str]) -> Iterator[Site]:
 def _counted(
     site: Site, tally: Tally, scenario: Scenario, kind: type[Operation], spans: Spans, rng: random.Random
 ) -> bool:
-    """One fault with all that follows; False after a finding."""
+    """Do one fault with all its checks; return False after a finding."""
     where = f"{scenario.name} in {kind.kind}"
 
     def work() -> None:
@@ -210,7 +210,7 @@ def _counted(
 
 
 def _meet(site: Site, scenario: Scenario, operation: Operation, moment: float) -> float:
-    """Begin the operation, break something a moment later, mend it; return the seconds from then until rest."""
+    """Begin the operation, break something a moment later, repair it; return the seconds from the repair until rest."""
     operation.prepare()
     busy = [] if operation.quiet else [operation.subject]
     with scenario.around(site), site.writing(busy):
@@ -228,7 +228,7 @@ def _meet(site: Site, scenario: Scenario, operation: Operation, moment: float) -
 
 
 def _endure(site: Site, seconds: float, operation: Operation) -> None:
-    """Wait until the operation has ended, and for so many seconds; pages are answered meanwhile."""
+    """Wait until the operation has ended and that many seconds have passed; pages must be answered meanwhile."""
     began = time.monotonic()
     while (passed := time.monotonic() - began) < _HELD_SECONDS:
         for page in ("/instances/", "/backups/", "/tasks/"):

@@ -1,4 +1,4 @@
-"""A console to be hurt: the real process tree, its instances with their clients, and requests that are repeated."""
+"""A console to break: the real process tree, instances with their clients, and requests that are repeated."""
 
 import contextlib
 import http.client
@@ -18,16 +18,16 @@ from tests.faults.ledger import Document, Held, Ledger
 from tests.waiting import wait_for
 
 LEASE_SECONDS = 6.0
-# What the console has for coming to rest by itself after a fault.
+# Time limit for the console to come to rest by itself after a fault.
 REST_SECONDS = 90.0
-# What is left of a killed `up` ends within this time.
+# The remaining processes of a killed `up` must end within this time.
 GONE_SECONDS = 20.0
 _ASK_SECONDS = 60.0
 
 
 @dataclass
 class Copy:
-    """A Complete backup, or an instance made of one: its id, and what it has to hold."""
+    """A Complete backup, or an instance restored from one: its id, and the documents it must contain."""
 
     id: str
     name: str
@@ -36,7 +36,7 @@ class Copy:
 
 @dataclass
 class Subject:
-    """An instance with a client, that is backed up and restored again and again."""
+    """An instance with a client, backed up and restored again and again."""
 
     id: str
     name: str
@@ -49,7 +49,7 @@ class Subject:
 
 
 class Site(Console):
-    """`subjects` have clients; `copies` are other instances, by id, with what they have to hold."""
+    """`subjects` have clients; `copies` are the other instances, by id, with the documents they must contain."""
 
     def __init__(self, home: Path, *, subjects: int = 2, **environment: str) -> None:
         environment = {"CONSOLE_LEASE_SECONDS": f"{LEASE_SECONDS:g}"} | environment
@@ -57,7 +57,7 @@ class Site(Console):
         self.count = subjects
         self.subjects: list[Subject] = []
         self.copies: dict[str, Copy] = {}
-        # What the archives hold that were opened, by their SHA-256.
+        # Documents of the archives opened so far, by SHA-256 of the archive.
         self.opened: dict[str, frozenset[Document]] = {}
 
     def __enter__(self) -> Self:
@@ -72,13 +72,13 @@ class Site(Console):
 
     def sign_in(self, *arguments: str) -> None:
         super().sign_in(*arguments)
-        # The session's, for every form; so a request is one request.
+        # The session has one token for all forms, so each submission takes a single request.
         self._token = self._find_token("/instances/create/")
 
     # --- Requests -----------------------------------------------------------------------------------------------
 
     def ask(self, path: str, data: dict[str, str]) -> Answer:
-        """Submit the form; again if no answer comes, as a user whose browser shows an error."""
+        """Submit the form; if no answer comes, submit it again, as a user would after a browser error."""
         deadline = time.monotonic() + _ASK_SECONDS
         while True:
             try:
@@ -87,7 +87,7 @@ class Site(Console):
                 require(time.monotonic() < deadline, Kind.STUCK, f"{path} is not answered: {error!r}")
                 time.sleep(0.1)
                 continue
-            # 404, 409 and 422 say that it has been done already, or cannot be.
+            # 404, 409 and 422 mean that it has already been done, or cannot be done.
             require(answer.status < 500, Kind.BROKEN, f"{path} answered {answer.status}: {answer.text[:300]}")
             return answer
 
@@ -120,12 +120,12 @@ class Site(Console):
         return rows[0] if rows else {}
 
     def restoration(self, target_name: str) -> dict[str, Any]:
-        """The last restoration into an instance of the name."""
+        """Return the last restoration into an instance of that name."""
         rows = self.query("SELECT * FROM backups_restoration WHERE target_name = ? ORDER BY id DESC", target_name)
         return rows[0] if rows else {}
 
     def execute(self, sql: str, *parameters: Any) -> None:
-        """Change the console database, as no user can."""
+        """Change the console database directly, as no user can."""
         with contextlib.closing(sqlite3.connect(self.home / "console.sqlite3", timeout=30)) as database, database:
             database.execute(sql, parameters)
 
@@ -138,7 +138,7 @@ class Site(Console):
         return row
 
     def turn_policy_off(self, instance_id: str) -> None:
-        """So that nothing is backed up by itself, and every expired backup goes."""
+        """Turn the policy off, so that no backup starts by itself and every expired backup is deleted."""
         self.ask(f"/instances/{instance_id}/backup-policy/", {})
 
     def make_subject(self, name: str) -> Subject:
@@ -153,7 +153,7 @@ class Site(Console):
         wait_for(lambda: ask().status != 422, seconds=REST_SECONDS, because="the request to be taken")
 
     def make_backup(self, subject: Subject, name: str) -> Copy:
-        """A backup that has to become Complete."""
+        """Make a backup, which must become Complete."""
         before = subject.ledger.held()
         self._until_taken(lambda: self.ask_backup(subject.id, name))
         row = wait_for(lambda: self._ended_backup(name), seconds=REST_SECONDS, because=f"the end of {name}")
@@ -168,7 +168,7 @@ class Site(Console):
         return row if row and row["status"] != "BUILDING" else {}
 
     def make_copy(self, backup: Copy, name: str) -> Copy:
-        """A new instance of the backup, which has to become Available."""
+        """Restore the backup to a new instance, which must become Available."""
         self._until_taken(lambda: self.ask_restore_new(backup.id, name))
         row = wait_for(lambda: self._ended_instance(name), seconds=REST_SECONDS, because=f"the restoration {name}")
         require(row["state"] == "normal", Kind.BROKEN, f"the restoration to {name} failed: {row['failure']}")
@@ -179,7 +179,7 @@ class Site(Console):
         return row if row and row["state"] != "creating" and not row["action"] else {}
 
     def keep(self, row: dict[str, Any], held: Held) -> Copy:
-        """The instance is one of the copies from now on."""
+        """Add the instance to the copies."""
         self.turn_policy_off(row["id"])
         self.copies[row["id"]] = Copy(row["id"], row["name"], held)
         return self.copies[row["id"]]
@@ -206,20 +206,20 @@ class Site(Console):
 
     @property
     def documents(self) -> int:
-        """How many documents were acknowledged so far."""
+        """Return the number of documents acknowledged so far."""
         return sum(subject.ledger.documents for subject in self.subjects)
 
     # --- Processes ----------------------------------------------------------------------------------------------
 
     def server_of(self, instance_id: str) -> int:
-        """The pid of the instance's database server; 0 if it has none now."""
+        """Return the pid of the instance's database server, or 0 if none is running."""
         mine = f"--home {self.home}/instances/{instance_id} "
         return next((pid for pid, line in self.pids().items() if mine in f"{line} "), 0)
 
     def start_again(self, killed: set[int]) -> None:
-        """Start the tree after `up` was killed, and see that those of its processes end by themselves.
+        """Start the process tree after `up` was killed, and check that the killed tree's processes end by themselves.
 
-        A new `up` that comes too early is refused, in a sentence.
+        If a new `up` starts too early, it must refuse in one sentence.
         """
         deadline = time.monotonic() + GONE_SECONDS
         while True:
@@ -237,7 +237,7 @@ class Site(Console):
             time.sleep(0.1)
 
     def kill_all(self) -> None:
-        """The end of a console that is not worth stopping in order."""
+        """Kill all processes, for a console that need not stop in order."""
         while pids := self.pids():
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""What a run counts, and the tables that it prints."""
+"""The counts of a run, and the tables that it prints."""
 
 import statistics
 import traceback
@@ -16,7 +16,7 @@ _COUNTED = {Kind.LOST: "lost", Kind.STUCK: "stuck", Kind.ORPHAN: "orphans", Kind
 
 @dataclass
 class Line:
-    """One kind of fault: how often, what it met, and the seconds until the console was at rest."""
+    """One kind of fault: how often it occurred, how operations ended, and the seconds until the console was at rest."""
 
     times: int = 0
     ended: Counter[str] = field(default_factory=Counter)
@@ -36,7 +36,7 @@ class Tally:
         return self.faults.setdefault(fault, Line())
 
     def judge(self, site: Site, fault: str, where: str, work: Callable[[], None]) -> bool:
-        """Count one fault, which `work` does with all its checks; False if that found something."""
+        """Count one fault, which `work` does with all its checks; return False after a finding."""
         before = site.documents
         self.line(fault).times += 1
         try:
@@ -44,7 +44,7 @@ class Tally:
         except Finding as finding:
             self._found(fault, where, finding)
         except AssertionError as error:
-            # What was waited for and did not come.
+            # wait_for() timed out.
             self._found(fault, where, Finding(Kind.STUCK, str(error)))
         except Exception as error:
             traceback.print_exc()
