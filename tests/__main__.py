@@ -87,7 +87,7 @@ def tests(chosen: list[str]) -> list[Step]:
 
 
 def examples() -> list[Step]:
-    """Yield the examples for each of Playwright's other browsers that this machine has."""
+    """Return steps that run the examples in each of Playwright's other browsers that this machine has."""
     pytest = [sys.executable, "-m", "pytest", "-p", "tests.failures", "tests/e2e/examples", *KEPT]
     return [Step("browser", f"examples in {name}", [*pytest, "--browser", name]) for name in browser.others()]
 

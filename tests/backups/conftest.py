@@ -1,4 +1,4 @@
-"""What the tests of jobs on backups share: a console's home, and an engine without a server."""
+"""Fixtures for the tests of backup jobs: a console's home, and an engine without a server."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.engines import FakeEngine
 
 @pytest.fixture
 def home(settings: Settings, tmp_path: Path) -> Path:
-    """The home of a console whose archives are in the folder `backups` of it."""
+    """Return the home of a console whose archives are in its folder `backups`."""
     settings.CONSOLE_HOME = tmp_path
     settings.STORAGES = {
         **settings.STORAGES,
@@ -24,7 +24,7 @@ def home(settings: Settings, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
-    """The stand-in for the database engine, in its place."""
+    """Replace the database engine with the fake one."""
     made = FakeEngine()
     monkeypatch.setitem(engines.ENGINES, "embedded", made)
     return made

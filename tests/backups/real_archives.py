@@ -1,4 +1,4 @@
-"""Real archives of a real server, as the console and as somebody else's console would make them."""
+"""Real archives of a real server, as made by this console or by another one."""
 
 import atexit
 import os
@@ -41,9 +41,9 @@ MANIFEST = Manifest(
 
 @cache
 def cut_of(*databases: str, megabytes: float = 0.1) -> Cut:
-    """A cut of a server with databases of these names, each of about that size and not to be compressed.
+    """Cut a server that has databases of these names, each of about that size and incompressible.
 
-    Each has the collections customers, with nothing in it, and orders. The files are kept for the run of the tests.
+    Each has the empty collection customers, and orders. The files are kept until the test run ends.
     """
     room = Path(tempfile.mkdtemp(prefix="cut-"))
     atexit.register(shutil.rmtree, room, ignore_errors=True)
@@ -75,14 +75,14 @@ def kept(contents: Contents) -> Callable[..., Contents]:
 
 
 def write_archive(storage: Storage, name: str, cut: Cut, **changes: Any) -> Written:
-    """Write an archive of the cut into the storage; `changes` are to the manifest."""
+    """Write an archive of the cut into the storage; `changes` apply to the manifest."""
     members = tuple(Entry(member.name, member.size) for member in cut.members)
     manifest = replace(MANIFEST, members=members, **changes)
     return archive.write(storage, name, manifest, cut.members, cut.contents, progress=lambda read, written: None)
 
 
 def foreign_archive(directory: Path, *databases: str, megabytes: float = 0.1, **changes: Any) -> Path:
-    """A file that somebody brings along."""
+    """Return an archive file from another console."""
     return foreign_archive_of(directory, cut_of(*databases, megabytes=megabytes), **changes)
 
 
@@ -94,7 +94,7 @@ def foreign_archive_of(directory: Path, cut: Cut, **changes: Any) -> Path:
 
 
 def complete_backup(storage: Storage, **fields: Any) -> Backup:
-    """A Complete backup whose archive is in the storage."""
+    """Return a Complete backup whose archive is in the storage."""
     backup = make_backup(**fields)
     written = write_archive(storage, backup.archive_name, cut_of("shop", "stock"))
     Backup.objects.filter(pk=backup.pk).update(size=written.size, sha256=written.sha256)

@@ -1,4 +1,4 @@
-"""A backup's own page."""
+"""The page of a backup."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -51,7 +51,7 @@ def make_whole_backup(**fields: Any) -> Backup:
     )
 
 
-def test_it_shows_everything_that_is_known(plain: Client) -> None:
+def test_the_page_shows_all_facts_about_the_backup(plain: Client) -> None:
     backup = make_whole_backup(instance=make_instance(name="orders-db"))
     html = read(plain.get(page(backup)).text)
     for text in (
@@ -73,13 +73,13 @@ def test_it_shows_everything_that_is_known(plain: Client) -> None:
     assert reverse("backups:sha256", args=[backup.id]) in html
 
 
-def test_the_name_leads_there_from_both_lists(plain: Client) -> None:
+def test_the_name_in_both_lists_links_to_the_page(plain: Client) -> None:
     backup = make_backup()
     for url in (reverse("backups:list"), reverse("backups:instance", args=[backup.instance_uid])):
         assert f'href="{page(backup)}"' in plain.get(url).content.decode()
 
 
-def test_the_instance_of_a_backup_may_be_gone(plain: Client) -> None:
+def test_a_backup_of_a_deleted_instance_is_shown(plain: Client) -> None:
     backup = make_whole_backup(instance=make_instance(name="long-gone"))
     Instance.objects.all().delete()
     html = plain.get(page(backup)).content.decode()
@@ -87,19 +87,19 @@ def test_the_instance_of_a_backup_may_be_gone(plain: Client) -> None:
     assert reverse("instances:detail", args=[backup.instance_uid]) not in html
 
 
-def test_one_that_was_made_elsewhere_has_no_times_of_its_own(plain: Client) -> None:
+def test_an_imported_backup_has_no_times_of_its_own(plain: Client) -> None:
     backup = make_whole_backup(imported=STARTED, pause_seconds=None)
     Instance.objects.all().delete()
     html = plain.get(page(backup)).content.decode()
     assert "Imported" in html and "Elsewhere" in html and "MB/s" not in html
 
 
-def test_a_failed_one_says_why_and_has_no_archive(plain: Client) -> None:
+def test_a_failed_backup_says_why_and_has_no_archive(plain: Client) -> None:
     html = plain.get(page(make_backup(status=BackupStatus.FAILED, failure="The disk is full."))).content.decode()
     assert "The disk is full." in html and "SHA-256" not in html and "Contents" not in html
 
 
-def test_a_running_one_refreshes_itself_until_it_has_ended(htmx: Client) -> None:
+def test_the_page_refreshes_itself_until_the_backup_has_ended(htmx: Client) -> None:
     job = make_job(status=JobStatus.RUNNING, progress=42, detail=reading())
     backup = make_backup(status=BackupStatus.BUILDING, job=job)
     html = htmx.get(page(backup)).content.decode()
@@ -119,7 +119,7 @@ def test_lists_do_not_load_the_contents(django_assert_num_queries: Any) -> None:
 
 
 @pytest.mark.parametrize("contents", [[], CONTENTS])
-def test_it_costs_few_queries(plain: Client, contents: Any, django_assert_num_queries: Any) -> None:
+def test_the_page_needs_few_queries(plain: Client, contents: Any, django_assert_num_queries: Any) -> None:
     backup = make_whole_backup(contents=contents)
     with django_assert_num_queries(5):
         plain.get(page(backup))
@@ -135,9 +135,9 @@ def test_unknown_wrong_method_and_signed_out(plain: Client, client: Client) -> N
     ("span", "text"),
     [(0.0004, "0.4 ms"), (0.0123, "12 ms"), (3.44, "3.4 s"), (65, "1 min 5 s"), (3600 * 2 + 61, "2 h 1 min")],
 )
-def test_a_span_of_time_is_in_the_unit_that_says_it_best(span: float, text: str) -> None:
+def test_a_duration_is_shown_in_the_most_readable_unit(span: float, text: str) -> None:
     assert seconds(span) == seconds(timedelta(seconds=span)) == text
 
 
-def test_speed_of_no_time_at_all_is_no_error() -> None:
+def test_the_speed_of_a_zero_duration_is_not_an_error() -> None:
     assert per_second(1024, timedelta(0)).endswith("/s")

@@ -1,4 +1,4 @@
-"""Backup Management and Backups & Restorations, as pages and as the fragments that refresh them."""
+"""The Backup Management and Backups & Restorations lists, as pages and as the fragments that refresh them."""
 
 from datetime import timedelta
 from typing import Any
@@ -22,7 +22,7 @@ def names(answer: Any) -> list[str]:
     return [backup.name for backup in answer.context["backups"]]
 
 
-def test_a_row_shows_what_people_need(plain: Client) -> None:
+def test_a_row_shows_the_main_facts(plain: Client) -> None:
     backup = make_backup(make_instance(name="orders"), name="nightly", description="Before the move", size=1536 * 1024)
     html = plain.get(LIST).content.decode()
     for text in (
@@ -50,7 +50,7 @@ def test_progress_is_a_bar_with_a_percentage(plain: Client) -> None:
         assert text in html, text
 
 
-def test_what_is_not_known_of_the_progress_is_not_shown(plain: Client) -> None:
+def test_unknown_parts_of_the_progress_are_not_shown(plain: Client) -> None:
     job = make_job(status=JobStatus.RUNNING, progress=42, detail=reading())
     backup = make_backup(status=BackupStatus.BUILDING, job=job)
     html = plain.get(LIST).content.decode()
@@ -62,7 +62,7 @@ def test_what_is_not_known_of_the_progress_is_not_shown(plain: Client) -> None:
     assert f"Waiting for the host {backup.host_id} to begin" in plain.get(LIST).content.decode()
 
 
-def test_the_speed_of_an_offline_agent_goes_from_a_row(plain: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_hides_the_speed_when_the_agent_goes_offline(plain: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     fresh = reading(speed=204_800.0, left=11.0)
     job = make_job(status=JobStatus.RUNNING, progress=42, detail=fresh)
     make_backup(status=BackupStatus.BUILDING, job=job)
@@ -84,7 +84,7 @@ def test_the_newest_comes_first(plain: Client) -> None:
     assert names(plain.get(LIST)) == ["third", "second", "first"]
 
 
-def test_the_backups_of_a_deleted_instance_stay_listed_with_its_facts(plain: Client) -> None:
+def test_backups_of_a_deleted_instance_stay_listed_with_its_facts(plain: Client) -> None:
     backup = make_backup(make_instance(name="long-gone", type=InstanceType.CLUSTER), name="kept-one")
     Instance.objects.all().delete()
     html = plain.get(LIST).content.decode()
@@ -109,11 +109,11 @@ def test_search_finds_a_prefix_of_the_name_or_the_exact_id(plain: Client) -> Non
 
 
 @pytest.mark.parametrize("query", ["?type=Galaxy", "?q=%00", "?q=%FF", "?q=" + "x" * 500, "?version=%00"])
-def test_a_filter_nobody_knows_is_no_error(plain: Client, query: str) -> None:
+def test_an_unknown_filter_is_not_an_error(plain: Client, query: str) -> None:
     assert plain.get(LIST + query).status_code == 200
 
 
-def test_an_instances_page_lists_its_own_backups_only(plain: Client) -> None:
+def test_an_instances_page_lists_only_its_own_backups(plain: Client) -> None:
     instance = make_instance()
     make_backup(instance, name="its-own")
     make_backup(name="not-its-own")
@@ -124,7 +124,7 @@ def test_an_instances_page_lists_its_own_backups_only(plain: Client) -> None:
 
 @pytest.mark.parametrize("rows", [1, 50])
 @pytest.mark.parametrize("status", [BackupStatus.COMPLETED, BackupStatus.FAILED])
-def test_lists_cost_the_same_few_queries_for_any_number_of_rows(
+def test_lists_need_the_same_few_queries_for_any_number_of_rows(
     plain: Client, rows: int, status: BackupStatus, django_assert_num_queries: Any
 ) -> None:
     instance = make_instance()
@@ -137,7 +137,7 @@ def test_lists_cost_the_same_few_queries_for_any_number_of_rows(
 
 
 def make_one_of_everything() -> None:
-    """A row of every kind: each shows other columns, of the backup and of what is fetched with it."""
+    """Make a row of every kind; each shows different columns of the backup and of related rows."""
     for status in (JobStatus.QUEUED, JobStatus.RUNNING):
         for reason in ("", "cancelled by somebody"):
             job = make_job(status=status, progress=10, detail=reading(), cancel_reason=reason)
@@ -153,15 +153,15 @@ def make_one_of_everything() -> None:
 
 
 @pytest.mark.parametrize("times", [1, 8])
-def test_no_kind_of_row_costs_a_query_of_its_own(plain: Client, times: int, django_assert_num_queries: Any) -> None:
-    """A column that lists do not read would cost one where a row shows it after all."""
+def test_no_kind_of_row_needs_an_extra_query(plain: Client, times: int, django_assert_num_queries: Any) -> None:
+    """A deferred column would cost a query for each row that shows it."""
     for _ in range(times):
         make_one_of_everything()
     with django_assert_num_queries(5):
         plain.get(f"{LIST}?size=100")
 
 
-def test_a_refresh_with_nothing_new_is_204_and_with_news_the_fragment(htmx: Client) -> None:
+def test_a_refresh_returns_204_if_nothing_changed_else_the_fragment(htmx: Client) -> None:
     job = make_job(status=JobStatus.RUNNING, progress=10)
     backup = make_backup(status=BackupStatus.BUILDING, job=job)
     html = htmx.get(LIST).content.decode()

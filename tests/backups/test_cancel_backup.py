@@ -1,4 +1,4 @@
-"""Cancel: a backup that is queued or running ends as Failed, by the wish of a user."""
+"""Cancel: a user's request ends a queued or running backup as Failed."""
 
 import json
 from typing import Any
@@ -52,13 +52,13 @@ def assert_cancelled(backup: Backup, user: User) -> None:
     assert backup.instance.status is Status.AVAILABLE
 
 
-def test_a_queued_one_ends_at_once_and_is_never_started(queued: Backup, user: User) -> None:
+def test_a_queued_backup_ends_at_once_and_never_starts(queued: Backup, user: User) -> None:
     cancel_backup(backup=queued, requested_by=user)
     assert_cancelled(queued, user)
     assert leases.claim("local", timezone.now()) is None
 
 
-def test_a_running_one_ends_at_its_next_report(running: tuple[Backup, Job], user: User) -> None:
+def test_a_running_backup_ends_at_its_next_report(running: tuple[Backup, Job], user: User) -> None:
     backup, job = running
     work = work_on(job)
     work.report(10)
@@ -71,16 +71,16 @@ def test_a_running_one_ends_at_its_next_report(running: tuple[Backup, Job], user
     assert_cancelled(backup, user)
 
 
-def test_one_cancelled_after_its_last_report_ends_as_failed_all_the_same(
-    running: tuple[Backup, Job], user: User
-) -> None:
+def test_a_backup_cancelled_after_its_last_report_still_ends_as_failed(running: tuple[Backup, Job], user: User) -> None:
     backup, job = running
     cancel_backup(backup=backup, requested_by=user)
     assert not complete(job, made())
     assert_cancelled(backup, user)
 
 
-def test_one_whose_agent_dies_first_still_says_who_cancelled_it(running: tuple[Backup, Job], user: User) -> None:
+def test_a_cancelled_backup_whose_agent_dies_still_says_who_cancelled_it(
+    running: tuple[Backup, Job], user: User
+) -> None:
     backup, _ = running
     cancel_backup(backup=backup, requested_by=user)
     later = timezone.now() + leases.lease_length() * 2
@@ -88,13 +88,13 @@ def test_one_whose_agent_dies_first_still_says_who_cancelled_it(running: tuple[B
     assert_cancelled(backup, user)
 
 
-def test_a_report_costs_no_query_more(running: tuple[Backup, Job], django_assert_num_queries: Any) -> None:
+def test_a_report_needs_one_query(running: tuple[Backup, Job], django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1):
         work_on(running[1]).report(10)
 
 
 @pytest.mark.parametrize("status", [BackupStatus.COMPLETED, BackupStatus.FAILED, BackupStatus.DELETING])
-def test_after_the_end_it_is_refused_with_the_status(user: User, status: BackupStatus) -> None:
+def test_cancelling_after_the_end_is_refused_with_the_status(user: User, status: BackupStatus) -> None:
     backup = make_backup(status=status, job=make_job(status=JobStatus.COMPLETED))
     with pytest.raises(Refused, match=f"Only a running backup can be cancelled. This one is: {status.label}.") as no:
         cancel_backup(backup=backup, requested_by=user)
@@ -103,7 +103,7 @@ def test_after_the_end_it_is_refused_with_the_status(user: User, status: BackupS
 
 
 def made() -> Made:
-    """A finished archive of nothing."""
+    """Return a finished, empty archive."""
     manifest = Manifest(
         backup_id="0" * 32 + "br02",
         backup_name="nightly",
@@ -121,7 +121,7 @@ def made() -> Made:
     return Made(Written(1, "0" * 64, Contents(())), manifest, pause_seconds=0.0)
 
 
-def test_a_stale_page_is_refused_too(running: tuple[Backup, Job], user: User) -> None:
+def test_cancelling_from_a_stale_page_is_refused(running: tuple[Backup, Job], user: User) -> None:
     backup, job = running
     assert complete(job, made())
     with pytest.raises(Refused, match="This one is: Complete"):
@@ -135,13 +135,13 @@ def test_cancelling_twice_is_refused(running: tuple[Backup, Job], user: User) ->
         cancel_backup(backup=running[0], requested_by=user)
 
 
-def test_one_that_is_gone_is_refused(queued: Backup, user: User) -> None:
+def test_cancelling_a_deleted_backup_is_refused(queued: Backup, user: User) -> None:
     Backup.objects.all().delete()
     with pytest.raises(Refused, match="no longer exists"):
         cancel_backup(backup=queued, requested_by=user)
 
 
-def test_the_dialog_asks_cancels_and_tells_the_lists(htmx: Client, queued: Backup, user: User) -> None:
+def test_the_dialog_asks_then_cancels_and_refreshes_the_lists(htmx: Client, queued: Backup, user: User) -> None:
     html = htmx.get(url(queued)).content.decode()
     assert "<html" not in html and "<strong>too-late</strong>" in html and "Yes" in html and "No" in html
     answer = htmx.post(url(queued))
@@ -150,12 +150,12 @@ def test_the_dialog_asks_cancels_and_tells_the_lists(htmx: Client, queued: Backu
     assert_cancelled(queued, user)
 
 
-def test_without_javascript_it_comes_back_to_the_list(plain: Client, queued: Backup) -> None:
+def test_without_javascript_the_user_returns_to_the_list(plain: Client, queued: Backup) -> None:
     assert "<html" in plain.get(url(queued)).content.decode()
     assert plain.post(url(queued), follow=True).redirect_chain == [(reverse("backups:list"), 302)]
 
 
-def test_the_dialog_says_why_not(htmx: Client) -> None:
+def test_the_dialog_says_why_cancelling_is_refused(htmx: Client) -> None:
     backup = make_backup()
     html = htmx.get(url(backup)).content.decode()
     assert "Only a running backup" in html and 'type="submit"' not in html
@@ -163,7 +163,9 @@ def test_the_dialog_says_why_not(htmx: Client) -> None:
     assert answer.status_code == 422 and "This one is: Complete." in answer.content.decode()
 
 
-def test_the_rows_offer_it_and_say_that_it_is_under_way(plain: Client, running: tuple[Backup, Job], user: User) -> None:
+def test_rows_offer_cancel_and_show_that_it_is_in_progress(
+    plain: Client, running: tuple[Backup, Job], user: User
+) -> None:
     backup, _ = running
     for path in (reverse("backups:list"), reverse("backups:instance", args=[backup.instance_id])):
         assert url(backup) in plain.get(path).content.decode()

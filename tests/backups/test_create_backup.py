@@ -1,4 +1,4 @@
-"""Create Backup: the service, and the three dialogs in front of it."""
+"""Create Backup: the service and its three dialogs."""
 
 import json
 import uuid
@@ -29,7 +29,7 @@ def for_instance(instance: Instance) -> str:
 
 
 def filled_in(chosen: Instance | None = None, /, **changes: Any) -> dict[str, Any]:
-    """What a browser sends: with the instance for dialog 2, without it for the others."""
+    """Return the form data that a browser sends: with the instance for dialog 2, without it for the others."""
     data: dict[str, Any] = {"name": "before-upgrade", "description": "Nightly", "request_key": str(uuid.uuid4())}
     if chosen:
         data |= {"instance_type": chosen.type, "instance": chosen.id}
@@ -39,7 +39,7 @@ def filled_in(chosen: Instance | None = None, /, **changes: Any) -> dict[str, An
 # --- The service ---------------------------------------------------------------------------------------
 
 
-def test_a_backup_starts_as_backing_up_with_a_copy_of_its_instance(user: User) -> None:
+def test_a_backup_starts_as_backing_up_with_a_copy_of_its_instances_facts(user: User) -> None:
     instance = make_instance(name="orders", type=InstanceType.CLUSTER)
     backup = create_backup(instance=instance, name="before-upgrade", description="Nightly", requested_by=user)
 
@@ -86,7 +86,7 @@ def test_only_an_available_instance_can_be_backed_up(user: User, fields: dict[st
 
 
 def test_a_stale_instance_is_checked_again_in_the_database(user: User) -> None:
-    """Two users had the dialog open: the second is refused, although the page said Available."""
+    """Two users had the dialog open: the second is refused, although the page showed Available."""
     stale = make_instance()
     create_backup(instance=Instance.objects.get(), name="first", requested_by=user)
     with pytest.raises(Refused, match="Backing up"):
@@ -118,7 +118,7 @@ def test_names_may_repeat(user: User) -> None:
 @pytest.mark.parametrize(
     ("name", "description"), [("abc", ""), ("abcd\n", ""), ("good-name", "a<b"), ("good-name", "\x00")]
 )
-def test_the_service_itself_keeps_the_rules(user: User, name: str, description: str) -> None:
+def test_the_service_enforces_the_rules(user: User, name: str, description: str) -> None:
     with pytest.raises(ValidationError):
         create_backup(instance=make_instance(), name=name, description=description, requested_by=user)
     assert Instance.objects.get().status is Status.AVAILABLE
@@ -127,7 +127,7 @@ def test_the_service_itself_keeps_the_rules(user: User, name: str, description: 
 # --- The dialogs ---------------------------------------------------------------------------------------
 
 
-def test_dialog_of_an_instance_asks_for_name_and_description(htmx: Client) -> None:
+def test_the_dialog_of_an_instance_asks_for_name_and_description(htmx: Client) -> None:
     answer = htmx.get(for_instance(make_instance()))
     html = answer.content.decode()
     assert "Create Backup" in html and "<html" not in html
@@ -140,12 +140,12 @@ def test_the_dialog_without_javascript_is_a_whole_page(plain: Client) -> None:
     assert "<html" in html and 'method="post"' in html
 
 
-def test_every_suggested_name_keeps_the_rule(htmx: Client, user: User) -> None:
+def test_every_suggested_name_is_valid(htmx: Client, user: User) -> None:
     suggestion = htmx.get(ANY_INSTANCE).context["form"]["name"].value()
     create_backup(instance=make_instance(), name=suggestion, requested_by=user)
 
 
-def test_ok_in_the_dialog_makes_the_backup_and_tells_the_lists(htmx: Client, user: User) -> None:
+def test_ok_in_the_dialog_makes_the_backup_and_refreshes_the_lists(htmx: Client, user: User) -> None:
     instance = make_instance()
     answer = htmx.post(for_instance(instance), filled_in())
     assert (answer.status_code, answer.content) == (204, b"")
@@ -172,9 +172,7 @@ def test_ok_in_backup_management_makes_the_backup(htmx: Client) -> None:
 
 
 @pytest.mark.parametrize("client", ["htmx", "plain"])
-def test_every_broken_rule_is_shown_at_once_and_what_was_typed_stays(
-    client: str, request: pytest.FixtureRequest
-) -> None:
+def test_all_errors_are_shown_at_once_and_the_input_is_kept(client: str, request: pytest.FixtureRequest) -> None:
     browser: Client = request.getfixturevalue(client)
     instance = make_instance()
     answer = browser.post(for_instance(instance), filled_in(name="1é", description="a<b"))
@@ -188,7 +186,7 @@ def test_every_broken_rule_is_shown_at_once_and_what_was_typed_stays(
 
 
 @pytest.mark.parametrize("missing", ["name", "instance", "instance_type"])
-def test_a_missing_field_is_named(htmx: Client, missing: str) -> None:
+def test_the_error_names_a_missing_field(htmx: Client, missing: str) -> None:
     answer = htmx.post(ANY_INSTANCE, filled_in(make_instance(), **{missing: ""}))
     assert answer.status_code == 422
     assert answer.context["form"].errors[missing] == [
@@ -197,7 +195,7 @@ def test_a_missing_field_is_named(htmx: Client, missing: str) -> None:
 
 
 @pytest.mark.parametrize("fields", UNAVAILABLE, ids=str)
-def test_an_unavailable_instance_is_not_offered_and_not_taken(htmx: Client, fields: dict[str, Any]) -> None:
+def test_an_unavailable_instance_is_not_offered_and_is_rejected(htmx: Client, fields: dict[str, Any]) -> None:
     instance = make_instance(name="not-offered", **fields)
     assert (
         "not-offered"
@@ -209,7 +207,7 @@ def test_an_unavailable_instance_is_not_offered_and_not_taken(htmx: Client, fiel
 
 
 @pytest.mark.parametrize("tampered", ["x", "0" * 32 + "in02", "' OR 1=1 --", "\x00"])
-def test_a_tampered_instance_is_refused(htmx: Client, tampered: str) -> None:
+def test_a_tampered_instance_is_rejected(htmx: Client, tampered: str) -> None:
     make_instance()
     answer = htmx.post(ANY_INSTANCE, filled_in(instance_type="ReplicaSet", instance=tampered))
     assert answer.status_code == 422
@@ -217,7 +215,7 @@ def test_a_tampered_instance_is_refused(htmx: Client, tampered: str) -> None:
     assert not Backup.objects.exists()
 
 
-def test_an_instance_of_another_type_than_the_chosen_one_is_refused(htmx: Client) -> None:
+def test_an_instance_of_another_type_than_the_chosen_one_is_rejected(htmx: Client) -> None:
     instance = make_instance(type=InstanceType.SINGLE_NODE)
     answer = htmx.post(ANY_INSTANCE, filled_in(instance, instance_type="Sharding"))
     assert answer.status_code == 422
@@ -230,14 +228,14 @@ def test_a_tampered_dialog_number_is_explained(htmx: Client, tampered: str) -> N
     assert answer.status_code == 422
 
 
-def test_choosing_a_type_narrows_the_names(htmx: Client) -> None:
+def test_choosing_a_type_filters_the_names(htmx: Client) -> None:
     make_instance(name="the-cluster", type=InstanceType.CLUSTER)
     make_instance(name="the-node", type=InstanceType.SINGLE_NODE)
     html = htmx.get(reverse("backups:instance-options"), {"instance_type": "Single"}).content.decode()
     assert "the-node" in html and "the-cluster" not in html
 
 
-def test_choosing_a_type_works_without_javascript_and_keeps_what_was_typed(plain: Client) -> None:
+def test_choosing_a_type_works_without_javascript_and_keeps_the_input(plain: Client) -> None:
     make_instance(name="the-node", type=InstanceType.SINGLE_NODE)
     answer = plain.post(
         ANY_INSTANCE, {"instance_type": "Single", "name": "kept-name", "description": "kept", "narrow": "1"}
@@ -281,12 +279,12 @@ def test_no_text_breaks_the_dialog(htmx: Client, name: str, description: str) ->
 
 
 @pytest.mark.parametrize("path", [ANY_INSTANCE, "/instances/" + "0" * 32 + "in02/backups/create/"])
-def test_signing_in_comes_first(client: Client, path: str) -> None:
+def test_an_anonymous_user_must_sign_in_first(client: Client, path: str) -> None:
     answer = client.post(path, filled_in())
     assert answer.status_code == 302 and answer.headers["Location"].startswith(reverse("sign-in"))
 
 
-def test_a_session_that_ended_sends_htmx_to_sign_in_and_back_to_the_page(client: Client) -> None:
+def test_an_expired_session_sends_htmx_to_sign_in_and_back_to_the_page(client: Client) -> None:
     headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/backups/?type=Single"}
     answer = client.post(ANY_INSTANCE, filled_in(), headers=headers)
     assert answer.status_code == 200

@@ -1,4 +1,4 @@
-"""Delete: one backup or the selected ones; the services, the dialogs and the job."""
+"""Delete one backup or the selected ones: the services, the dialogs and the job."""
 
 import json
 from datetime import timedelta
@@ -47,7 +47,7 @@ def test_a_manual_backup_is_deleting_with_a_queued_job(user: User) -> None:
     assert (job.kind, job.requested_by, job.instance, job.backup) == (JobKind.DELETE_BACKUP, user, None, backup)
 
 
-def test_a_failed_one_and_one_of_a_deleted_instance_can_go(user: User) -> None:
+def test_a_failed_backup_and_one_of_a_deleted_instance_can_be_deleted(user: User) -> None:
     failed, orphan = make_backup(status=BackupStatus.FAILED), make_backup(type=BackupType.AUTOMATED)
     Instance.objects.filter(pk=orphan.instance_id).delete()
     for backup in (failed, orphan):
@@ -66,7 +66,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("fields", "said"), REFUSED, ids=str)
-def test_it_is_refused_with_the_reason(user: User, fields: dict[str, Any], said: str) -> None:
+def test_a_refused_deletion_gives_the_reason(user: User, fields: dict[str, Any], said: str) -> None:
     backup = make_backup(**fields)
     with pytest.raises(Refused, match=said) as refusal:
         delete_backup(backup=backup, requested_by=user)
@@ -75,7 +75,7 @@ def test_it_is_refused_with_the_reason(user: User, fields: dict[str, Any], said:
     assert not Job.objects.exists()
 
 
-def test_an_automated_one_can_go_once_the_policy_is_off(user: User) -> None:
+def test_an_automated_backup_can_be_deleted_once_the_policy_is_disabled(user: User) -> None:
     instance = make_instance()
     make_policy(instance, enabled=False)
     backup = make_backup(instance, type=BackupType.AUTOMATED)
@@ -83,7 +83,7 @@ def test_an_automated_one_can_go_once_the_policy_is_off(user: User) -> None:
     assert status(backup) == BackupStatus.DELETING
 
 
-def test_the_second_of_two_is_refused_and_there_is_one_job(user: User) -> None:
+def test_a_second_deletion_is_refused_and_there_is_only_one_job(user: User) -> None:
     stale = make_backup()
     delete_backup(backup=Backup.objects.get(), requested_by=user)
     with pytest.raises(Refused, match="is being deleted"):
@@ -91,7 +91,7 @@ def test_the_second_of_two_is_refused_and_there_is_one_job(user: User) -> None:
     assert Job.objects.count() == 1
 
 
-def test_one_that_is_gone_is_refused(user: User) -> None:
+def test_deleting_a_missing_backup_is_refused(user: User) -> None:
     stale = make_backup()
     Backup.objects.all().delete()
     with pytest.raises(Refused, match="no longer exists"):
@@ -109,7 +109,7 @@ def with_archive(**fields: Any) -> Backup:
     return backup
 
 
-def test_the_archive_and_the_row_go(user: User) -> None:
+def test_the_job_deletes_the_archive_and_the_row(user: User) -> None:
     backup = with_archive()
     delete_backup(backup=backup, requested_by=user)
     assert do().status == JobStatus.COMPLETED
@@ -117,7 +117,7 @@ def test_the_archive_and_the_row_go(user: User) -> None:
     assert not storages["backups"].exists(backup.archive_name)
 
 
-def test_if_the_archive_cannot_be_deleted_the_backup_is_complete_as_before(
+def test_if_the_archive_cannot_be_deleted_the_backup_stays_complete(
     user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(name: str) -> None:
@@ -139,7 +139,7 @@ def test_if_the_archive_cannot_be_deleted_the_backup_is_complete_as_before(
     assert not Backup.objects.exists()
 
 
-def test_while_the_storage_does_not_answer_it_is_failed_and_complete_again_when_it_does(
+def test_a_backup_is_failed_until_the_storage_answers_and_then_complete_again(
     user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(name: str) -> None:
@@ -162,7 +162,7 @@ def test_while_the_storage_does_not_answer_it_is_failed_and_complete_again_when_
     assert status(backup) == BackupStatus.COMPLETED
 
 
-def test_a_deletion_cut_short_before_it_touched_the_archive_leaves_the_backup_complete(user: User) -> None:
+def test_a_deletion_interrupted_before_it_reaches_the_archive_leaves_the_backup_complete(user: User) -> None:
     backup = with_archive()
     delete_backup(backup=backup, requested_by=user)
     job = claimed()
@@ -172,7 +172,7 @@ def test_a_deletion_cut_short_before_it_touched_the_archive_leaves_the_backup_co
     assert status(backup) == BackupStatus.COMPLETED
 
 
-def test_a_deletion_cut_short_after_the_archive_went_leaves_it_failed_with_the_reason(user: User) -> None:
+def test_a_deletion_interrupted_after_the_archive_is_deleted_leaves_the_backup_failed(user: User) -> None:
     backup = with_archive()
     delete_backup(backup=backup, requested_by=user)
     job = claimed()
@@ -189,14 +189,14 @@ def test_a_deletion_cut_short_after_the_archive_went_leaves_it_failed_with_the_r
 # --- The dialogs ---------------------------------------------------------------------------------------
 
 
-def test_the_confirmation_names_the_backup_and_what_goes(htmx: Client) -> None:
+def test_the_confirmation_names_the_backup_and_what_will_be_deleted(htmx: Client) -> None:
     html = htmx.get(url(make_backup(make_instance(name="orders"), name="nightly"))).content.decode()
     assert "<html" not in html
     for text in ("Delete Backup", "<strong>nightly</strong>", "orders", "permanently deleted", "Yes"):
         assert text in html, text
 
 
-def test_yes_deletes_and_tells_the_lists(htmx: Client) -> None:
+def test_yes_deletes_and_refreshes_the_lists(htmx: Client) -> None:
     backup = make_backup()
     answer = htmx.post(url(backup))
     assert answer.status_code == 204
@@ -206,14 +206,14 @@ def test_yes_deletes_and_tells_the_lists(htmx: Client) -> None:
     assert status(backup) == BackupStatus.DELETING
 
 
-def test_yes_without_javascript_goes_to_the_list(plain: Client) -> None:
+def test_yes_without_javascript_returns_to_the_list(plain: Client) -> None:
     backup = make_backup()
     assert "<html" in plain.get(url(backup)).content.decode()
     assert plain.post(url(backup), follow=True).redirect_chain == [(reverse("backups:list"), 302)]
 
 
 @pytest.mark.parametrize(("fields", "said"), REFUSED, ids=str)
-def test_the_dialog_says_why_not(htmx: Client, fields: dict[str, Any], said: str) -> None:
+def test_the_dialog_says_why_deletion_is_refused(htmx: Client, fields: dict[str, Any], said: str) -> None:
     backup = make_backup(**fields)
     asked = htmx.get(url(backup))
     assert asked.status_code == 200
@@ -223,7 +223,7 @@ def test_the_dialog_says_why_not(htmx: Client, fields: dict[str, Any], said: str
     assert said in answer.content.decode()
 
 
-def test_the_selected_ones_are_asked_for_and_deleted(htmx: Client) -> None:
+def test_the_selected_backups_are_deleted_after_a_confirmation(htmx: Client) -> None:
     backups, spared = [make_backup(name=f"number-{n}") for n in range(3)], make_backup(name="not-this-one")
     ids = {"id": [backup.id for backup in backups]}
     html = htmx.get(SELECTED, ids).content.decode()
@@ -236,7 +236,7 @@ def test_the_selected_ones_are_asked_for_and_deleted(htmx: Client) -> None:
     assert status(spared) == BackupStatus.COMPLETED
 
 
-def test_of_the_selected_ones_those_that_stay_are_named_with_the_reason(htmx: Client) -> None:
+def test_selected_backups_that_cannot_be_deleted_are_listed_with_the_reason(htmx: Client) -> None:
     free, locked = make_backup(name="free-one"), make_backup(name="locked-one", locked=True)
     ids = {"id": [free.id, locked.id]}
     html = htmx.get(SELECTED, ids).content.decode()
@@ -250,14 +250,14 @@ def test_of_the_selected_ones_those_that_stay_are_named_with_the_reason(htmx: Cl
 
 
 @pytest.mark.parametrize("ids", [[], ["nothing"], ["\x00"]], ids=str)
-def test_nothing_selected_is_explained(htmx: Client, plain: Client, ids: list[str]) -> None:
+def test_an_empty_selection_is_explained(htmx: Client, plain: Client, ids: list[str]) -> None:
     for browser in (htmx, plain):
         answer = browser.get(SELECTED, {"id": ids})
         assert answer.status_code == 200 and "Select at least one" in answer.content.decode()
         assert browser.post(SELECTED, {"id": ids}).status_code == 422
 
 
-def test_the_rows_have_boxes_for_what_can_be_deleted(plain: Client) -> None:
+def test_rows_that_can_be_deleted_have_checkboxes(plain: Client) -> None:
     free, locked = make_backup(), make_backup(locked=True)
     for path in (reverse("backups:list"), reverse("backups:instance", args=[locked.instance_id])):
         html = plain.get(path).content.decode()
@@ -268,7 +268,7 @@ def test_the_rows_have_boxes_for_what_can_be_deleted(plain: Client) -> None:
     assert "disabled" not in box
 
 
-def test_asking_changes_nothing(htmx: Client) -> None:
+def test_opening_the_dialog_changes_nothing(htmx: Client) -> None:
     backup = make_backup()
     htmx.get(url(backup))
     htmx.get(SELECTED, {"id": backup.id})

@@ -1,4 +1,4 @@
-"""Download: the archive whole or a range of it, its digest, and what is said when there is none."""
+"""Download: the complete archive or a range of it, its digest, and the errors when there is none."""
 
 import hashlib
 import zlib
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def folder(tmp_path: Path, settings: Any) -> Path:
-    """Where the archives of the test are."""
+    """Return the folder of the test's archives."""
     folder = tmp_path / "backups"
     options = {"BACKEND": "backups.storage.folder.FolderStorage", "OPTIONS": {"location": folder}}
     settings.STORAGES = {**settings.STORAGES, "backups": options}
@@ -44,7 +44,7 @@ def download(backup: Backup) -> str:
     return reverse("backups:download", args=[backup.id])
 
 
-def test_it_is_the_archive_under_a_name_that_says_what_it_is(plain: Client, backup: Backup, folder: Path) -> None:
+def test_the_archive_is_downloaded_under_a_descriptive_name(plain: Client, backup: Backup, folder: Path) -> None:
     answer = plain.get(download(backup))
     content = answer.getvalue()
     assert answer.status_code == 200
@@ -56,7 +56,7 @@ def test_it_is_the_archive_under_a_name_that_says_what_it_is(plain: Client, back
     assert (answer.headers["Accept-Ranges"], answer.headers["ETag"]) == ("bytes", f'"{backup.sha256}"')
 
 
-def test_it_is_not_compressed_again_though_pages_are(plain: Client, backup: Backup) -> None:
+def test_downloads_are_not_compressed_again_but_pages_are(plain: Client, backup: Backup) -> None:
     accepts = {"Accept-Encoding": "gzip, br"}
     answer = plain.get(download(backup), headers=accepts)
     assert "Content-Encoding" not in answer.headers and answer.headers["Content-Length"] == str(backup.size)
@@ -66,7 +66,7 @@ def test_it_is_not_compressed_again_though_pages_are(plain: Client, backup: Back
     assert b"Nightly-1" in zlib.decompress(page.content, 31)
 
 
-def test_head_says_the_same_and_sends_nothing(plain: Client, backup: Backup) -> None:
+def test_head_returns_the_same_headers_without_content(plain: Client, backup: Backup) -> None:
     answer = plain.head(download(backup), headers={"Range": "bytes=0-9"})
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["Content-Length"] == str(backup.size)
@@ -77,7 +77,9 @@ def test_head_says_the_same_and_sends_nothing(plain: Client, backup: Backup) -> 
     ("asked", "first", "last"),
     [("0-0", 0, 0), ("10-19", 10, 19), ("100-", 100, None), ("-7", -7, None), ("5-999999999999", 5, None)],
 )
-def test_one_range_is_206(plain: Client, backup: Backup, folder: Path, asked: str, first: int, last: int) -> None:
+def test_a_single_range_returns_206(
+    plain: Client, backup: Backup, folder: Path, asked: str, first: int, last: int
+) -> None:
     whole = (folder / backup.archive_name).read_bytes()
     answer = plain.get(download(backup), headers={"Range": f"bytes={asked}"})
     wanted = whole[first:] if last is None else whole[first : last + 1]
@@ -88,7 +90,7 @@ def test_one_range_is_206(plain: Client, backup: Backup, folder: Path, asked: st
 
 
 @pytest.mark.parametrize("asked", ["99999999999-", "-0", "99999999999-999999999999"])
-def test_a_range_outside_is_416(plain: Client, backup: Backup, asked: str) -> None:
+def test_a_range_outside_the_archive_returns_416(plain: Client, backup: Backup, asked: str) -> None:
     answer = plain.get(download(backup), headers={"Range": f"bytes={asked}"})
     assert answer.status_code == 416
     assert answer.headers["Content-Range"] == f"bytes */{backup.size}"
@@ -97,12 +99,12 @@ def test_a_range_outside_is_416(plain: Client, backup: Backup, asked: str) -> No
 @pytest.mark.parametrize(
     "header", ["bytes=0-1,4-5", "bytes=9-3", "bytes=-", "bytes=a-b", "lines=1-2", "bytes=" + "9" * 5000 + "-", "\u0661"]
 )
-def test_a_range_that_is_not_understood_is_ignored(plain: Client, backup: Backup, header: str) -> None:
+def test_an_invalid_range_is_ignored(plain: Client, backup: Backup, header: str) -> None:
     answer = plain.get(download(backup), headers={"Range": header})
     assert answer.status_code == 200 and len(answer.getvalue()) == backup.size
 
 
-def test_a_download_is_taken_up_again_only_if_the_archive_is_the_same(plain: Client, backup: Backup) -> None:
+def test_a_download_resumes_only_if_the_archive_is_the_same(plain: Client, backup: Backup) -> None:
     for if_range, status in ((f'"{backup.sha256}"', 206), ('"other"', 200), (f'W/"{backup.sha256}"', 200)):
         answer = plain.get(download(backup), headers={"Range": "bytes=4-", "If-Range": if_range})
         assert answer.status_code == status, if_range
@@ -112,7 +114,7 @@ def test_a_download_is_taken_up_again_only_if_the_archive_is_the_same(plain: Cli
 
 
 @given(header=st.one_of(st.text(), st.from_regex(r"bytes=[0-9]{0,20}-[0-9]{0,20}", fullmatch=True)))
-def test_any_header_gives_a_range_within_the_file_or_none(header: str) -> None:
+def test_any_header_yields_a_range_within_the_file_or_none(header: str) -> None:
     part = asked_range(header, 1000)
     assert part is None or not part or (0 <= part.start < part.stop <= 1000 and part.step == 1)
 
@@ -125,7 +127,7 @@ def test_only_a_complete_backup_can_be_downloaded(plain: Client, status: BackupS
     assert "Only a finished backup can be downloaded" in answer.content.decode()
 
 
-def test_an_archive_that_is_missing_or_cut_off_is_explained(plain: Client, backup: Backup, folder: Path) -> None:
+def test_a_missing_or_truncated_archive_is_explained(plain: Client, backup: Backup, folder: Path) -> None:
     path = folder / backup.archive_name
     path.write_bytes(path.read_bytes()[:-1])
     answer = plain.get(download(backup))
@@ -136,7 +138,7 @@ def test_an_archive_that_is_missing_or_cut_off_is_explained(plain: Client, backu
     assert Backup.objects.get().status == BackupStatus.COMPLETED
 
 
-def test_a_storage_with_links_is_redirected_to_and_the_download_is_audited(
+def test_a_download_redirects_to_the_storages_link_and_is_audited(
     plain: Client, backup: Backup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link = "https://objects.example.org/{}?as={}&signature=1"
@@ -150,7 +152,7 @@ def test_a_storage_with_links_is_redirected_to_and_the_download_is_audited(
     assert AuditEvent.objects.filter(trace="ddsDownloadBackup").count() == 1
 
 
-def test_nobody_without_the_permission_gets_a_link(
+def test_a_user_without_the_permission_gets_no_link(
     client: Client, backup: Backup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FolderStorage, "link", lambda self, name, saved_as: pytest.fail("a link was made"))
@@ -158,9 +160,7 @@ def test_nobody_without_the_permission_gets_a_link(
     assert client.get(download(backup)).status_code == 403
 
 
-def test_a_storage_that_does_not_answer_is_explained(
-    plain: Client, backup: Backup, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unresponsive_storage_is_explained(plain: Client, backup: Backup, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: FolderStorage, name: str) -> int:
         raise StorageFailed("the S3 storage is not responding; check CONSOLE_S3_ENDPOINT_URL")
 
@@ -172,7 +172,7 @@ def test_a_storage_that_does_not_answer_is_explained(
     assert "Wait until one of them has ended" not in text
 
 
-def test_only_so_many_at_the_same_time_and_a_client_that_leaves_makes_room(
+def test_simultaneous_downloads_are_limited_and_a_disconnect_makes_room(
     plain: Client, backup: Backup, settings: Any
 ) -> None:
     settings.CONSOLE_WEB_THREADS = 2
@@ -186,7 +186,7 @@ def test_only_so_many_at_the_same_time_and_a_client_that_leaves_makes_room(
     assert not Part._open
 
 
-def test_the_digest_is_what_sha256sum_reads(plain: Client, backup: Backup) -> None:
+def test_the_digest_has_the_format_of_sha256sum(plain: Client, backup: Backup) -> None:
     answer = plain.get(reverse("backups:sha256", args=[backup.id]))
     assert answer.headers["Content-Type"].startswith("text/plain")
     assert answer.content.decode() == f"{backup.sha256}  Nightly-1-{backup.id}.tar.zst\n"
@@ -199,7 +199,7 @@ def test_unknown_wrong_method_and_signed_out(plain: Client, client: Client, back
     assert client.get(reverse(f"backups:{name}", args=[backup.id])).status_code == 302
 
 
-def test_both_lists_offer_it_or_say_why_not(plain: Client) -> None:
+def test_both_lists_offer_the_download_or_say_why_not(plain: Client) -> None:
     backup = make_backup()
     failed = make_backup(backup.instance, status=BackupStatus.FAILED)
     for url in ("/backups/", reverse("backups:instance", args=[backup.instance_uid])):

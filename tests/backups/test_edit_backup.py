@@ -36,7 +36,7 @@ def test_the_description_is_changed(htmx: Client) -> None:
     assert Backup.objects.get().description == " After, exactly "
 
 
-def test_without_javascript_it_comes_back_to_the_list(plain: Client) -> None:
+def test_without_javascript_the_user_returns_to_the_list(plain: Client) -> None:
     backup = make_backup()
     assert "<html" in plain.get(url("edit-description", backup)).content.decode()
     answer = plain.post(url("edit-description", backup), {"description": ""}, follow=True)
@@ -44,7 +44,7 @@ def test_without_javascript_it_comes_back_to_the_list(plain: Client) -> None:
 
 
 @pytest.mark.parametrize("broken", ["a<b", "a\nb", "x" * 257, "\x00"])
-def test_a_broken_description_is_shown_beside_its_field_and_stays(htmx: Client, broken: str) -> None:
+def test_an_invalid_description_is_kept_and_reported_beside_its_field(htmx: Client, broken: str) -> None:
     backup = make_backup(description="Before")
     answer = htmx.post(url("edit-description", backup), {"description": broken})
     assert answer.status_code == 422
@@ -53,18 +53,18 @@ def test_a_broken_description_is_shown_beside_its_field_and_stays(htmx: Client, 
     assert Backup.objects.get().description == "Before"
 
 
-def test_the_service_itself_keeps_the_rule(user: User) -> None:
+def test_the_service_enforces_the_rule(user: User) -> None:
     with pytest.raises(ValidationError):
         edit_description(backup=make_backup(), description="a<b", requested_by=user)
 
 
 @pytest.mark.parametrize("status", [BackupStatus.BUILDING, BackupStatus.FAILED])
-def test_running_and_failed_ones_can_be_described(user: User, status: BackupStatus) -> None:
+def test_running_and_failed_backups_can_have_a_description(user: User, status: BackupStatus) -> None:
     edit_description(backup=make_backup(status=status), description="New", requested_by=user)
     assert Backup.objects.get().description == "New"
 
 
-def test_one_that_is_being_deleted_is_refused_in_the_dialog(htmx: Client) -> None:
+def test_the_dialog_refuses_a_backup_that_is_being_deleted(htmx: Client) -> None:
     backup = make_backup(status=BackupStatus.DELETING)
     answer = htmx.post(url("edit-description", backup), {"description": "New"})
     assert answer.status_code == 422
@@ -74,7 +74,7 @@ def test_one_that_is_being_deleted_is_refused_in_the_dialog(htmx: Client) -> Non
 # --- Lock ----------------------------------------------------------------------------------------------
 
 
-def test_a_locked_one_cannot_be_deleted_until_it_is_unlocked(htmx: Client) -> None:
+def test_a_locked_backup_cannot_be_deleted_until_it_is_unlocked(htmx: Client) -> None:
     backup = make_backup(name="precious")
     assert "precious" in htmx.get(url("lock", backup)).content.decode()
     assert htmx.post(url("lock", backup)).status_code == 204
@@ -85,14 +85,14 @@ def test_a_locked_one_cannot_be_deleted_until_it_is_unlocked(htmx: Client) -> No
     assert htmx.post(url("delete", backup)).status_code == 204
 
 
-def test_the_row_shows_it_and_offers_the_other(plain: Client) -> None:
+def test_the_row_shows_the_lock_and_offers_the_opposite_action(plain: Client) -> None:
     backup = make_backup(locked=True)
     html = plain.get(reverse("backups:list")).content.decode()
     assert ">Locked<" in html and url("unlock", backup) in html and url("lock", backup) not in html
 
 
 @pytest.mark.parametrize("status", [BackupStatus.BUILDING, BackupStatus.FAILED, BackupStatus.DELETING])
-def test_only_a_complete_one_can_be_locked(user: User, htmx: Client, status: BackupStatus) -> None:
+def test_only_a_complete_backup_can_be_locked(user: User, htmx: Client, status: BackupStatus) -> None:
     backup = make_backup(status=status)
     with pytest.raises(Refused, match="Only a finished backup"):
         lock_backup(backup=backup, requested_by=user)
@@ -100,7 +100,7 @@ def test_only_a_complete_one_can_be_locked(user: User, htmx: Client, status: Bac
     assert not Backup.objects.get().locked
 
 
-def test_twice_is_refused(user: User) -> None:
+def test_locking_or_unlocking_twice_is_refused(user: User) -> None:
     backup = make_backup()
     lock_backup(backup=backup, requested_by=user)
     with pytest.raises(Refused, match="already locked"):
@@ -110,13 +110,13 @@ def test_twice_is_refused(user: User) -> None:
         unlock_backup(backup=backup, requested_by=user)
 
 
-def test_without_javascript_the_question_is_a_page(plain: Client) -> None:
+def test_without_javascript_the_confirmation_is_a_page(plain: Client) -> None:
     backup = make_backup()
     assert "<html" in plain.get(url("lock", backup)).content.decode()
     assert plain.post(url("lock", backup), follow=True).redirect_chain == [(reverse("backups:list"), 302)]
 
 
-def test_an_instance_takes_its_locked_automated_backups_along_and_says_how_many(htmx: Client, user: User) -> None:
+def test_deleting_an_instance_deletes_its_locked_automated_backups_and_says_how_many(htmx: Client, user: User) -> None:
     instance = make_instance()
     locked = make_backup(instance, type=BackupType.AUTOMATED, locked=True)
     make_backup(instance, type=BackupType.AUTOMATED)
@@ -129,7 +129,7 @@ def test_an_instance_takes_its_locked_automated_backups_along_and_says_how_many(
 
 
 @pytest.mark.parametrize("action", ["edit-description", "lock", "unlock"])
-def test_unknown_wrong_method_signed_out_and_gone(htmx: Client, client: Client, action: str) -> None:
+def test_unknown_wrong_method_signed_out_and_deleted(htmx: Client, client: Client, action: str) -> None:
     backup = make_backup(description="Before")
     path = url(action, backup)
     assert htmx.get(path.replace(backup.id, "nothing")).status_code == 404

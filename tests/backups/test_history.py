@@ -1,4 +1,4 @@
-"""What is written down as it happens: tallies of backups, the last backup of an instance, storage samples."""
+"""Records of past events: tallies of backups, the last backup of an instance, storage samples."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ NOW = datetime(2026, 3, 1, 12, 20, tzinfo=UTC)
 
 
 def begin(instance: Instance, name: str = "nightly") -> Backup:
-    """A backup whose job is running."""
+    """Return a backup whose job is running."""
     backup = create_backup(instance=instance, name=name, requested_by=None)
     jobs.claimed(instance.host_id)
     return Backup.objects.get(pk=backup.pk)
@@ -67,7 +67,7 @@ def last_backup(instance: Instance) -> datetime | None:
 
 
 @pytest.mark.parametrize(("end", "expected"), [(complete, (1, 0)), (fail, (0, 1))])
-def test_the_end_of_a_backup_is_counted_once_in_the_quarter_it_was_started_in(
+def test_a_backup_that_has_ended_is_counted_once_in_the_quarter_hour_it_started_in(
     end: Callable[[Backup], None], expected: tuple[int, int]
 ) -> None:
     backup = begin(make_instance())
@@ -86,7 +86,7 @@ def test_a_cancelled_backup_counts_as_failed() -> None:
     assert tallies() == (0, 1)
 
 
-def test_a_deleted_backup_stays_counted() -> None:
+def test_a_deleted_backup_is_still_counted() -> None:
     backup = begin(make_instance())
     complete(backup)
     delete_backup(backup=Backup.objects.get(pk=backup.pk), requested_by=None)
@@ -114,7 +114,7 @@ def test_the_last_backup_is_the_newest_complete_one() -> None:
     assert last_backup(instance) == third.started > first.started
 
 
-def test_deleting_the_newest_backup_goes_back_to_the_one_before_and_then_to_none() -> None:
+def test_deleting_the_newest_backup_makes_the_previous_one_the_last() -> None:
     instance = make_instance()
     old = make_backup(instance, started=NOW - timedelta(days=2))
     new = make_backup(instance, started=NOW)
@@ -126,7 +126,7 @@ def test_deleting_the_newest_backup_goes_back_to_the_one_before_and_then_to_none
     assert last_backup(instance) is None
 
 
-def test_a_deletion_that_did_not_touch_the_archive_brings_the_last_backup_back(monkeypatch: Any) -> None:
+def test_after_a_failed_deletion_an_intact_backup_is_the_last_backup_again(monkeypatch: Any) -> None:
     instance = make_instance()
     backup = make_backup(instance, started=NOW, sha256="0" * 64)
     delete_backup(backup=backup, requested_by=None)
@@ -138,14 +138,14 @@ def test_a_deletion_that_did_not_touch_the_archive_brings_the_last_backup_back(m
     assert last_backup(instance) == NOW
 
 
-def test_an_archive_from_elsewhere_is_no_backup_of_the_instance() -> None:
+def test_an_imported_archive_is_not_the_last_backup_of_the_instance() -> None:
     instance = make_instance()
     make_backup(instance, imported=timezone.now())
     history.note_newest(instance.id)
     assert last_backup(instance) is None
 
 
-def test_backups_that_were_written_at_once_are_counted_as_if_made_one_by_one() -> None:
+def test_backups_written_in_bulk_are_counted_like_single_ones() -> None:
     instance = make_instance()
     backups = [make_backup(instance, started=NOW - number * timedelta(minutes=10)) for number in range(5)]
     backups += [make_backup(instance, started=NOW, status=BackupStatus.FAILED)]
@@ -159,7 +159,7 @@ def test_backups_that_were_written_at_once_are_counted_as_if_made_one_by_one() -
 # --- Storage ----------------------------------------------------------------------------------------------
 
 
-def test_a_sample_has_what_the_hosts_archives_and_instances_take() -> None:
+def test_a_sample_has_the_sizes_of_the_hosts_archives_and_instances() -> None:
     instance = make_instance(storage_bytes=1000)
     make_backup(instance, size=30)
     make_backup(instance, size=12)
@@ -170,7 +170,7 @@ def test_a_sample_has_what_the_hosts_archives_and_instances_take() -> None:
     assert (sample.archives, sample.data, sample.host_id) == (42, 1000, "local")
 
 
-def test_within_an_hour_the_sample_is_renewed_once_a_minute(django_assert_num_queries: Any) -> None:
+def test_within_an_hour_the_sample_is_updated_once_a_minute(django_assert_num_queries: Any) -> None:
     instance = make_instance(storage_bytes=1)
     history.sample_storage("local", NOW)
     Instance.objects.filter(pk=instance.pk).update(storage_bytes=2)
@@ -183,7 +183,7 @@ def test_within_an_hour_the_sample_is_renewed_once_a_minute(django_assert_num_qu
     assert StorageSample.objects.count() == 2
 
 
-def test_what_is_older_than_its_time_is_forgotten() -> None:
+def test_old_records_are_deleted() -> None:
     make_host()
     for age in (timedelta(days=61), timedelta(days=59)):
         BackupTally.objects.create(quarter=history.quarter(NOW - age))

@@ -1,4 +1,4 @@
-"""manage.py restore-archive: what it takes, and what it refuses without leaving anything."""
+"""manage.py restore-archive: the files it accepts, and those it rejects without leaving anything behind."""
 
 import io
 import shutil
@@ -33,7 +33,7 @@ ROOM = Path(django_settings.CONSOLE_HOME) / "import"
 
 @pytest.fixture
 def folder(tmp_path: Path, settings: Any) -> Path:
-    """Where the archives of the test are."""
+    """Return the folder of the test's archives."""
     folder = tmp_path / "backups"
     options = {"BACKEND": "backups.storage.folder.FolderStorage", "OPTIONS": {"location": folder}}
     settings.STORAGES = {**settings.STORAGES, "backups": options}
@@ -41,7 +41,7 @@ def folder(tmp_path: Path, settings: Any) -> Path:
 
 
 def refused(path: Path, folder: Path, **options: Any) -> str:
-    """The reason why the file is refused; asserts that nothing is left of it."""
+    """Return the reason why the file is rejected; assert that nothing of it is left."""
     rows, files = Backup.objects.count(), sorted(folder.glob("*"))
     with pytest.raises(Refused) as refusal:
         import_archive(path=path, requested_by=None, **options)
@@ -49,7 +49,7 @@ def refused(path: Path, folder: Path, **options: Any) -> str:
     return str(refusal.value)
 
 
-def test_it_becomes_a_complete_manual_backup_of_the_instance_it_names(
+def test_an_archive_becomes_a_complete_manual_backup_of_the_instance_it_names(
     plain: Client, folder: Path, tmp_path: Path
 ) -> None:
     path = foreign_archive(tmp_path / "elsewhere", "shop", "stock")
@@ -80,7 +80,7 @@ def test_it_becomes_a_complete_manual_backup_of_the_instance_it_names(
     assert "orders-prod" in plain.get("/backups/").content.decode()
 
 
-def test_what_is_here_already_is_refused_but_can_come_under_a_new_id(folder: Path, tmp_path: Path) -> None:
+def test_an_existing_backup_is_rejected_unless_it_gets_a_new_id(folder: Path, tmp_path: Path) -> None:
     path = foreign_archive(tmp_path / "elsewhere", "shop")
     first = import_archive(path=path, requested_by=None)
     assert "already exists" in refused(path, folder)
@@ -89,8 +89,8 @@ def test_what_is_here_already_is_refused_but_can_come_under_a_new_id(folder: Pat
     assert (folder / second.archive_name).read_bytes() == (folder / first.archive_name).read_bytes()
 
 
-def test_an_archive_that_lies_in_the_storage_without_a_row_is_taken_as_it_is(folder: Path, tmp_path: Path) -> None:
-    """The console's database was lost, the archives were not."""
+def test_an_archive_in_the_storage_without_a_row_is_imported_in_place(folder: Path, tmp_path: Path) -> None:
+    """The console's database was lost, but not the archives."""
     path = foreign_archive(tmp_path / "elsewhere", "shop")
     folder.mkdir()
     there = folder / path.name
@@ -100,7 +100,7 @@ def test_an_archive_that_lies_in_the_storage_without_a_row_is_taken_as_it_is(fol
     assert there.stat().st_ino == inode and backup.size == there.stat().st_size
 
 
-def test_another_archive_in_its_place_is_left_alone(folder: Path, tmp_path: Path) -> None:
+def test_another_archive_of_the_same_name_is_kept(folder: Path, tmp_path: Path) -> None:
     path = foreign_archive(tmp_path / "elsewhere", "shop")
     folder.mkdir()
     (folder / path.name).write_bytes(b"somebody's")
@@ -109,7 +109,7 @@ def test_another_archive_in_its_place_is_left_alone(folder: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("damage", ["cut off", "a flipped bit", "no archive", "empty"])
-def test_a_damaged_file_is_refused(folder: Path, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_file_is_rejected(folder: Path, tmp_path: Path, damage: str) -> None:
     path = foreign_archive(tmp_path / "elsewhere", "shop")
     content = bytearray(path.read_bytes())
     match damage:
@@ -125,8 +125,8 @@ def test_a_damaged_file_is_refused(folder: Path, tmp_path: Path, damage: str) ->
     assert "archive" in refused(path, folder).lower()
 
 
-def test_a_sound_archive_of_damaged_files_is_refused(folder: Path, tmp_path: Path) -> None:
-    """Its digests are those of files that no server can read."""
+def test_an_intact_archive_of_damaged_files_is_rejected(folder: Path, tmp_path: Path) -> None:
+    """The digests match, but no server can read the files."""
     cut = cut_of("shop")
 
     def damaged(member: Member) -> Member:
@@ -141,7 +141,7 @@ def test_a_sound_archive_of_damaged_files_is_refused(folder: Path, tmp_path: Pat
     assert "The temporary server could not check the backup" in said
 
 
-def test_a_list_of_other_contents_is_refused(folder: Path, tmp_path: Path) -> None:
+def test_a_wrong_list_of_contents_is_rejected(folder: Path, tmp_path: Path) -> None:
     cut = replace(cut_of("shop"), contents=kept(Contents(())))
     said = refused(foreign_archive_of(tmp_path / "elsewhere", cut), folder)
     assert "documents in shop.orders: 1 instead of 0" in said
@@ -162,7 +162,7 @@ def test_a_list_of_other_contents_is_refused(folder: Path, tmp_path: Path) -> No
     ],
     ids=str,
 )
-def test_a_foreign_manifest_is_refused(
+def test_a_foreign_manifest_is_rejected(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], said: str
 ) -> None:
     honest = Manifest.to_json
@@ -179,7 +179,7 @@ def _without_time(name: str, size: int, modified: datetime) -> bytes:
     return info.tobuf(tarfile.GNU_FORMAT)
 
 
-def test_no_such_file_a_folder_and_no_room_are_refused(
+def test_a_missing_file_a_folder_and_insufficient_space_are_rejected(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "There is no file" in refused(tmp_path / "nothing.tar.zst", folder)
@@ -193,7 +193,7 @@ def test_no_such_file_a_folder_and_no_room_are_refused(
     assert refused(path, folder) == "Nothing was imported. Only 3 bytes are free."
 
 
-def test_what_killed_imports_left_does_not_stand_in_the_way(folder: Path, tmp_path: Path) -> None:
+def test_leftovers_of_killed_imports_do_not_block_an_import(folder: Path, tmp_path: Path) -> None:
     path = foreign_archive(tmp_path / "elsewhere", "shop")
     (ROOM / "left").mkdir(parents=True)
     folder.mkdir()
@@ -202,7 +202,7 @@ def test_what_killed_imports_left_does_not_stand_in_the_way(folder: Path, tmp_pa
     assert not ROOM.exists() and [file.name for file in folder.iterdir()] == [path.name]
 
 
-def test_one_at_a_time(folder: Path, tmp_path: Path) -> None:
+def test_only_one_import_runs_at_a_time(folder: Path, tmp_path: Path) -> None:
     path = foreign_archive(tmp_path / "elsewhere", "shop")
     lock = locks.acquire(ROOM.with_suffix(".lock"))
     assert lock
@@ -210,7 +210,7 @@ def test_one_at_a_time(folder: Path, tmp_path: Path) -> None:
         assert "being imported" in refused(path, folder)
 
 
-def test_the_command_says_why_in_one_line(folder: Path, tmp_path: Path) -> None:
+def test_the_command_gives_the_reason_in_one_line(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="There is no file"):
         call_command("restore-archive", str(tmp_path / "nothing"))
 

@@ -23,7 +23,7 @@ from tests.jobs import claimed, fail
 pytestmark = pytest.mark.django_db
 
 
-def test_an_instance_stays_while_an_automated_backup_of_it_is_verified(user: User) -> None:
+def test_an_instance_cannot_be_deleted_while_its_automated_backup_is_being_verified(user: User) -> None:
     instance = make_instance()
     backup = make_backup(instance, type=BackupType.AUTOMATED)
     verify_backup(backup=backup, requested_by=user)
@@ -33,14 +33,14 @@ def test_an_instance_stays_while_an_automated_backup_of_it_is_verified(user: Use
     assert Backup.objects.get().status == BackupStatus.COMPLETED
 
 
-def test_the_automated_backups_that_go_with_an_instance_are_audited(user: User) -> None:
+def test_deleting_an_instance_audits_the_deletion_of_its_automated_backups(user: User) -> None:
     instance = make_instance()
     backup = make_backup(instance, type=BackupType.AUTOMATED, locked=True)
     delete_instance(instance=instance, requested_by=user)
     assert AuditEvent.objects.filter(trace="ddsDeleteBackup", resource_id=backup.id, user=user).exists()
 
 
-def test_a_safety_backup_ends_with_its_restoration_alone(user: User) -> None:
+def test_a_safety_backup_cannot_be_cancelled_during_its_restoration(user: User) -> None:
     instance = make_instance()
     backup = make_backup(instance)
     restoration = restore_to_original(backup=backup, safety_backup=True, requested_by=user)
@@ -49,7 +49,7 @@ def test_a_safety_backup_ends_with_its_restoration_alone(user: User) -> None:
         cancel_backup(backup=restoration.safety_backup, requested_by=user)
 
 
-def test_an_imported_backup_has_no_original_even_if_the_instance_of_its_id_lives(user: User) -> None:
+def test_an_imported_backup_has_no_original_even_if_an_instance_has_its_id(user: User) -> None:
     instance = make_instance()
     backup = make_backup(instance, imported=timezone.now())
     Backup.objects.update(instance=None)
@@ -59,7 +59,7 @@ def test_an_imported_backup_has_no_original_even_if_the_instance_of_its_id_lives
     assert not Restoration.objects.exists()
 
 
-def test_an_agent_that_stopped_says_nothing_against_a_verified_backup(user: User) -> None:
+def test_a_backup_stays_verified_if_the_agent_stops_during_another_verification(user: User) -> None:
     verified = timezone.now()
     backup = make_backup(verified_at=verified)
     verify_backup(backup=backup, requested_by=user)
@@ -68,7 +68,7 @@ def test_an_agent_that_stopped_says_nothing_against_a_verified_backup(user: User
     assert (backup.verified_at, backup.verify_failure, backup.verifying, backup.uses) == (verified, "", False, 0)
 
 
-def test_an_operator_is_offered_neither_the_original_nor_the_deletion_of_many() -> None:
+def test_an_operator_is_not_offered_restore_to_original_or_bulk_deletion() -> None:
     backup = make_backup()
     client = Client()
     client.force_login(make_user(Role.BACKUP_OPERATOR))

@@ -1,4 +1,4 @@
-"""The job behind Create Backup: from the open cut into the storage, or why not; only the server is not there."""
+"""The job of Create Backup, from the open cut to the storage, and its failures; only the server is fake."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 
 
 class Engine(FakeEngine):
-    """Knows whether its cut is open, and what happened to it; `change` may make another one of it."""
+    """Records whether its cut is open; `change` may replace the cut, and `closing` runs before the cut is closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,14 +58,14 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
 
 @pytest.fixture
 def backup() -> Backup:
-    """A backup that waits for the agent, of an instance with 12 documents."""
+    """Return a queued backup of an instance with 12 documents."""
     instance = make_instance(name="orders")
     fill(instance_home(instance.id) / "data", contents_of(shop__orders=10, users__people=2))
     return create_backup(instance=instance, name="nightly", requested_by=None)
 
 
 def failed(backup: Backup, home: Path, engine: Engine) -> str:
-    """Do the job, which fails; return its reason. Asserts that nothing of it stays."""
+    """Do the job, which fails; return its reason. Assert that nothing of it is left."""
     job = do()
     backup.refresh_from_db()
     assert (job.status, backup.status, backup.failure) == (JobStatus.FAILED, BackupStatus.FAILED, job.failure)
@@ -75,7 +75,7 @@ def failed(backup: Backup, home: Path, engine: Engine) -> str:
     return str(job.failure)
 
 
-def test_what_the_server_counted_is_what_the_backup_shows(backup: Backup, engine: Engine) -> None:
+def test_the_backup_shows_what_the_server_counted(backup: Backup, engine: Engine) -> None:
     assert do().status == JobStatus.COMPLETED
     backup.refresh_from_db()
     assert backup.instance is not None and not engine.open
@@ -89,9 +89,7 @@ def test_what_the_server_counted_is_what_the_backup_shows(backup: Backup, engine
     assert backup.data_size == manifest.size and backup.pause_seconds == 0.01
 
 
-def test_it_says_how_many_bytes_of_how_many_from_the_first_report(
-    backup: Backup, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_report_gives_the_bytes_copied_and_the_total(backup: Backup, monkeypatch: pytest.MonkeyPatch) -> None:
     reports: list[tuple[float, Amount | None]] = []
     monkeypatch.setattr(Work, "report", lambda self, percent, amount=None: reports.append((percent, amount)))
     do()
@@ -101,7 +99,7 @@ def test_it_says_how_many_bytes_of_how_many_from_the_first_report(
     assert amounts[-1].done == backup.data_size and reports[-1][0] == 100
 
 
-def test_the_rate_is_kept(backup: Backup, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rate_limit_is_observed(backup: Backup, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr(Work, "wait", lambda self, seconds, report: waited.append(seconds))
     settings.CONSOLE_BACKUP_BYTES_PER_SECOND = 10
@@ -110,7 +108,7 @@ def test_the_rate_is_kept(backup: Backup, settings: Settings, monkeypatch: pytes
     assert backup.data_size and max(waited) == pytest.approx(backup.data_size / 10, rel=0.1, abs=0.6)
 
 
-def test_a_server_that_refuses_fails_it_in_a_sentence(backup: Backup, home: Path, engine: Engine) -> None:
+def test_the_backup_fails_in_one_sentence_if_the_server_refuses(backup: Backup, home: Path, engine: Engine) -> None:
     def refuse(server: Server) -> None:
         raise EngineError("Another backup of this instance is open.")
 
@@ -141,7 +139,7 @@ def test_a_cut_that_ended_before_everything_was_counted_leaves_no_archive(
 
 
 def test_a_cut_that_was_not_open_to_the_end_leaves_no_archive(backup: Backup, home: Path, engine: Engine) -> None:
-    """The archive is whole by then: it goes all the same."""
+    """The archive is complete by then, but is deleted all the same."""
 
     def gone() -> None:
         assert [path.suffix for path in (home / "backups").iterdir() if path.is_file()] == [".zst"]
@@ -151,7 +149,7 @@ def test_a_cut_that_was_not_open_to_the_end_leaves_no_archive(backup: Backup, ho
     assert failed(backup, home, engine) == "The server ended."
 
 
-def test_no_room_is_found_before_anything_is_written(
+def test_insufficient_space_is_found_before_anything_is_written(
     backup: Backup, home: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
@@ -166,7 +164,7 @@ def test_no_room_is_found_before_anything_is_written(
     assert asked[0] > 0
 
 
-def test_one_that_is_cancelled_while_the_server_counts_ends_at_once(
+def test_a_backup_cancelled_while_the_server_counts_ends_at_once(
     backup: Backup, home: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def counting(waiting: Callable[[], None] = nothing) -> Contents:
@@ -179,7 +177,7 @@ def test_one_that_is_cancelled_while_the_server_counts_ends_at_once(
     assert failed(backup, home, engine) == "cancelled by a test"
 
 
-def test_one_that_is_cancelled_while_the_server_is_busy_ends_at_once(
+def test_a_backup_cancelled_while_the_server_is_busy_ends_at_once(
     backup: Backup, home: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @contextmanager

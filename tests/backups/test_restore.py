@@ -1,4 +1,4 @@
-"""Restore: the two services, and the two dialogs in front of them; and Verify."""
+"""Restore and Verify: the services and the dialogs."""
 
 import json
 import uuid
@@ -56,7 +56,7 @@ def test_a_new_instance_is_creating_and_the_source_is_checking_restoration(user:
 
 
 @pytest.mark.parametrize("fields", [*BUSY, {"state": State.ABNORMAL}, {"state": State.RESTORE_FAILED}], ids=str)
-def test_a_source_that_is_busy_or_ill_is_no_obstacle_and_keeps_its_status(user: User, fields: dict[str, Any]) -> None:
+def test_a_busy_or_abnormal_source_can_be_restored_and_keeps_its_status(user: User, fields: dict[str, Any]) -> None:
     source = make_instance(**fields)
     restore_to_new_instance(backup=make_backup(source), name="copy", requested_by=user)
     before, source = source.status, Instance.objects.get(pk=source.pk)
@@ -64,7 +64,7 @@ def test_a_source_that_is_busy_or_ill_is_no_obstacle_and_keeps_its_status(user: 
     assert Job.objects.get().parameters["source"] == ""
 
 
-def test_a_backup_whose_instance_has_gone_can_be_restored(user: User) -> None:
+def test_a_backup_of_a_deleted_instance_can_be_restored(user: User) -> None:
     backup = make_backup(make_instance(name="long-gone"))
     Instance.objects.all().delete()
     backup.refresh_from_db()
@@ -96,7 +96,7 @@ def test_a_backup_deleted_meanwhile_is_refused(user: User) -> None:
 
 
 @pytest.mark.parametrize("name", ["abc", "1abc", "abcd\n", "abcdé"])
-def test_the_new_name_keeps_the_rule(user: User, name: str) -> None:
+def test_an_invalid_new_name_is_rejected(user: User, name: str) -> None:
     backup = make_backup()
     with pytest.raises(ValidationError):
         restore_to_new_instance(backup=backup, name=name, requested_by=user)
@@ -139,7 +139,7 @@ def test_a_busy_instance_is_not_restored(user: User, fields: dict[str, Any]) -> 
     assert nothing_changed(backup) and Backup.objects.count() == 1
 
 
-def test_of_two_restores_at_once_one_is_refused(user: User) -> None:
+def test_the_second_of_two_simultaneous_restores_is_refused(user: User) -> None:
     instance = make_instance()
     first, second = make_backup(instance), make_backup(instance)
     restore_to_original(backup=first, safety_backup=False, requested_by=user)
@@ -150,12 +150,12 @@ def test_of_two_restores_at_once_one_is_refused(user: User) -> None:
 
 
 @pytest.mark.parametrize("state", [State.ABNORMAL, State.RESTORE_FAILED])
-def test_an_instance_whose_server_does_not_come_up_can_be_restored(user: User, state: State) -> None:
+def test_an_instance_whose_server_does_not_start_can_be_restored(user: User, state: State) -> None:
     restore_to_original(backup=make_backup(make_instance(state=state)), safety_backup=False, requested_by=user)
     assert Instance.objects.get().status is Status.RESTORING
 
 
-def test_the_original_of_a_deleted_instance_is_refused(user: User) -> None:
+def test_restoring_to_a_deleted_original_is_refused(user: User) -> None:
     backup = make_backup()
     Instance.objects.all().delete()
     backup.refresh_from_db()
@@ -186,7 +186,7 @@ def test_verifying_is_a_job_without_an_instance(user: User) -> None:
     assert Instance.objects.get().status is Status.AVAILABLE
 
 
-def test_a_backup_is_verified_once_at_a_time(user: User) -> None:
+def test_a_backup_cannot_be_verified_twice_at_once(user: User) -> None:
     backup = make_backup()
     verify_backup(backup=backup, requested_by=user)
     with pytest.raises(Refused, match="already being verified"):
@@ -214,7 +214,7 @@ def to_original(backup: Backup, **changes: Any) -> dict[str, Any]:
     return typed | changes
 
 
-def test_the_dialog_suggests_a_valid_name_and_shows_what_is_fixed(htmx: Client, user: User) -> None:
+def test_the_dialog_suggests_a_valid_name_and_shows_the_fixed_values(htmx: Client, user: User) -> None:
     backup = make_backup(make_instance(name="o" * 64, type=InstanceType.SINGLE_NODE))
     answer = htmx.get(url("restore", backup))
     html = answer.content.decode()
@@ -248,7 +248,7 @@ def test_ok_without_javascript_restores_and_goes_to_the_list(plain: Client) -> N
 
 
 @pytest.mark.parametrize("client", ["htmx", "plain"])
-def test_a_broken_name_is_shown_beside_its_field_and_stays(client: str, request: pytest.FixtureRequest) -> None:
+def test_an_invalid_name_is_kept_and_reported_beside_its_field(client: str, request: pytest.FixtureRequest) -> None:
     backup = make_backup()
     answer = request.getfixturevalue(client).post(url("restore", backup), to_new(name="1é"))
     html = answer.content.decode()
@@ -256,7 +256,7 @@ def test_a_broken_name_is_shown_beside_its_field_and_stays(client: str, request:
     assert nothing_changed(backup)
 
 
-def test_the_dialog_of_the_original_names_all_and_asks_for_the_name(htmx: Client) -> None:
+def test_the_dialog_of_the_original_states_the_consequences_and_asks_for_the_name(htmx: Client) -> None:
     backup = make_backup(make_instance(name="orders"), name="nightly")
     html = htmx.get(url("restore-to-original", backup)).content.decode()
     for text in (
@@ -282,20 +282,20 @@ def test_typing_the_name_restores_to_the_original(htmx: Client, ticked: bool) ->
 
 
 @pytest.mark.parametrize("typed", ["", "Orders", "orders ", "order"])
-def test_another_name_is_refused_beside_its_field(htmx: Client, typed: str) -> None:
+def test_a_wrong_name_is_rejected_beside_its_field(htmx: Client, typed: str) -> None:
     backup = make_backup(make_instance(name="orders"))
     answer = htmx.post(url("restore-to-original", backup), to_original(backup, confirm=typed))
     assert answer.status_code == 422 and "confirm" in answer.context["form"].errors
     assert nothing_changed(backup)
 
 
-def test_an_unticked_box_stays_unticked_when_the_name_is_wrong(htmx: Client) -> None:
+def test_a_cleared_checkbox_stays_cleared_when_the_name_is_wrong(htmx: Client) -> None:
     backup = make_backup()
     answer = htmx.post(url("restore-to-original", backup), {"confirm": "x", "request_key": str(uuid.uuid4())})
     assert "checked" not in answer.content.decode()
 
 
-def test_a_renamed_instance_is_confirmed_by_its_present_name(htmx: Client) -> None:
+def test_a_renamed_instance_is_confirmed_by_its_current_name(htmx: Client) -> None:
     backup = make_backup(make_instance(name="orders"))
     Instance.objects.update(name="renamed")
     assert htmx.post(url("restore-to-original", backup), to_original(backup)).status_code == 422
@@ -322,7 +322,7 @@ def test_a_refusal_at_submit_time_is_shown_in_the_dialog(htmx: Client, user: Use
     assert answer.status_code == 422 and "Only a finished backup" in answer.content.decode()
 
 
-def test_the_original_of_a_deleted_instance_is_not_offered(htmx: Client) -> None:
+def test_restoring_to_a_deleted_original_is_not_offered(htmx: Client) -> None:
     backup = make_backup()
     Instance.objects.all().delete()
     html = htmx.get(url("restore", backup)).content.decode()
@@ -331,7 +331,7 @@ def test_the_original_of_a_deleted_instance_is_not_offered(htmx: Client) -> None
     assert answer.status_code == 422 and "has been deleted" in answer.content.decode()
 
 
-def test_verify_asks_first_and_then_verifies(htmx: Client, plain: Client) -> None:
+def test_verify_asks_for_confirmation_first(htmx: Client, plain: Client) -> None:
     backup = make_backup()
     assert "temporary server" in htmx.get(url("verify", backup)).content.decode()
     assert nothing_changed(backup)
@@ -364,7 +364,7 @@ def test_a_row_offers_restore_and_verify_or_says_why_not(plain: Client) -> None:
     assert url("restore", failed) not in html and "Only a finished backup can be restored" in html
 
 
-def test_a_row_shows_how_the_verification_went(plain: Client) -> None:
+def test_a_row_shows_the_result_of_the_verification(plain: Client) -> None:
     backup = make_backup(verifying=True, verify_job=make_job(kind=JobKind.VERIFY, **reads_the_archive()))
     html = plain.get(reverse("backups:list")).content.decode()
     assert "Verifying" in html and "37 %" in html and "every 1s" in html
@@ -397,7 +397,7 @@ def test_restorations_are_listed_with_source_and_target(plain: Client, user: Use
 
 
 @pytest.mark.parametrize("rows", [1, 40])
-def test_restorations_cost_the_same_few_queries_for_any_number(
+def test_restorations_need_the_same_few_queries_for_any_number(
     plain: Client, user: User, rows: int, django_assert_num_queries: Any
 ) -> None:
     instance = make_instance()

@@ -1,4 +1,4 @@
-"""The jobs behind Restore and Verify, with real archives and files; only the servers and their engine are not there."""
+"""The jobs of Restore and Verify, with real archives and files; only the servers and their engine are fake."""
 
 import json
 import shutil
@@ -38,7 +38,7 @@ Usage = namedtuple("Usage", "total used free")
 
 
 class Servers:
-    """Stands for the supervisor: knows what was started and stopped; `when_started` may look, or fail."""
+    """A fake supervisor that records which servers started and stopped; `when_started` may inspect or fail."""
 
     def __init__(self) -> None:
         self.running: dict[str, Path] = {}
@@ -67,7 +67,7 @@ def servers() -> Servers:
 
 @pytest.fixture(autouse=True)
 def kept(monkeypatch: pytest.MonkeyPatch) -> list[Server]:
-    """The servers whose administrator was kept for the restored files."""
+    """Collect the servers whose administrator's password was kept for the restored files."""
     kept: list[Server] = []
 
     def keep(server: Server) -> bool:
@@ -80,7 +80,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> list[Server]:
 
 @pytest.fixture
 def backup(home: Path, engine: FakeEngine) -> Backup:
-    """A backup with 10 documents, of an instance that has 20 by now."""
+    """Return a backup with 10 documents, of an instance that now has 20."""
     instance = make_instance(name="orders")
     process.prepare(instance_home(instance.id))
     fill(data(instance), contents_of(shop__numbers=10))
@@ -97,7 +97,7 @@ def data(instance: Instance) -> Path:
 def archived(
     backup: Backup, change: Callable[[archive.Manifest], archive.Manifest] = lambda manifest: manifest
 ) -> None:
-    """Write the archive of the backup's instance as it is now, with a manifest that may lie."""
+    """Write the archive of the backup's instance as it is now; `change` may falsify the manifest."""
     assert backup.instance is not None
     with engines.embedded().backup(Server(1, instance_home(backup.instance.id))) as cut:
         written = archive.write(
@@ -121,7 +121,7 @@ def entries(instance: Instance) -> set[str]:
 
 
 def ended(job: Job, said: str = "") -> Restoration:
-    """The restoration has ended as its job has, and nothing is held any more."""
+    """Assert that the restoration ended as its job did and that nothing is in use; return the restoration."""
     restoration = Restoration.objects.get(job=job)
     assert restoration.ended is not None
     assert said in restoration.failure and job.failure == restoration.failure
@@ -162,7 +162,7 @@ def test_a_server_that_does_not_start_fails_the_creation(backup: Backup, servers
     assert Instance.objects.get(name="orders").status is Status.AVAILABLE
 
 
-# --- What is wrong with an archive --------------------------------------------------------------------------
+# --- Wrong archives ------------------------------------------------------------------------------------------
 
 
 def flipped(content: bytes) -> bytes:
@@ -192,7 +192,7 @@ WRONG: dict[str, tuple[Callable[[Backup, Path], Any], str]] = {
 
 @pytest.mark.parametrize(("damage", "said"), WRONG.values(), ids=WRONG)
 @pytest.mark.parametrize("way", ["new", "original", "verify"])
-def test_a_wrong_archive_has_its_own_error_and_changes_nothing(
+def test_each_wrong_archive_has_its_own_error_and_changes_nothing(
     backup: Backup, servers: Servers, home: Path, damage: Callable[[Backup, Path], Any], said: str, way: str
 ) -> None:
     instance = backup.instance
@@ -227,7 +227,7 @@ def test_a_full_disk_is_found_before_anything_is_stopped(
     assert servers.stopped == [] and backup.instance is not None and entries(backup.instance) == {"data"}
 
 
-def test_a_disk_that_becomes_full_leaves_nothing(
+def test_a_disk_that_becomes_full_leaves_no_files(
     backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(descriptor: int) -> None:
@@ -257,7 +257,7 @@ def test_the_original_has_the_files_of_the_backup_and_its_port(backup: Backup, s
     assert servers.stopped == [instance.id] and servers.running == {instance.id: instance_home(instance.id)}
 
 
-def test_the_safety_backup_is_complete_before_the_data_goes(
+def test_the_safety_backup_is_complete_before_the_data_is_replaced(
     backup: Backup, servers: Servers, home: Path, engine: FakeEngine, kept: list[Server]
 ) -> None:
     restoration = restore_to_original(backup=backup, safety_backup=True, requested_by=None)
@@ -276,7 +276,7 @@ def test_the_safety_backup_is_complete_before_the_data_goes(
     assert [(database.name, database.documents) for database in safety.databases] == [("shop", 20)]
 
 
-def test_the_present_administrator_is_kept_while_the_server_still_runs(
+def test_the_current_administrators_password_is_kept_while_the_server_still_runs(
     backup: Backup, servers: Servers, kept: list[Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     instance = backup.instance
@@ -295,7 +295,7 @@ def test_the_present_administrator_is_kept_while_the_server_still_runs(
 
 
 @pytest.mark.parametrize(("kept", "known"), [(True, True), (False, None)])
-def test_the_page_says_which_password_the_administrator_has(
+def test_the_page_shows_which_password_the_administrator_has(
     backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch, kept: bool, known: bool | None
 ) -> None:
     Instance.objects.update(password_set=True)
@@ -305,7 +305,7 @@ def test_the_page_says_which_password_the_administrator_has(
     assert Instance.objects.get().password_set is known
 
 
-def test_lost_files_come_back_from_the_backup(backup: Backup, servers: Servers) -> None:
+def test_lost_files_are_restored_from_the_backup(backup: Backup, servers: Servers) -> None:
     instance = backup.instance
     assert instance is not None
     shutil.rmtree(instance_home(instance.id))
@@ -314,9 +314,7 @@ def test_lost_files_come_back_from_the_backup(backup: Backup, servers: Servers) 
     assert documents(instance) == 10 and entries(instance) == {"data"}
 
 
-def test_there_is_no_safety_backup_of_lost_files_and_no_empty_server_in_their_place(
-    backup: Backup, servers: Servers
-) -> None:
+def test_lost_files_get_neither_a_safety_backup_nor_an_empty_server(backup: Backup, servers: Servers) -> None:
     instance = backup.instance
     assert instance is not None
     shutil.rmtree(instance_home(instance.id))
@@ -360,7 +358,7 @@ def test_an_instance_does_not_wait_for_a_storage_that_cannot_be_cleaned_up(
     assert not job.left_behind
 
 
-def test_no_room_for_the_safety_backup_is_found_while_the_server_runs(
+def test_insufficient_space_for_the_safety_backup_is_found_while_the_server_runs(
     backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(self: FolderStorage, size: int) -> None:
@@ -372,7 +370,7 @@ def test_no_room_for_the_safety_backup_is_found_while_the_server_runs(
     assert servers.stopped == []
 
 
-def test_restored_data_that_no_server_can_serve_is_taken_back(backup: Backup, servers: Servers) -> None:
+def test_if_the_restored_server_does_not_start_the_old_data_is_put_back(backup: Backup, servers: Servers) -> None:
     instance = backup.instance
     assert instance is not None
     seen = []
@@ -387,13 +385,13 @@ def test_restored_data_that_no_server_can_serve_is_taken_back(backup: Backup, se
     assert seen == [(10, Status.RESTORING)]
     assert documents(instance) == 20 and entries(instance) == {"data"}
     instance.refresh_from_db()
-    # Until the supervisor's server of the old data answers, which is not there in this test.
+    # The status stays until the supervisor's server of the old data answers; this test has no supervisor.
     assert instance.status is Status.RESTORE_FAILED and "does not want to" in instance.failure
     assert servers.running == {}
 
 
-def test_an_agent_that_loses_its_lease_at_the_end_takes_the_old_data_back(backup: Backup, servers: Servers) -> None:
-    """Another process ended the job as Failed after the exchange: that is what the files must say, too."""
+def test_an_agent_that_loses_its_lease_at_the_end_puts_the_old_data_back(backup: Backup, servers: Servers) -> None:
+    """Another process ended the job as Failed after the exchange, so the files must be the old ones too."""
     instance = backup.instance
     assert instance is not None
 
@@ -409,9 +407,7 @@ def test_an_agent_that_loses_its_lease_at_the_end_takes_the_old_data_back(backup
 
 
 @pytest.mark.parametrize("completed", [True, False])
-def test_the_start_of_the_agent_settles_what_a_dead_one_left_between_end_and_clean_up(
-    backup: Backup, completed: bool
-) -> None:
+def test_an_agent_that_starts_cleans_up_after_a_dead_one(backup: Backup, completed: bool) -> None:
     instance = backup.instance
     assert instance is not None
     restoration = restore_to_original(backup=backup, safety_backup=False, requested_by=None)
@@ -431,15 +427,13 @@ def test_the_start_of_the_agent_settles_what_a_dead_one_left_between_end_and_cle
     assert instance.action == Action.NONE
 
 
-def test_the_start_of_the_agent_leaves_waiting_restorations_alone(backup: Backup) -> None:
+def test_an_agent_that_starts_keeps_queued_restorations(backup: Backup) -> None:
     restore_to_original(backup=backup, safety_backup=False, requested_by=None)
     Agent("local", JOBS).sweep()
     assert Instance.objects.get().status is Status.RESTORING
 
 
-def test_what_cannot_be_settled_now_is_tried_again(
-    backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_cleanup_is_retried(backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     instance = backup.instance
     assert instance is not None
 
@@ -465,7 +459,7 @@ def test_what_cannot_be_settled_now_is_tried_again(
 
 @pytest.mark.parametrize("state", [State.RESTORE_FAILED, State.ABNORMAL])
 def test_restoration_failed_ends_when_the_server_answers(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The supervisor goes on starting the server, and its first answer makes the instance Available."""
+    """The supervisor goes on starting the server, and the server's first answer makes the instance Available."""
     instance = make_instance(state=state, failure="The archive is missing.")
     assert instance.in_transition and instance.port is not None
     supervisor = Supervisor("local")
@@ -482,7 +476,7 @@ def test_restoration_failed_ends_when_the_server_answers(state: State, monkeypat
 # --- Verify -------------------------------------------------------------------------------------------------
 
 
-def test_verifying_writes_time_and_counts(backup: Backup, servers: Servers) -> None:
+def test_verifying_records_the_time_and_the_counts(backup: Backup, servers: Servers) -> None:
     verify_backup(backup=backup, requested_by=None)
     job = do(servers)
     assert job.status == JobStatus.COMPLETED, job.failure
@@ -514,7 +508,7 @@ def test_verifying_writes_time_and_counts(backup: Backup, servers: Servers) -> N
     ],
     ids=["fewer", "missing", "more", "many", "indexes", "damaged"],
 )
-def test_verifying_says_what_differs(
+def test_verifying_reports_the_differences(
     backup: Backup, servers: Servers, engine: FakeEngine, found: Contents | EngineError, said: str
 ) -> None:
     Backup.objects.update(verified_at=timezone.now())
@@ -526,7 +520,7 @@ def test_verifying_says_what_differs(
     assert servers.running == {} and not list(staging_root().iterdir())
 
 
-def test_the_verification_of_an_instance_that_has_gone(backup: Backup, servers: Servers) -> None:
+def test_a_backup_of_a_deleted_instance_can_be_verified(backup: Backup, servers: Servers) -> None:
     Instance.objects.all().delete()
     verify_backup(backup=Backup.objects.get(), requested_by=None)
     assert do(servers).status == JobStatus.COMPLETED

@@ -1,4 +1,4 @@
-"""Which passwords a restored instance has: what the dialogs say, and the new one that may be given."""
+"""The passwords of a restored instance: the explanation in the dialogs, and an optional new password."""
 
 from pathlib import Path
 from typing import Any
@@ -38,13 +38,13 @@ def form(**changes: Any) -> dict[str, Any]:
     return {"name": "orders-copy", "request_key": "0" * 32, **changes}
 
 
-def test_without_a_password_the_copy_keeps_those_of_the_backup(htmx: Client, backup: Backup) -> None:
+def test_without_a_new_password_the_copy_keeps_the_passwords_of_the_backup(htmx: Client, backup: Backup) -> None:
     assert htmx.post(to_new(backup), form(password="", confirmation="")).status_code == 204
     assert Job.objects.get().secret == ""
     assert Instance.objects.get(name="orders-copy").password_set is None
 
 
-def test_a_given_password_goes_to_the_agent_sealed(htmx: Client, backup: Backup) -> None:
+def test_a_new_password_is_sealed_for_the_agent(htmx: Client, backup: Backup) -> None:
     assert htmx.post(to_new(backup), form(**PASSWORD_FIELDS)).status_code == 204
     job = Job.objects.get()
     assert secret_of(job) == NEW_PASSWORD and NEW_PASSWORD not in f"{job.secret} {job.parameters}"
@@ -60,13 +60,13 @@ def test_a_given_password_goes_to_the_agent_sealed(htmx: Client, backup: Backup)
         ({"password": "", "confirmation": NEW_PASSWORD}, "confirmation"),
     ],
 )
-def test_a_mistake_is_shown_beside_its_field(htmx: Client, backup: Backup, changes: dict[str, str], field: str) -> None:
+def test_an_error_is_shown_beside_its_field(htmx: Client, backup: Backup, changes: dict[str, str], field: str) -> None:
     answer = htmx.post(to_new(backup), form(**changes))
     assert answer.status_code == 422 and field in answer.context["form"].errors
     assert not Job.objects.exists()
 
 
-def test_the_service_itself_keeps_the_rule(user: User, backup: Backup) -> None:
+def test_the_service_enforces_the_rule(user: User, backup: Backup) -> None:
     with pytest.raises(ValidationError):
         restore_to_new_instance(backup=backup, name="orders-copy", password="simple", requested_by=user)
     assert not Job.objects.exists()
@@ -79,7 +79,7 @@ def test_generate_fills_the_fields_of_the_dialog(htmx: Client, backup: Backup) -
     assert 'value="orders-copy"' in answer.text
 
 
-def test_the_dialogs_say_which_passwords_apply(htmx: Client, backup: Backup) -> None:
+def test_the_dialogs_show_which_passwords_apply(htmx: Client, backup: Backup) -> None:
     assert "has the users of the backup, with their passwords of that time" in htmx.get(to_new(backup)).text
     original = htmx.get(reverse("backups:restore-to-original", args=[backup.id])).text
     assert "rwuser keeps its current password" in original

@@ -1,4 +1,4 @@
-"""Backups of real servers by a real agent, end to end over HTTP, while a client writes or while something is killed."""
+"""Backups of real servers by a real agent, end to end over HTTP, while a client writes or a process is killed."""
 
 import hashlib
 import json
@@ -95,7 +95,7 @@ def verify(console: Console, backup: Row) -> Row:
 
 
 def leftovers(console: Console) -> list[str]:
-    """Files of jobs that have ended, and of backups that are not whole archives."""
+    """Return files of jobs that have ended, and of backups that are not complete archives."""
     whole = {f"{row['id']}.tar.zst" for row in console.query("SELECT id FROM backups_backup WHERE status='COMPLETED'")}
     staged = [str(path) for path in (console.home / "staging").rglob("*")]
     return staged + [name for name in console.stored() if name not in whole]
@@ -113,7 +113,7 @@ def pid_of_server(console: Console, instance: Row) -> int:
     return next(pid for pid, line in console.pids().items() if "-m launcher" in line and instance["id"] in line)
 
 
-def test_from_the_instance_to_every_way_back(console: Console, tmp_path: Path) -> None:
+def test_a_backup_can_be_restored_in_every_way(console: Console, tmp_path: Path) -> None:
     instance = console.create_instance("orders", "ReplicaSet")
     key = secrets.token_hex(16)
     with Writer(instance["port"]) as writer:
@@ -186,7 +186,7 @@ def download(console: Console, backup: Row) -> bytes:
 
 
 def begin_slow_backup(console: Console, instance_name: str, backup_name: str) -> Row:
-    """Return a new instance with 64 documents whose backup is being copied."""
+    """Create an instance with 64 documents; return it once its backup is being copied."""
     instance = console.create_instance(instance_name, "Single")
     fill(instance, 4)
     console.hooks.slow_next_backup(MEGABYTE)
@@ -209,7 +209,7 @@ def test_a_running_backup_is_cancelled_at_once(console: Console) -> None:
     assert_next_backup_works(console, instance, "wanted")
 
 
-def test_a_server_that_is_killed_under_a_backup_fails_it_and_loses_nothing(console: Console) -> None:
+def test_a_server_killed_during_a_backup_fails_the_backup_and_loses_nothing(console: Console) -> None:
     instance = begin_slow_backup(console, "killed", "in-mid-backup")
     with connect(instance["port"]) as driver:
         driver.later.later.insert_one({"_id": 1})
@@ -223,7 +223,7 @@ def test_a_server_that_is_killed_under_a_backup_fails_it_and_loses_nothing(conso
     assert_next_backup_works(console, instance, "after-the-kill")
 
 
-def test_an_agent_that_is_killed_in_mid_backup_leaves_nothing(console: Console) -> None:
+def test_an_agent_killed_during_a_backup_leaves_nothing(console: Console) -> None:
     instance = begin_slow_backup(console, "orphaned", "orphan")
     os.kill(console.pid_of("manage.py agent"), signal.SIGKILL)
     ended = console.wait_backup("orphan", "FAILED")
@@ -233,7 +233,7 @@ def test_an_agent_that_is_killed_in_mid_backup_leaves_nothing(console: Console) 
     assert_next_backup_works(console, instance, "after-the-orphan")
 
 
-def test_the_rate_of_a_backup_is_kept(console: Console) -> None:
+def test_the_rate_limit_of_a_backup_is_observed(console: Console) -> None:
     instance = console.create_instance("slow", "Single")
     fill(instance, 2)
     console.hooks.slow_next_backup(4 * MEGABYTE)

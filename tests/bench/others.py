@@ -20,7 +20,7 @@ TARGET = "< 1.0x"
 
 @dataclass(frozen=True)
 class Tool:
-    """A backup program: the command that creates its repository, and the one to measure. {repository}, {data}."""
+    """A backup program: the commands to create its repository and to measure, with {repository} and {data}."""
 
     name: str
     init: str

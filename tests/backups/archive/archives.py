@@ -1,4 +1,4 @@
-"""Archives for tests: honest ones, and forged ones that only tests would write."""
+"""Archives for tests: genuine ones, and forged ones that only tests would write."""
 
 import hashlib
 import io
@@ -37,7 +37,7 @@ Made = tuple[Manifest, list[Member], TakeContents]
 
 
 def ignore(_done: int, _total: int) -> None:
-    """Progress that nobody looks at."""
+    """Discard the progress."""
 
 
 def no_contents(waiting: Callable[[], None] = lambda: None) -> Contents:
@@ -53,7 +53,7 @@ def path_of(member: str) -> str:
 
 
 def make_files(directory: Path, **lines: int) -> Made:
-    """Files as a database server names them, of so many lines, as arguments of archive.write()."""
+    """Make files with that many lines, named as by a database server; return the arguments of archive.write()."""
     directory.mkdir(exist_ok=True)
     members = []
     for name, count in lines.items():
@@ -66,7 +66,7 @@ def make_files(directory: Path, **lines: int) -> Made:
 
 
 def member(name: str, content: bytes = b"", type: bytes = tarfile.REGTYPE, **fields: object) -> bytes:
-    """One member of a tar file, as a forger makes it: header, content, padding."""
+    """Return one member of a tar file as a forger makes it: header, content, padding."""
     info = tarfile.TarInfo(name)
     info.size, info.type = len(content), type
     for field, value in fields.items():
@@ -79,7 +79,7 @@ def sums(**members: bytes) -> bytes:
 
 
 def forged(members: Iterable[bytes], end: bytes = bytes(1024)) -> InMemoryStorage:
-    """A storage that holds an archive of these members."""
+    """Return a storage that contains an archive of these members."""
     return holding(zstandard.ZstdCompressor().compress(b"".join(members) + end))
 
 

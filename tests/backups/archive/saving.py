@@ -1,6 +1,6 @@
-"""Saves an object and reads it, and says how many bytes of memory that took. Or it is killed before the end.
+"""Save an object, read it, and print the bytes of memory that this took; a test may kill the process midway.
 
-Arguments: the server's address, the bucket, the name, the megabytes.
+Arguments: the server's address, the bucket, the name of the object, its megabytes.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""Honest archives are unpacked exactly; any other archive is rejected and leaves no files."""
+"""Genuine archives are unpacked exactly; any other archive is rejected and leaves no files."""
 
 import hashlib
 import json
@@ -54,7 +54,7 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Honest:
 
 @pytest.fixture
 def destination(tmp_path: Path) -> Iterator[Path]:
-    """Yield the directory to unpack into; afterwards check that nothing was written beside it."""
+    """Yield the directory to unpack into; afterwards check that nothing was written next to it."""
     yield tmp_path / "inner" / "unpacked"
     assert [path.name for path in tmp_path.iterdir()] == ["inner"]
     assert {path.name for path in (tmp_path / "inner").iterdir()} <= {"unpacked"}
@@ -71,7 +71,7 @@ def refused(storage: InMemoryStorage, destination: Path, match: str = ".") -> No
     assert not destination.exists()
 
 
-def test_files_come_back_exactly(honest: Honest, destination: Path) -> None:
+def test_unpacked_files_equal_the_originals(honest: Honest, destination: Path) -> None:
     manifest, members, whole = honest.manifest, honest.members, honest.whole
     digest = hashlib.sha256(whole).hexdigest()
     unpacked = archive.unpack(holding(whole), NAME, destination, sha256=digest, progress=ignore)
@@ -84,13 +84,13 @@ def test_files_come_back_exactly(honest: Honest, destination: Path) -> None:
 
 
 def test_an_archive_repacked_by_tar_is_accepted(honest: Honest, destination: Path) -> None:
-    """The same members with tar's own padding at the end."""
+    """GNU tar writes the same members, but more padding at the end."""
     manifest, members = honest.manifest, honest.members
     storage = forged([member(name, data) for name, data in members.items()], end=bytes(8192))
     assert archive.unpack(storage, NAME, destination, progress=ignore).manifest == manifest
 
 
-def test_progress_goes_from_nothing_to_all(honest: Honest, destination: Path) -> None:
+def test_progress_rises_to_the_size_of_the_archive(honest: Honest, destination: Path) -> None:
     reports: list[tuple[int, int]] = []
     digest = hashlib.sha256(honest.whole).hexdigest()
     archive.unpack(
@@ -101,7 +101,7 @@ def test_progress_goes_from_nothing_to_all(honest: Honest, destination: Path) ->
 
 
 @pytest.mark.parametrize("whole_digest", [True, False])
-def test_progress_may_cancel(honest: Honest, destination: Path, whole_digest: bool) -> None:
+def test_the_progress_callback_can_cancel(honest: Honest, destination: Path, whole_digest: bool) -> None:
     class Cancelled(Exception):
         pass
 
@@ -114,17 +114,17 @@ def test_progress_may_cancel(honest: Honest, destination: Path, whole_digest: bo
     assert not destination.exists()
 
 
-def test_another_digest_is_refused_and_nothing_stays(honest: Honest, destination: Path) -> None:
+def test_a_digest_mismatch_is_rejected_and_leaves_nothing(honest: Honest, destination: Path) -> None:
     with pytest.raises(ArchiveError, match="SHA-256 differs"):
         archive.unpack(holding(honest.whole), NAME, destination, sha256="0" * 64, progress=ignore)
     assert not destination.exists()
 
 
-def test_a_missing_archive_is_named(destination: Path) -> None:
+def test_the_error_names_a_missing_archive(destination: Path) -> None:
     refused(InMemoryStorage(), destination, f"The archive {NAME} is missing")
 
 
-def test_a_destination_in_use_is_refused_and_kept(honest: Honest, destination: Path) -> None:
+def test_an_existing_destination_is_rejected_and_kept(honest: Honest, destination: Path) -> None:
     destination.mkdir(parents=True)
     (destination / "secantus_shop.wt").write_text("mine")
     with pytest.raises(ArchiveError, match="could not be created"):
@@ -134,7 +134,7 @@ def test_a_destination_in_use_is_refused_and_kept(honest: Honest, destination: P
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_a_flipped_bit_or_a_cut_is_never_taken_for_the_archive(honest: Honest, data: st.DataObject) -> None:
+def test_a_flipped_bit_or_a_truncation_never_yields_wrong_files(honest: Honest, data: st.DataObject) -> None:
     manifest, members, whole = honest.manifest, honest.members, honest.whole
     damaged = bytearray(whole)
     if data.draw(st.booleans(), label="flip"):
@@ -172,10 +172,10 @@ FORGERIES = st.sampled_from(["add", "rename", "retype", "precede", "resize", "do
     type=HOSTILE_TYPES,
     size=st.integers(0, 2**62),
 )
-def test_forged_members_are_refused_and_write_nothing(
+def test_forged_members_are_rejected_and_leave_no_files(
     honest: Honest, forgery: str, position: int, other: str, type: bytes, size: int
 ) -> None:
-    """One member is added, renamed, retyped, resized, doubled, left out or moved."""
+    """Add, rename, retype, resize, duplicate, omit or move one member."""
     contents = honest.members
     members = [member(name, inside) for name, inside in contents.items()]
     name, inside = list(contents.items())[position]
@@ -199,7 +199,7 @@ def test_forged_members_are_refused_and_write_nothing(
 
 
 def _encodable(text: str) -> bool:
-    """Return whether tar can store the name. The format itself cuts a final "/" or NUL, which leaves an honest name."""
+    """Return whether tar can store the name. The format cuts a final "/" or NUL, which leaves a genuine name."""
     try:
         return len(text.encode("utf-8")) <= 100 and "\0" not in text.rstrip("\0")
     except UnicodeEncodeError:
@@ -207,14 +207,14 @@ def _encodable(text: str) -> bool:
 
 
 def test_a_symbolic_link_is_not_followed(honest: Honest, destination: Path, tmp_path: Path) -> None:
-    """A link takes the place of a file; the file that follows would be written through the link."""
+    """A link replaces a file, so the next file would be written through the link."""
     contents = honest.members
     link = member("data/secantus_shop.wt", type=tarfile.SYMTYPE, linkname=str(tmp_path / "victim"))
     members = [member(name, inside) for name, inside in contents.items()]
     refused(forged([members[0], link, *members[1:]]), destination, "has 'data/secantus_shop.wt' where")
 
 
-def test_contents_exchanged_between_members_are_refused(honest: Honest, destination: Path) -> None:
+def test_a_member_that_does_not_match_its_digest_is_rejected(honest: Honest, destination: Path) -> None:
     contents = honest.members
     changed = bytearray(contents["data/secantus_users.wt"])
     changed[100] ^= 1
@@ -222,7 +222,7 @@ def test_contents_exchanged_between_members_are_refused(honest: Honest, destinat
     refused(forged([member(*one) for one in members.items()]), destination, "do not match its SHA256SUMS")
 
 
-def test_more_after_the_end_is_refused(honest: Honest, destination: Path) -> None:
+def test_a_wrong_end_of_the_archive_is_rejected(honest: Honest, destination: Path) -> None:
     members = [member(name, inside) for name, inside in honest.members.items()]
     refused(forged(members, end=bytes(1024) + b"more"), destination, "longer or shorter")
     refused(forged(members, end=bytes(1_000_000)), destination, "longer or shorter")
@@ -230,8 +230,8 @@ def test_more_after_the_end_is_refused(honest: Honest, destination: Path) -> Non
     refused(holding(honest.whole + b"more"), destination, "damaged")
 
 
-def test_a_bomb_is_refused_with_little_memory(honest: Honest, destination: Path) -> None:
-    """A manifest member of a terabyte of zeros, and a frame that asks for a window of a gigabyte."""
+def test_a_decompression_bomb_is_rejected(honest: Honest, destination: Path) -> None:
+    """The archive has a manifest of a terabyte of zeros, or a frame that needs a window of a gigabyte."""
     refused(forged([member("manifest.json", size=2**40)]), destination, "wrong size")
     window = zstandard.ZstdCompressionParameters(window_log=30)
     compressor = zstandard.ZstdCompressor(compression_params=window).compressobj()
@@ -239,7 +239,7 @@ def test_a_bomb_is_refused_with_little_memory(honest: Honest, destination: Path)
     refused(holding(bomb), destination, "damaged")
 
 
-def test_files_larger_than_the_disk_are_refused_before_anything_is_written(
+def test_files_larger_than_the_disk_are_rejected_before_anything_is_written(
     honest: Honest, destination: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: Usage(100, 99, 1))
@@ -255,16 +255,16 @@ def test_a_failing_disk_is_explained(honest: Honest, destination: Path, monkeypa
 
 
 def changed(honest: Honest, **fields: Any) -> InMemoryStorage:
-    """Return an archive whose manifest is the honest one with these top-level fields changed."""
+    """Return an archive with the genuine manifest, except for these top-level fields."""
     raw = {**json.loads(honest.members["manifest.json"]), **fields}
     return forged([member("manifest.json", json.dumps(raw).encode())])
 
 
-def test_a_newer_format_is_refused_with_both_versions(honest: Honest, destination: Path) -> None:
+def test_a_newer_format_is_rejected_with_both_versions(honest: Honest, destination: Path) -> None:
     refused(changed(honest, format=3, members="new"), destination, r"newer version .*format 3, here 2")
 
 
-def test_the_old_format_is_refused_in_one_sentence(destination: Path) -> None:
+def test_the_old_format_is_rejected_in_one_sentence(destination: Path) -> None:
     old = {"format_version": 1, "backup": {"id": "1", "name": "old"}, "databases": []}
     refused(
         forged([member("manifest.json", json.dumps(old).encode())]),
@@ -292,7 +292,7 @@ def test_a_manifest_cannot_name_a_file_that_no_backup_has(honest: Honest, destin
         *({"name": 7}, {"name": None}, {"name": "data/\0"}, {"name": "data/\ud800"}),
     ],
 )
-def test_a_manifest_with_impossible_members_is_refused(
+def test_a_manifest_with_impossible_members_is_rejected(
     honest: Honest, destination: Path, entry: dict[str, object]
 ) -> None:
     entries = [{"name": "data/WiredTiger", "size": 0, **entry}]
@@ -311,7 +311,7 @@ def test_a_manifest_cannot_name_a_member_twice(honest: Honest, destination: Path
         ({"method": "Logical"}, "unknown method Logical"),
     ],
 )
-def test_what_this_engine_has_not_written_is_refused(
+def test_an_archive_of_another_engine_is_rejected(
     honest: Honest, destination: Path, fields: dict[str, Any], said: str
 ) -> None:
     refused(changed(honest, **fields), destination, said)
@@ -327,7 +327,7 @@ CONTENTS_WRONG = [
 
 
 @pytest.mark.parametrize("listed", CONTENTS_WRONG)
-def test_contents_that_cannot_be_are_refused(honest: Honest, destination: Path, listed: bytes) -> None:
+def test_impossible_contents_are_rejected(honest: Honest, destination: Path, listed: bytes) -> None:
     contents = {name: inside for name, inside in honest.members.items() if name != "SHA256SUMS"}
     contents["contents.json"] = listed
     members = {**contents, "SHA256SUMS": sums(**contents)}
@@ -343,13 +343,13 @@ def test_a_manifest_needs_a_time_with_a_zone(honest: Honest, destination: Path) 
     text=st.binary(max_size=200)
     | st.sampled_from([b"[" * 100_000, b'{"format": 1e999}', b'{"format": 2}', b"null", b"{}"])
 )
-def test_any_other_manifest_is_refused_in_a_sentence(text: bytes) -> None:
+def test_any_other_manifest_is_rejected_in_one_sentence(text: bytes) -> None:
     with pytest.raises(ArchiveError):
         Manifest.from_json(text)
 
 
 @pytest.mark.parametrize("sha256", ["0" * 64, None], ids=["with its SHA-256", "without"])
-def test_an_archive_that_the_disk_cannot_read_is_not_called_damaged(
+def test_an_archive_on_an_unreadable_disk_is_not_reported_as_damaged(
     destination: Path, tmp_path_factory: pytest.TempPathFactory, sha256: str | None
 ) -> None:
     """Reading /proc/self/mem fails with EIO, as reading from a failing disk does."""

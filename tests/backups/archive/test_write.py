@@ -1,4 +1,4 @@
-"""Writing an archive: what is in it, and what is left when it fails."""
+"""Writing an archive: its contents, and that a failure leaves nothing."""
 
 import hashlib
 import io
@@ -37,7 +37,7 @@ class Cancelled(Exception):
 
 
 class ObjectStorage(Storage):
-    """Uploads in parts as object storages do: read(n) until nothing comes, without seeking; visible when whole."""
+    """Upload in parts as object storages do: read(n) until the end, without seeking, visible when complete."""
 
     def __init__(self, part: int = 3_000_001) -> None:
         self.part, self.objects, self.parts = part, dict[str, bytes](), list[int]()
@@ -66,7 +66,7 @@ def files(tmp_path: Path) -> Made:
     return make_files(tmp_path / "staging", shop=20_000, users=10, empty=0)
 
 
-def test_members_come_in_the_order_of_the_format(files: Made) -> None:
+def test_members_are_in_the_order_that_the_format_defines(files: Made) -> None:
     storage = InMemoryStorage()
     archive.write(storage, NAME, *files, progress=ignore)
     with tar_of(content(storage)) as tar:
@@ -85,7 +85,7 @@ def test_size_and_digest_are_those_of_the_whole_archive(files: Made) -> None:
     assert written.sha256 == hashlib.sha256(content(storage)).hexdigest()
 
 
-def test_the_contents_are_taken_when_all_files_have_been_read(files: Made) -> None:
+def test_contents_are_requested_after_all_files_have_been_read(files: Made) -> None:
     manifest, members, contents = files
     seen: list[int] = []
     reports: list[int] = []
@@ -102,7 +102,7 @@ def test_the_contents_are_taken_when_all_files_have_been_read(files: Made) -> No
     assert seen == [manifest.size] and written.contents == CONTENTS
 
 
-def test_contents_that_do_not_come_make_no_archive(files: Made, tmp_path: Path) -> None:
+def test_no_archive_is_written_if_the_contents_are_missing(files: Made, tmp_path: Path) -> None:
     manifest, members, _ = files
 
     def fail(waiting: Callable[[], None] = lambda: None) -> Contents:
@@ -113,13 +113,13 @@ def test_contents_that_do_not_come_make_no_archive(files: Made, tmp_path: Path) 
     assert list((tmp_path / "backups").iterdir()) == []
 
 
-def test_the_manifest_comes_back_as_it_was(files: Made) -> None:
+def test_the_manifest_is_read_back_unchanged(files: Made) -> None:
     storage = InMemoryStorage()
     archive.write(storage, NAME, *files, progress=ignore)
     assert archive.read_manifest(storage, NAME) == files[0]
 
 
-def test_an_archive_without_files_is_whole(tmp_path: Path) -> None:
+def test_an_archive_without_files_is_complete(tmp_path: Path) -> None:
     storage = InMemoryStorage()
     archive.write(storage, NAME, MANIFEST, [], no_contents, progress=ignore)
     unpacked = archive.unpack(storage, NAME, tmp_path / "unpacked", progress=ignore)
@@ -128,7 +128,7 @@ def test_an_archive_without_files_is_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not (shutil.which("zstd") and shutil.which("sha256sum")), reason="zstd is not installed")
-def test_plain_tar_and_sha256sum_open_it(files: Made, tmp_path: Path) -> None:
+def test_tar_and_sha256sum_can_read_an_archive(files: Made, tmp_path: Path) -> None:
     archive.write(FolderStorage(tmp_path), NAME, *files, progress=ignore)
     there = tmp_path / "there"
     there.mkdir()
@@ -141,7 +141,7 @@ def test_plain_tar_and_sha256sum_open_it(files: Made, tmp_path: Path) -> None:
         assert (there / member.name).read_bytes() == (tmp_path / "staging" / path_of(member.name)).read_bytes()
 
 
-def test_object_storages_take_it_in_parts_of_their_size(files: Made) -> None:
+def test_an_object_storage_reads_the_archive_in_parts_of_its_own_size(files: Made) -> None:
     storage = ObjectStorage(part=100_001)
     written = archive.write(storage, NAME, *files, progress=ignore)
     assert written.sha256 == hashlib.sha256(storage.objects[NAME]).hexdigest()
@@ -156,7 +156,7 @@ def test_progress_counts_bytes_read_and_written(files: Made) -> None:
 
 
 @pytest.mark.parametrize("make", [FolderStorage, FileSystemStorage, lambda path: ObjectStorage()])
-def test_cancelling_leaves_nothing(files: Made, tmp_path: Path, make: Callable[[Path], Storage]) -> None:
+def test_cancelling_leaves_no_archive(files: Made, tmp_path: Path, make: Callable[[Path], Storage]) -> None:
     folder = tmp_path / "backups"
     storage = make(folder)
 
@@ -178,7 +178,7 @@ def test_an_existing_archive_is_never_overwritten(files: Made) -> None:
     assert storage.objects == {NAME: b"older"}
 
 
-def test_a_storage_that_renames_is_refused_and_cleaned(files: Made) -> None:
+def test_an_archive_that_the_storage_renames_is_rejected_and_deleted(files: Made) -> None:
     class Renaming(ObjectStorage):
         def _save(self, name: str, content: Any) -> str:
             return super()._save(f"other-{name}", content)
@@ -189,7 +189,7 @@ def test_a_storage_that_renames_is_refused_and_cleaned(files: Made) -> None:
     assert storage.objects == {}
 
 
-def test_a_storage_that_loses_the_end_is_refused_and_cleaned(files: Made) -> None:
+def test_an_archive_that_the_storage_truncates_is_rejected_and_deleted(files: Made) -> None:
     class Losing(ObjectStorage):
         def _save(self, name: str, content: Any) -> str:
             saved = super()._save(name, content)
@@ -202,7 +202,7 @@ def test_a_storage_that_loses_the_end_is_refused_and_cleaned(files: Made) -> Non
     assert storage.objects == {}
 
 
-def test_a_storage_that_takes_an_error_for_the_end_is_refused(files: Made) -> None:
+def test_an_archive_is_deleted_if_the_storage_mistakes_an_error_for_the_end(files: Made) -> None:
     read_on: list[bytes] = []
 
     class Careless(ObjectStorage):
@@ -226,7 +226,7 @@ def test_a_storage_that_takes_an_error_for_the_end_is_refused(files: Made) -> No
 
 
 @pytest.mark.parametrize("size", [-1, 1])
-def test_a_member_of_another_size_than_announced_makes_no_archive(files: Made, tmp_path: Path, size: int) -> None:
+def test_no_archive_is_written_if_a_member_has_the_wrong_size(files: Made, tmp_path: Path, size: int) -> None:
     manifest, members, contents = files
     members[1] = replace(members[1], size=members[1].size + size)
     with pytest.raises(ArchiveError, match=r"data/secantus_users\.wt does not have the size"):
@@ -234,14 +234,14 @@ def test_a_member_of_another_size_than_announced_makes_no_archive(files: Made, t
     assert list((tmp_path / "backups").iterdir()) == []
 
 
-def test_a_file_that_ends_early_makes_no_archive(files: Made, tmp_path: Path) -> None:
+def test_no_archive_is_written_if_a_file_ends_early(files: Made, tmp_path: Path) -> None:
     os.truncate(tmp_path / "staging" / "secantus_users.wt", 3)
     with pytest.raises(EngineError, match=r"secantus_users\.wt of the database server ended"):
         archive.write(FolderStorage(tmp_path / "backups"), NAME, *files, progress=ignore)
     assert list((tmp_path / "backups").iterdir()) == []
 
 
-def test_what_was_written_behind_the_cut_is_not_in_it(files: Made, tmp_path: Path) -> None:
+def test_an_archive_excludes_data_written_after_the_cut(files: Made, tmp_path: Path) -> None:
     with (tmp_path / "staging" / "secantus_users.wt").open("ab") as file:
         file.write(b"later")
     storage = InMemoryStorage()
@@ -250,19 +250,19 @@ def test_what_was_written_behind_the_cut_is_not_in_it(files: Made, tmp_path: Pat
         assert tar.getmember("data/secantus_users.wt").size == files[1][1].size
 
 
-def test_contents_that_no_reader_would_take_make_no_archive(files: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_archive_is_written_if_its_contents_exceed_the_limit(files: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "LIMIT", 100)
     with pytest.raises(ArchiveError, match="more files or collections than an archive can list"):
         archive.write(InMemoryStorage(), NAME, *files, progress=ignore)
 
 
-def test_the_storages_own_trouble_is_one_sentence(files: Made, tmp_path: Path) -> None:
+def test_a_storage_error_is_reported_in_one_sentence(files: Made, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ArchiveError, match=r"^The archive could not be written: Not a directory \(.*\)\.$"):
         archive.write(FolderStorage(tmp_path / "file" / "backups"), NAME, *files, progress=ignore)
 
 
-def test_of_several_at_the_same_time_only_the_first_has_workers_and_all_hold_the_same(
+def test_only_the_first_of_several_writers_has_workers_but_all_write_the_same(
     files: Made,
 ) -> None:
     alone, crowded = InMemoryStorage(), InMemoryStorage()

@@ -1,4 +1,4 @@
-"""What the agent does by itself: each window once, and retention."""
+"""The agent runs each window once, and deletes expired backups."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ DAY = timedelta(days=1)
 
 
 def finish(instance: Instance) -> None:
-    """As the agent does: the backup ends, the instance is Available."""
+    """Complete the backup and make the instance Available, as the agent does."""
     Backup.objects.filter(instance=instance).update(status=BackupStatus.COMPLETED, size=1, ended=TWO)
     Job.objects.filter(instance=instance).update(status=JobStatus.COMPLETED)
     Instance.objects.filter(pk=instance.pk).update(action=Action.NONE)
@@ -49,7 +49,7 @@ def test_a_new_instance_gets_its_policy_and_is_backed_up_in_its_first_window() -
     assert Job.objects.get().requested_by is None
 
 
-def test_an_instance_made_while_the_agent_was_away_gets_its_policy_at_its_start() -> None:
+def test_an_instance_created_while_the_agent_was_offline_gets_its_policy_when_the_agent_starts() -> None:
     instance = make_instance(created=MONDAY - 100 * DAY)
     automation.begin()
     automation.begin()
@@ -66,7 +66,7 @@ def test_a_window_runs_once_however_often_the_agent_looks() -> None:
     assert Backup.objects.count() == 2
 
 
-def test_of_two_agents_that_saw_the_same_window_one_runs_it() -> None:
+def test_if_two_agents_see_the_same_window_only_one_runs_it() -> None:
     instance = due_at_two()
     seen = [Policy.objects.select_related("instance__host").get() for _ in range(2)]
     assert run_policy(policy=seen[0], now=TWO) is not None
@@ -75,7 +75,7 @@ def test_of_two_agents_that_saw_the_same_window_one_runs_it() -> None:
     assert Backup.objects.count() == 1
 
 
-def test_a_policy_that_changed_meanwhile_is_looked_at_again() -> None:
+def test_a_policy_that_has_changed_meanwhile_is_not_run() -> None:
     due_at_two()
     stale = Policy.objects.select_related("instance__host").get()
     Policy.objects.update(weekdays="7")
@@ -94,7 +94,7 @@ def test_a_busy_instance_is_tried_again_until_its_day_is_over(busy: dict[str, An
     assert Backup.objects.count() == 1
 
 
-def test_an_instance_that_gets_busy_between_look_and_start_stays_due() -> None:
+def test_an_instance_that_becomes_busy_before_its_backup_starts_stays_due() -> None:
     instance = due_at_two()
     policy = Policy.objects.select_related("instance__host").get()
     Instance.objects.filter(pk=instance.pk).update(action=Action.RESTART)
@@ -104,7 +104,7 @@ def test_an_instance_that_gets_busy_between_look_and_start_stays_due() -> None:
     assert Backup.objects.count() == 1
 
 
-def test_after_downtime_only_the_window_of_the_present_day_is_run() -> None:
+def test_after_downtime_only_the_current_days_window_is_run() -> None:
     instance = due_at_two()
     automation.tend("local", TWO + 10 * DAY + 8 * HOUR)
     finish(instance)
@@ -121,7 +121,7 @@ def test_a_window_whose_day_is_over_is_not_run() -> None:
     assert Policy.objects.get().next_window == TWO + 7 * DAY
 
 
-def test_what_is_off_or_elsewhere_is_left_alone() -> None:
+def test_disabled_policies_and_other_hosts_are_ignored() -> None:
     make_policy(make_instance(), enabled=False, next_window=TWO)
     due_at_two(host=make_host("elsewhere"))
     automation.tend("local", TWO)
@@ -130,7 +130,7 @@ def test_what_is_off_or_elsewhere_is_left_alone() -> None:
     assert Backup.objects.count() == 1
 
 
-def test_the_backup_that_turning_it_on_owes_is_made_as_soon_as_possible_and_once() -> None:
+def test_enabling_a_policy_makes_one_backup_as_soon_as_possible() -> None:
     instance = make_instance(action=Action.RESTART)
     make_policy(instance, at_once=True, next_window=TWO + DAY)
     automation.tend("local", TWO)
@@ -142,7 +142,7 @@ def test_the_backup_that_turning_it_on_owes_is_made_as_soon_as_possible_and_once
     assert Backup.objects.count() == 1
 
 
-def test_nothing_to_do_costs_the_same_few_queries_for_any_number_of_instances(django_assert_num_queries: Any) -> None:
+def test_the_number_of_queries_is_the_same_for_any_number_of_instances(django_assert_num_queries: Any) -> None:
     make_policy(next_window=TWO)
     for _ in range(2):
         with django_assert_num_queries(4):
@@ -155,7 +155,7 @@ def test_nothing_to_do_costs_the_same_few_queries_for_any_number_of_instances(dj
 
 
 def automated(instance: Instance, day: int, **fields: Any) -> Backup:
-    """An automated backup of that day, kept for seven."""
+    """Make an automated backup of that day, kept for seven days."""
     started = TWO + day * DAY
     return make_backup(
         instance, type=BackupType.AUTOMATED, started=started, expires=started + 7 * DAY, **{"job": make_job(), **fields}
@@ -166,7 +166,7 @@ def deleting() -> set[Backup]:
     return set(Backup.objects.filter(status=BackupStatus.DELETING))
 
 
-def test_what_has_expired_goes_and_the_rest_stays() -> None:
+def test_only_expired_backups_are_deleted() -> None:
     instance = make_instance()
     old, younger, newest = (automated(instance, day) for day in range(3))
     automation.retire_expired("local", TWO + 7 * DAY - timedelta(seconds=1))
@@ -180,7 +180,7 @@ def test_what_has_expired_goes_and_the_rest_stays() -> None:
     assert newest not in deleting()
 
 
-def test_the_last_good_one_stays_while_the_policy_is_on() -> None:
+def test_the_last_complete_backup_is_kept_while_the_policy_is_enabled() -> None:
     instance = make_instance()
     good = automated(instance, 0)
     failed = automated(instance, 1, status=BackupStatus.FAILED)
@@ -191,13 +191,13 @@ def test_the_last_good_one_stays_while_the_policy_is_on() -> None:
     assert deleting() == {failed, good}
 
 
-def test_without_any_good_one_the_failed_ones_still_go() -> None:
+def test_failed_backups_expire_even_without_a_complete_one() -> None:
     failed = automated(make_instance(), 0, status=BackupStatus.FAILED)
     automation.retire_expired("local", TWO + 100 * DAY)
     assert deleting() == {failed}
 
 
-def test_locked_running_and_manual_ones_stay() -> None:
+def test_locked_running_and_manual_backups_are_kept() -> None:
     instance = make_instance()
     automated(instance, 0, locked=True)
     automated(instance, 1, status=BackupStatus.BUILDING)
@@ -208,7 +208,7 @@ def test_locked_running_and_manual_ones_stay() -> None:
     assert deleting() == set()
 
 
-def test_the_archives_of_another_host_are_left_to_its_agent() -> None:
+def test_another_hosts_archives_are_left_to_its_agent() -> None:
     elsewhere = make_instance(host=make_host("elsewhere"))
     automated(elsewhere, 0)
     automated(elsewhere, 1)
@@ -216,7 +216,7 @@ def test_the_archives_of_another_host_are_left_to_its_agent() -> None:
     assert deleting() == set()
 
 
-def test_one_whose_deletion_failed_is_tried_again_the_next_day() -> None:
+def test_a_failed_deletion_is_retried_the_next_day() -> None:
     instance = make_instance()
     now = TWO + 100 * DAY
     failed = make_job(kind=JobKind.DELETE_BACKUP, status=JobStatus.FAILED, ended=now)

@@ -33,7 +33,7 @@ def page(instance: Instance) -> str:
 
 
 def filled_in(**changes: Any) -> dict[str, Any]:
-    """What a browser sends; None leaves a field out."""
+    """Return the form data that a browser sends; None omits a field."""
     data = {"enabled": "on", "keep_days": "14", "window": "23:00-00:00", "weekdays": ["1", "5"], **changes}
     return {name: value for name, value in data.items() if value is not None}
 
@@ -46,7 +46,7 @@ def turn_on(instance: Instance, user: User | None = None, **changes: Any) -> Pol
 # --- The service ---------------------------------------------------------------------------------------
 
 
-def test_a_new_instance_has_the_default_policy_from_the_next_window_on() -> None:
+def test_a_new_instance_has_the_default_policy_from_the_next_window() -> None:
     instance = make_instance()
     policy = Policy.of(instance)
     assert (policy.enabled, policy.keep_days, policy.weekdays, policy.at_once) == (True, 7, EVERY_DAY, False)
@@ -54,7 +54,7 @@ def test_a_new_instance_has_the_default_policy_from_the_next_window_on() -> None
     assert not Policy.objects.exists()
 
 
-def test_turning_it_on_starts_a_full_automated_backup_at_once(user: User) -> None:
+def test_enabling_a_policy_starts_an_automated_backup_at_once(user: User) -> None:
     instance = make_instance()
     make_policy(instance, enabled=False)
     policy = turn_on(instance, user, keep_days=30)
@@ -72,7 +72,7 @@ def test_turning_it_on_starts_a_full_automated_backup_at_once(user: User) -> Non
     assert policy.next_window == first_window(policy.schedule, timezone.now())
 
 
-def test_turned_on_while_the_instance_is_busy_it_is_owed(user: User) -> None:
+def test_enabling_a_policy_of_a_busy_instance_postpones_its_first_backup(user: User) -> None:
     instance = make_instance(action=Action.RESTART)
     make_policy(instance, enabled=False)
     turn_on(instance, user)
@@ -80,7 +80,7 @@ def test_turned_on_while_the_instance_is_busy_it_is_owed(user: User) -> None:
     assert Policy.objects.get().at_once
 
 
-def test_a_change_of_what_is_on_waits_for_the_next_window(user: User) -> None:
+def test_a_change_to_an_enabled_policy_starts_no_backup(user: User) -> None:
     instance = make_instance()
     turn_on(instance, user)
     policy = turn_on(instance, user, start_hour=23, weekdays=[1, 2], keep_days=732)
@@ -89,7 +89,7 @@ def test_a_change_of_what_is_on_waits_for_the_next_window(user: User) -> None:
     assert policy.next_window > timezone.now()
 
 
-def test_a_change_of_the_retention_alone_does_not_put_off_a_window_that_waits(user: User) -> None:
+def test_changing_only_the_retention_does_not_postpone_a_due_window(user: User) -> None:
     instance = make_instance()
     waiting = timezone.now() - timedelta(minutes=5)
     make_policy(instance, start_hour=waiting.hour, next_window=waiting)
@@ -97,7 +97,7 @@ def test_a_change_of_the_retention_alone_does_not_put_off_a_window_that_waits(us
     assert policy.next_window == waiting
 
 
-def test_backups_that_exist_keep_their_old_retention(user: User) -> None:
+def test_existing_backups_keep_their_old_retention(user: User) -> None:
     instance = make_instance()
     expires = timezone.now() + timedelta(days=3)
     backup = make_backup(instance, type=BackupType.AUTOMATED, expires=expires)
@@ -106,7 +106,7 @@ def test_backups_that_exist_keep_their_old_retention(user: User) -> None:
     assert backup.expires == expires
 
 
-def test_turning_it_off_leaves_the_backups(user: User) -> None:
+def test_disabling_a_policy_keeps_the_backups(user: User) -> None:
     instance = make_instance()
     make_policy(instance, at_once=True)
     make_backup(instance, type=BackupType.AUTOMATED)
@@ -115,7 +115,7 @@ def test_turning_it_off_leaves_the_backups(user: User) -> None:
     assert Backup.objects.get().status == BackupStatus.COMPLETED
 
 
-def test_turning_it_off_can_delete_the_automated_backups(user: User) -> None:
+def test_disabling_a_policy_can_delete_the_automated_backups(user: User) -> None:
     instance = make_instance()
     make_policy(instance)
     backups = {
@@ -133,7 +133,7 @@ def test_turning_it_off_can_delete_the_automated_backups(user: User) -> None:
     assert deleting == {"goes", "failed"}
 
 
-def test_staying_on_deletes_nothing(user: User) -> None:
+def test_a_policy_that_stays_enabled_deletes_nothing(user: User) -> None:
     instance = make_instance()
     make_backup(instance, type=BackupType.AUTOMATED)
     turn_on(instance, user, delete_automated=True)
@@ -155,7 +155,7 @@ def test_staying_on_deletes_nothing(user: User) -> None:
     ],
     ids=str,
 )
-def test_the_service_itself_keeps_the_rules(user: User, broken: dict[str, Any]) -> None:
+def test_the_service_enforces_the_rules(user: User, broken: dict[str, Any]) -> None:
     instance = make_instance()
     with pytest.raises(ValidationError):
         turn_on(instance, user, **broken)
@@ -163,17 +163,17 @@ def test_the_service_itself_keeps_the_rules(user: User, broken: dict[str, Any]) 
 
 
 @pytest.mark.parametrize(("keep_days", "weekdays"), [(1, ALL_DAYS), (6, ALL_DAYS), (7, [7]), (732, [3, 3, 1])])
-def test_the_edges_of_the_rules(user: User, keep_days: int, weekdays: list[int]) -> None:
+def test_the_limits_are_accepted(user: User, keep_days: int, weekdays: list[int]) -> None:
     policy = turn_on(make_instance(), user, keep_days=keep_days, weekdays=weekdays)
     assert policy.days == sorted(set(weekdays))
 
 
-def test_an_instance_that_goes_is_refused(user: User) -> None:
+def test_an_instance_that_is_being_deleted_is_refused(user: User) -> None:
     with pytest.raises(Refused, match="being deleted"):
         turn_on(make_instance(action=Action.DELETE), user)
 
 
-def test_the_policy_goes_with_its_instance(user: User) -> None:
+def test_the_policy_is_deleted_with_its_instance(user: User) -> None:
     instance = make_instance()
     turn_on(instance, user)
     instance.delete()
@@ -193,7 +193,7 @@ def test_the_dialog_shows_the_policy(htmx: Client) -> None:
     assert html.count("checked") == 3, "the switch, Monday and Wednesday"
 
 
-def test_without_javascript_the_dialog_is_a_page_and_comes_back(plain: Client) -> None:
+def test_without_javascript_the_dialog_is_a_page_that_returns_to_its_origin(plain: Client) -> None:
     instance = make_instance()
     assert "<html" in plain.get(url(instance)).content.decode()
     answer = plain.post(url(instance), filled_in(), follow=True)
@@ -203,7 +203,7 @@ def test_without_javascript_the_dialog_is_a_page_and_comes_back(plain: Client) -
     assert "14 days" in html
 
 
-def test_ok_writes_the_policy_and_tells_the_lists(htmx: Client) -> None:
+def test_ok_saves_the_policy_and_refreshes_the_lists(htmx: Client) -> None:
     instance = make_instance()
     answer = htmx.post(url(instance), filled_in())
     assert answer.status_code == 204
@@ -214,7 +214,7 @@ def test_ok_writes_the_policy_and_tells_the_lists(htmx: Client) -> None:
 
 @pytest.mark.parametrize("retention", ["0", "733", "a week", "", "7.5", "-3", "9" * 5000, "\x00"])
 @pytest.mark.parametrize("client", ["htmx", "plain"])
-def test_a_broken_retention_is_shown_beside_its_field_and_stays(
+def test_an_invalid_retention_is_kept_and_reported_beside_its_field(
     client: str, retention: str, request: pytest.FixtureRequest
 ) -> None:
     browser: Client = request.getfixturevalue(client)
@@ -228,7 +228,7 @@ def test_a_broken_retention_is_shown_beside_its_field_and_stays(
     assert not Policy.objects.exists()
 
 
-def test_every_broken_rule_is_shown_at_once_and_what_was_typed_stays(htmx: Client) -> None:
+def test_all_errors_are_shown_at_once_and_the_input_is_kept(htmx: Client) -> None:
     answer = htmx.post(url(make_instance()), filled_in(keep_days="733", window="02:30-03:30", weekdays=[]))
     html = answer.content.decode()
     assert answer.status_code == 422
@@ -238,26 +238,26 @@ def test_every_broken_rule_is_shown_at_once_and_what_was_typed_stays(htmx: Clien
 
 
 @pytest.mark.parametrize("window", ["02:30-03:30", "02:00-04:00", "24:00-01:00", "2", "", "\x00"])
-def test_a_window_that_is_no_hour_is_refused(htmx: Client, window: str) -> None:
+def test_an_invalid_window_is_rejected(htmx: Client, window: str) -> None:
     answer = htmx.post(url(make_instance()), filled_in(window=window))
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == ["window"]
 
 
 @pytest.mark.parametrize("weekdays", [[], ["0"], ["8"], ["Monday"], ["1", "x"]])
-def test_weekdays_nobody_knows_or_none_are_refused(htmx: Client, weekdays: list[str]) -> None:
+def test_unknown_or_missing_weekdays_are_rejected(htmx: Client, weekdays: list[str]) -> None:
     answer = htmx.post(url(make_instance()), filled_in(weekdays=weekdays))
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == ["weekdays"]
 
 
 @pytest.mark.parametrize("weekdays", [[], ["3"], [str(day) for day in ALL_DAYS]])
-def test_with_one_to_six_days_every_weekday_is_forced(htmx: Client, weekdays: list[str]) -> None:
+def test_a_retention_of_one_to_six_days_requires_every_weekday(htmx: Client, weekdays: list[str]) -> None:
     assert htmx.post(url(make_instance()), filled_in(keep_days="6", weekdays=weekdays)).status_code == 204
     assert Policy.objects.get().weekdays == EVERY_DAY
 
 
-def test_switched_off_the_other_fields_do_not_count(htmx: Client) -> None:
+def test_a_disabled_policy_ignores_the_other_fields(htmx: Client) -> None:
     instance = make_instance()
     make_policy(instance, keep_days=30, start_hour=5, weekdays="2")
     backup = make_backup(instance, type=BackupType.AUTOMATED)
@@ -269,7 +269,7 @@ def test_switched_off_the_other_fields_do_not_count(htmx: Client) -> None:
     assert backup.status == BackupStatus.DELETING
 
 
-def test_the_page_says_that_it_is_off_and_what_is_owed(plain: Client) -> None:
+def test_the_page_shows_a_disabled_policy_and_a_pending_backup(plain: Client) -> None:
     instance = make_instance(state=State.ABNORMAL)
     policy = make_policy(instance, enabled=False)
     assert "Automated backup is off" in plain.get(page(instance)).content.decode()

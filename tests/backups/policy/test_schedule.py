@@ -1,4 +1,4 @@
-"""When automated backups run: over years of windows, with any downtime, each window at most once and none too late."""
+"""The times of automated backups: over years and with any downtime, each window runs at most once and never late."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
@@ -21,7 +21,7 @@ from console.text.name_rule import name_validators
 
 MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2032, 12, 31), timezones=st.just(UTC))
 SCHEDULES = st.builds(Schedule, st.integers(0, 23), st.frozensets(st.integers(1, 7), min_size=1))
-# Between two looks of an agent: mostly minutes, sometimes days of downtime.
+# Time between two checks of an agent: mostly minutes, sometimes days of downtime.
 PAUSES = st.one_of(
     st.integers(1, 3600).map(lambda seconds: timedelta(seconds=seconds)),
     st.integers(1, 24 * 20).map(lambda hours: timedelta(hours=hours)),
@@ -33,14 +33,14 @@ def day_of(moment: datetime) -> datetime:
 
 
 def windows(schedule: Schedule, start: datetime, end: datetime) -> list[datetime]:
-    """The schedule's windows in [start, end), counted out day by day."""
+    """Return the schedule's windows in [start, end), counted day by day."""
     days = ((end - day_of(start)).days + 2) * [day_of(start)]
     starts = [day + n * DAY + schedule.hour * WINDOW for n, day in enumerate(days)]
     return [at for at in starts if start <= at < end and at.isoweekday() in schedule.weekdays]
 
 
 class Agent:
-    """Looks at the clock now and then, as the real one does, and notes which window it served when."""
+    """An agent that checks the clock now and then, as the real one does, and records when it served which window."""
 
     def __init__(self, schedule: Schedule, created: datetime) -> None:
         self.schedule = schedule
@@ -56,7 +56,7 @@ class Agent:
 
 
 @given(SCHEDULES, MOMENTS)
-def test_the_first_window_is_the_first_that_starts_then_or_later(schedule: Schedule, at: datetime) -> None:
+def test_the_first_window_is_the_next_one_after_creation(schedule: Schedule, at: datetime) -> None:
     assert first_window(schedule, at) == windows(schedule, at, at + 8 * DAY)[0]
 
 
@@ -70,7 +70,7 @@ def test_each_window_is_served_once_on_its_own_day_whatever_the_downtime(
         now += pause
         looks.append(now)
         agent.look(now)
-        # An agent that asks again and again, or a second one, changes nothing.
+        # A repeated check, or a second agent, changes nothing.
         agent.look(now)
 
     served = dict(agent.served)
@@ -83,7 +83,7 @@ def test_each_window_is_served_once_on_its_own_day_whatever_the_downtime(
 
 @given(SCHEDULES, st.integers(2024, 2030))
 @settings(max_examples=20, deadline=None)
-def test_an_agent_that_is_always_there_serves_every_window_of_three_years(schedule: Schedule, year: int) -> None:
+def test_an_agent_without_downtime_serves_every_window_of_three_years(schedule: Schedule, year: int) -> None:
     start, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 3, 1, 1, tzinfo=UTC)
     agent, now = Agent(schedule, start), start
     while now < end:
@@ -103,7 +103,7 @@ def test_every_day_of_a_leap_year_has_its_window() -> None:
     assert [f"{window:%m-%d %H}" for window, _ in agent.served] == ["02-28 23", "02-29 23", "03-01 23"]
 
 
-def test_the_weekdays_of_four_years_come_equally_often() -> None:
+def test_each_weekday_is_served_equally_often_in_four_years() -> None:
     mondays_and_fridays = Schedule(0, frozenset({1, 5}))
     agent = Agent(mondays_and_fridays, datetime(2025, 1, 1, tzinfo=UTC))
     for day in range(4 * 364):
@@ -141,14 +141,14 @@ def test_a_backup_is_kept_for_whole_days(started: datetime, keep_days: int) -> N
 
 
 @given(MOMENTS)
-def test_the_name_of_an_automated_backup_keeps_the_rule(now: datetime) -> None:
+def test_the_name_of_an_automated_backup_is_valid(now: datetime) -> None:
     name = automated_name("0123456789abcdef" * 2 + "in02", now)
     for validate in name_validators:
         validate(name)
     assert len(name) == 56 and name.endswith(now.strftime("%Y%m%d%H%M%S"))
 
 
-def test_all_of_it_is_in_utc_wherever_the_moment_comes_from() -> None:
+def test_all_times_are_in_utc_in_any_time_zone() -> None:
     elsewhere = datetime(2026, 11, 23, 1, 30, tzinfo=timezone(timedelta(hours=9)))
     assert first_window(Schedule(17, frozenset({7})), elsewhere) == datetime(2026, 11, 22, 17, tzinfo=UTC)
     assert automated_name("0" * 32 + "in02", elsewhere).endswith("-20261122163000")

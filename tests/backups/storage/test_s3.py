@@ -1,4 +1,4 @@
-"""The bucket that keeps archives: whole objects only, whatever happens on the way."""
+"""The bucket that contains archives: it has only complete objects, whatever fails."""
 
 import hashlib
 import io
@@ -43,7 +43,7 @@ def server() -> Iterator[tuple[Faulty, str]]:
 
 @pytest.fixture
 def faulty(server: tuple[Faulty, str], monkeypatch: pytest.MonkeyPatch) -> Faulty:
-    """The server, as it answers by itself; what is tried again is tried at once."""
+    """Reset the server to its normal answers; remove the pauses between retries."""
     found = server[0]
     found.fault, found.spoil, found.cuts = lambda request: None, None, []
     found.requests.clear()
@@ -78,7 +78,7 @@ def streamed(content: bytes, pulse: Any = nothing) -> Streamed:
 
 
 @pytest.mark.parametrize("size", [0, 1, 8 * MEGABYTE, 20 * MEGABYTE + 1])
-def test_what_is_saved_is_what_is_read(storage: BucketStorage, bucket: Bucket, size: int) -> None:
+def test_saved_content_is_read_back_unchanged(storage: BucketStorage, bucket: Bucket, size: int) -> None:
     content = noise(size)
     assert storage.save(NAME, streamed(content)) == NAME
     assert bucket.content(KEY) == content
@@ -88,14 +88,14 @@ def test_what_is_saved_is_what_is_read(storage: BucketStorage, bucket: Bucket, s
     assert not bucket.uploads()
 
 
-def test_a_file_that_was_read_before_is_saved_from_its_beginning(storage: BucketStorage, bucket: Bucket) -> None:
+def test_a_partly_read_file_is_saved_from_its_beginning(storage: BucketStorage, bucket: Bucket) -> None:
     content = io.BytesIO(noise(1000))
     content.read()
     storage.save(NAME, File(content, NAME))
     assert bucket.content(KEY) == noise(1000)
 
 
-def test_the_object_appears_only_when_it_is_whole(storage: BucketStorage, bucket: Bucket) -> None:
+def test_the_object_appears_only_when_it_is_complete(storage: BucketStorage, bucket: Bucket) -> None:
     seen = []
 
     class Watching(io.BytesIO):
@@ -108,7 +108,7 @@ def test_the_object_appears_only_when_it_is_whole(storage: BucketStorage, bucket
     assert storage.listdir("") == ([], [NAME])
 
 
-def test_ten_thousand_parts_are_enough_for_what_is_announced(
+def test_ten_thousand_parts_suffice_for_the_announced_size(
     storage: BucketStorage, faulty: Faulty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(s3_transfer, "_PARTS", 2)
@@ -116,14 +116,14 @@ def test_ten_thousand_parts_are_enough_for_what_is_announced(
     assert len([request for request in faulty.requests if request.is_part]) == 2
 
 
-def test_an_existing_object_is_kept_and_the_second_refused(storage: BucketStorage, bucket: Bucket) -> None:
+def test_an_existing_object_is_kept_and_a_second_one_is_rejected(storage: BucketStorage, bucket: Bucket) -> None:
     storage.save(NAME, ContentFile(b"first"))
     with pytest.raises(FileExistsError):
         storage.save(NAME, ContentFile(b"second"))
     assert bucket.content(KEY) == b"first" and not bucket.uploads()
 
 
-def test_every_part_carries_its_checksum_and_the_whole_is_compared(
+def test_every_part_has_a_checksum_and_the_complete_object_is_verified(
     storage: BucketStorage, bucket: Bucket, faulty: Faulty
 ) -> None:
     def flip(request: Request, body: bytes) -> bytes:
@@ -136,7 +136,7 @@ def test_every_part_carries_its_checksum_and_the_whole_is_compared(
 
 
 @pytest.mark.parametrize("code", ["InvalidArgument", "NotImplemented"])
-def test_a_store_that_knows_no_sha256_compares_the_md5_of_each_part(
+def test_without_sha256_support_the_md5_of_each_part_is_compared(
     storage: BucketStorage, bucket: Bucket, faulty: Faulty, code: str
 ) -> None:
     def refuse(request: Request) -> tuple[str, bytes] | None:
@@ -149,7 +149,7 @@ def test_a_store_that_knows_no_sha256_compares_the_md5_of_each_part(
     assert all("HTTP_CONTENT_MD5" in request.headers for request in faulty.requests if request.is_part)
 
 
-def test_a_store_that_fails_now_and_then_is_asked_again(storage: BucketStorage, bucket: Bucket, faulty: Faulty) -> None:
+def test_requests_to_an_unreliable_server_are_retried(storage: BucketStorage, bucket: Bucket, faulty: Faulty) -> None:
     failing = {"POST": 1, "PUT": 3, "HEAD": 1, "GET": 1}
 
     def fail(request: Request) -> tuple[str, bytes] | None:
@@ -165,7 +165,7 @@ def test_a_store_that_fails_now_and_then_is_asked_again(storage: BucketStorage, 
 
 
 @pytest.mark.parametrize("failing", ["begin", "part", "complete"])
-def test_a_store_that_keeps_failing_leaves_nothing_and_a_sentence(
+def test_persistent_failures_leave_nothing_and_give_one_sentence(
     storage: BucketStorage, bucket: Bucket, faulty: Faulty, failing: str
 ) -> None:
     def fail(request: Request) -> tuple[str, bytes] | None:
@@ -179,7 +179,7 @@ def test_a_store_that_keeps_failing_leaves_nothing_and_a_sentence(
     assert bucket.objects() == bucket.uploads() == []
 
 
-def test_an_answer_to_completing_that_was_lost_is_no_failure(
+def test_a_lost_answer_to_the_completion_is_not_a_failure(
     storage: BucketStorage, bucket: Bucket, faulty: Faulty
 ) -> None:
     answers = [None, ("500 Oh", failure("InternalError")), ("404 Gone", failure("NoSuchUpload"))]
@@ -188,7 +188,7 @@ def test_an_answer_to_completing_that_was_lost_is_no_failure(
         if request.method != "POST" or "uploadId" not in request.query:
             return None
         if len(answers) == 3:
-            # What the server did, and whose answer does not arrive.
+            # The server completes the upload, but its answer is lost.
             [upload] = bucket.client.list_multipart_uploads(Bucket=bucket.name)["Uploads"]
             begun = {"Bucket": bucket.name, "Key": KEY, "UploadId": upload["UploadId"]}
             sent = [{"PartNumber": 1, "ETag": bucket.client.list_parts(**begun)["Parts"][0]["ETag"]}]
@@ -206,7 +206,7 @@ def test_an_answer_to_completing_that_was_lost_is_no_failure(
 # --- Giving up -------------------------------------------------------------------------------------------------
 
 
-def test_content_that_fails_leaves_nothing(storage: BucketStorage, bucket: Bucket) -> None:
+def test_content_that_fails_midway_leaves_nothing(storage: BucketStorage, bucket: Bucket) -> None:
     class Failing(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
             if self.tell() >= 16 * MEGABYTE:
@@ -218,7 +218,7 @@ def test_content_that_fails_leaves_nothing(storage: BucketStorage, bucket: Bucke
     assert bucket.objects() == bucket.uploads() == []
 
 
-def test_giving_up_ends_with_the_abort_when_no_part_is_on_its_way_any_more(
+def test_cancelling_aborts_the_upload_after_all_parts_in_flight_have_ended(
     storage: BucketStorage, bucket: Bucket, faulty: Faulty
 ) -> None:
     hanging, go_on = threading.Event(), threading.Event()
@@ -244,7 +244,7 @@ def test_giving_up_ends_with_the_abort_when_no_part_is_on_its_way_any_more(
     assert bucket.objects() == bucket.uploads() == []
 
 
-def test_a_part_that_nobody_wants_any_more_is_not_sent_to_its_end() -> None:
+def test_the_rest_of_an_unwanted_part_is_not_sent() -> None:
     unwanted = threading.Event()
     part = s3_transfer._Part(b"abc", unwanted)
     assert part.read(2) == b"ab"
@@ -253,7 +253,7 @@ def test_a_part_that_nobody_wants_any_more_is_not_sent_to_its_end() -> None:
         part.read(1)
 
 
-def test_what_a_killed_upload_left_is_discarded_and_others_are_not(storage: BucketStorage, bucket: Bucket) -> None:
+def test_only_the_leftovers_of_the_named_upload_are_discarded(storage: BucketStorage, bucket: Bucket) -> None:
     for key in (KEY, KEY, f"{KEY}.other", f"other/{NAME}"):
         begun = bucket.client.create_multipart_upload(Bucket=bucket.name, Key=key)
         upload = {"Bucket": bucket.name, "Key": key, "UploadId": begun["UploadId"]}
@@ -264,7 +264,7 @@ def test_what_a_killed_upload_left_is_discarded_and_others_are_not(storage: Buck
     assert sorted(bucket.uploads()) == [f"{KEY}.other", f"other/{NAME}"]
 
 
-def test_a_writer_that_is_killed_leaves_no_object_and_nothing_after_the_clean_up() -> None:
+def test_a_killed_writer_leaves_no_object_and_nothing_remains_after_the_cleanup() -> None:
     with moto_process() as url:
         bucket = Bucket(url, "archives")
         writer = subprocess.Popen(saving(bucket, megabytes=50_000))
@@ -283,7 +283,7 @@ def test_a_writer_that_is_killed_leaves_no_object_and_nothing_after_the_clean_up
 
 
 @pytest.mark.parametrize("megabytes", [40, 200])
-def test_memory_is_the_parts_on_their_way_however_large_it_is(megabytes: int) -> None:
+def test_memory_does_not_grow_with_the_size_of_the_object(megabytes: int) -> None:
     with moto_process() as url:
         done = subprocess.run(saving(Bucket(url, "archives"), megabytes), check=True, stdout=subprocess.PIPE)
     assert int(done.stdout) < 70 * MEGABYTE, f"{int(done.stdout) / MEGABYTE:.0f} MB"
@@ -295,14 +295,14 @@ def saving(bucket: Bucket, megabytes: int) -> list[str]:
 
 
 def parts(bucket: Bucket) -> list[int]:
-    """The sizes of what has arrived of an upload of KEY: the storage begins others only to see whether it may."""
+    """Return the sizes of the parts received for KEY; the storage also begins uploads just to check its permissions."""
     for upload in bucket.client.list_multipart_uploads(Bucket=bucket.name, Prefix=KEY).get("Uploads", ()):
         found = bucket.client.list_parts(Bucket=bucket.name, Key=upload["Key"], UploadId=upload["UploadId"])
         return [part["Size"] for part in found.get("Parts", ())]
     return []
 
 
-def test_deleting_what_is_not_there_is_no_error(storage: BucketStorage, bucket: Bucket) -> None:
+def test_deleting_a_missing_object_is_not_an_error(storage: BucketStorage, bucket: Bucket) -> None:
     storage.save(NAME, ContentFile(b"content"))
     storage.delete(NAME)
     storage.delete(NAME)
@@ -314,7 +314,7 @@ def test_deleting_what_is_not_there_is_no_error(storage: BucketStorage, bucket: 
 
 
 @pytest.mark.parametrize("name", ["", ".a", "..", "../a", "/a", "a/b"])
-def test_names_that_are_no_archives_are_refused(storage: BucketStorage, name: str) -> None:
+def test_names_of_other_files_are_rejected(storage: BucketStorage, name: str) -> None:
     uses: list[Callable[[], object]] = [
         lambda: storage.exists(name),
         lambda: storage.size(name),
@@ -332,7 +332,7 @@ def test_names_that_are_no_archives_are_refused(storage: BucketStorage, name: st
 # --- Reading ---------------------------------------------------------------------------------------------------
 
 
-def test_a_broken_connection_is_taken_up_where_it_stopped(storage: BucketStorage, faulty: Faulty) -> None:
+def test_reading_resumes_where_the_connection_broke(storage: BucketStorage, faulty: Faulty) -> None:
     content = noise(5 * MEGABYTE)
     storage.save(NAME, streamed(content))
     faulty.cuts = [1_000_000, 0, 2_000_001, 0, None]
@@ -343,7 +343,9 @@ def test_a_broken_connection_is_taken_up_where_it_stopped(storage: BucketStorage
     assert digest.digest() == hashlib.sha256(content).digest() and not faulty.cuts
 
 
-def test_one_that_breaks_again_and_again_is_a_sentence(storage: BucketStorage, faulty: Faulty) -> None:
+def test_a_connection_that_breaks_repeatedly_is_reported_in_one_sentence(
+    storage: BucketStorage, faulty: Faulty
+) -> None:
     storage.save(NAME, streamed(noise(MEGABYTE)))
     faulty.cuts = [1000, 0, 0, 0, 0]
     with storage.open(NAME) as file, pytest.raises(StorageFailed, match="broke off in the middle"):
@@ -351,7 +353,7 @@ def test_one_that_breaks_again_and_again_is_a_sentence(storage: BucketStorage, f
             pass
 
 
-def test_an_object_that_is_replaced_meanwhile_is_not_mixed(
+def test_an_object_that_is_replaced_meanwhile_is_not_mixed_with_the_old_one(
     storage: BucketStorage, bucket: Bucket, faulty: Faulty
 ) -> None:
     storage.save(NAME, streamed(noise(MEGABYTE)))
@@ -361,7 +363,7 @@ def test_an_object_that_is_replaced_meanwhile_is_not_mixed(
             file.read(10)
 
 
-def test_it_can_be_read_from_anywhere(storage: BucketStorage) -> None:
+def test_an_object_can_be_read_from_any_position(storage: BucketStorage) -> None:
     content = noise(100_000)
     storage.save(NAME, streamed(content))
     with storage.open(NAME) as file:
@@ -372,7 +374,7 @@ def test_it_can_be_read_from_anywhere(storage: BucketStorage) -> None:
         assert file.read(10) == b"" and file.size == 100_000
 
 
-def test_the_link_gives_the_file_to_whoever_has_it_under_its_name(storage: BucketStorage) -> None:
+def test_the_link_downloads_the_file_under_its_name(storage: BucketStorage) -> None:
     storage.save(NAME, streamed(b"content"))
     with urllib.request.urlopen(storage.link(NAME, "nightly-1.tar.zst")) as answer:
         assert answer.read() == b"content"
@@ -389,7 +391,7 @@ def files(tmp_path: Path) -> Made:
     return make_files(tmp_path / "staging", shop=60_000, users=10)
 
 
-def test_an_archive_comes_back_as_it_was(storage: BucketStorage, bucket: Bucket, files: Made, tmp_path: Path) -> None:
+def test_an_archive_is_read_back_unchanged(storage: BucketStorage, bucket: Bucket, files: Made, tmp_path: Path) -> None:
     written = archive.write(storage, NAME, *files, progress=ignore)
     assert written.sha256 == hashlib.sha256(bucket.content(KEY)).hexdigest()
     archive.unpack(storage, NAME, tmp_path / "there", sha256=written.sha256, progress=ignore)
@@ -407,7 +409,7 @@ def test_cancelling_leaves_nothing(storage: BucketStorage, bucket: Bucket, files
     assert bucket.objects() == bucket.uploads() == []
 
 
-def test_a_store_that_fails_is_told_as_one_sentence(
+def test_a_storage_failure_is_reported_in_one_sentence(
     storage: BucketStorage, faulty: Faulty, files: Made, tmp_path: Path
 ) -> None:
     written = archive.write(storage, NAME, *files, progress=ignore)
@@ -424,7 +426,7 @@ def test_a_store_that_fails_is_told_as_one_sentence(
         archive.write(storage, "other.tar.zst", *files, progress=ignore)
 
 
-def test_a_connection_that_breaks_while_unpacking_is_not_held_against_the_archive(
+def test_an_archive_is_not_reported_as_damaged_when_the_connection_breaks(
     storage: BucketStorage, faulty: Faulty, files: Made, tmp_path: Path
 ) -> None:
     written = archive.write(storage, NAME, *files, progress=ignore)
@@ -436,10 +438,10 @@ def test_a_connection_that_breaks_while_unpacking_is_not_held_against_the_archiv
     assert len([request for request in faulty.requests if request.method == "GET"]) == 3
 
 
-# --- What is wrong with the settings ---------------------------------------------------------------------------
+# --- Wrong settings --------------------------------------------------------------------------------------------
 
 
-def test_a_bucket_that_can_be_written_says_nothing_and_stays_as_it_is(
+def test_checking_a_writable_bucket_reports_nothing_and_changes_nothing(
     storage: BucketStorage, bucket: Bucket, faulty: Faulty
 ) -> None:
     assert storage.free_space() is None
@@ -460,39 +462,41 @@ def test_a_bucket_that_can_be_written_says_nothing_and_stays_as_it_is(
         ("StrangeCode", "400 No", "refused CreateMultipartUpload: StrangeCode$"),
     ],
 )
-def test_a_refusal_says_what_to_do(storage: BucketStorage, faulty: Faulty, code: str, status: str, named: str) -> None:
+def test_an_error_of_the_server_says_what_to_do(
+    storage: BucketStorage, faulty: Faulty, code: str, status: str, named: str
+) -> None:
     faulty.fault = lambda request: (status, failure(code))
     with pytest.raises(StorageFailed, match=named):
         storage.free_space()
 
 
-def test_a_bucket_that_does_not_exist_is_named_by_its_setting(bucket: Bucket) -> None:
+def test_the_error_about_a_missing_bucket_names_the_setting(bucket: Bucket) -> None:
     storage = bucket.storage(bucket_name="another-one")
     for _ in range(2):
         with pytest.raises(StorageFailed, match="no bucket of this name; check CONSOLE_S3_BUCKET"):
             storage.free_space()
 
 
-def test_a_bucket_that_goes_is_noticed(storage: BucketStorage, bucket: Bucket) -> None:
+def test_a_deleted_bucket_is_noticed(storage: BucketStorage, bucket: Bucket) -> None:
     storage.free_space()
     bucket.client.delete_bucket(Bucket=bucket.name)
     with pytest.raises(StorageFailed, match="CONSOLE_S3_BUCKET"):
         storage.free_space()
 
 
-def test_an_endpoint_where_nobody_answers_is_named_by_its_setting(bucket: Bucket) -> None:
+def test_the_error_about_an_unreachable_endpoint_names_the_setting(bucket: Bucket) -> None:
     storage = bucket.storage(endpoint_url="http://127.0.0.1:9")
     with pytest.raises(StorageFailed, match="is not responding; check CONSOLE_S3_ENDPOINT_URL"):
         storage.free_space()
 
 
-def test_an_endpoint_without_tls_is_no_certificate(bucket: Bucket) -> None:
+def test_an_endpoint_without_tls_is_not_reported_as_a_certificate_error(bucket: Bucket) -> None:
     storage = bucket.storage(endpoint_url=bucket.url.replace("http:", "https:"))
     with pytest.raises(StorageFailed, match="CONSOLE_S3_ENDPOINT_URL"):
         storage.free_space()
 
 
-def test_without_any_key_the_settings_are_named(
+def test_the_error_about_missing_keys_names_the_settings(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
@@ -506,7 +510,7 @@ def test_without_any_key_the_settings_are_named(
             use()
 
 
-def test_keys_of_boto3s_own_are_used_if_none_are_set(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_boto3_finds_keys_by_itself_if_none_are_set(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "from-elsewhere")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "token")

@@ -1,4 +1,4 @@
-"""The folder that keeps archives: whole files only, under exactly their names."""
+"""The folder that contains archives: it has only complete files, under exactly their names."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ Usage = namedtuple("Usage", "total used free")
 
 
 class Chunks(File):  # type: ignore[type-arg]
-    """Content that comes from a generator, which may look at the folder or fail in the middle."""
+    """Content from a generator, which may look at the folder or fail midway."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self.pieces = chunks
@@ -38,7 +38,7 @@ def storage(folder: Path) -> FolderStorage:
     return FolderStorage(location=folder)
 
 
-def test_a_saved_file_is_for_its_owner_only(storage: FolderStorage, folder: Path) -> None:
+def test_only_its_owner_can_read_a_saved_file(storage: FolderStorage, folder: Path) -> None:
     assert storage.save("a.tar.zst", ContentFile(b"content")) == "a.tar.zst"
     with storage.open("a.tar.zst") as file:
         assert file.read() == b"content"
@@ -46,7 +46,7 @@ def test_a_saved_file_is_for_its_owner_only(storage: FolderStorage, folder: Path
     assert (folder / "a.tar.zst").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_name_appears_only_when_the_file_is_whole(storage: FolderStorage, folder: Path) -> None:
+def test_the_name_appears_only_when_the_file_is_complete(storage: FolderStorage, folder: Path) -> None:
     seen = []
 
     def watched() -> Iterator[bytes]:
@@ -60,7 +60,7 @@ def test_the_name_appears_only_when_the_file_is_whole(storage: FolderStorage, fo
     assert storage.size("a") == len(b"firstsecond")
 
 
-def test_the_file_is_synced_before_its_name_and_then_the_folder(
+def test_the_file_is_synced_before_it_is_named_and_then_the_folder_is_synced(
     storage: FolderStorage, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced = []
@@ -73,7 +73,7 @@ def test_the_file_is_synced_before_its_name_and_then_the_folder(
     assert synced == [(".a.part", False), ("backups", True)]
 
 
-def test_an_existing_file_is_kept_and_the_second_refused(storage: FolderStorage, folder: Path) -> None:
+def test_an_existing_file_is_kept_and_a_second_one_is_rejected(storage: FolderStorage, folder: Path) -> None:
     storage.save("a", ContentFile(b"first"))
     with pytest.raises(FileExistsError):
         storage.save("a", ContentFile(b"second"))
@@ -81,7 +81,7 @@ def test_an_existing_file_is_kept_and_the_second_refused(storage: FolderStorage,
     assert (folder / "a").read_bytes() == b"first"
 
 
-def test_of_two_saves_at_once_one_wins(storage: FolderStorage, folder: Path) -> None:
+def test_only_one_of_two_simultaneous_saves_succeeds(storage: FolderStorage, folder: Path) -> None:
     both = threading.Barrier(2)
 
     def save(content: bytes) -> bool:
@@ -118,7 +118,7 @@ def test_a_failed_save_leaves_nothing(
     assert list(folder.iterdir()) == []
 
 
-def test_what_a_killed_save_left_is_hidden_and_can_be_discarded(storage: FolderStorage, folder: Path) -> None:
+def test_the_leftovers_of_a_killed_save_are_hidden_and_can_be_discarded(storage: FolderStorage, folder: Path) -> None:
     storage.save("b", ContentFile(b"whole"))
     for name in ("a", "c"):
         (folder / f".{name}.part").write_bytes(b"half")
@@ -132,7 +132,7 @@ def test_what_a_killed_save_left_is_hidden_and_can_be_discarded(storage: FolderS
 
 
 @pytest.mark.parametrize("name", ["", ".a.part", ".", "..", "../a", "/etc/passwd", "a/b"])
-def test_names_outside_the_folder_or_hidden_are_refused(storage: FolderStorage, name: str) -> None:
+def test_hidden_names_and_names_outside_the_folder_are_rejected(storage: FolderStorage, name: str) -> None:
     with pytest.raises(SuspiciousFileOperation):
         storage.save(name, ContentFile(b""))
     with pytest.raises(SuspiciousFileOperation):
@@ -147,19 +147,21 @@ def test_a_folder_that_does_not_exist_yet_is_empty(storage: FolderStorage, folde
     assert not folder.exists()
 
 
-def test_too_little_space_is_a_sentence(storage: FolderStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_insufficient_space_is_reported_in_one_sentence(
+    storage: FolderStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     storage.require_space(1)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(100, 99, 1024))
     with pytest.raises(NotEnoughSpace, match=r"can take up to 1\.0.KB, but only 1\.0.KB are free in .*backups"):
         storage.require_space(1025)
 
 
-# --- A folder that is not the one that it was ---------------------------------------------------------------------
+# --- The wrong folder ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def known(folder: Path, tmp_path: Path) -> FolderStorage:
-    """A storage that has been used, with an archive in it."""
+    """Return a storage that has been used and contains an archive."""
     storage = FolderStorage(location=folder, remembered=tmp_path / "storage-id")
     storage.save("a", ContentFile(b"content"))
     return storage
@@ -167,14 +169,14 @@ def known(folder: Path, tmp_path: Path) -> FolderStorage:
 
 @pytest.fixture(params=["missing", "empty"])
 def away(request: pytest.FixtureRequest, known: FolderStorage, folder: Path) -> FolderStorage:
-    """The folder's disk is not mounted."""
+    """Return the storage while the folder's disk is not mounted."""
     folder.rename(folder.with_name("away"))
     if request.param == "empty":
         folder.mkdir()
     return known
 
 
-def test_a_storage_that_has_been_used_goes_on(known: FolderStorage, folder: Path, tmp_path: Path) -> None:
+def test_a_used_storage_keeps_working(known: FolderStorage, folder: Path, tmp_path: Path) -> None:
     again = FolderStorage(location=folder, remembered=tmp_path / "storage-id")
     assert again.listdir("") == ([], ["a"])
     assert not again.exists("b")
@@ -183,7 +185,7 @@ def test_a_storage_that_has_been_used_goes_on(known: FolderStorage, folder: Path
     assert again.listdir("") == ([], ["b"])
 
 
-def test_a_missing_file_is_missing(known: FolderStorage) -> None:
+def test_a_missing_file_is_reported_as_missing(known: FolderStorage) -> None:
     for read in (known.size, known.open):
         with pytest.raises(FileNotFoundError):
             read("b")
@@ -201,7 +203,7 @@ def test_a_missing_file_is_missing(known: FolderStorage) -> None:
     ],
     ids=["save", "open", "size", "exists", "delete", "free_space"],
 )
-def test_without_its_disk_nothing_is_missing_written_or_deleted(
+def test_without_its_disk_no_file_is_reported_missing_written_or_deleted(
     away: FolderStorage, folder: Path, use: Callable[[FolderStorage], object]
 ) -> None:
     with pytest.raises(StorageFailed, match=r"the one that was used before; mount its disk, or remove \S+/storage-id"):
@@ -209,14 +211,14 @@ def test_without_its_disk_nothing_is_missing_written_or_deleted(
     assert not folder.exists() or list(folder.iterdir()) == []
 
 
-def test_mounted_again_it_goes_on(away: FolderStorage, folder: Path) -> None:
+def test_a_storage_works_again_once_its_disk_is_mounted(away: FolderStorage, folder: Path) -> None:
     if folder.exists():
         folder.rmdir()
     folder.with_name("away").rename(folder)
     assert away.exists("a")
 
 
-def test_a_folder_can_be_declared_to_be_the_right_one(away: FolderStorage, tmp_path: Path) -> None:
+def test_an_administrator_can_accept_another_folder(away: FolderStorage, tmp_path: Path) -> None:
     (tmp_path / "storage-id").unlink()
     away.save("b", ContentFile(b"content"))
     assert away.listdir("") == ([], ["b"])
