@@ -23,7 +23,7 @@ from console.environment import BASE_DIR
         ("CONSOLE_S3_ACCESS_KEY_ID", "without-its-secret"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named_and_nothing_starts(name: str, value: str) -> None:
+def test_an_invalid_value_is_reported_and_prevents_the_start(name: str, value: str) -> None:
     ended = subprocess.run(
         [sys.executable, "manage.py", "check"],
         cwd=BASE_DIR,
@@ -52,7 +52,7 @@ def start(**environment: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_archives_are_in_the_folder_and_nothing_of_s3_is_loaded_unless_a_bucket_is_named() -> None:
+def test_without_a_bucket_archives_are_in_the_folder_and_boto3_is_not_loaded() -> None:
     assert start().stdout.split()[-3:] == ["backups.storage.folder.FolderStorage", "False", "False"]
     assert start(CONSOLE_S3_BUCKET="my-backups").stdout.split()[-3:] == [
         "backups.storage.s3.BucketStorage",
@@ -61,7 +61,7 @@ def test_archives_are_in_the_folder_and_nothing_of_s3_is_loaded_unless_a_bucket_
     ]
 
 
-def test_settings_of_s3_without_a_bucket_do_not_silently_mean_the_folder() -> None:
+def test_settings_for_s3_without_a_bucket_are_rejected() -> None:
     ended = start(CONSOLE_S3_ENDPOINT_URL="http://127.0.0.1:9000")
     assert ended.returncode != 0 and "CONSOLE_S3_BUCKET is missing" in ended.stderr
 
@@ -92,25 +92,25 @@ def test_logs_can_be_json() -> None:
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0", "192.0.2.7", "::", "db.example.org"])  # noqa: S104
-def test_instances_listen_for_other_machines_only_with_tls(bind: str) -> None:
+def test_instances_accept_connections_from_other_machines_only_with_tls(bind: str) -> None:
     ended = start(CONSOLE_DB_BIND=bind)
     assert ended.returncode != 0 and "takes TLS" in ended.stderr and "CONSOLE_DB_TLS_CERTIFICATE" in ended.stderr
     assert start(CONSOLE_DB_BIND=bind, CONSOLE_DB_TLS_CERTIFICATE="a.pem", CONSOLE_DB_TLS_KEY="b.pem").returncode == 0
 
 
 @pytest.mark.parametrize("bind", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
-def test_on_loopback_they_need_none(bind: str) -> None:
+def test_instances_need_no_tls_on_loopback(bind: str) -> None:
     assert start(CONSOLE_DB_BIND=bind).returncode == 0
 
 
 @pytest.mark.parametrize("alone", ["CONSOLE_DB_TLS_CERTIFICATE", "CONSOLE_DB_TLS_KEY"])
-def test_a_certificate_and_its_key_come_together(alone: str) -> None:
+def test_a_certificate_and_its_key_must_be_set_together(alone: str) -> None:
     ended = start(**{alone: "file.pem"})
     assert ended.returncode != 0 and "or neither of them" in ended.stderr
 
 
 @pytest.mark.parametrize("keys", ["short", "not base64 at all!", "c2hvcnQ="])
-def test_a_key_that_seals_nothing_is_refused_and_not_repeated(keys: str) -> None:
+def test_an_invalid_key_is_rejected_and_not_shown(keys: str) -> None:
     ended = start(CONSOLE_CREDENTIAL_KEYS=keys)
     assert ended.returncode != 0 and "CONSOLE_CREDENTIAL_KEYS has a key that is not" in ended.stderr
     assert f"'{keys}'" not in ended.stderr

@@ -68,7 +68,7 @@ def browser(plain: Client) -> Browser:
 # --- What has ended ------------------------------------------------------------------------------------------
 
 
-def test_a_finished_backup_is_told_once_with_a_link_to_it(user: User, browser: Browser) -> None:
+def test_a_finished_backup_is_reported_once_with_a_link(user: User, browser: Browser) -> None:
     ended(user)
     news = browser.ask()
     assert news is not None
@@ -79,19 +79,19 @@ def test_a_finished_backup_is_told_once_with_a_link_to_it(user: User, browser: B
     assert browser.ask() is None, "told once, and nothing has changed since"
 
 
-def test_a_failed_one_says_why(user: User, browser: Browser) -> None:
+def test_a_failed_task_says_why(user: User, browser: Browser) -> None:
     ended(user, status=JobStatus.FAILED, failure="The disk is full.")
     assert browser.toasts() == [("Backup “nightly” failed: The disk is full.", "bad")]
 
 
-def test_a_cancelled_one_is_no_failure(user: User, browser: Browser) -> None:
+def test_a_cancelled_task_is_not_a_failure(user: User, browser: Browser) -> None:
     ended(user, status=JobStatus.FAILED, failure="cancelled by ann", cancel_reason="cancelled by ann")
     assert browser.toasts() == [("Backup “nightly” is cancelled.", "warn")]
 
 
 @pytest.mark.parametrize("status", [JobStatus.COMPLETED, JobStatus.FAILED])
 @pytest.mark.parametrize("kind", JobKind)
-def test_every_kind_of_work_is_named_and_leads_somewhere(
+def test_every_kind_of_task_is_named_and_links_to_a_page(
     user: User, browser: Browser, kind: JobKind, status: JobStatus
 ) -> None:
     instance = make_instance(name="orders")
@@ -106,7 +106,7 @@ def test_every_kind_of_work_is_named_and_leads_somewhere(
 
 
 @pytest.mark.parametrize("kind", [JobKind.DELETE_BACKUP, JobKind.BACKUP, JobKind.VERIFY, JobKind.RESTORE_ORIGINAL])
-def test_without_the_name_of_its_backup_a_task_is_told_by_what_it_was(
+def test_a_task_without_the_name_of_its_backup_is_reported_by_its_kind(
     user: User, browser: Browser, kind: JobKind
 ) -> None:
     ended(user, kind, ago=1, status=JobStatus.FAILED, failure="The disk is full.", parameters={})
@@ -116,21 +116,21 @@ def test_without_the_name_of_its_backup_a_task_is_told_by_what_it_was(
     assert done == (f"Task “{kind.label}” is completed.", "ok")
 
 
-def test_of_what_is_gone_the_task_is_shown(user: User, browser: Browser) -> None:
+def test_the_task_is_shown_if_its_object_no_longer_exists(user: User, browser: Browser) -> None:
     job = ended(user, JobKind.DELETE_INSTANCE, instance_name="orders", parameters={})
     news = browser.ask()
     assert news is not None and news["toasts"][0]["message"] == "Instance “orders” is deleted."
     assert str(job.id) in browser.client.get(news["toasts"][0]["url"]).content.decode()
 
 
-def test_what_others_asked_for_is_not_told(browser: Browser) -> None:
+def test_tasks_of_other_users_are_not_reported(browser: Browser) -> None:
     ended(make_user())
     ended(make_user(), status=JobStatus.FAILED)
     assert browser.toasts() == []
 
 
 @pytest.mark.parametrize("role", Role)
-def test_the_failure_of_an_automated_backup_is_told_to_everybody_with_a_role(role: Role) -> None:
+def test_a_failed_automated_backup_is_reported_to_every_user_with_a_role(role: Role) -> None:
     client = Client()
     client.force_login(make_user(role))
     ended(None)
@@ -141,19 +141,19 @@ def test_the_failure_of_an_automated_backup_is_told_to_everybody_with_a_role(rol
     ]
 
 
-def test_what_ended_before_the_page_was_loaded_is_old(user: User, browser: Browser) -> None:
+def test_tasks_that_ended_before_the_page_loaded_are_not_reported(user: User, browser: Browser) -> None:
     ended(user, ago=6)
     assert browser.toasts() == []
 
 
-def test_an_end_that_was_written_late_is_not_missed(user: User, browser: Browser) -> None:
+def test_a_task_whose_end_is_written_late_is_reported(user: User, browser: Browser) -> None:
     ended(user, ago=1)
     assert len(browser.toasts()) == 1
     ended(user, JobKind.RESTART, ago=3, instance_name="orders")
     assert browser.toasts() == [("Instance “orders” is restarted.", "ok")]
 
 
-def test_deletions_that_were_asked_for_together_are_told_together(user: User, browser: Browser) -> None:
+def test_deletions_requested_together_are_reported_together(user: User, browser: Browser) -> None:
     last = make_job(kind=JobKind.DELETE_BACKUP, requested_by=user, status=JobStatus.RUNNING)
     for _ in range(11):
         ended(user, JobKind.DELETE_BACKUP)
@@ -163,7 +163,7 @@ def test_deletions_that_were_asked_for_together_are_told_together(user: User, br
     assert browser.toasts() == []
 
 
-def test_of_many_at_once_the_failures_come_first_and_the_rest_is_counted(user: User, browser: Browser) -> None:
+def test_failures_come_first_and_further_tasks_are_counted(user: User, browser: Browser) -> None:
     for number in range(6):
         ended(user, JobKind.RESTART, instance_name=f"fine-{number}")
     ended(user, JobKind.RESTART, instance_name="ill", status=JobStatus.FAILED, failure="No.")
@@ -172,32 +172,32 @@ def test_of_many_at_once_the_failures_come_first_and_the_rest_is_counted(user: U
     assert toasts[-1] == ("3 more tasks have ended.", "ok")
 
 
-def test_whoever_was_away_is_told_of_the_last_day(user: User, plain: Client) -> None:
+def test_a_returning_user_sees_tasks_of_the_last_day(user: User, plain: Client) -> None:
     ended(user, ago=3600 * 30)
     ended(user, JobKind.RESTART, ago=3600 * 20, instance_name="orders")
     assert Browser(plain, ago=3600 * 48).toasts() == [("Instance “orders” is restarted.", "ok")]
 
 
 @pytest.mark.parametrize("cursor", ["", "yesterday", "99999999999999999999", "-5", "1~<script>", "~"])
-def test_a_cursor_that_cannot_be_used_is_no_error(user: User, plain: Client, cursor: str) -> None:
+def test_an_invalid_cursor_is_no_error(user: User, plain: Client, cursor: str) -> None:
     answer = plain.get(ACTIVITY, {"since": cursor})
     assert answer.status_code == 200 and answer.json()["toasts"] == []
 
 
-def test_a_cursor_moves_on_though_nothing_ends(user: User, plain: Client) -> None:
+def test_a_cursor_moves_on_even_if_nothing_ends(user: User, plain: Client) -> None:
     browser = Browser(plain, ago=600)
     before = browser.cursor
     assert browser.ask() is not None and browser.cursor != before
     assert browser.ask() is None
 
 
-def test_a_cursor_is_read_as_it_was_written() -> None:
+def test_a_cursor_can_be_read_back() -> None:
     now = datetime(2026, 11, 22, 9, 14, 3, tzinfo=UTC)
     notified = Notified(now - timedelta(seconds=7), frozenset({"ab", "cd"}))
     assert Notified.parse(str(notified), now) == notified
 
 
-def test_the_services_name_the_backup_for_its_end(user: User, browser: Browser) -> None:
+def test_services_store_the_name_of_the_backup_for_the_toast(user: User, browser: Browser) -> None:
     create_backup(instance=make_instance(), name="before-upgrade", requested_by=user)
     Job.objects.update(status=JobStatus.COMPLETED, ended=timezone.now())
     assert browser.toasts() == [("Backup “before-upgrade” is complete.", "ok")]
@@ -211,7 +211,7 @@ def test_the_services_name_the_backup_for_its_end(user: User, browser: Browser) 
 
 
 @pytest.mark.parametrize("path", EVERY_PAGE)
-def test_the_title_of_every_page_counts_the_own_work(user: User, plain: Client, path: str) -> None:
+def test_the_title_of_every_page_counts_the_viewers_running_tasks(user: User, plain: Client, path: str) -> None:
     assert "<title>(" not in plain.get(path).content.decode()
     make_job(requested_by=user, status=JobStatus.RUNNING)
     make_job(requested_by=user, status=JobStatus.QUEUED)
@@ -220,7 +220,7 @@ def test_the_title_of_every_page_counts_the_own_work(user: User, plain: Client, 
     assert "<title>(2) " in plain.get(path).content.decode()
 
 
-def test_news_says_how_much_runs_and_a_page_that_shows_it_is_left_alone(user: User, browser: Browser) -> None:
+def test_news_counts_running_tasks_and_is_sent_only_once(user: User, browser: Browser) -> None:
     job = make_job(requested_by=user, status=JobStatus.RUNNING)
     news = browser.ask()
     assert news is not None and news["running"] == 1 and browser.ask() is None
@@ -229,7 +229,7 @@ def test_news_says_how_much_runs_and_a_page_that_shows_it_is_left_alone(user: Us
     assert news is not None and news["running"] == 0 and len(news["toasts"]) == 1
 
 
-def test_a_hidden_page_learns_what_runs_and_takes_no_toast_from_others(user: User, browser: Browser) -> None:
+def test_a_hidden_page_gets_the_count_and_leaves_toasts_to_other_pages(user: User, browser: Browser) -> None:
     ended(user)
     make_job(requested_by=user)
     news = browser.ask(hidden=True)
@@ -238,7 +238,7 @@ def test_a_hidden_page_learns_what_runs_and_takes_no_toast_from_others(user: Use
 
 
 @pytest.mark.parametrize("rows", [1, 50])
-def test_asking_costs_two_queries_besides_the_session_and_its_user(
+def test_a_request_needs_two_queries_besides_the_session_and_its_user(
     user: User, browser: Browser, rows: int, django_assert_num_queries: Any
 ) -> None:
     for _ in range(rows):
@@ -249,7 +249,7 @@ def test_asking_costs_two_queries_besides_the_session_and_its_user(
             browser.ask()
 
 
-def test_asking_looks_at_few_jobs_however_many_there_are(user: User) -> None:
+def test_a_request_reads_few_jobs_however_many_exist(user: User) -> None:
     """By its indexes: no plan goes through all jobs (of SQLite's, which do not depend on how many there are)."""
     with connection.execute_wrapper(explained := Explained()):
         activity_and_notifications(user, Notified(timezone.now()), timezone.now())
@@ -276,7 +276,7 @@ class Explained:
 # --- Who may ask ---------------------------------------------------------------------------------------------
 
 
-def test_whoever_has_no_role_is_told_nothing_and_does_not_ask() -> None:
+def test_a_user_without_a_role_gets_no_news_and_pages_do_not_ask() -> None:
     client = Client()
     client.force_login(User.objects.create_user("nobody"))
     assert client.get(ACTIVITY).status_code == 403
@@ -284,13 +284,13 @@ def test_whoever_has_no_role_is_told_nothing_and_does_not_ask() -> None:
     assert "data-activity" not in html and 'role="status"></div>' in html
 
 
-def test_signed_out_a_page_is_sent_to_sign_in(client: Client) -> None:
+def test_a_signed_out_page_is_redirected_to_sign_in(client: Client) -> None:
     assert client.get(ACTIVITY).status_code == 302
     answer = client.get(ACTIVITY, headers={"HX-Request": "true"})
     assert answer.headers["HX-Redirect"].startswith(reverse("sign-in"))
 
 
-def test_asking_is_no_post(plain: Client) -> None:
+def test_a_post_is_405(plain: Client) -> None:
     assert plain.post(ACTIVITY).status_code == 405
 
 
@@ -321,7 +321,7 @@ def test_the_advice_fits_the_role() -> None:
     assert "Ask an administrator to start it." in html and "manage.py" not in html
 
 
-def test_it_comes_and_goes_by_itself_and_is_said_once(browser: Browser) -> None:
+def test_the_notice_appears_once_and_disappears_by_itself(browser: Browser) -> None:
     make_instance()
     first = browser.ask()
     assert first is not None and "stopped responding" not in first["notices"]
@@ -334,14 +334,14 @@ def test_it_comes_and_goes_by_itself_and_is_said_once(browser: Browser) -> None:
     assert news is not None and "stopped responding" not in news["notices"]
 
 
-def test_a_host_that_nothing_is_on_is_not_missed(plain: Client) -> None:
+def test_a_host_without_instances_or_jobs_is_not_reported(plain: Client) -> None:
     silent("retired")
     assert "stopped responding" not in plain.get(reverse("backups:list")).content.decode()
     make_job(host=Host.objects.get(name="retired"))
     assert "Host retired is offline" in plain.get(reverse("backups:list")).content.decode()
 
 
-def test_an_empty_console_without_an_agent_says_so_too(plain: Client) -> None:
+def test_an_empty_console_reports_a_missing_agent_too(plain: Client) -> None:
     silent()
     assert "Host local is offline" in plain.get(reverse("backups:list")).content.decode()
     Instance.objects.all().delete()
@@ -349,7 +349,7 @@ def test_an_empty_console_without_an_agent_says_so_too(plain: Client) -> None:
     assert "No agent has started yet." in plain.get(reverse("backups:list")).content.decode()
 
 
-def test_a_page_learns_that_a_server_is_down_so_that_its_list_looks_again(browser: Browser) -> None:
+def test_news_counts_servers_that_are_down_so_that_the_list_refreshes(browser: Browser) -> None:
     instance = make_instance()
     first = browser.ask()
     assert first is not None and first["down"] == 0
@@ -360,7 +360,7 @@ def test_a_page_learns_that_a_server_is_down_so_that_its_list_looks_again(browse
     assert 'data-down="1"' in html
 
 
-def test_hosts_are_found_once_a_second_for_everybody(
+def test_hosts_are_read_at_most_once_a_second_for_all_users(
     user: User, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
 ) -> None:
     monkeypatch.setattr(hosts, "SHARED_SECONDS", 60)

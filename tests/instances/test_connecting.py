@@ -24,36 +24,36 @@ def test_a_replica_set_is_found_by_its_name() -> None:
 
 
 @pytest.mark.parametrize("kind", [InstanceType.CLUSTER, InstanceType.SINGLE_NODE])
-def test_everything_else_is_one_server(kind: InstanceType) -> None:
+def test_every_other_type_is_a_single_server(kind: InstanceType) -> None:
     assert string(kind) == "mongodb://rwuser@127.0.0.1:8635/?authSource=admin"
 
 
-def test_it_says_that_the_server_speaks_tls() -> None:
+def test_the_string_says_that_the_server_uses_tls() -> None:
     assert string(db_address="10.0.0.5", db_tls=True).endswith(
         "@10.0.0.5:8635/?authSource=admin&replicaSet=rs0&tls=true"
     )
 
 
-def test_a_replica_set_that_calls_itself_otherwise_is_reached_directly() -> None:
+def test_a_replica_set_with_another_name_for_itself_is_reached_directly() -> None:
     named = string(db_address="db.example.org", db_tls=True, db_alias=True)
     assert named == "mongodb://rwuser@db.example.org:8635/?authSource=admin&directConnection=true&tls=true"
 
 
-def test_an_address_of_version_6_stands_in_brackets() -> None:
+def test_an_ipv6_address_is_in_brackets() -> None:
     assert "@[::1]:8635/" in string(db_address="::1")
 
 
-def test_before_it_has_a_port_there_is_nothing_to_connect_to() -> None:
+def test_an_instance_without_a_port_has_no_connection_string() -> None:
     instance = make_instance(port=None)
     assert connection_string(instance) == "" and snippets(instance) == []
 
 
-def test_pymongo_takes_it_with_the_password_beside_it() -> None:
+def test_pymongo_accepts_the_string_with_a_separate_password() -> None:
     with pymongo.MongoClient[dict[str, Any]](string(), password=NEW_PASSWORD, connect=False) as client:
         assert client.options.pool_options is not None
 
 
-def test_there_are_lines_for_three_programs_none_of_which_has_a_password() -> None:
+def test_lines_for_three_programs_contain_no_password() -> None:
     instance = make_instance(port=8635)
     lines = {snippet.program: snippet.lines for snippet in snippets(instance)}
     assert list(lines) == ["mongosh", "Python (pymongo)", "Node.js (mongodb)"]

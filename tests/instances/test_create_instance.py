@@ -25,7 +25,7 @@ def form(**changes: str) -> dict[str, str]:
     return {"name": "orders", "type": "Single", "request_key": str(uuid.uuid4())} | PASSWORD_FIELDS | changes
 
 
-def test_an_instance_starts_as_creating_with_a_queued_job(user: User) -> None:
+def test_a_new_instance_is_creating_and_has_a_queued_job(user: User) -> None:
     instance = create_instance(name="orders", type=InstanceType.CLUSTER, requested_by=user)
     instance.refresh_from_db()
     assert instance.status is Status.CREATING
@@ -39,24 +39,24 @@ def test_an_instance_starts_as_creating_with_a_queued_job(user: User) -> None:
     )
 
 
-def test_it_goes_to_the_online_host_with_the_fewest_instances(user: User) -> None:
+def test_a_new_instance_goes_to_the_online_host_with_the_fewest_instances(user: User) -> None:
     make_instance(host=make_host("full"))
     make_host("free")
     Host.objects.create(name="away", seen=timezone.now() - timedelta(hours=1))
     assert create_instance(name="orders", type=InstanceType.CLUSTER, requested_by=user).host_id == "free"
 
 
-def test_before_any_agent_has_started_it_goes_to_this_host(user: User) -> None:
+def test_before_any_agent_has_started_a_new_instance_goes_to_this_host(user: User) -> None:
     assert create_instance(name="orders", type=InstanceType.CLUSTER, requested_by=user).host_id == "local"
 
 
-def test_the_service_itself_keeps_the_name_rule(user: User) -> None:
+def test_the_service_itself_enforces_the_name_rule(user: User) -> None:
     with pytest.raises(ValidationError):
         create_instance(name="1st", type=InstanceType.CLUSTER, requested_by=user)
     assert not Instance.objects.exists() and not Job.objects.exists()
 
 
-def test_ok_in_the_dialog_creates_it_and_tells_the_list(htmx: Client) -> None:
+def test_ok_in_the_dialog_creates_the_instance_and_refreshes_the_list(htmx: Client) -> None:
     answer = htmx.post(CREATE, form())
     assert answer.status_code == 204
     assert {"dialog-close", "refresh", "toast"} <= json.loads(answer.headers["HX-Trigger"]).keys()
@@ -79,7 +79,7 @@ def test_ok_without_javascript_goes_to_the_list(plain: Client) -> None:
         (form(type=""), "type"),
     ],
 )
-def test_a_broken_rule_is_shown_beside_its_field(htmx: Client, data: dict[str, str], field: str) -> None:
+def test_an_error_is_shown_beside_its_field(htmx: Client, data: dict[str, str], field: str) -> None:
     answer = htmx.post(CREATE, data)
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == [field]
@@ -87,13 +87,13 @@ def test_a_broken_rule_is_shown_beside_its_field(htmx: Client, data: dict[str, s
     assert not Instance.objects.exists()
 
 
-def test_each_dialog_has_a_number_of_its_own(htmx: Client) -> None:
+def test_each_dialog_has_its_own_request_key(htmx: Client) -> None:
     first, second = (htmx.get(CREATE).context["form"]["request_key"].value() for _ in range(2))
     assert first != second
 
 
 @pytest.mark.parametrize("key", [{}, {"request_key": "mended"}], ids=["without", "damaged"])
-def test_a_dialog_that_lost_its_number_makes_nothing(htmx: Client, key: dict[str, str]) -> None:
+def test_a_dialog_without_its_request_key_creates_nothing(htmx: Client, key: dict[str, str]) -> None:
     answer = htmx.post(CREATE, {"name": "orders", "type": "Single"} | PASSWORD_FIELDS | key)
     assert answer.status_code == 422 and list(answer.context["form"].errors) == ["request_key"]
     assert not Instance.objects.exists()
@@ -113,7 +113,7 @@ def test_another_method_is_405(htmx: Client) -> None:
     assert htmx.delete(CREATE).status_code == 405
 
 
-def test_signing_in_comes_first(client: Client) -> None:
+def test_the_dialog_requires_signing_in(client: Client) -> None:
     assert client.get(CREATE).status_code == 302
     assert client.post(CREATE, form()).status_code == 302
     assert not Instance.objects.exists()
@@ -122,13 +122,13 @@ def test_signing_in_comes_first(client: Client) -> None:
 # --- The administrator's password ----------------------------------------------------------------------
 
 
-def test_the_password_goes_to_the_agent_sealed(htmx: Client) -> None:
+def test_the_agent_gets_the_password_sealed(htmx: Client) -> None:
     assert htmx.post(CREATE, form()).status_code == 204
     job = Job.objects.get()
     assert secret_of(job) == NEW_PASSWORD and NEW_PASSWORD not in json.dumps(job.parameters) + job.secret
 
 
-def test_skipped_there_is_none_whatever_was_typed(htmx: Client) -> None:
+def test_skip_sets_no_password_whatever_was_typed(htmx: Client) -> None:
     assert htmx.post(CREATE, form(administrator="skip", password="x", confirmation="y")).status_code == 204
     assert Job.objects.get().secret == ""
 
@@ -141,22 +141,20 @@ def test_skipped_there_is_none_whatever_was_typed(htmx: Client) -> None:
         ({"confirmation": "Another-1"}, "confirmation"),
     ],
 )
-def test_a_password_that_breaks_the_rule_is_shown_beside_its_field(
-    htmx: Client, changes: dict[str, str], field: str
-) -> None:
+def test_an_invalid_password_is_reported_beside_its_field(htmx: Client, changes: dict[str, str], field: str) -> None:
     answer = htmx.post(CREATE, form(**changes))
     assert answer.status_code == 422 and f'id="id_{field}_error"' in answer.text
     assert 'value="orders"' in answer.text and f'value="{NEW_PASSWORD}"' not in answer.text
     assert not Instance.objects.exists()
 
 
-def test_the_service_itself_keeps_the_password_rule(user: User) -> None:
+def test_the_service_itself_enforces_the_password_rule(user: User) -> None:
     with pytest.raises(ValidationError):
         create_instance(name="orders", type=InstanceType.CLUSTER, password="simple", requested_by=user)
     assert not Instance.objects.exists()
 
 
-def test_generate_keeps_what_was_typed_and_makes_nothing_yet(htmx: Client) -> None:
+def test_generate_keeps_the_input_and_creates_nothing_yet(htmx: Client) -> None:
     sent = form(name="1st", password="", confirmation="", generate="1")
     answer = htmx.post(CREATE, sent)
     shown = answer.context["form"].shown_password
@@ -168,7 +166,7 @@ def test_generate_keeps_what_was_typed_and_makes_nothing_yet(htmx: Client) -> No
     assert secret_of(Job.objects.get()) == shown
 
 
-def test_without_javascript_enter_is_ok_and_generate_is_a_button(plain: Client) -> None:
+def test_without_javascript_enter_means_ok_and_generate_is_a_button(plain: Client) -> None:
     html = plain.get(CREATE).text
     # A browser presses a form's first button.
     assert html.index('type="submit" class="visually-hidden"') < html.index('name="generate"')

@@ -30,7 +30,7 @@ def test_the_instance_is_deleting_with_a_queued_job(user: User) -> None:
     assert Job.objects.get().kind == JobKind.DELETE_INSTANCE
 
 
-def test_its_automated_backups_go_and_its_manual_ones_stay(user: User) -> None:
+def test_deleting_an_instance_deletes_automated_backups_and_keeps_manual_backups(user: User) -> None:
     instance = make_instance()
     automated = make_backup(instance, type=BackupType.AUTOMATED)
     manual = make_backup(instance)
@@ -57,7 +57,7 @@ BUSY = [{"state": State.CREATING}, *({"action": action} for action in Action if 
 
 
 @pytest.mark.parametrize("fields", BUSY, ids=str)
-def test_it_is_refused_with_the_reason_while_an_operation_runs(user: User, fields: dict[str, Any]) -> None:
+def test_deletion_is_refused_with_the_reason_while_an_operation_runs(user: User, fields: dict[str, Any]) -> None:
     instance = make_instance(**fields)
     automated = make_backup(instance, type=BackupType.AUTOMATED)
     with pytest.raises(Refused, match="operation is running") as refusal:
@@ -68,7 +68,7 @@ def test_it_is_refused_with_the_reason_while_an_operation_runs(user: User, field
     assert not Job.objects.exists()
 
 
-def test_the_confirmation_says_what_goes_and_what_stays(htmx: Client) -> None:
+def test_the_confirmation_says_what_is_deleted_and_what_is_kept(htmx: Client) -> None:
     instance = make_instance(name="orders")
     make_backup(instance)
     make_backup(instance)
@@ -78,7 +78,7 @@ def test_the_confirmation_says_what_goes_and_what_stays(htmx: Client) -> None:
     assert "2 manual backups" in html and "1 automated backup" in html
 
 
-def test_yes_deletes_and_tells_the_list(htmx: Client) -> None:
+def test_yes_deletes_the_instance_and_refreshes_the_list(htmx: Client) -> None:
     instance = make_instance()
     answer = htmx.post(delete_url(instance))
     assert answer.status_code == 204
@@ -99,7 +99,7 @@ def test_a_refusal_is_shown_in_the_dialog(htmx: Client) -> None:
     assert "operation is running" in answer.content.decode()
 
 
-def test_asking_changes_nothing(htmx: Client) -> None:
+def test_opening_the_confirmation_changes_nothing(htmx: Client) -> None:
     instance = make_instance()
     htmx.get(delete_url(instance))
     instance.refresh_from_db()

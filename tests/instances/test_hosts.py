@@ -46,7 +46,7 @@ GIB = 1024**3
         ([Load("a", 0, 0), Load("b", 9, None, "Read-only file system")], "a"),
     ],
 )
-def test_least_loaded(loads: list[Load], chosen: str | None) -> None:
+def test_the_least_loaded_host_is_chosen(loads: list[Load], chosen: str | None) -> None:
     assert least_loaded(loads) == chosen
     assert least_loaded(reversed(loads)) == chosen
 
@@ -56,7 +56,7 @@ def test_least_loaded(loads: list[Load], chosen: str | None) -> None:
 
 @pytest.mark.django_db
 class TestHold:
-    def test_a_new_host_is_taken_and_held(self) -> None:
+    def test_an_agent_takes_a_new_host_and_keeps_it(self) -> None:
         now = timezone.now()
         assert hosts.take("b", agent="first", before="", now=now)
         assert Host.objects.get().is_online(now)
@@ -69,19 +69,19 @@ class TestHold:
         assert not hosts.take("b", agent="second", before="another", now=now + timedelta(seconds=14))
         assert hosts.hold("b", agent="first", now=now)
 
-    def test_one_that_has_stopped_responding_loses_it(self) -> None:
+    def test_an_agent_that_has_stopped_responding_loses_its_host(self) -> None:
         now = timezone.now()
         hosts.take("b", agent="first", before="", now=now)
         assert hosts.take("b", agent="second", before="", now=now + timedelta(seconds=15))
         assert not hosts.hold("b", agent="first", now=now + timedelta(seconds=16))
         assert Host.objects.get().agent == "second"
 
-    def test_a_restart_on_the_same_home_does_not_wait(self) -> None:
+    def test_an_agent_restarted_on_the_same_home_does_not_wait(self) -> None:
         now = timezone.now()
         hosts.take("b", agent="first", before="", now=now)
         assert hosts.take("b", agent="second", before="first", now=now)
 
-    def test_after_a_clean_stop_nobody_waits(self) -> None:
+    def test_no_agent_waits_after_a_clean_stop(self) -> None:
         now = timezone.now()
         hosts.take("b", agent="first", before="", now=now)
         hosts.release("b", agent="another")
@@ -109,7 +109,7 @@ def offline(db: None) -> Host:
     return host
 
 
-def test_nothing_is_queued_for_it_and_nothing_changes(offline: Host, user: User) -> None:
+def test_nothing_is_queued_for_an_offline_host_and_nothing_changes(offline: Host, user: User) -> None:
     instance = make_instance(host=offline)
     backup = make_backup(instance)
     asked: list[Any] = [
@@ -131,25 +131,25 @@ def test_nothing_is_queued_for_it_and_nothing_changes(offline: Host, user: User)
     assert not Job.objects.exists() and Instance.objects.count() == 1
 
 
-def test_what_needs_no_agent_can_be_done(offline: Host, user: User) -> None:
+def test_actions_that_need_no_agent_are_allowed(offline: Host, user: User) -> None:
     instance = make_instance(host=offline)
     assert services.rename_instance(instance=instance, name="renamed", requested_by=user).name == "renamed"
 
 
-def test_before_its_agent_s_first_start_and_while_it_starts_jobs_wait(offline: Host, user: User) -> None:
+def test_jobs_wait_until_the_agent_of_their_host_has_started(offline: Host, user: User) -> None:
     hosts.expect("away", timezone.now())
     offline.refresh_from_db()
     create_backup(instance=make_instance(host=offline), name="nightly", requested_by=user)
     assert Job.objects.get().status == JobStatus.QUEUED
 
 
-def test_one_that_is_online_stays_so_when_another_agent_is_expected(db: None) -> None:
+def test_an_online_host_stays_online_when_another_agent_is_expected(db: None) -> None:
     seen = make_host("here").seen
     hosts.expect("here", timezone.now())
     assert Host.objects.get().seen == seen
 
 
-def test_its_instances_say_so_in_row_and_page_and_their_status_stays(offline: Host, plain: Client) -> None:
+def test_instances_of_an_offline_host_say_so_and_keep_their_status(offline: Host, plain: Client) -> None:
     instance = make_instance(host=offline, name="orders")
     for path in (LIST, instance.get_absolute_url()):
         html = plain.get(path).text
@@ -160,7 +160,7 @@ def test_its_instances_say_so_in_row_and_page_and_their_status_stays(offline: Ho
     assert "Host offline" not in plain.get(LIST).text
 
 
-def test_a_row_that_was_rendered_before_says_it_too(plain: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cached_row_says_that_its_host_went_offline(plain: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     make_instance(name="orders")
     overview = reverse("home")
     assert "Host offline" not in plain.get(LIST).text
@@ -171,7 +171,7 @@ def test_a_row_that_was_rendered_before_says_it_too(plain: Client, monkeypatch: 
     assert "its agent has stopped responding (last heartbeat" in plain.get(overview).text
 
 
-def test_its_instances_are_not_offered_for_a_backup(offline: Host, plain: Client) -> None:
+def test_instances_of_an_offline_host_are_not_offered_for_a_backup(offline: Host, plain: Client) -> None:
     make_instance(host=offline, name="gone-away", type=InstanceType.CLUSTER)
     make_instance(name="still-here", type=InstanceType.CLUSTER)
     html = plain.get(reverse("backups:create")).text
@@ -181,12 +181,12 @@ def test_its_instances_are_not_offered_for_a_backup(offline: Host, plain: Client
 # --- Choosing and seeing the host -----------------------------------------------------------------------------------
 
 
-def test_with_one_host_there_is_nothing_to_choose_or_to_filter(plain: Client) -> None:
+def test_a_single_host_is_neither_a_choice_nor_a_filter(plain: Client) -> None:
     make_instance()
     assert 'name="host"' not in plain.get(CREATE).text + plain.get(LIST).text
 
 
-def test_the_dialog_offers_the_hosts_that_are_online(offline: Host, plain: Client) -> None:
+def test_the_dialog_offers_online_hosts(offline: Host, plain: Client) -> None:
     make_instance(host=make_host("a"))
     Host.objects.filter(pk="a").update(storage_free=3 * GIB)
     make_host("b")
@@ -199,7 +199,9 @@ def test_the_dialog_offers_the_hosts_that_are_online(offline: Host, plain: Clien
 
 
 @pytest.mark.parametrize(("sent", "expected"), [({"host": "a"}, "a"), ({"host": ""}, "b"), ({}, "b")])
-def test_the_chosen_host_or_the_least_loaded_gets_it(htmx: Client, sent: dict[str, str], expected: str) -> None:
+def test_a_new_instance_goes_to_the_chosen_or_least_loaded_host(
+    htmx: Client, sent: dict[str, str], expected: str
+) -> None:
     make_instance(host=make_host("a"))
     make_host("b")
     assert htmx.post(CREATE, FORM | sent).status_code == 204
@@ -207,7 +209,7 @@ def test_the_chosen_host_or_the_least_loaded_gets_it(htmx: Client, sent: dict[st
     assert made.host_id == expected == Job.objects.get().host_id
 
 
-def test_a_host_that_has_gone_offline_meanwhile_is_refused_at_its_field(offline: Host, htmx: Client) -> None:
+def test_a_host_that_has_gone_offline_is_rejected_beside_its_field(offline: Host, htmx: Client) -> None:
     make_host("a")
     make_host("b")
     answer = htmx.post(CREATE, FORM | {"host": "away"})
@@ -215,14 +217,14 @@ def test_a_host_that_has_gone_offline_meanwhile_is_refused_at_its_field(offline:
     assert not Instance.objects.exists()
 
 
-def test_when_none_is_online_the_dialog_says_why(offline: Host, htmx: Client, settings: Any) -> None:
+def test_the_dialog_says_why_no_host_is_online(offline: Host, htmx: Client, settings: Any) -> None:
     settings.CONSOLE_HOST = "away"
     answer = htmx.post(CREATE, FORM)
     assert answer.status_code == 422 and "Host away is offline" in answer.text
     assert not Instance.objects.exists()
 
 
-def test_several_hosts_are_a_column_and_a_filter(plain: Client) -> None:
+def test_several_hosts_have_a_column_and_a_filter(plain: Client) -> None:
     make_instance(host=make_host("alpha"), name="orders")
     make_instance(host=make_host("beta"), name="users")
     html = plain.get(LIST).text
@@ -242,14 +244,14 @@ def test_basic_information_says_where_its_clients_have_to_run(plain: Client) -> 
 # --- Where an archive can be read -----------------------------------------------------------------------------------
 
 
-def test_a_restored_instance_is_made_where_the_archive_is(user: User, db: None) -> None:
+def test_a_restored_instance_is_created_on_the_host_of_the_archive(user: User, db: None) -> None:
     backup = make_backup(make_instance(host=make_host("alpha")))
     make_host("beta")
     restoration = restore_to_new_instance(backup=backup, name="orders-copy", requested_by=user)
     assert restoration.target is not None and restoration.target.host_id == "alpha"
 
 
-def test_with_shared_storage_it_goes_to_the_least_loaded_host(
+def test_with_shared_storage_a_restored_instance_goes_to_the_least_loaded_host(
     user: User, db: None, monkeypatch: pytest.MonkeyPatch, offline: Host
 ) -> None:
     monkeypatch.setattr("backups.storage.base.ArchiveStorage.shared", True)

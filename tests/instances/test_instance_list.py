@@ -20,7 +20,7 @@ def names(answer: Any) -> set[str]:
     return {instance.name for instance in answer.context["instances"]}
 
 
-def test_a_row_shows_what_people_need(plain: Client) -> None:
+def test_a_row_shows_the_main_facts(plain: Client) -> None:
     instance = make_instance(name="orders", type=InstanceType.CLUSTER, port=8635)
     html = plain.get(LIST).content.decode()
     for text in ("orders", instance.id, "Cluster", "SecantusDB 0.7.0b3", "WiredTiger", "Available"):
@@ -41,14 +41,14 @@ def test_a_search_without_a_result_says_so(plain: Client) -> None:
     assert "<table" not in html and "nothing-like-it" in html
 
 
-def test_search_finds_a_prefix_of_the_name_in_any_case_or_the_exact_id(plain: Client) -> None:
+def test_search_finds_a_name_prefix_in_any_case_or_an_exact_id(plain: Client) -> None:
     orders, users = make_instance(name="Orders-eu"), make_instance(name="users-eu")
     assert names(plain.get(LIST, {"q": "orders"})) == {"Orders-eu"}
     assert names(plain.get(LIST, {"q": users.id})) == {"users-eu"}
     assert names(plain.get(LIST, {"q": orders.id[:10]})) == set()
 
 
-def test_the_type_tabs_filter(plain: Client) -> None:
+def test_the_type_tabs_filter_the_list(plain: Client) -> None:
     make_instance(name="cluster-1", type=InstanceType.CLUSTER)
     make_instance(name="node-1", type=InstanceType.SINGLE_NODE)
     answer = plain.get(LIST, {"type": "Single"})
@@ -57,7 +57,7 @@ def test_the_type_tabs_filter(plain: Client) -> None:
 
 
 @pytest.mark.parametrize("status", list(Status))
-def test_the_status_filter_finds_what_shows_that_status(plain: Client, status: Status) -> None:
+def test_the_status_filter_finds_instances_with_that_status(plain: Client, status: Status) -> None:
     for state in State:
         for action in Action:
             make_instance(state=state, action=action)
@@ -67,11 +67,11 @@ def test_the_status_filter_finds_what_shows_that_status(plain: Client, status: S
 
 
 @pytest.mark.parametrize("query", ["?type=Galaxy", "?status=lost", "?q=%00", "?q=" + "x" * 500, "?type=%FF"])
-def test_a_filter_nobody_knows_is_no_error(plain: Client, query: str) -> None:
+def test_an_unknown_filter_value_is_no_error(plain: Client, query: str) -> None:
     assert plain.get(LIST + query).status_code == 200
 
 
-def test_actions_that_cannot_be_done_now_are_disabled_and_say_why(plain: Client) -> None:
+def test_unavailable_actions_are_disabled_and_say_why(plain: Client) -> None:
     make_instance(action=Action.BACKUP)
     html = plain.get(LIST).content.decode()
     assert 'aria-disabled="true"' in html
@@ -80,7 +80,7 @@ def test_actions_that_cannot_be_done_now_are_disabled_and_say_why(plain: Client)
 
 @pytest.mark.parametrize("rows", [1, 50])
 @pytest.mark.parametrize("state", [State.AVAILABLE, State.ABNORMAL, State.CREATION_FAILED])
-def test_the_list_costs_the_same_few_queries_for_any_number_of_rows(
+def test_the_list_needs_the_same_few_queries_for_any_number_of_rows(
     plain: Client, rows: int, state: State, django_assert_num_queries: Any
 ) -> None:
     for _ in range(rows):
@@ -89,7 +89,7 @@ def test_the_list_costs_the_same_few_queries_for_any_number_of_rows(
         plain.get(LIST)
 
 
-def test_a_second_outage_does_not_show_when_the_server_answered_before_the_first(plain: Client) -> None:
+def test_a_second_outage_shows_the_last_response_before_it(plain: Client) -> None:
     answered = datetime(2026, 3, 1, 10, 11, 12, tzinfo=UTC)
     make_instance(state=State.ABNORMAL, failure="A reason.", facts_at=answered)
     assert "10:11:12" in plain.get(LIST).text
@@ -104,7 +104,7 @@ def test_the_list_refreshes_itself_only_while_something_changes(plain: Client) -
     assert "every 1s" in plain.get(LIST).content.decode()
 
 
-def test_a_refresh_with_nothing_new_is_204_and_with_news_the_fragment(htmx: Client) -> None:
+def test_a_refresh_is_204_without_changes_and_the_fragment_otherwise(htmx: Client) -> None:
     instance = make_instance()
     first = htmx.get(LIST)
     html = first.content.decode()
@@ -125,7 +125,7 @@ def test_basic_information_shows_the_facts(plain: Client) -> None:
         assert text in html, text
 
 
-def test_basic_information_costs_few_queries(plain: Client, django_assert_num_queries: Any) -> None:
+def test_basic_information_needs_few_queries(plain: Client, django_assert_num_queries: Any) -> None:
     instance = make_instance()
     make_backup(instance)
     with django_assert_num_queries(5):
@@ -138,11 +138,11 @@ def test_unknown_wrong_method_and_signed_out(plain: Client, client: Client) -> N
     assert client.get(LIST).status_code == 302
 
 
-def test_page_and_fragment_are_cached_apart(plain: Client) -> None:
+def test_page_and_fragment_are_cached_separately(plain: Client) -> None:
     assert "HX-Request" in plain.get(LIST).headers["Vary"]
 
 
-def test_instances_are_counted_by_the_status_that_they_show() -> None:
+def test_instances_are_counted_by_displayed_status() -> None:
     for state in State:
         for action in Action:
             make_instance(state=state, action=action)
@@ -152,7 +152,7 @@ def test_instances_are_counted_by_the_status_that_they_show() -> None:
         assert count == sum(instance.status is status for instance in Instance.objects.all()), status
 
 
-def test_the_last_backup_is_shown_and_can_be_sorted_by(plain: Client) -> None:
+def test_the_list_shows_the_last_backup_and_can_sort_by_it(plain: Client) -> None:
     now = timezone.now()
     make_instance(name="recent", last_backup_at=now)
     make_instance(name="bare", created=now - timedelta(days=3))
@@ -166,7 +166,7 @@ def test_the_last_backup_is_shown_and_can_be_sorted_by(plain: Client) -> None:
     ]
 
 
-def test_pages_by_last_backup_follow_on_each_other(plain: Client) -> None:
+def test_pages_sorted_by_last_backup_have_no_gaps(plain: Client) -> None:
     now = timezone.now()
     for number in range(25):
         moment = now - timedelta(hours=number // 2)

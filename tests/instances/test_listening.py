@@ -16,7 +16,7 @@ from tests.certificates import certificate
 
 
 @pytest.mark.parametrize("bind", ["127.0.0.1", "127.0.0.2"])
-def test_without_tls_it_is_the_address_that_they_are_bound_to(settings: Settings, bind: str) -> None:
+def test_without_tls_clients_use_the_bound_address(settings: Settings, bind: str) -> None:
     settings.CONSOLE_DB_BIND = bind
     assert listening_here() == Listening(bind, tls=False)
 
@@ -31,7 +31,7 @@ def test_without_tls_it_is_the_address_that_they_are_bound_to(settings: Settings
         ("192.0.2.7", [], [], "192.0.2.7", False),
     ],
 )
-def test_with_tls_it_is_what_the_certificate_names(
+def test_with_tls_clients_use_a_name_in_the_certificate(
     settings: Settings, tmp_path: Path, bind: str, names: list[str], addresses: list[str], shown: str, alias: bool
 ) -> None:
     settings.CONSOLE_DB_BIND = bind
@@ -40,7 +40,9 @@ def test_with_tls_it_is_what_the_certificate_names(
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no certificate"])
-def test_a_certificate_that_cannot_be_read_is_named(settings: Settings, tmp_path: Path, content: bytes | None) -> None:
+def test_a_certificate_that_cannot_be_read_is_reported(
+    settings: Settings, tmp_path: Path, content: bytes | None
+) -> None:
     path = tmp_path / "a.pem"
     if content is not None:
         path.write_bytes(content)
@@ -50,7 +52,7 @@ def test_a_certificate_that_cannot_be_read_is_named(settings: Settings, tmp_path
 
 
 @pytest.mark.django_db
-def test_the_agent_that_takes_a_host_says_where_its_instances_listen() -> None:
+def test_an_agent_that_takes_a_host_records_where_its_instances_listen() -> None:
     here = Listening("db.example.org", tls=True, alias=True)
     assert hosts.take("alpha", agent="one", before="", now=timezone.now(), listening=here)
     host = Host.objects.get()
@@ -60,7 +62,7 @@ def test_the_agent_that_takes_a_host_says_where_its_instances_listen() -> None:
     assert (host.db_address, host.db_tls, host.db_alias) == ("127.0.0.1", False, False)
 
 
-def test_a_port_is_tried_at_the_address_that_instances_listen_on(settings: Settings) -> None:
+def test_a_port_is_tried_on_the_address_of_the_instances(settings: Settings) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.2", 0))
         other.listen()

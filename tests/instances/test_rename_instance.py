@@ -32,7 +32,7 @@ def rename_url(instance: Instance) -> str:
     ],
     ids=str,
 )
-def test_an_instance_is_renamed_whatever_runs_on_it(user: User, fields: dict[str, Any]) -> None:
+def test_an_instance_can_be_renamed_during_any_other_operation(user: User, fields: dict[str, Any]) -> None:
     instance = make_instance(name="orders", **fields)
     assert instance.rename_refusal == ""
     assert rename_instance(instance=instance, name="orders-eu", requested_by=user).name == "orders-eu"
@@ -41,34 +41,34 @@ def test_an_instance_is_renamed_whatever_runs_on_it(user: User, fields: dict[str
     assert AuditEvent.objects.get().resource_name == "orders-eu"
 
 
-def test_one_that_is_being_deleted_is_not(user: User) -> None:
+def test_renaming_is_refused_while_the_instance_is_being_deleted(user: User) -> None:
     instance = make_instance(name="orders", action=Action.DELETE)
     with pytest.raises(Refused, match="being deleted"):
         rename_instance(instance=instance, name="orders-eu", requested_by=user)
     assert Instance.objects.get().name == "orders"
 
 
-def test_one_that_has_gone_is_refused(user: User) -> None:
+def test_renaming_a_deleted_instance_is_refused(user: User) -> None:
     instance = make_instance()
     Instance.objects.all().delete()
     with pytest.raises(Refused, match="no longer exists"):
         rename_instance(instance=instance, name="orders-eu", requested_by=user)
 
 
-def test_names_may_repeat_and_stay_the_same(user: User) -> None:
+def test_an_instance_can_take_a_name_in_use_or_keep_its_own(user: User) -> None:
     instance, _other = make_instance(name="orders"), make_instance(name="users")
     for name in ("orders", "users"):
         rename_instance(instance=instance, name=name, requested_by=user)
 
 
 @pytest.mark.parametrize("name", ["abc", "1orders", "orders eu", "orders\n", "", "é" * 5, "x" * 65])
-def test_the_service_itself_keeps_the_rule(user: User, name: str) -> None:
+def test_the_service_itself_enforces_the_rule(user: User, name: str) -> None:
     with pytest.raises(ValidationError):
         rename_instance(instance=make_instance(name="orders"), name=name, requested_by=user)
     assert Instance.objects.get().name == "orders"
 
 
-def test_backups_keep_the_name_the_instance_had_and_lists_link_to_it_as_it_is_called(user: User, plain: Client) -> None:
+def test_backups_keep_the_old_name_and_lists_show_the_new_name(user: User, plain: Client) -> None:
     instance = make_instance(name="orders")
     backup = make_backup(instance)
     rename_instance(instance=instance, name="orders-eu", requested_by=user)
@@ -77,13 +77,13 @@ def test_backups_keep_the_name_the_instance_had_and_lists_link_to_it_as_it_is_ca
     assert ">orders-eu</a>" in plain.get(reverse("backups:list")).content.decode()
 
 
-def test_the_form_stands_in_the_names_place(htmx: Client) -> None:
+def test_the_form_replaces_the_name(htmx: Client) -> None:
     instance = make_instance(name="orders")
     html = htmx.get(rename_url(instance)).content.decode()
     assert "<html" not in html and f'id="name-{instance.id}" data-editing' in html and 'value="orders"' in html
 
 
-def test_ok_puts_the_new_name_there(htmx: Client) -> None:
+def test_ok_shows_the_new_name(htmx: Client) -> None:
     instance = make_instance(name="orders")
     answer = htmx.post(rename_url(instance), {"name": "orders-eu"})
     html = answer.content.decode()
@@ -92,14 +92,14 @@ def test_ok_puts_the_new_name_there(htmx: Client) -> None:
     assert Instance.objects.get().name == "orders-eu"
 
 
-def test_on_basic_information_the_page_is_loaded_anew_because_more_of_it_shows_the_name(htmx: Client) -> None:
+def test_renaming_on_basic_information_reloads_the_page(htmx: Client) -> None:
     instance = make_instance(name="orders")
     here = f"http://testserver{instance.get_absolute_url()}"
     answer = htmx.post(rename_url(instance), {"name": "orders-eu"}, headers={"HX-Current-URL": here})
     assert answer.headers["HX-Refresh"] == "true"
 
 
-def test_cancel_puts_the_name_back(htmx: Client, plain: Client) -> None:
+def test_cancel_shows_the_old_name_again(htmx: Client, plain: Client) -> None:
     instance = make_instance(name="orders")
     url = reverse("instances:name", args=[instance.id])
     html = htmx.get(url).content.decode()
@@ -108,7 +108,7 @@ def test_cancel_puts_the_name_back(htmx: Client, plain: Client) -> None:
 
 
 @pytest.mark.parametrize("client", ["htmx", "plain"])
-def test_a_broken_rule_is_shown_and_what_was_typed_stays(client: str, request: pytest.FixtureRequest) -> None:
+def test_an_error_is_shown_and_the_input_stays(client: str, request: pytest.FixtureRequest) -> None:
     browser: Client = request.getfixturevalue(client)
     instance = make_instance(name="orders")
     answer = browser.post(rename_url(instance), {"name": "1é"})
@@ -119,12 +119,12 @@ def test_a_broken_rule_is_shown_and_what_was_typed_stays(client: str, request: p
     assert Instance.objects.get().name == "orders"
 
 
-def test_a_refusal_is_shown_in_its_place(htmx: Client) -> None:
+def test_a_refusal_is_shown_in_the_form(htmx: Client) -> None:
     answer = htmx.post(rename_url(make_instance(action=Action.DELETE)), {"name": "orders-eu"})
     assert answer.status_code == 422 and "being deleted" in answer.content.decode()
 
 
-def test_without_javascript_it_is_a_page_and_goes_to_the_instance(plain: Client) -> None:
+def test_without_javascript_the_form_is_a_page_that_leads_to_the_instance(plain: Client) -> None:
     instance = make_instance(name="orders")
     html = plain.get(rename_url(instance)).content.decode()
     assert "<html" in html and "Rename DB Instance" in html

@@ -53,7 +53,7 @@ def reset(user: User, **fields: Any) -> Job:
 
 
 @pytest.mark.parametrize("action", [Action.NONE, Action.BACKUP, Action.RESTORE_CHECK, Action.RESTORE_TO_NEW_INSTANCE])
-def test_a_job_is_queued_that_has_the_password_sealed(user: User, action: Action) -> None:
+def test_the_queued_job_has_the_sealed_password(user: User, action: Action) -> None:
     job = reset(user, action=action)
     assert (job.kind, job.status, job.requested_by) == (JobKind.RESET_PASSWORD, JobStatus.QUEUED, user)
     assert job.secret and NEW_PASSWORD not in job.secret and secret_of(job) == NEW_PASSWORD
@@ -68,7 +68,7 @@ NOT_NOW: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("fields", NOT_NOW, ids=str)
-def test_it_is_refused_with_the_reason(user: User, fields: dict[str, Any]) -> None:
+def test_the_action_is_refused_with_the_reason(user: User, fields: dict[str, Any]) -> None:
     instance = make_instance(**fields)
     with pytest.raises(Refused) as refusal:
         reset_password(instance=instance, password=NEW_PASSWORD, requested_by=user)
@@ -76,21 +76,21 @@ def test_it_is_refused_with_the_reason(user: User, fields: dict[str, Any]) -> No
     assert not Job.objects.exists()
 
 
-def test_it_is_refused_while_the_host_is_offline(user: User) -> None:
+def test_a_reset_is_refused_while_the_host_is_offline(user: User) -> None:
     instance = make_instance()
     Host.objects.update(seen=timezone.now() - timedelta(hours=1))
     with pytest.raises(Refused, match="offline"):
         reset_password(instance=Instance.objects.get(pk=instance.pk), password=NEW_PASSWORD, requested_by=user)
 
 
-def test_the_service_itself_keeps_the_rule(user: User) -> None:
+def test_the_service_itself_enforces_the_rule(user: User) -> None:
     with pytest.raises(ValidationError):
         reset_password(instance=make_instance(), password="too simple", requested_by=user)
     assert not Job.objects.exists()
     assert "too simple" not in AuditEvent.objects.get().reason
 
 
-def test_it_is_audited_without_the_password(user: User) -> None:
+def test_a_reset_is_audited_without_the_password(user: User) -> None:
     reset(user, name="orders")
     event = AuditEvent.objects.get()
     assert (event.trace, event.resource_name, event.user) == ("ddsResetPassword", "orders", user)
@@ -110,7 +110,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Server, str]]:
     return noted
 
 
-def test_the_agent_gives_the_server_the_password_and_forgets_it(user: User, given: list[tuple[Server, str]]) -> None:
+def test_the_agent_sets_the_password_and_deletes_the_secret(user: User, given: list[tuple[Server, str]]) -> None:
     reset(user, port=8700)
     job = do()
     assert given == [(Server(8700, instance_home(job.instance_uid)), NEW_PASSWORD)]
@@ -119,7 +119,7 @@ def test_the_agent_gives_the_server_the_password_and_forgets_it(user: User, give
     assert Instance.objects.get().password_set is True
 
 
-def test_a_server_that_refuses_fails_the_job_with_its_reason(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_job_fails_with_the_reason_if_the_server_refuses(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise EngineError("The database server is not responding on port 8635.")
 
@@ -130,7 +130,7 @@ def test_a_server_that_refuses_fails_the_job_with_its_reason(user: User, monkeyp
         ResetPassword(job).run(work_on(job))
 
 
-def test_without_the_key_the_job_fails_with_a_sentence(user: User, given: object, tmp_path: Path) -> None:
+def test_the_job_fails_with_a_sentence_without_the_key(user: User, given: object, tmp_path: Path) -> None:
     reset(user)
     (tmp_path / "credentials.key").unlink()
     job = claimed()
@@ -139,7 +139,7 @@ def test_without_the_key_the_job_fails_with_a_sentence(user: User, given: object
     assert given == []
 
 
-def test_what_is_sealed_for_one_job_is_worth_nothing_to_another(user: User) -> None:
+def test_a_secret_sealed_for_one_job_is_useless_to_another(user: User) -> None:
     other = make_job(kind=JobKind.RESET_PASSWORD, secret=reset(user).secret)
     with pytest.raises(JobFailed):
         secret_of(other)
@@ -166,14 +166,14 @@ def end_cancelled_while_running(job: Job) -> None:
 
 
 @pytest.mark.parametrize("end", [end_completed, end_failed, end_expired, end_cancelled_while_running])
-def test_however_a_running_job_ends_its_secret_is_gone(user: User, end: Any) -> None:
+def test_a_running_job_loses_its_secret_however_it_ends(user: User, end: Any) -> None:
     job = reset(user)
     end(claimed())
     job.refresh_from_db()
     assert not job.shown_status.in_progress and job.secret == ""
 
 
-def test_a_job_that_is_cancelled_before_it_began_has_no_secret(user: User) -> None:
+def test_a_job_cancelled_before_its_start_has_no_secret(user: User) -> None:
     job = reset(user)
     cancel(job, "Not wanted.", failed=lambda job, reason: None)
     job.refresh_from_db()
@@ -187,7 +187,7 @@ def test_the_database_itself_refuses_an_ended_job_with_a_secret(user: User, stat
         Job.objects.filter(pk=job.pk).update(status=status)
 
 
-def test_no_row_and_no_line_of_the_log_has_the_password(
+def test_no_row_and_no_log_line_contains_the_password(
     user: User, htmx: Client, given: object, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -209,7 +209,7 @@ def test_no_row_and_no_line_of_the_log_has_the_password(
 # --- The dialog ----------------------------------------------------------------------------------------
 
 
-def test_ok_resets_and_tells_the_list(htmx: Client) -> None:
+def test_ok_resets_the_password_and_refreshes_the_list(htmx: Client) -> None:
     answer = htmx.post(reset_url(make_instance()), PASSWORD_FIELDS)
     assert answer.status_code == 204
     assert {"dialog-close", "refresh", "toast"} <= json.loads(answer.headers["HX-Trigger"]).keys()
@@ -234,7 +234,7 @@ def test_ok_without_javascript_goes_to_the_instance(plain: Client) -> None:
         ({"password": f"{NEW_PASSWORD} ", "confirmation": f"{NEW_PASSWORD} "}, {"password": "Use only letters"}),
     ],
 )
-def test_what_is_wrong_stands_beside_its_field_and_nothing_typed_comes_back(
+def test_an_error_is_beside_its_field_and_the_typed_passwords_are_not_returned(
     htmx: Client, changes: dict[str, str], errors: dict[str, str]
 ) -> None:
     sent = PASSWORD_FIELDS | changes
@@ -265,18 +265,18 @@ def test_generate_fills_both_fields_and_shows_the_password_once(htmx: Client) ->
     assert secret_of(Job.objects.get()) == made
 
 
-def test_no_two_dialogs_are_shown_the_same_password(htmx: Client) -> None:
+def test_no_two_dialogs_show_the_same_password(htmx: Client) -> None:
     url = reset_url(make_instance())
     first, second = (htmx.post(url, {"generate": "1"}).context["form"].shown_password for _ in range(2))
     assert first != second
 
 
-def test_where_it_would_be_refused_the_dialog_says_so(htmx: Client) -> None:
+def test_the_dialog_says_so_if_a_reset_would_be_refused(htmx: Client) -> None:
     html = htmx.get(reset_url(make_instance(state=State.ABNORMAL))).text
     assert "no server on which to reset the password" in html and '<input type="password"' not in html
 
 
-def test_while_a_backup_runs_the_dialog_says_that_it_waits(htmx: Client) -> None:
+def test_the_dialog_says_that_a_reset_waits_for_a_running_backup(htmx: Client) -> None:
     assert "(Backing up) has ended" in htmx.get(reset_url(make_instance(action=Action.BACKUP))).text
     assert "has ended" not in htmx.get(reset_url(make_instance())).text
 
@@ -286,7 +286,7 @@ def test_a_refusal_is_shown_in_the_dialog(htmx: Client) -> None:
     assert answer.status_code == 422 and "operation is running" in answer.text
 
 
-def test_the_menu_and_basic_information_offer_it_and_say_why_not(plain: Client) -> None:
+def test_the_menu_and_basic_information_offer_a_reset_or_say_why_not(plain: Client) -> None:
     instance = make_instance()
     for page in (reverse("instances:list"), instance.get_absolute_url()):
         Instance.objects.update(action=Action.NONE)
@@ -303,7 +303,7 @@ def test_the_menu_and_basic_information_offer_it_and_say_why_not(plain: Client) 
         (None, "The users and their passwords are those of the backup"),
     ],
 )
-def test_basic_information_says_what_is_known_of_the_password(plain: Client, known: bool | None, sentence: str) -> None:
+def test_basic_information_says_whether_a_password_is_set(plain: Client, known: bool | None, sentence: str) -> None:
     assert sentence in plain.get(make_instance(password_set=known).get_absolute_url()).text
 
 

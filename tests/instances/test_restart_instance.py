@@ -39,7 +39,7 @@ NO_SERVER = [{"state": State.CREATION_FAILED}, {"state": State.RESTORE_FAILED}, 
 
 
 @pytest.mark.parametrize("fields", [*BUSY, *NO_SERVER], ids=str)
-def test_it_is_refused_with_the_reason(user: User, fields: dict[str, Any]) -> None:
+def test_the_action_is_refused_with_the_reason(user: User, fields: dict[str, Any]) -> None:
     instance = make_instance(**fields)
     with pytest.raises(Refused) as refusal:
         restart_instance(instance=instance, requested_by=user)
@@ -48,7 +48,7 @@ def test_it_is_refused_with_the_reason(user: User, fields: dict[str, Any]) -> No
     assert not Job.objects.exists()
 
 
-def test_of_two_restarts_one_wins(user: User) -> None:
+def test_only_one_of_two_restarts_succeeds(user: User) -> None:
     stale = make_instance()
     restart_instance(instance=Instance.objects.get(), requested_by=user)
     with pytest.raises(Refused, match="Restarting"):
@@ -90,14 +90,14 @@ def test_the_server_is_stopped_and_started_on_its_port(user: User) -> None:
     assert (instance.status, Job.objects.get().status) == (Status.AVAILABLE, JobStatus.COMPLETED)
 
 
-def test_a_server_that_does_not_come_back_is_shown_as_abnormal_with_the_reason(user: User) -> None:
+def test_an_instance_whose_server_does_not_start_again_is_abnormal_with_the_reason(user: User) -> None:
     instance = run(user, Servers("The port is taken."))
     assert (instance.status, instance.failure) == (Status.ABNORMAL, "The port is taken.")
     job = Job.objects.get()
     assert (job.status, job.failure) == (JobStatus.FAILED, "The port is taken.")
 
 
-def test_a_server_that_died_again_meanwhile_stays_abnormal(user: User) -> None:
+def test_an_instance_whose_server_dies_again_stays_abnormal(user: User) -> None:
     class DiesAgain(Servers):
         def start(self, instance: Instance, port: int) -> None:
             Instance.objects.filter(pk=instance.pk).update(state=State.ABNORMAL, failure="It died.")
@@ -108,13 +108,13 @@ def test_a_server_that_died_again_meanwhile_stays_abnormal(user: User) -> None:
 # --- The confirmation ----------------------------------------------------------------------------------
 
 
-def test_it_is_confirmed_with_yes_and_says_what_happens(htmx: Client) -> None:
+def test_the_confirmation_has_a_yes_button_and_says_what_happens(htmx: Client) -> None:
     html = htmx.get(restart_url(make_instance(name="orders"))).content.decode()
     assert "<strong>orders</strong>" in html and "Yes" in html and "<html" not in html
     assert Instance.objects.get().status is Status.AVAILABLE
 
 
-def test_yes_restarts_and_tells_the_list(htmx: Client) -> None:
+def test_yes_restarts_the_instance_and_refreshes_the_list(htmx: Client) -> None:
     answer = htmx.post(restart_url(make_instance()))
     assert answer.status_code == 204
     assert {"dialog-close", "refresh", "toast"} <= json.loads(answer.headers["HX-Trigger"]).keys()
@@ -134,7 +134,7 @@ def test_a_refusal_is_shown_in_the_dialog(htmx: Client) -> None:
     assert answer.status_code == 422 and "operation is running" in answer.content.decode()
 
 
-def test_the_menu_offers_it_and_says_why_not(plain: Client) -> None:
+def test_the_menu_offers_a_restart_or_says_why_not(plain: Client) -> None:
     instance = make_instance()
     url = reverse("instances:list")
     assert restart_url(instance) in plain.get(url).content.decode()

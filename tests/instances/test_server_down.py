@@ -24,7 +24,7 @@ def make_down(**fields: Any) -> Instance:
 
 
 @pytest.mark.parametrize("where", ["list", "page"])
-def test_it_says_why_since_when_and_what_to_do(plain: Client, where: str) -> None:
+def test_row_and_page_say_why_since_when_and_what_to_do(plain: Client, where: str) -> None:
     instance = make_down()
     html = read(plain.get(LIST if where == "list" else instance.get_absolute_url()).text)
     for text in (
@@ -37,7 +37,7 @@ def test_it_says_why_since_when_and_what_to_do(plain: Client, where: str) -> Non
         assert text in html, text
 
 
-def test_its_page_leads_to_what_helps(plain: Client) -> None:
+def test_the_page_links_to_the_remedies(plain: Client) -> None:
     instance = make_down()
     html = plain.get(instance.get_absolute_url()).content.decode()
     assert f'id="restart-{instance.id}" href="{reverse("instances:restart", args=[instance.id])}"' in html
@@ -46,7 +46,7 @@ def test_its_page_leads_to_what_helps(plain: Client) -> None:
 
 
 @pytest.mark.parametrize("role", [Role.READ_ONLY, Role.BACKUP_OPERATOR])
-def test_who_may_not_restart_it_is_told_whom_to_ask(role: Role) -> None:
+def test_a_viewer_without_permission_is_told_whom_to_ask(role: Role) -> None:
     instance = make_down()
     client = Client()
     client.force_login(make_user(role))
@@ -56,26 +56,26 @@ def test_who_may_not_restart_it_is_told_whom_to_ask(role: Role) -> None:
         assert "server.log" not in html and "it stays down" not in html
 
 
-def test_what_is_not_known_is_not_said(plain: Client) -> None:
+def test_unknown_facts_are_not_shown(plain: Client) -> None:
     instance = make_down(failure="", facts_at=None)
     html = plain.get(instance.get_absolute_url()).content.decode()
     assert DOWN in html and "Last answered" not in html
 
 
-def test_after_a_failed_restoration_a_restart_is_no_advice(plain: Client) -> None:
+def test_a_restart_is_not_suggested_after_a_failed_restoration(plain: Client) -> None:
     instance = make_down(state=State.RESTORE_FAILED)
     html = plain.get(instance.get_absolute_url()).content.decode()
     assert "Restore a backup to it, or check its log." in html and "restart it" not in html
 
 
 @pytest.mark.parametrize("fields", [{"state": State.AVAILABLE}, {"action": Action.RESTART}, {"action": Action.RESTORE}])
-def test_a_server_that_is_up_or_being_worked_on_is_not_called_down(plain: Client, fields: dict[str, Any]) -> None:
+def test_a_server_that_is_up_or_in_an_operation_is_not_down(plain: Client, fields: dict[str, Any]) -> None:
     instance = make_down(**fields)
     assert not instance.is_down and not Instance.objects.down().exists()
     assert DOWN not in plain.get(LIST).content.decode() + plain.get(instance.get_absolute_url()).content.decode()
 
 
 @pytest.mark.parametrize("state", [State.ABNORMAL, State.RESTORE_FAILED])
-def test_one_and_many_mean_the_same_by_down(state: State) -> None:
+def test_the_property_and_the_query_agree_on_what_is_down(state: State) -> None:
     instance = make_down(state=state)
     assert instance.is_down and list(Instance.objects.down()) == [instance]

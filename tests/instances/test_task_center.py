@@ -32,7 +32,7 @@ def job_of(instance: Instance, **fields: Any) -> Job:
     return make_job(instance=instance, instance_uid=instance.id, instance_name=instance.name, **fields)
 
 
-def test_a_row_shows_what_people_need(plain: Client) -> None:
+def test_a_row_shows_the_main_facts(plain: Client) -> None:
     instance = make_instance(name="orders")
     job = job_of(
         instance,
@@ -78,14 +78,14 @@ def test_a_failed_task_says_why_and_whether_it_was_interrupted(plain: Client) ->
     assert "Interrupted</span>" in plain.get(TASKS).content.decode()
 
 
-def test_the_last_name_of_an_instance_that_has_gone_stays(plain: Client) -> None:
+def test_a_task_keeps_the_last_name_of_its_deleted_instance(plain: Client) -> None:
     job_of(make_instance(name="long-gone"), status=JobStatus.COMPLETED)
     Instance.objects.all().delete()
     html = plain.get(TASKS).content.decode()
     assert "long-gone" in html and "Deleted</span>" in html
 
 
-def test_a_task_leads_to_its_backup_as_long_as_there_is_one(plain: Client) -> None:
+def test_a_task_links_to_its_backup_while_the_backup_exists(plain: Client) -> None:
     backup = create_backup(instance=make_instance(), name="nightly", requested_by=None)
     answer = plain.get(TASKS)
     assert f'href="{backup.get_absolute_url()}">nightly</a>' in answer.content.decode()
@@ -94,7 +94,7 @@ def test_a_task_leads_to_its_backup_as_long_as_there_is_one(plain: Client) -> No
     assert "nightly" not in plain.get(TASKS).content.decode()
 
 
-def test_status_kind_instance_and_time_filter(plain: Client) -> None:
+def test_tasks_can_be_filtered_by_status_kind_instance_and_time(plain: Client) -> None:
     orders, users = make_instance(name="orders"), make_instance(name="users")
     made = job_of(orders, kind=JobKind.CREATE_INSTANCE, status=JobStatus.COMPLETED, created=STARTED)
     failed = job_of(orders, kind=JobKind.BACKUP, status=JobStatus.FAILED)
@@ -119,19 +119,19 @@ def test_status_kind_instance_and_time_filter(plain: Client) -> None:
         assert set(shown(plain.get(f"{TASKS}?{query}"))) == found, query
 
 
-def test_the_newest_comes_first_and_the_oldest_if_asked(plain: Client) -> None:
+def test_the_newest_task_comes_first_unless_sorted_otherwise(plain: Client) -> None:
     made = [job_of(make_instance(), created=STARTED + timedelta(minutes=minute)) for minute in range(3)]
     assert shown(plain.get(TASKS)) == made[::-1]
     assert shown(plain.get(f"{TASKS}?sort=created")) == made
 
 
-def test_an_instances_pages_lead_to_its_tasks(plain: Client) -> None:
+def test_the_pages_of_an_instance_link_to_its_tasks(plain: Client) -> None:
     instance = make_instance()
     for path in (instance.get_absolute_url(), reverse("backups:instance", args=[instance.id])):
         assert f'href="{TASKS}?instance={instance.id}"' in plain.get(path).content.decode()
 
 
-def test_nothing_done_yet_and_nothing_that_matches(plain: Client) -> None:
+def test_an_empty_list_and_an_empty_search_say_so(plain: Client) -> None:
     html = plain.get(TASKS).content.decode()
     assert "will be listed here" in html and "<table" not in html
     html = plain.get(f"{TASKS}?status=Failed").content.decode()
@@ -143,7 +143,7 @@ def test_wrong_method_and_signed_out(plain: Client, client: Client) -> None:
     assert client.get(TASKS).status_code == 302
 
 
-def test_a_job_whose_agent_died_was_interrupted_and_one_that_failed_was_not() -> None:
+def test_only_a_job_whose_agent_died_is_interrupted() -> None:
     now = datetime.now(UTC)
     for interrupted in (True, False):
         job_of(make_instance())
@@ -168,5 +168,5 @@ def test_a_job_whose_agent_died_was_interrupted_and_one_that_failed_was_not() ->
         (timedelta(days=1, minutes=5), "24 h 5 min"),
     ],
 )
-def test_a_duration_is_told_in_its_two_greatest_units(length: timedelta | None, text: str) -> None:
+def test_a_duration_is_shown_in_its_two_largest_units(length: timedelta | None, text: str) -> None:
     assert duration(length) == text

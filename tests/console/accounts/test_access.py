@@ -21,20 +21,20 @@ def all_paths() -> list[str]:
 
 
 @pytest.mark.parametrize("path", all_paths())
-def test_everything_else_asks_to_sign_in(client: Client, path: str) -> None:
+def test_every_other_page_redirects_to_sign_in(client: Client, path: str) -> None:
     for method in (client.get, client.post):
         answer = method(path)
         assert answer.status_code == 302
         assert answer.headers["Location"].startswith(reverse("sign-in"))
 
 
-def test_health_is_open_and_costs_no_query(client: Client, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_the_health_check_is_public_and_needs_no_query(client: Client, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
     with django_assert_num_queries(0):
         answer = client.get("/healthz")
     assert (answer.status_code, answer.content) == (200, b"ok\n")
 
 
-def test_signing_in_goes_to_the_page_that_was_asked_for(client: Client) -> None:
+def test_signing_in_leads_to_the_requested_page(client: Client) -> None:
     make_user(username="operator")
     data = {"username": "operator", "password": "correct horse", "next": "/backups/?type=Single"}
     answer = client.post("/sign-in/", data)
@@ -47,20 +47,20 @@ def test_signing_in_never_leads_to_another_site(client: Client) -> None:
     assert client.post("/sign-in/", data).headers["Location"] == "/"
 
 
-def test_a_wrong_password_is_told_and_the_name_stays(client: Client) -> None:
+def test_a_wrong_password_is_reported_and_the_name_stays(client: Client) -> None:
     make_user(username="operator")
     html = client.post("/sign-in/", {"username": "operator", "password": "wrong"}).content.decode()
     assert "Sign in" in html and 'value="operator"' in html and "correct" in html
 
 
-def test_signing_out_is_a_post(plain: Client) -> None:
+def test_signing_out_requires_a_post(plain: Client) -> None:
     assert plain.get("/sign-out/").status_code == 405
     assert plain.post("/sign-out/").status_code == 302
     assert plain.get("/instances/").status_code == 302
 
 
 @pytest.mark.parametrize("path", ["/instances/", "/backups/", "/sign-in/", "/nothing-here/"])
-def test_answers_carry_a_strict_policy(client: Client, plain: Client, path: str) -> None:
+def test_responses_have_a_strict_content_security_policy(client: Client, plain: Client, path: str) -> None:
     answer = (client if path == "/sign-in/" else plain).get(path)
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "script-src 'self'" in policy
@@ -76,21 +76,21 @@ def test_answers_carry_a_strict_policy(client: Client, plain: Client, path: str)
         *("/audit/", "/account/sessions/", "/account/password/"),
     ],
 )
-def test_pages_have_nothing_inline(client: Client, plain: Client, path: str) -> None:
+def test_pages_have_no_inline_styles_or_scripts(client: Client, plain: Client, path: str) -> None:
     make_instance()
     html = (client if path == "/sign-in/" else plain).get(path).content.decode()
     assert " style=" not in html and "<style" not in html and " onclick=" not in html and " hx-on" not in html
     assert all(" src=" in tag.split(">")[0] for tag in html.split("<script")[1:])
 
 
-def test_an_unknown_page_is_a_404_with_a_way_back(plain: Client) -> None:
+def test_an_unknown_page_is_a_404_with_a_link_back(plain: Client) -> None:
     answer = plain.get("/nothing-here/")
     assert answer.status_code == 404
     assert 'href="/' in answer.content.decode()
 
 
 @override_settings(SESSION_COOKIE_SECURE=True)
-def test_cookies_are_out_of_scripts_reach(client: Client) -> None:
+def test_scripts_cannot_read_cookies(client: Client) -> None:
     make_user(username="operator")
     answer = client.post("/sign-in/", {"username": "operator", "password": "correct horse"})
     cookie = answer.cookies["sessionid"]

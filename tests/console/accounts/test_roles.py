@@ -99,7 +99,7 @@ def test_every_address_is_in_the_matrix() -> None:
 
 @pytest.mark.parametrize("role", ROLES, ids=str)
 @pytest.mark.parametrize("name", NEEDS)
-def test_a_role_gets_what_it_may_and_403_for_the_rest(name: str, role: Role | None) -> None:
+def test_a_role_gets_403_where_it_lacks_the_permission(name: str, role: Role | None) -> None:
     path, user = path_of(name, ALL[name]), make_user_with(role)
     allowed = NEEDS[name] is None or (role is not None and NEEDS[name] in MAY[role])
     jobs, backups = Job.objects.count(), Backup.objects.count()
@@ -121,7 +121,7 @@ def test_full_access_includes_everything() -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
-def test_a_forged_post_is_403_with_a_sentence_and_an_event(headers: dict[str, str]) -> None:
+def test_a_forged_post_is_403_with_an_explanation_and_an_event(headers: dict[str, str]) -> None:
     viewer, instance = make_user(Role.READ_ONLY), make_instance()
     client = Client(headers=headers)
     client.force_login(viewer)
@@ -135,7 +135,7 @@ def test_a_forged_post_is_403_with_a_sentence_and_an_event(headers: dict[str, st
     assert (event.resource_type, event.resource_id, event.address) == ("instance", instance.id, "203.0.113.9")
 
 
-def test_looking_at_a_dialog_that_the_role_may_not_use_is_403_without_an_event() -> None:
+def test_opening_a_dialog_without_permission_is_403_without_an_event() -> None:
     client = Client()
     client.force_login(make_user(Role.READ_ONLY))
     assert client.get(reverse("instances:create")).status_code == 403
@@ -157,7 +157,7 @@ def test_a_viewers_buttons_are_disabled_and_say_why() -> None:
     assert "Requires one of these roles: Full access, Backup operator." in html and 'aria-disabled="true"' in html
 
 
-def test_an_operator_can_back_up_and_no_more() -> None:
+def test_an_operator_can_create_backups_and_do_nothing_else() -> None:
     instance = make_instance()
     html = page(Role.BACKUP_OPERATOR)
     assert reverse("backups:create-for-instance", args=[instance.id]) in html
@@ -170,7 +170,7 @@ def test_only_full_access_sees_audit_in_the_navigation() -> None:
     assert [f'href="{reverse("audit")}"' in page(role) for role in Role] == [True, False, False]
 
 
-def test_the_operators_backup_goes_all_the_way() -> None:
+def test_an_operator_can_submit_the_backup_dialog() -> None:
     operator, instance = make_user(Role.BACKUP_OPERATOR), make_instance()
     client = Client(headers=HTMX)
     client.force_login(operator)
@@ -183,7 +183,7 @@ def test_the_operators_backup_goes_all_the_way() -> None:
 # --- manage.py user ------------------------------------------------------------------------------------
 
 
-def test_the_command_makes_a_user_with_a_role_and_changes_it_later(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_creates_a_user_with_a_role_and_can_change_the_role(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("user", "ann", role="backup-operator")
     password = capsys.readouterr().out.split("Password:")[1].split()[0]
     user = User.objects.get(username="ann")
@@ -193,7 +193,7 @@ def test_the_command_makes_a_user_with_a_role_and_changes_it_later(capsys: pytes
     assert [event.trace for event in AuditEvent.objects.order_by("id")] == ["consoleCreateUser", "consoleSetRole"]
 
 
-def test_the_command_says_what_is_wrong_with_a_name() -> None:
+def test_the_command_rejects_an_invalid_name_with_the_reason() -> None:
     with pytest.raises(CommandError, match="valid username"):
         call_command("user", "no spaces", role="read-only")
     assert not User.objects.exists()

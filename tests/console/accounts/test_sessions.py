@@ -45,7 +45,7 @@ def test_the_page_shows_where_the_user_is_signed_in(user: User) -> None:
     assert not any(session.session_key in html for session in UserSession.objects.all())
 
 
-def test_ending_one_signs_it_out_and_no_other(user: User) -> None:
+def test_ending_a_session_signs_out_only_that_session(user: User) -> None:
     here, there, third = (signed_in(user, f"192.0.2.{number}") for number in (1, 2, 3))
     answer = end(here, UserSession.objects.get(address="192.0.2.2"))
     assert answer.status_code == 302
@@ -53,14 +53,14 @@ def test_ending_one_signs_it_out_and_no_other(user: User) -> None:
     assert AuditEvent.objects.latest("id").trace == "consoleEndSession"
 
 
-def test_ending_all_others_keeps_this_one_and_those_of_other_users(user: User) -> None:
+def test_ending_all_other_sessions_keeps_this_one_and_those_of_other_users(user: User) -> None:
     here, there, third, others = signed_in(user), signed_in(user), signed_in(user), signed_in(make_user())
     assert "2 sessions have ended." in here.post(reverse("sessions-end-others"), follow=True).content.decode()
     assert [is_signed_in(client) for client in (here, there, third, others)] == [True, False, False, True]
     assert AuditEvent.objects.latest("id").trace == "consoleEndOtherSessions"
 
 
-def test_nobody_ends_the_session_of_somebody_else(user: User) -> None:
+def test_a_user_cannot_end_the_session_of_another_user(user: User) -> None:
     other = signed_in(make_user(), "203.0.113.9")
     assert end(signed_in(user), UserSession.objects.get(address="203.0.113.9")).status_code == 404
     assert is_signed_in(other)
@@ -74,7 +74,7 @@ def test_unknown_wrong_method_and_signed_out(plain: Client, client: Client) -> N
         assert client.get(url).status_code == client.post(url).status_code == 302
 
 
-def test_a_request_writes_nothing_until_five_minutes_have_passed(user: User, django_assert_num_queries: Any) -> None:
+def test_a_request_updates_the_session_at_most_every_five_minutes(user: User, django_assert_num_queries: Any) -> None:
     client = signed_in(user)
     first = UserSession.objects.get()
     with django_assert_num_queries(4):  # the session, its user, the work and the agents
@@ -87,7 +87,7 @@ def test_a_request_writes_nothing_until_five_minutes_have_passed(user: User, dja
     assert later.created == first.created
 
 
-def test_a_session_that_is_saved_again_stays_as_old_as_it_is(user: User) -> None:
+def test_saving_a_session_again_keeps_its_start_time(user: User) -> None:
     client = signed_in(user)
     old = timezone.now() - timedelta(days=3)
     UserSession.objects.update(created=old)
@@ -98,7 +98,7 @@ def test_a_session_that_is_saved_again_stays_as_old_as_it_is(user: User) -> None
     assert (kept.created, kept.user) == (old, user)
 
 
-def test_a_session_that_expired_is_neither_listed_nor_kept_for_ever(user: User) -> None:
+def test_an_expired_session_is_not_listed_and_is_eventually_deleted(user: User) -> None:
     signed_in(user, "203.0.113.9")
     UserSession.objects.update(expire_date=timezone.now() - timedelta(days=1))
     assert "203.0.113.9" not in signed_in(user).get(SESSIONS).content.decode()
@@ -117,7 +117,7 @@ def test_a_session_that_expired_is_neither_listed_nor_kept_for_ever(user: User) 
         ("", ""),
     ],
 )
-def test_browsers_are_told_apart(agent: str, shown: str) -> None:
+def test_browsers_and_systems_are_recognized(agent: str, shown: str) -> None:
     assert describe_user_agent(agent) == shown
 
 
@@ -131,7 +131,7 @@ def change(client: Client, **fields: str) -> Any:
     return client.post(PASSWORD, data)
 
 
-def test_changing_the_password_ends_the_other_sessions_and_keeps_this_one(user: User) -> None:
+def test_changing_the_password_ends_all_other_sessions(user: User) -> None:
     here, there, others = signed_in(user), signed_in(user), signed_in(make_user())
     assert change(here).status_code == 302
     # Not only unusable: gone, so that none is listed that has ended.
@@ -153,9 +153,7 @@ def test_changing_the_password_ends_the_other_sessions_and_keeps_this_one(user: 
         ({"new_password1": "short", "new_password2": "short"}, "new_password2"),
     ],
 )
-def test_what_is_wrong_is_shown_beside_its_field_and_nothing_changes(
-    user: User, fields: dict[str, str], wrong: str
-) -> None:
+def test_an_error_is_shown_beside_its_field_and_nothing_changes(user: User, fields: dict[str, str], wrong: str) -> None:
     client = signed_in(user)
     there = signed_in(user)
     answer = change(client, **fields)

@@ -31,7 +31,7 @@ def locked(client: Client) -> Client:
     return client
 
 
-def test_after_five_failures_even_the_right_password_has_to_wait_and_is_told_how_long(locked: Client) -> None:
+def test_after_five_failures_even_the_right_password_is_rejected_with_the_time_to_wait(locked: Client) -> None:
     answer = sign_in(locked, "correct horse")
     html = answer.content.decode()
     assert answer.status_code == 429
@@ -42,24 +42,24 @@ def test_after_five_failures_even_the_right_password_has_to_wait_and_is_told_how
     assert event.reason == "Too many failed attempts."
 
 
-def test_the_time_left_is_told_and_trying_on_does_not_make_it_longer(locked: Client) -> None:
+def test_further_attempts_do_not_extend_the_time_to_wait(locked: Client) -> None:
     AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=14, seconds=30))
     for _ in range(3):
         assert "Try again in 1 minute." in sign_in(locked).content.decode()
 
 
-def test_when_the_time_is_over_signing_in_works(locked: Client) -> None:
+def test_signing_in_works_again_after_the_wait(locked: Client) -> None:
     AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=15, seconds=1))
     assert sign_in(locked, "correct horse").status_code == 302
 
 
-def test_nobody_is_locked_out_from_elsewhere_nor_anybody_else_from_here(locked: Client) -> None:
+def test_other_addresses_and_other_users_are_not_locked_out(locked: Client) -> None:
     make_user(username="another")
     assert sign_in(Client(), "correct horse", address="192.0.2.2").status_code == 302
     assert sign_in(Client(), "correct horse", username="another").status_code == 302
 
 
-def test_signing_in_forgets_the_failures_before(client: Client) -> None:
+def test_signing_in_resets_the_count_of_failures(client: Client) -> None:
     make_user(username="operator")
     for _ in range(3):
         assert [sign_in(client).status_code for _ in range(4)] == [200] * 4
@@ -67,11 +67,11 @@ def test_signing_in_forgets_the_failures_before(client: Client) -> None:
         client.post("/sign-out/")
 
 
-def test_the_password_that_was_typed_is_not_kept(locked: Client) -> None:
+def test_the_typed_password_is_not_stored(locked: Client) -> None:
     attempt = AccessAttempt.objects.get()
     assert "wrong" not in attempt.post_data
 
 
-def test_the_throttle_costs_other_pages_nothing(plain: Client, django_assert_num_queries: Any) -> None:
+def test_the_throttle_adds_no_query_to_other_pages(plain: Client, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(4):  # the session, its user, the work and the agents
         plain.get("/account/password/")

@@ -49,7 +49,7 @@ def actions() -> list[AuditEvent]:
 # --- What an action records ----------------------------------------------------------------------------
 
 
-def test_a_success_is_recorded_with_who_what_and_which(user: User) -> None:
+def test_a_success_is_recorded_with_its_user_action_and_resource(user: User) -> None:
     instance = create_instance(name="orders", type=InstanceType.CLUSTER, requested_by=user)
     event = AuditEvent.objects.get()
     assert (event.user, event.user_name, event.trace) == (user, user.username, "ddsCreateInstance")
@@ -57,7 +57,7 @@ def test_a_success_is_recorded_with_who_what_and_which(user: User) -> None:
     assert (event.outcome, event.reason, event.address) == (Outcome.SUCCEEDED, "", None)
 
 
-def test_the_resource_is_the_row_of_the_actions_kind_and_else_what_it_was_refused_on(user: User) -> None:
+def test_the_resource_is_the_created_row_or_else_the_row_of_the_refusal(user: User) -> None:
     instance = make_instance(name="orders")
     backup = create_backup(instance=instance, name="nightly", requested_by=user)
     with pytest.raises(Refused):
@@ -68,7 +68,7 @@ def test_the_resource_is_the_row_of_the_actions_kind_and_else_what_it_was_refuse
     assert "No backup can be made now" in refused.reason
 
 
-def test_a_change_that_cannot_be_recorded_is_not_made(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_is_rolled_back_if_it_cannot_be_recorded(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*args: Any, **kwargs: Any) -> None:
         raise OSError("no space")
 
@@ -78,7 +78,7 @@ def test_a_change_that_cannot_be_recorded_is_not_made(user: User, monkeypatch: p
     assert not Instance.objects.exists()
 
 
-def test_a_broken_rule_is_recorded_as_refused(user: User) -> None:
+def test_an_invalid_name_is_recorded_as_refused(user: User) -> None:
     with pytest.raises(ValidationError):
         create_instance(name="1st", type=InstanceType.CLUSTER, requested_by=user)
     event = AuditEvent.objects.get()
@@ -86,14 +86,14 @@ def test_a_broken_rule_is_recorded_as_refused(user: User) -> None:
     assert "Start the name with a letter" in event.reason
 
 
-def test_what_is_refused_may_hold_anything(user: User) -> None:
+def test_the_name_of_a_rejected_resource_may_contain_anything(user: User) -> None:
     for name in ("a\0b", "x" * 1000, ""):
         with pytest.raises(ValidationError):
             create_instance(name=name, type=InstanceType.CLUSTER, requested_by=user)
     assert {event.resource_name for event in AuditEvent.objects.all()} == {"a\N{REPLACEMENT CHARACTER}b", "x" * 150, ""}
 
 
-def test_the_resource_is_called_as_it_was_before_it_went(user: User) -> None:
+def test_a_deleted_resource_is_recorded_under_its_last_name(user: User) -> None:
     @audited("ddsRemove", needs=None, resource="instance")
     def remove(*, instance: Instance, requested_by: User | None) -> None:
         instance.delete()
@@ -105,7 +105,7 @@ def test_the_resource_is_called_as_it_was_before_it_went(user: User) -> None:
     assert (event.resource_id, event.resource_name) == (id, "orders")
 
 
-def test_what_broke_is_recorded_as_failed_and_raised(user: User) -> None:
+def test_an_unexpected_error_is_recorded_as_failed_and_raised(user: User) -> None:
     @audited("ddsBreak", needs=None, resource="instance")
     def breaks(*, instance: Instance, requested_by: User | None) -> None:
         Instance.objects.filter(pk=instance.pk).update(name="half-done")
@@ -121,7 +121,7 @@ def test_what_broke_is_recorded_as_failed_and_raised(user: User) -> None:
 
 
 @pytest.mark.parametrize("role", [Role.READ_ONLY, Role.BACKUP_OPERATOR])
-def test_a_role_that_may_not_is_refused_and_recorded(role: Role) -> None:
+def test_a_role_without_the_permission_is_refused_and_recorded(role: Role) -> None:
     user, instance = make_user(role), make_instance()
     with pytest.raises(NotAllowed, match=str(role.label)):
         delete_instance(instance=instance, requested_by=user)
@@ -131,20 +131,20 @@ def test_a_role_that_may_not_is_refused_and_recorded(role: Role) -> None:
     assert instance.action == Action.NONE
 
 
-def test_the_console_itself_may_do_everything_and_is_recorded_without_a_user() -> None:
+def test_the_console_needs_no_permission_and_is_recorded_without_a_user() -> None:
     create_instance(name="orders", type=InstanceType.CLUSTER, requested_by=None)
     event = AuditEvent.objects.get()
     assert (event.user, event.user_name) == (None, "")
 
 
-def test_the_same_request_twice_is_one_event(user: User) -> None:
+def test_a_repeated_request_is_one_event(user: User) -> None:
     instance, key = make_instance(), uuid.uuid4()
     for _ in range(2):
         create_backup(instance=instance, name="nightly", requested_by=user, request_key=key)
     assert AuditEvent.objects.count() == 1
 
 
-def test_an_action_within_an_action_runs_by_the_outer_ones_permission_and_is_recorded_too() -> None:
+def test_a_nested_action_needs_only_the_outer_permission_and_is_recorded_too() -> None:
     @audited("ddsOuter", needs=Permission.CREATE_BACKUP, resource="instance")
     def outer(*, instance: Instance, requested_by: User | None) -> None:
         rename_instance(instance=instance, name="renamed", requested_by=requested_by)
@@ -153,7 +153,7 @@ def test_an_action_within_an_action_runs_by_the_outer_ones_permission_and_is_rec
     assert [event.trace for event in AuditEvent.objects.order_by("id")] == ["ddsRenameInstance", "ddsOuter"]
 
 
-def test_a_refusal_of_an_action_within_an_action_is_one_event(user: User) -> None:
+def test_a_refusal_of_a_nested_action_is_one_event(user: User) -> None:
     @audited("ddsOuter", needs=None, resource="instance")
     def outer(*, instance: Instance, requested_by: User | None) -> None:
         create_backup(instance=instance, name="nightly", requested_by=requested_by)
@@ -164,7 +164,7 @@ def test_a_refusal_of_an_action_within_an_action_is_one_event(user: User) -> Non
     assert not Backup.objects.exists()
 
 
-def test_a_refusal_that_the_outer_action_takes_in_its_stride_is_recorded(user: User) -> None:
+def test_a_refusal_that_the_outer_action_suppresses_is_recorded(user: User) -> None:
     @audited("ddsOuter", needs=None, resource="instance")
     def outer(*, instance: Instance, requested_by: User | None) -> None:
         with suppress(Refused):
@@ -187,7 +187,7 @@ def test_a_service_without_requested_by_cannot_be_an_action() -> None:
 # --- Append-only ---------------------------------------------------------------------------------------
 
 
-def test_events_are_never_changed_and_never_deleted() -> None:
+def test_events_cannot_be_changed_or_deleted() -> None:
     event = make_event(reason="as it was")
     event.reason = "as somebody wishes it was"
     for change in (
@@ -206,7 +206,7 @@ def test_events_are_never_changed_and_never_deleted() -> None:
     assert AuditEvent.objects.get().reason == "as it was"
 
 
-def test_a_user_who_is_deleted_stays_in_the_events_by_name(user: User) -> None:
+def test_events_keep_the_name_of_a_deleted_user(user: User) -> None:
     make_event(user=user, user_name=user.username)
     name = user.username
     user.delete()
@@ -232,7 +232,7 @@ def test_a_user_who_is_deleted_stays_in_the_events_by_name(user: User) -> None:
         (1, "fe80::1%eth0", "fe80::1"),
     ],
 )
-def test_the_source_address_is_believed_of_configured_proxies_only(
+def test_only_configured_proxies_can_set_the_source_address(
     plain: Client, proxies: int, forwarded: str, address: str
 ) -> None:
     with override_settings(CONSOLE_PROXIES=proxies):
@@ -248,7 +248,7 @@ def test_the_source_address_is_believed_of_configured_proxies_only(
 # --- Signing in and out --------------------------------------------------------------------------------
 
 
-def test_signing_in_failing_to_and_out_are_recorded(client: Client) -> None:
+def test_sign_ins_failed_sign_ins_and_sign_outs_are_recorded(client: Client) -> None:
     user = make_user(username="operator")
     client.post("/sign-in/", {"username": "operator", "password": "wrong"})
     client.post("/sign-in/", {"username": "nobody", "password": "wrong"})
@@ -271,7 +271,7 @@ def found(answer: Any) -> list[str]:
     return [event.resource_name for event in answer.context["events"] if event.trace != audit.SIGN_IN]
 
 
-def test_the_page_shows_everything_of_an_event_newest_first(plain: Client) -> None:
+def test_the_page_shows_all_fields_of_each_event_newest_first(plain: Client) -> None:
     for name in ("first", "second"):
         make_event(
             user_name="operator", resource_type="instance", resource_id=f"{name}-id", resource_name=name,
@@ -284,7 +284,7 @@ def test_the_page_shows_everything_of_an_event_newest_first(plain: Client) -> No
         assert text in html, text
 
 
-def test_the_page_says_what_a_resource_is_in_the_reader_s_language(plain: Client) -> None:
+def test_the_page_names_the_kind_of_a_resource_in_the_viewers_language(plain: Client) -> None:
     for kind in (*ResourceKind.values, "something-else"):
         audit.record("dds", user=None, resource=audit.Resource(kind, "1", "orders"))
     plain.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hans"
@@ -292,7 +292,7 @@ def test_the_page_says_what_a_resource_is_in_the_reader_s_language(plain: Client
     assert shown[::-1] == ["实例", "备份", "用户", "钩子", "something-else"]
 
 
-def test_of_what_was_typed_the_reason_keeps_no_more_than_it_says(user: User) -> None:
+def test_the_reason_does_not_store_the_rejected_input(user: User) -> None:
     with pytest.raises(ValidationError):
         create_instance(name="secret-" * 10, type=InstanceType.SINGLE_NODE, requested_by=user)
     with connection.cursor() as cursor:
@@ -300,7 +300,7 @@ def test_of_what_was_typed_the_reason_keeps_no_more_than_it_says(user: User) -> 
         assert "secret" not in cursor.fetchone()[0]
 
 
-def test_the_filters(plain: Client) -> None:
+def test_the_filters_narrow_the_list(plain: Client) -> None:
     now = timezone.now()
     make_event(user_name="ann", resource_name="orders", resource_id="a" * 32, time=now - timedelta(days=2))
     make_event(user_name="bob", resource_name="users", resource_id="b" * 32, outcome=Outcome.FAILED)
@@ -315,7 +315,7 @@ def test_the_filters(plain: Client) -> None:
     assert found(plain.get(AUDIT, {"user": "ann", "outcome": "failed"})) == []
 
 
-def test_the_minute_that_to_names_is_still_in(plain: Client) -> None:
+def test_the_to_filter_includes_its_whole_minute(plain: Client) -> None:
     make_event(resource_name="orders", time=datetime(2026, 5, 1, 12, 30, 59, tzinfo=UTC))
     assert found(plain.get(AUDIT, {"until": "2026-05-01T12:30"})) == ["orders"]
     assert found(plain.get(AUDIT, {"until": "2026-05-01T12:29"})) == []
@@ -324,11 +324,11 @@ def test_the_minute_that_to_names_is_still_in(plain: Client) -> None:
 @pytest.mark.parametrize(
     "query", ["?outcome=x", "?since=x", "?before=x", "?after=999999999999999999999", "?user=%00", "?before=%FF"]
 )
-def test_a_filter_nobody_knows_is_no_error(plain: Client, query: str) -> None:
+def test_an_unknown_filter_value_is_no_error(plain: Client, query: str) -> None:
     assert plain.get(AUDIT + query).status_code == 200
 
 
-def test_paging_goes_through_all_events_once_and_keeps_the_filters(plain: Client) -> None:
+def test_paging_shows_every_event_once_and_keeps_the_filters(plain: Client) -> None:
     same = timezone.now()
     for number in range(120):
         make_event(user_name="ann", resource_name=f"r-{number:03}", time=same)
@@ -343,7 +343,7 @@ def test_paging_goes_through_all_events_once_and_keeps_the_filters(plain: Client
 
 
 @pytest.mark.parametrize("rows", [1, 50])
-def test_the_list_costs_the_same_few_queries_for_any_number_of_rows(
+def test_the_list_needs_the_same_few_queries_for_any_number_of_rows(
     plain: Client, rows: int, django_assert_num_queries: Any
 ) -> None:
     for number in range(rows):
@@ -353,7 +353,7 @@ def test_the_list_costs_the_same_few_queries_for_any_number_of_rows(
     assert len(found(answer)) == rows
 
 
-def test_a_resource_that_is_still_there_is_a_link_to_its_page(plain: Client) -> None:
+def test_a_resource_that_still_exists_links_to_its_page(plain: Client) -> None:
     instance = make_instance(name="still-there")
     for id in (instance.id, "gone"):
         make_event(resource_type="instance", resource_id=id, resource_name=f"name-of-{id}")
@@ -361,18 +361,18 @@ def test_a_resource_that_is_still_there_is_a_link_to_its_page(plain: Client) -> 
     assert links == [instance.get_absolute_url()]
 
 
-def test_the_oldest_come_first_if_that_is_asked_for(plain: Client) -> None:
+def test_events_can_be_sorted_oldest_first(plain: Client) -> None:
     for name in ("first", "second"):
         make_event(resource_name=name)
     assert found(plain.get(f"{AUDIT}?sort=time")) == ["first", "second"]
 
 
-def test_the_fragment_is_the_list_alone(htmx: Client) -> None:
+def test_the_fragment_is_only_the_list(htmx: Client) -> None:
     html = htmx.get(AUDIT).content.decode()
     assert "<html" not in html and 'id="audit-list"' in html
 
 
-def test_the_export_streams_what_the_filters_let_through(plain: Client) -> None:
+def test_the_export_streams_the_filtered_events(plain: Client) -> None:
     make_event(user_name="ann", resource_name="orders", reason='=HYPERLINK("http://x")')
     make_event(user_name="bob", resource_name="users")
     answer = plain.get(AUDIT, {"user": "ann", "format": "csv"})

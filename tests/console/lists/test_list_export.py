@@ -30,7 +30,7 @@ def table(client: Client, path: str, **query: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(answer.getvalue().decode("utf-8-sig"))))
 
 
-def test_the_export_holds_what_is_filtered_as_it_is_sorted(plain: Client) -> None:
+def test_the_export_has_the_filtered_rows_in_the_lists_order(plain: Client) -> None:
     for name in ("orders-b", "Orders-a", "weekly-c"):
         make_backup(name=name, description="kept, for the audit")
     make_backup(name="orders-d", status=BackupStatus.FAILED)
@@ -46,7 +46,7 @@ def test_the_export_has_all_pages(plain: Client) -> None:
     assert len(table(plain, BACKUPS, size="10", after="x", before="end")) == 26
 
 
-def test_an_instances_export_has_its_own_backups_only(plain: Client) -> None:
+def test_the_export_of_an_instance_has_only_its_own_backups(plain: Client) -> None:
     instance = make_instance(name="orders")
     make_backup(instance, name="its-own")
     make_backup(name="not-its-own")
@@ -57,7 +57,7 @@ def test_an_instances_export_has_its_own_backups_only(plain: Client) -> None:
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
 
 
-def test_instances_and_tasks_are_exported_too(plain: Client) -> None:
+def test_instances_and_tasks_can_be_exported_too(plain: Client) -> None:
     instance = make_instance(name="orders", type=InstanceType.CLUSTER, port=8635)
     started = datetime(2026, 3, 1, 12, tzinfo=UTC)
     job = make_job(
@@ -76,7 +76,7 @@ def test_instances_and_tasks_are_exported_too(plain: Client) -> None:
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1"])
-def test_a_cell_that_a_spreadsheet_would_run_is_defused(plain: Client, text: str) -> None:
+def test_a_cell_that_a_spreadsheet_would_run_is_escaped(plain: Client, text: str) -> None:
     assert lists.cell(text) == f"'{text}"
     backup = make_backup()
     Backup.objects.filter(pk=backup.pk).update(description=text, failure=f"a{text}")
@@ -84,7 +84,7 @@ def test_a_cell_that_a_spreadsheet_would_run_is_defused(plain: Client, text: str
     assert f"'{text}" in row and f"a{text}" in row
 
 
-def test_cells_of_other_kinds() -> None:
+def test_cells_of_other_types_are_formatted() -> None:
     assert lists.cell(gettext_lazy("=1")) == "'=1"
     east = timezone(timedelta(hours=2))
     assert lists.cell(datetime(2026, 3, 1, 1, 30, tzinfo=east)) == "2026-02-28 23:30:00"
@@ -98,12 +98,12 @@ def test_every_export_has_a_byte_order_mark_and_is_not_stored(plain: Client, pat
     assert answer.getvalue().startswith(b"\xef\xbb\xbf")
 
 
-def test_texts_in_any_language_survive(plain: Client) -> None:
+def test_text_in_any_language_is_exported_unchanged(plain: Client) -> None:
     make_backup(description='每晚 "quoted", déjà')
     assert '每晚 "quoted", déjà' in table(plain, BACKUPS)[1]
 
 
-def test_rows_are_sent_while_more_are_read(plain: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_sent_while_more_rows_are_read(plain: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lists, "_BATCH", 5)
     read = 0
     original = lists.cell
@@ -124,7 +124,7 @@ def test_rows_are_sent_while_more_are_read(plain: Client, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("rows", [1, 50])
-def test_an_export_costs_the_same_few_queries_for_any_number_of_rows(plain: Client, rows: int) -> None:
+def test_an_export_needs_the_same_few_queries_for_any_number_of_rows(plain: Client, rows: int) -> None:
     instance = make_instance()
     for _ in range(rows):
         make_backup(instance, job=make_job(instance=instance, requested_by=None))
@@ -136,11 +136,11 @@ def test_an_export_costs_the_same_few_queries_for_any_number_of_rows(plain: Clie
 
 
 @pytest.mark.parametrize("path", [BACKUPS, INSTANCES, TASKS, AUDIT])
-def test_the_export_is_for_those_who_are_signed_in(client: Client, path: str) -> None:
+def test_an_export_requires_signing_in(client: Client, path: str) -> None:
     assert client.get(path, {"format": "csv"}).status_code == 302
 
 
 @pytest.mark.parametrize("path", [BACKUPS, INSTANCES, TASKS, AUDIT])
-def test_an_export_of_nothing_is_its_head(plain: Client, path: str) -> None:
+def test_an_export_without_rows_has_only_its_header(plain: Client, path: str) -> None:
     nothing = {"resource": "nothing-like-it"} if path == AUDIT else {"q": "nothing-like-it"}
     assert len(table(plain, path, **nothing)) == 1

@@ -98,7 +98,7 @@ def walk(address: str, way: str) -> Iterator[list[str]]:
 @pytest.mark.parametrize("many", [False, True])
 @pytest.mark.parametrize("query", ["", "&type=Sharding", "&q=name", "&q=name-1&status=COMPLETED", "&since=2026-03-01"])
 @pytest.mark.parametrize("sort", ["started", "-started", "name", "-name", "size", "-size"])
-def test_the_pages_hold_every_row_once_in_order_both_ways(
+def test_the_pages_show_every_row_once_in_order_in_both_directions(
     backups: list[Backup], monkeypatch: pytest.MonkeyPatch, sort: str, query: str, many: bool
 ) -> None:
     if many:
@@ -129,7 +129,7 @@ def test_the_pages_hold_every_row_once_in_order_both_ways(
     assert back[-1] == whole[:10]
 
 
-def test_first_and_last_lead_to_the_ends(plain: Client, backups: list[Backup]) -> None:
+def test_first_and_last_lead_to_the_first_and_last_page(plain: Client, backups: list[Backup]) -> None:
     first = plain.get(f"{BACKUPS}?size=10").context["page"]
     assert (first.first, first.previous) == ("", "") and first.next and first.last
     last = plain.get(first.last)
@@ -139,7 +139,7 @@ def test_first_and_last_lead_to_the_ends(plain: Client, backups: list[Backup]) -
 
 
 @pytest.mark.parametrize("rows", [0, 1, 9, 10])
-def test_what_fits_on_one_page_has_no_others(plain: Client, rows: int) -> None:
+def test_rows_that_fit_on_one_page_have_no_page_links(plain: Client, rows: int) -> None:
     for _ in range(rows):
         make_backup()
     for query in ("?size=10", "?size=10&before=end"):
@@ -149,7 +149,7 @@ def test_what_fits_on_one_page_has_no_others(plain: Client, rows: int) -> None:
         assert "Rows per page" not in answer.content.decode()
 
 
-def test_a_place_outlives_its_row_and_newer_rows(plain: Client, backups: list[Backup]) -> None:
+def test_a_cursor_stays_valid_after_its_row_is_deleted_and_rows_are_added(plain: Client, backups: list[Backup]) -> None:
     first = plain.get(f"{BACKUPS}?size=10")
     second = ids(plain.get(first.context["page"].next))
     Backup.objects.filter(pk=ids(first)[-1]).delete()
@@ -157,7 +157,7 @@ def test_a_place_outlives_its_row_and_newer_rows(plain: Client, backups: list[Ba
     assert ids(plain.get(first.context["page"].next)) == second
 
 
-def test_a_place_behind_which_nothing_is_left_is_the_first_page(plain: Client, backups: list[Backup]) -> None:
+def test_a_cursor_with_no_rows_after_it_shows_the_first_page(plain: Client, backups: list[Backup]) -> None:
     address = plain.get(f"{BACKUPS}?size=20").context["page"].next
     Backup.objects.filter(pk__in=ids(plain.get(address))).delete()
     answer = plain.get(address)
@@ -166,26 +166,24 @@ def test_a_place_behind_which_nothing_is_left_is_the_first_page(plain: Client, b
 
 @pytest.mark.parametrize("name", ["after", "before"])
 @pytest.mark.parametrize("value", ["", "x", "%00", "%FF", "W10:x", "ImEi:abc", "end" * 500, "-1", "'"])
-def test_a_place_that_nobody_made_is_the_first_page(
-    plain: Client, backups: list[Backup], name: str, value: str
-) -> None:
+def test_an_invalid_cursor_shows_the_first_page(plain: Client, backups: list[Backup], name: str, value: str) -> None:
     answer = plain.get(f"{BACKUPS}?size=10&{name}={value}")
     assert answer.status_code == 200
     assert ids(answer) == ids(plain.get(f"{BACKUPS}?size=10"))
 
 
 @pytest.mark.parametrize(("made", "used"), [("name", ""), ("", "name"), ("size", "-started"), ("name", "size")])
-def test_a_place_in_another_order_is_the_first_page(backups: list[Backup], made: str, used: str) -> None:
+def test_a_cursor_of_another_order_shows_the_first_page(backups: list[Backup], made: str, used: str) -> None:
     place = re.findall("after=[^&]+", page(f"{BACKUPS}?size=10&sort={made}").next)[0]
     assert ids_at(f"{BACKUPS}?size=10&sort={used}&{place}") == ids_at(f"{BACKUPS}?size=10&sort={used}")
 
 
 @pytest.mark.parametrize(("size", "shown"), [("10", 10), ("20", 20), ("50", 35), ("", 20), ("11", 20), ("x", 20)])
-def test_the_size_of_a_page_is_one_of_four(plain: Client, backups: list[Backup], size: str, shown: int) -> None:
+def test_a_page_has_one_of_four_sizes(plain: Client, backups: list[Backup], size: str, shown: int) -> None:
     assert len(ids(plain.get(f"{BACKUPS}?size={size}"))) == shown
 
 
-def test_a_page_is_refreshed_where_it_is(plain: Client, htmx: Client, backups: list[Backup]) -> None:
+def test_a_refresh_stays_on_the_same_page(plain: Client, htmx: Client, backups: list[Backup]) -> None:
     address = plain.get(f"{BACKUPS}?size=10&sort=name&q=name").context["page"].next
     html = htmx.get(address).content.decode()
     version = html.split('data-version="')[1].split('"')[0]
@@ -195,7 +193,7 @@ def test_a_page_is_refreshed_where_it_is(plain: Client, htmx: Client, backups: l
     assert htmx.get(f"{refresh}&version={version}").content.decode().count("<tr id=") == 10
 
 
-def test_links_keep_all_state_but_the_place(plain: Client, backups: list[Backup]) -> None:
+def test_links_keep_all_state_but_the_cursor(plain: Client, backups: list[Backup]) -> None:
     query = "q=name&status=COMPLETED&kind=Manual&since=2026-03-01T00%3A00&size=10"
     page = plain.get(f"{BACKUPS}?{query}&after=x&version=y&instance=").context["page"]
     assert page.sizes[0].url == f"{BACKUPS}?{query}"
@@ -204,7 +202,7 @@ def test_links_keep_all_state_but_the_place(plain: Client, backups: list[Backup]
     assert page.export == f"{BACKUPS}?{query}&format=csv"
 
 
-def test_a_head_says_how_it_sorts_and_turns_round(plain: Client, backups: list[Backup]) -> None:
+def test_a_column_header_shows_its_order_and_reverses_it(plain: Client, backups: list[Backup]) -> None:
     answer = plain.get(f"{BACKUPS}?sort=name")
     assert 'aria-sort="ascending"' in answer.content.decode()
     headers = answer.context["page"].headers
@@ -232,9 +230,7 @@ def test_the_total_is_exact_up_to_a_limit(plain: Client, monkeypatch: pytest.Mon
         assert "4+ backups" in plain.get(BACKUPS + query).content.decode()
 
 
-def test_a_total_of_several_filters_is_at_least_what_the_rows_looked_at_hold(
-    db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_total_with_several_filters_counts_at_least_the_rows_read(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(24):
         make_backup(name=f"many-{number}", type=BackupType.AUTOMATED if number % 2 else BackupType.MANUAL)
     both = f"{BACKUPS}?status=COMPLETED&kind=Manual"
@@ -255,7 +251,7 @@ def test_large_totals_have_separators() -> None:
 
 
 @pytest.mark.parametrize("many", [False, True])
-def test_search_means_a_prefix_in_any_case_or_the_whole_id(
+def test_search_matches_a_name_prefix_in_any_case_or_a_whole_id(
     plain: Client, monkeypatch: pytest.MonkeyPatch, many: bool
 ) -> None:
     if many:
@@ -282,11 +278,11 @@ def test_search_means_a_prefix_in_any_case_or_the_whole_id(
         assert names(plain.get(BACKUPS, {"q": text})) == found, text
 
 
-def test_a_search_that_cannot_be_a_name_says_that_nothing_matches(plain: Client, backups: list[Backup]) -> None:
+def test_a_search_that_cannot_be_a_name_finds_nothing(plain: Client, backups: list[Backup]) -> None:
     assert "No backup matches." in plain.get(f"{BACKUPS}?q=%00").content.decode()
 
 
-def test_the_last_letter_of_a_prefix_may_be_any(plain: Client) -> None:
+def test_a_prefix_may_end_in_any_allowed_character(plain: Client) -> None:
     """The range of a prefix ends behind its last character, whichever that is."""
     for name in ("abc-", "abcZ", "abc_", "abcz", "abc9", "abcz9"):
         make_backup(name=name)
@@ -295,7 +291,7 @@ def test_the_last_letter_of_a_prefix_may_be_any(plain: Client) -> None:
     assert set(names(plain.get(BACKUPS, {"q": "abcz"}))) == {"abcZ", "abcz", "abcz9"}
 
 
-def test_the_filters_narrow_together(plain: Client, backups: list[Backup]) -> None:
+def test_filters_combine(plain: Client, backups: list[Backup]) -> None:
     query = {"status": "FAILED", "kind": "Auto", "type": "ReplicaSet", "q": "name-"}
     expected = [
         backup.id
@@ -305,7 +301,7 @@ def test_the_filters_narrow_together(plain: Client, backups: list[Backup]) -> No
     assert expected and set(ids(plain.get(BACKUPS, query))) == set(expected)
 
 
-def test_an_instance_is_given_by_its_id_or_its_whole_name(plain: Client, backups: list[Backup]) -> None:
+def test_the_instance_filter_takes_an_id_or_a_whole_name(plain: Client, backups: list[Backup]) -> None:
     of_one = {backup.id for backup in backups if backup.instance_name == "Orders-1"}
     uid = next(backup.instance_uid for backup in backups if backup.instance_name == "Orders-1")
     assert set(ids(plain.get(BACKUPS, {"instance": uid}))) == of_one
@@ -322,7 +318,7 @@ def test_the_time_range_includes_both_ends(plain: Client, backups: list[Backup])
 
 @pytest.mark.parametrize(("second", "is_in"), [(59, True), (60, False)])
 @pytest.mark.parametrize("until", ["2026-03-01T04:00", "2026-03-01T04:00:59.999"])
-def test_the_minute_that_to_names_is_still_in(plain: Client, until: str, second: int, is_in: bool) -> None:
+def test_the_to_filter_includes_its_whole_minute(plain: Client, until: str, second: int, is_in: bool) -> None:
     make_backup(started=START + timedelta(hours=4, seconds=second))
     assert len(ids(plain.get(BACKUPS, {"until": until}))) == is_in
 
@@ -338,9 +334,7 @@ def test_the_minute_that_to_names_is_still_in(plain: Client, until: str, second:
         "since=2026-03-02T00:00&until=2026-03-01T00:00",
     ],
 )
-def test_a_moment_that_is_none_is_told_and_what_was_typed_stays(
-    plain: Client, backups: list[Backup], query: str
-) -> None:
+def test_an_invalid_time_is_reported_and_the_input_stays(plain: Client, backups: list[Backup], query: str) -> None:
     answer = plain.get(f"{BACKUPS}?{query}&status=FAILED")
     html = answer.content.decode()
     assert answer.status_code == 200 and 'role="alert"' in html
@@ -352,7 +346,7 @@ def test_a_moment_that_is_none_is_told_and_what_was_typed_stays(
 
 @pytest.mark.parametrize("page", [BACKUPS, INSTANCES, TASKS, AUDIT])
 @pytest.mark.parametrize("query", ["status=lost", "kind=x", "type=%FF", "sort=--name", "size=1e9", "q=%FF", "format=x"])
-def test_a_value_that_no_list_knows_is_no_error(plain: Client, page: str, query: str) -> None:
+def test_an_unknown_value_is_no_error(plain: Client, page: str, query: str) -> None:
     make_backup(job=make_job())
     assert plain.get(f"{page}?{query}").status_code == 200
 
@@ -395,7 +389,7 @@ def rows(db: None) -> None:
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="the plans are SQLite's")
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_every_query_of_a_list_goes_by_an_index(rows: None, few_are_many: None, address: str) -> None:
+def test_every_query_of_a_list_uses_an_index(rows: None, few_are_many: None, address: str) -> None:
     """Many rows are never gone through one by one, and never sorted: only what few have by their name is."""
     shown = page(address)
     for each in filter(None, [address, shown.next, shown.previous]):
@@ -417,7 +411,7 @@ def test_every_query_of_a_list_goes_by_an_index(rows: None, few_are_many: None, 
 
 @pytest.mark.parametrize("rows", [1, 50])
 @pytest.mark.parametrize("many", [False, True])
-def test_every_list_costs_at_most_eight_queries(
+def test_every_list_needs_at_most_eight_queries(
     plain: Client, monkeypatch: pytest.MonkeyPatch, rows: int, many: bool
 ) -> None:
     if many:
@@ -438,7 +432,7 @@ def test_every_list_costs_at_most_eight_queries(
             assert len(queries) <= 8, (path, query, len(queries))
 
 
-def test_an_index_is_there_for_every_sort_and_narrowing() -> None:
+def test_every_sort_order_and_filter_has_an_index() -> None:
     """The names of the lists' indexes, which the plans above rely on."""
     with connection.cursor() as cursor:
         for table, expected in {

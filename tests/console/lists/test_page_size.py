@@ -20,34 +20,34 @@ def at(path: str) -> dict[str, str]:
     return {"HX-Request": "true", "HX-Current-URL": f"http://testserver{path}"}
 
 
-def test_the_first_time_it_is_twenty(plain: Client) -> None:
+def test_the_default_size_is_twenty(plain: Client) -> None:
     assert size(plain, BACKUPS) == "20"
 
 
-def test_a_chosen_size_is_that_of_every_list_from_then_on(plain: Client) -> None:
+def test_a_chosen_size_applies_to_every_list(plain: Client) -> None:
     plain.get(f"{BACKUPS}?size=50")
     instance = make_instance()
     for path in (BACKUPS, TASKS, INSTANCES, reverse("backups:instance", args=[instance.id])):
         assert size(plain, path) == "50"
 
 
-def test_it_outlives_the_session(plain: Client) -> None:
+def test_the_size_is_kept_after_the_session_ends(plain: Client) -> None:
     plain.get(f"{BACKUPS}?size=50")
     cookie = plain.cookies["page-size"]
     assert int(cookie["max-age"]) >= 30 * 24 * 3600 and cookie["httponly"] and cookie["samesite"] == "Lax"
 
 
-def test_the_address_wins(plain: Client) -> None:
+def test_the_size_in_the_address_takes_precedence(plain: Client) -> None:
     plain.get(f"{BACKUPS}?size=50")
     assert size(plain, f"{TASKS}?size=10") == "10"
 
 
-def test_a_size_is_chosen_by_a_link_that_htmx_follows(plain: Client) -> None:
+def test_a_link_that_htmx_follows_chooses_a_size(plain: Client) -> None:
     plain.get(f"{BACKUPS}?size=10", headers=at(BACKUPS))
     assert size(plain, BACKUPS) == "10"
 
 
-def test_a_list_that_refreshes_itself_chooses_nothing(plain: Client) -> None:
+def test_an_automatic_refresh_chooses_no_size(plain: Client) -> None:
     plain.get(f"{TASKS}?size=100")
     for query in ("?size=10", "?size=10&version=0"):
         answer = plain.get(BACKUPS + query, headers=at(f"{BACKUPS}?size=10"))
@@ -55,7 +55,7 @@ def test_a_list_that_refreshes_itself_chooses_nothing(plain: Client) -> None:
     assert size(plain, BACKUPS) == "100"
 
 
-def test_what_is_shown_keeps_its_size_when_another_is_chosen_elsewhere(plain: Client) -> None:
+def test_an_open_list_keeps_its_size_when_another_list_chooses_a_new_size(plain: Client) -> None:
     make_backup()
     assert '"rows": "20"' in plain.get(BACKUPS).text
     plain.get(f"{TASKS}?size=10")
@@ -66,13 +66,13 @@ def test_what_is_shown_keeps_its_size_when_another_is_chosen_elsewhere(plain: Cl
 
 
 @pytest.mark.parametrize("kept", ["0", "1000000", "x", ""])
-def test_a_cookie_that_is_no_size_is_nothing(plain: Client, kept: str) -> None:
+def test_an_invalid_cookie_is_ignored(plain: Client, kept: str) -> None:
     plain.cookies["page-size"] = kept
     assert size(plain, BACKUPS) == "20"
 
 
 @pytest.mark.parametrize("asked", ["0", "1000000", "x"])
-def test_what_is_no_size_is_not_kept(plain: Client, asked: str) -> None:
+def test_an_invalid_size_is_not_stored(plain: Client, asked: str) -> None:
     assert "page-size" not in plain.get(f"{BACKUPS}?size={asked}").cookies
 
 

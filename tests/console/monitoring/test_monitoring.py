@@ -33,19 +33,19 @@ def scrape(client: Client) -> dict[tuple[str, ...], float]:
     return {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
 
 
-def test_ready_when_database_agent_and_storage_are(client: Client, host: Host) -> None:
+def test_the_console_is_ready_when_database_agent_and_storage_are(client: Client, host: Host) -> None:
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()) == (200, {"database": "ok", "agent": "ok", "storage": "ok"})
 
 
-def test_not_ready_without_an_agent(client: Client, host: Host) -> None:
+def test_the_console_is_not_ready_without_an_agent(client: Client, host: Host) -> None:
     Host.objects.update(seen=timezone.now() - timedelta(minutes=1))
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["agent"] == "No agent has sent a heartbeat for 15 seconds."
 
 
-def test_not_ready_when_no_agent_can_write_archives(client: Client, host: Host) -> None:
+def test_the_console_is_not_ready_when_no_agent_can_write_archives(client: Client, host: Host) -> None:
     Host.objects.update(storage_failure="Read-only file system")
     answer = client.get("/readyz")
     assert answer.status_code == 503
@@ -53,7 +53,7 @@ def test_not_ready_when_no_agent_can_write_archives(client: Client, host: Host) 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_not_ready_without_a_database(client: Client, host: Host) -> None:
+def test_the_console_is_not_ready_without_a_database(client: Client, host: Host) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE instances_host RENAME TO gone")
     try:
@@ -64,7 +64,7 @@ def test_not_ready_without_a_database(client: Client, host: Host) -> None:
     assert (answer.status_code, answer.json()) == (503, {"database": "The console database is not responding."})
 
 
-def test_the_agent_writes_what_it_finds_of_the_storage(
+def test_the_agent_records_the_state_of_the_storage(
     host: Host, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = timezone.now()
@@ -89,13 +89,13 @@ def test_there_are_no_metrics_without_a_token(client: Client) -> None:
 
 
 @pytest.mark.parametrize("sent", ["", "Bearer", "Bearer wrong", TOKEN])
-def test_metrics_want_the_token(client: Client, settings: Settings, sent: str) -> None:
+def test_metrics_require_the_token(client: Client, settings: Settings, sent: str) -> None:
     settings.CONSOLE_METRICS_TOKEN = TOKEN
     answer = client.get("/metrics", headers={"Authorization": sent})
     assert answer.status_code == 401 and answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_metrics_say_how_things_are(client: Client, host: Host, settings: Settings) -> None:
+def test_metrics_report_the_state_of_the_console(client: Client, host: Host, settings: Settings) -> None:
     settings.CONSOLE_METRICS_TOKEN = TOKEN
     now = timezone.now()
     instance = make_instance(name="orders", host=host)
@@ -121,7 +121,7 @@ def test_metrics_say_how_things_are(client: Client, host: Host, settings: Settin
     assert figures["console_job_seconds_last_day", "verify"] == pytest.approx(30, abs=1)
 
 
-def test_metrics_cost_the_same_queries_however_much_there_is(
+def test_metrics_need_the_same_queries_for_any_number_of_rows(
     client: Client, host: Host, settings: Settings, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     settings.CONSOLE_METRICS_TOKEN = TOKEN

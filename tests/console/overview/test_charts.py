@@ -15,7 +15,7 @@ def point(*numbers: float) -> Point:
     return Point("1", "Jan 1, 2026", [Value(number, str(number)) for number in numbers])
 
 
-def test_columns_stand_on_the_base_one_on_the_other_and_never_above_the_top_line() -> None:
+def test_columns_are_stacked_from_the_base_line_and_stay_below_the_top_line() -> None:
     chart = stacked(SERIES, [point(6, 2), point(10, 0)])
     first, second = chart.columns
     assert chart.top == 10
@@ -25,7 +25,7 @@ def test_columns_stand_on_the_base_one_on_the_other_and_never_above_the_top_line
     assert [part.series.look for part in second.drawn] == ["complete"]
 
 
-def test_what_is_little_is_still_to_be_seen_and_the_top_is_kept() -> None:
+def test_small_values_stay_visible_without_exceeding_the_plot_height() -> None:
     chart = stacked(SERIES, [point(9_999, 1)])
     heights = [float(part.height) for part in chart.columns[0].parts]
     assert heights[1] >= 2 and sum(heights) <= PLOT + 0.1
@@ -37,7 +37,7 @@ def test_columns_share_the_width_evenly() -> None:
     assert {column.place for column in chart.columns} == {"25.00%"}
 
 
-def test_a_chart_of_nothing_is_empty_and_has_a_top() -> None:
+def test_a_chart_without_values_is_empty_and_has_a_top_line() -> None:
     for points in ([], [point(0, 0)]):
         chart = stacked(SERIES, points)
         assert chart.is_empty and chart.top > 0
@@ -61,7 +61,7 @@ def test_the_top_line_of_sizes_is_a_round_size(size: int, top: float) -> None:
 # --- Days -------------------------------------------------------------------------------------------------
 
 
-def test_the_last_day_is_the_one_that_is_now_where_people_are() -> None:
+def test_the_last_day_is_today_in_the_viewers_zone() -> None:
     now = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
     assert last_days(now, UTC, 14)[-1].date == date(2026, 3, 1)
     assert last_days(now, UTC, 14)[0].date == date(2026, 2, 16)
@@ -70,14 +70,14 @@ def test_the_last_day_is_the_one_that_is_now_where_people_are() -> None:
     assert shanghai[-1].start == datetime(2026, 3, 1, 16, tzinfo=UTC)
 
 
-def test_days_follow_on_each_other_also_where_clocks_change() -> None:
+def test_days_have_no_gaps_even_when_the_clocks_change() -> None:
     days = last_days(datetime(2026, 4, 2, 12, tzinfo=UTC), ZoneInfo("Europe/Berlin"), 14)
     assert [day.end for day in days[:-1]] == [day.start for day in days[1:]]
     lengths = {day.date: day.end.astimezone(UTC) - day.start.astimezone(UTC) for day in days}
     assert lengths[date(2026, 3, 29)] == timedelta(hours=23) and lengths[date(2026, 3, 28)] == timedelta(hours=24)
 
 
-def test_what_falls_on_a_border_belongs_to_the_day_that_begins() -> None:
+def test_midnight_belongs_to_the_day_that_begins() -> None:
     days = last_days(datetime(2026, 3, 3, 5, tzinfo=UTC), UTC, 2)
     moments = [days[0].start - timedelta.resolution, days[0].start, days[1].start - timedelta.resolution]
     moments += [days[1].start, days[1].end]

@@ -45,7 +45,7 @@ def sample(moment: datetime, archives: int, data: int = 0, host: str = "local") 
 # --- Instances by status ------------------------------------------------------------------------------------
 
 
-def test_each_status_has_its_count_and_leads_to_its_instances(plain: Client) -> None:
+def test_each_status_shows_its_count_and_links_to_its_instances(plain: Client) -> None:
     for action, state in [(Action.NONE, State.AVAILABLE)] * 2 + [(Action.BACKUP, State.AVAILABLE)]:
         make_instance(action=action, state=state)
     make_instance(state=State.ABNORMAL)
@@ -57,13 +57,13 @@ def test_each_status_has_its_count_and_leads_to_its_instances(plain: Client) -> 
         assert len(plain.get(each["url"]).context["instances"]) == each["count"]
 
 
-def test_a_new_console_has_one_sentence_and_one_button(plain: Client) -> None:
+def test_a_new_console_shows_one_sentence_and_one_button(plain: Client) -> None:
     html = html_of(plain)
     assert f'href="{reverse("instances:create")}"' in html and "Create the first DB instance" in html
     assert "<svg width" not in html and "What failed" not in html
 
 
-def test_without_instances_the_past_is_still_told(plain: Client) -> None:
+def test_past_backups_are_shown_even_without_instances(plain: Client) -> None:
     tally(timezone.now(), completed=3)
     html = html_of(plain)
     assert "Create the first DB instance" in html and "Backups of the last 14 days" in html
@@ -77,7 +77,7 @@ def counts(zone: str = "UTC", now: datetime = NOW) -> list[list[float]]:
     return [[part.value.number for part in column.parts] for column in chart.columns]
 
 
-def test_the_days_have_what_was_completed_what_failed_and_what_is_running() -> None:
+def test_each_day_counts_completed_failed_and_running_backups() -> None:
     tally(NOW, 3, 1)
     tally(NOW - 15 * timedelta(minutes=1), 2)
     tally(NOW - DAY, 0, 4)
@@ -86,7 +86,7 @@ def test_the_days_have_what_was_completed_what_failed_and_what_is_running() -> N
     assert counts()[-2:] == [[0, 4, 0], [5, 1, 1]] and counts()[:-2] == [[0, 0, 0]] * 12
 
 
-def test_fourteen_days_are_shown_and_no_more() -> None:
+def test_exactly_fourteen_days_are_shown() -> None:
     first = datetime(2026, 2, 25, tzinfo=UTC)
     tally(first, 1)
     tally(first - timedelta(minutes=15), 100)
@@ -96,13 +96,13 @@ def test_fourteen_days_are_shown_and_no_more() -> None:
 @pytest.mark.parametrize(
     ("zone", "day"), [("UTC", -2), ("Asia/Shanghai", -1), ("America/New_York", -2), ("Asia/Kathmandu", -1)]
 )
-def test_a_day_is_a_day_where_the_viewer_is(zone: str, day: int) -> None:
+def test_days_are_those_of_the_viewers_zone(zone: str, day: int) -> None:
     # In Kathmandu the day begins at 18:15 UTC.
     tally(datetime(2026, 3, 9, 18, 15, tzinfo=UTC), 7)
     assert counts(zone)[day] == [7, 0, 0]
 
 
-def test_a_column_leads_to_the_backups_of_its_day(plain: Client) -> None:
+def test_a_column_links_to_the_backups_of_its_day(plain: Client) -> None:
     now = timezone.now().replace(hour=12)
     moments = {"late": now.replace(hour=23, minute=59, second=59), "early": now.replace(hour=0, minute=0, second=0)}
     for name, moment in moments.items():
@@ -114,7 +114,7 @@ def test_a_column_leads_to_the_backups_of_its_day(plain: Client) -> None:
     assert {backup.name for backup in plain.get(url).context["backups"]} == {"late", "early"}
 
 
-def test_the_chart_can_be_read_without_seeing_it(plain: Client) -> None:
+def test_the_chart_can_be_read_by_a_screen_reader(plain: Client) -> None:
     tally(timezone.now(), 12, 3)
     html = html_of(plain)
     assert "Complete 12, Failed 3, Backing up 0" in html and "<desc" in html
@@ -158,13 +158,13 @@ def test_the_instances_that_have_gone_longest_without_a_backup_come_first(
         assert reverse("backups:create-for-instance", args=[instance.id]) in html
 
 
-def test_when_nobody_is_late_it_says_so(plain: Client) -> None:
+def test_the_page_says_so_when_no_instance_is_overdue(plain: Client) -> None:
     make_instance()
     html = html_of(plain)
     assert "No instance is without a Complete backup in 24 h." in html and "over 24 h" not in html
 
 
-def test_the_list_is_short_and_its_end_one_link_away(plain: Client) -> None:
+def test_the_list_is_short_and_links_to_the_full_list(plain: Client) -> None:
     old = timezone.now() - 9 * DAY
     for number in range(12):
         make_instance(name=f"old-{number:02}", created=old + number * HOUR)
@@ -179,7 +179,7 @@ def test_the_list_is_short_and_its_end_one_link_away(plain: Client) -> None:
 # --- Storage ------------------------------------------------------------------------------------------------------
 
 
-def test_storage_is_that_of_the_last_sample_of_each_day_and_host() -> None:
+def test_storage_comes_from_the_last_sample_of_each_day_and_host() -> None:
     sample(NOW - DAY - HOUR, 10, 1)
     sample(NOW - DAY, 20, 2)
     sample(NOW - DAY, 100, 0, host="elsewhere")
@@ -193,7 +193,7 @@ def test_storage_is_that_of_the_last_sample_of_each_day_and_host() -> None:
     assert found.chart.columns[0].parts[0].value.text == "unknown"
 
 
-def test_free_storage_is_shown_only_if_it_is_known(plain: Client) -> None:
+def test_free_storage_is_shown_only_if_known(plain: Client) -> None:
     make_instance()
     sample(timezone.now(), 10)
     assert "Free for archives" not in html_of(plain)
@@ -201,7 +201,7 @@ def test_free_storage_is_shown_only_if_it_is_known(plain: Client) -> None:
     assert "5.0" in html_of(plain).split("Free for archives")[1][:60]
 
 
-def test_before_an_agent_has_looked_nothing_is_claimed(plain: Client) -> None:
+def test_storage_is_unknown_before_an_agent_has_measured_it(plain: Client) -> None:
     make_instance()
     assert storage(last_days(NOW, UTC, DAYS)) is None
     assert "It is measured once a minute" in html_of(plain)
@@ -217,7 +217,7 @@ def test_before_an_agent_has_looked_nothing_is_claimed(plain: Client) -> None:
         ([Used(NOW - DAY, 50, 0), Used(NOW, 20, 0)], -30.0),
     ],
 )
-def test_growth_is_told_only_when_it_is_known(used: list[Used | None], expected: float | None) -> None:
+def test_growth_is_shown_only_when_known(used: list[Used | None], expected: float | None) -> None:
     assert growth(used) == expected
 
 
@@ -229,7 +229,7 @@ def test_growth_is_told_only_when_it_is_known(used: list[Used | None], expected:
         (44 * 1024**2, "does not change"),
     ],
 )
-def test_the_trend_in_words(plain: Client, before: int, text: str) -> None:
+def test_the_trend_is_described_in_words(plain: Client, before: int, text: str) -> None:
     make_instance()
     now = timezone.now()
     sample(now - 2 * DAY, before)
@@ -240,7 +240,7 @@ def test_the_trend_in_words(plain: Client, before: int, text: str) -> None:
     assert ("full in 9 days" in html) == text.startswith("grows")
 
 
-def test_storage_that_lasts_for_years_is_not_counted_in_days(plain: Client) -> None:
+def test_no_days_are_shown_when_storage_lasts_over_a_year(plain: Client) -> None:
     make_instance()
     now = timezone.now()
     sample(now - 2 * DAY, 0)
@@ -251,7 +251,7 @@ def test_storage_that_lasts_for_years_is_not_counted_in_days(plain: Client) -> N
     assert "full in 364 days at this rate" in html_of(plain)
 
 
-def test_a_host_that_is_silent_keeps_what_it_had() -> None:
+def test_an_offline_host_keeps_its_last_sample() -> None:
     sample(NOW - 3 * DAY, 7, host="silent")
     sample(NOW, 1)
     used = used_by_day(last_days(NOW, UTC, 5), StorageSample.objects.since(NOW - 9 * DAY))
@@ -261,7 +261,7 @@ def test_a_host_that_is_silent_keeps_what_it_had() -> None:
 # --- What failed ----------------------------------------------------------------------------------------------------
 
 
-def test_what_failed_is_told_with_its_reason_and_leads_to_its_task(plain: Client) -> None:
+def test_a_failure_is_shown_with_its_reason_and_links_to_its_task(plain: Client) -> None:
     instance = make_instance(name="orders")
     failed = {"instance": instance, "instance_uid": instance.id, "instance_name": "orders", "status": JobStatus.FAILED}
     now = timezone.now()
@@ -275,7 +275,7 @@ def test_what_failed_is_told_with_its_reason_and_leads_to_its_task(plain: Client
     assert f'href="{url}"' in html and [task.pk for task in plain.get(url).context["tasks"]] == [job.pk]
 
 
-def test_an_instance_that_is_faulty_now_is_told_first_with_its_reason(plain: Client) -> None:
+def test_an_abnormal_instance_is_shown_with_its_reason(plain: Client) -> None:
     make_instance(name="broken", state=State.ABNORMAL, failure="The server ended by itself.")
     make_instance(name="being-restored", state=State.ABNORMAL, action=Action.RESTORE)
     answer = plain.get(HOME)
@@ -283,7 +283,7 @@ def test_an_instance_that_is_faulty_now_is_told_first_with_its_reason(plain: Cli
     assert "The server ended by itself." in answer.content.decode()
 
 
-def test_when_nothing_has_failed_it_says_so(plain: Client) -> None:
+def test_the_page_says_so_when_nothing_has_failed(plain: Client) -> None:
     make_instance()
     assert "Nothing has failed in the last 7 days." in html_of(plain)
 
@@ -292,7 +292,7 @@ def test_when_nothing_has_failed_it_says_so(plain: Client) -> None:
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_every_role_sees_the_page_and_only_what_it_may_do(role: Role, protected: dict[str, Instance]) -> None:
+def test_every_role_sees_the_page_with_only_its_own_actions(role: Role, protected: dict[str, Instance]) -> None:
     client = Client()
     client.force_login(make_user(role))
     html = html_of(client)
@@ -303,13 +303,13 @@ def test_every_role_sees_the_page_and_only_what_it_may_do(role: Role, protected:
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_on_a_new_console_only_who_may_create_is_offered_to(role: Role) -> None:
+def test_on_a_new_console_only_roles_with_the_permission_are_offered_to_create(role: Role) -> None:
     client = Client()
     client.force_login(make_user(role))
     assert (f'href="{reverse("instances:create")}"' in html_of(client)) == (role is Role.FULL_ACCESS)
 
 
-def test_it_refreshes_itself_only_while_something_is_in_progress(plain: Client) -> None:
+def test_the_page_refreshes_itself_only_while_something_is_in_progress(plain: Client) -> None:
     make_instance()
     assert "every 1s" not in html_of(plain)
     job = make_job()
@@ -350,7 +350,7 @@ def fill(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 50])
-def test_the_page_costs_the_same_few_queries_however_much_there_is(
+def test_the_page_needs_the_same_few_queries_for_any_number_of_rows(
     plain: Client, number: int, django_assert_num_queries: Any
 ) -> None:
     fill(number)
@@ -364,7 +364,7 @@ def utc() -> Iterator[None]:
         yield
 
 
-def test_the_page_has_the_days_of_the_viewer_s_zone(plain: Client) -> None:
+def test_the_page_uses_the_viewers_time_zone(plain: Client) -> None:
     zone = ZoneInfo("Pacific/Kiritimati")
     tally(timezone.now(), completed=9)
     plain.cookies.load({times.COOKIE: str(zone)})

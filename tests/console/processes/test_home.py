@@ -22,7 +22,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_the_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+def test_the_key_is_created_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
     new = tmp_path / "new" / "home"
     key = home.secret_key(new)
     assert len(key) > 50
@@ -35,13 +35,13 @@ def test_two_homes_have_two_keys(tmp_path: Path) -> None:
     assert home.secret_key(tmp_path / "a") != home.secret_key(tmp_path / "b")
 
 
-def test_a_home_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ImproperlyConfigured, match="CONSOLE_HOME"):
         home.prepare(tmp_path / "file" / "home")
 
 
-def test_any_command_says_so_and_fails(tmp_path: Path) -> None:
+def test_every_command_fails_with_one_sentence_if_the_home_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = subprocess.run(
         [sys.executable, "manage.py", "check"],

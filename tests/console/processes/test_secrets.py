@@ -22,7 +22,7 @@ def home(tmp_path: Path, settings: Settings) -> Path:
     return tmp_path / "home"
 
 
-def test_what_is_sealed_is_read_for_the_same_purpose_alone() -> None:
+def test_a_secret_can_be_unsealed_only_for_the_same_purpose() -> None:
     token = secrets.seal("Pässwort-1", purpose="job 1")
     assert "ssw" not in token
     assert secrets.unseal(token, purpose="job 1") == "Pässwort-1"
@@ -30,7 +30,7 @@ def test_what_is_sealed_is_read_for_the_same_purpose_alone() -> None:
         secrets.unseal(token, purpose="job 2")
 
 
-def test_the_key_is_a_file_of_its_own_in_the_home_that_only_its_owner_reads(home: Path) -> None:
+def test_the_key_is_a_file_in_the_home_that_only_its_owner_can_read(home: Path) -> None:
     token = secrets.seal("text", purpose="")
     file = home / "credentials.key"
     assert file.stat().st_mode & 0o777 == 0o600
@@ -39,19 +39,19 @@ def test_the_key_is_a_file_of_its_own_in_the_home_that_only_its_owner_reads(home
 
 
 @pytest.mark.parametrize("token", ["", "not a token", "gAAAAA"])
-def test_what_was_not_sealed_here_is_not_read(token: str) -> None:
+def test_text_that_is_not_sealed_is_rejected(token: str) -> None:
     with pytest.raises(CannotUnseal):
         secrets.unseal(token, purpose="")
 
 
-def test_without_its_key_nothing_is_read(home: Path) -> None:
+def test_nothing_can_be_unsealed_without_the_key(home: Path) -> None:
     token = secrets.seal("text", purpose="")
     (home / "credentials.key").unlink()
     with pytest.raises(CannotUnseal):
         secrets.unseal(token, purpose="")
 
 
-def test_of_several_keys_the_first_seals_and_all_unseal(settings: Settings, home: Path) -> None:
+def test_the_first_key_seals_and_every_key_unseals(settings: Settings, home: Path) -> None:
     old, new = key(), key()
     settings.CONSOLE_CREDENTIAL_KEYS = [old]
     token = secrets.seal("text", purpose="")

@@ -36,7 +36,7 @@ def _handlers_come_back() -> object:
         signal.signal(number, handler)
 
 
-def test_a_child_that_dies_again_and_again_ends_the_tree_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_that_keeps_dying_stops_the_tree_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tree, "LOOP_SECONDS", 600.0)
     said: list[str] = []
     children = [Child("good", python(SLEEPER)), Child("bad", python("raise SystemExit(3)"))]
@@ -47,7 +47,7 @@ def test_a_child_that_dies_again_and_again_ends_the_tree_with_the_reason(monkeyp
     assert children[0].process is not None and children[0].process.returncode == -signal.SIGTERM
 
 
-def test_what_a_dead_child_leaves_in_its_group_is_killed_before_its_restart(tmp_path: Path) -> None:
+def test_the_process_group_of_a_dead_child_is_killed_before_its_restart(tmp_path: Path) -> None:
     """As the workers of a web server whose main process was killed, which keep its port."""
     note = tmp_path / "pids"
     code = (
@@ -106,7 +106,9 @@ SLOW = (
 )
 
 
-def test_a_child_may_finish_its_work_for_as_long_as_the_drain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_child_has_until_the_end_of_the_drain_to_finish_its_work(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(tree, "STOP_SECONDS", 0.5)
     ready = tmp_path / "ready"
     child = Child("agent", python(SLOW.format(told=str(tmp_path / "told"), ready=str(ready), seconds=1.5)))
@@ -118,7 +120,7 @@ def test_a_child_may_finish_its_work_for_as_long_as_the_drain(monkeypatch: pytes
     assert said == []
 
 
-def test_asked_to_stop_once_more_it_does_not_wait(tmp_path: Path) -> None:
+def test_a_second_signal_to_stop_ends_the_wait(tmp_path: Path) -> None:
     ready, told = tmp_path / "ready", tmp_path / "told"
     child = Child("agent", python(SLOW.format(told=str(told), ready=str(ready), seconds=300)))
 

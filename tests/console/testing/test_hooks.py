@@ -53,7 +53,7 @@ def post(client: Client, hook: str, **fields: Any) -> Any:
 
 
 @pytest.mark.parametrize("hook", FORMS)
-def test_without_them_there_is_no_such_address(plain: Client, hook: str, settings: Any) -> None:
+def test_without_the_hooks_their_addresses_do_not_exist(plain: Client, hook: str, settings: Any) -> None:
     assert post(plain, hook, **FORMS[hook]).status_code == 404
     settings.ROOT_URLCONF = "tests.console.testing.urls_with_hooks"
     assert post(plain, hook, **FORMS[hook]).status_code == 404
@@ -62,7 +62,7 @@ def test_without_them_there_is_no_such_address(plain: Client, hook: str, setting
 
 @pytest.mark.usefixtures("on")
 @pytest.mark.parametrize("hook", FORMS)
-def test_an_administrators_post_is_done_and_audited(plain: Client, hook: str) -> None:
+def test_an_administrators_post_takes_effect_and_is_audited(plain: Client, hook: str) -> None:
     answer = post(plain, hook, **FORMS[hook])
     assert answer.status_code == 200 and len(answer.json()["hooks"]) == (hook != "clear")
     (event,) = AuditEvent.objects.filter(trace__startswith="test")
@@ -71,7 +71,7 @@ def test_an_administrators_post_is_done_and_audited(plain: Client, hook: str) ->
 
 @pytest.mark.usefixtures("on")
 @pytest.mark.parametrize("hook", FORMS)
-def test_nobody_else_finds_them(hook: str, user: Any) -> None:
+def test_nobody_else_can_use_the_hooks(hook: str, user: Any) -> None:
     reader, operator = Client(), Client()
     reader.force_login(make_user(role=Role.READ_ONLY))
     operator.force_login(make_user(role=Role.BACKUP_OPERATOR))
@@ -86,7 +86,7 @@ def test_nobody_else_finds_them(hook: str, user: Any) -> None:
 
 
 @pytest.mark.usefixtures("on")
-def test_full_access_is_an_administrators_role() -> None:
+def test_the_full_access_role_makes_an_administrator() -> None:
     client = Client()
     client.force_login(make_user(role=Role.FULL_ACCESS))
     assert post(client, "move-clock", seconds=60).status_code == 200
@@ -104,14 +104,14 @@ def test_full_access_is_an_administrators_role() -> None:
         ("set-status", {"instance": "nobody", "status": "abnormal"}),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_the_reason(plain: Client, hook: str, fields: dict[str, str]) -> None:
+def test_invalid_fields_are_rejected_with_the_reason(plain: Client, hook: str, fields: dict[str, str]) -> None:
     answer = post(plain, hook, **fields)
     assert answer.status_code == 422 and answer.json()["error"]
     assert HookState.objects.count() == 0
 
 
 @pytest.mark.usefixtures("on")
-def test_every_page_says_that_they_are_on_and_what_they_do(plain: Client) -> None:
+def test_every_page_says_that_hooks_are_on_and_what_they_do(plain: Client) -> None:
     assert "Test hooks are on" in Client().get("/sign-in/").content.decode()
     post(plain, "slow-next-backup", bytes_per_second=20_000)
     post(plain, "move-clock", seconds=-5400)
@@ -120,7 +120,7 @@ def test_every_page_says_that_they_are_on_and_what_they_do(plain: Client) -> Non
     assert "The clock of the automated backups is moved by -1:30 h." in page
 
 
-def test_no_page_speaks_of_them_when_they_are_off(plain: Client) -> None:
+def test_no_page_mentions_the_hooks_when_they_are_off(plain: Client) -> None:
     hooks.move_clock(seconds=60, requested_by=None)
     assert "Test hooks" not in plain.get(reverse("instances:list")).content.decode()
     assert timezone.now() - hooks.now() < timedelta(seconds=5)
@@ -129,7 +129,7 @@ def test_no_page_speaks_of_them_when_they_are_off(plain: Client) -> None:
 
 
 @pytest.mark.usefixtures("on")
-def test_the_next_backup_takes_what_was_asked_and_the_one_after_does_not() -> None:
+def test_a_hook_affects_only_the_next_backup() -> None:
     hooks.slow_next_backup(bytes_per_second=5, requested_by=None)
     hooks.fail_next_backup(percent=40, requested_by=None)
     assert hooks.take_next_backup() == hooks.NextBackup(5, 40)
@@ -137,7 +137,7 @@ def test_the_next_backup_takes_what_was_asked_and_the_one_after_does_not() -> No
 
 
 @pytest.mark.usefixtures("on")
-def test_a_backup_fails_where_it_was_asked_to_and_the_next_does_not() -> None:
+def test_a_backup_fails_at_the_requested_percentage_and_the_next_does_not() -> None:
     hooks.fail_next_backup(percent=50, requested_by=None)
     make_job()
     failing = SteeredWork(claimed(), None)  # type: ignore[arg-type]  # it starts no server
@@ -150,7 +150,7 @@ def test_a_backup_fails_where_it_was_asked_to_and_the_next_does_not() -> None:
 
 
 @pytest.mark.usefixtures("on")
-def test_a_slow_backup_waits_and_reports_what_it_had_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_backup_waits_and_reports_its_earlier_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     shown: list[int] = []
 
@@ -171,7 +171,7 @@ def test_a_slow_backup_waits_and_reports_what_it_had_before(monkeypatch: pytest.
 
 
 @pytest.mark.usefixtures("on")
-def test_a_moved_clock_moves_windows_and_retention_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_moved_clock_affects_only_windows_and_retention(monkeypatch: pytest.MonkeyPatch) -> None:
     noon = datetime(2026, 2, 28, 12, tzinfo=UTC)
     monkeypatch.setattr(timezone, "now", lambda: noon)
     policy = make_policy(make_instance(created=noon), keep_days=7)
@@ -193,7 +193,7 @@ EVENING = datetime(2026, 12, 31, 20, 30, tzinfo=UTC)
 
 @pytest.mark.usefixtures("on")
 @pytest.mark.parametrize("now", [EVENING + timedelta(hours=hour) for hour in range(24)], ids=lambda now: f"{now:%H:%M}")
-def test_the_clock_moves_to_the_next_window_at_every_hour(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clock_can_move_to_the_next_window_at_any_hour(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timezone, "now", lambda: now)
     instance = make_instance(created=now)
     make_policy(instance)
@@ -204,7 +204,7 @@ def test_the_clock_moves_to_the_next_window_at_every_hour(now: datetime, monkeyp
 
 
 @pytest.mark.usefixtures("on")
-def test_the_clock_stays_in_a_window_that_is_due_already(plain: Client) -> None:
+def test_the_clock_does_not_move_if_a_window_is_already_due(plain: Client) -> None:
     instance = make_instance()
     make_policy(instance, next_window=timezone.now().replace(hour=0, minute=0, second=0, microsecond=0))
     assert post(plain, "move-to-next-window", instance=instance.pk).json() == {"hooks": []}
@@ -220,7 +220,7 @@ def test_without_a_policy_there_is_no_next_window(plain: Client) -> None:
 
 
 @pytest.mark.usefixtures("on")
-def test_under_a_moved_clock_a_new_instance_gets_its_policy_all_the_same() -> None:
+def test_a_new_instance_gets_its_policy_under_a_moved_clock_too() -> None:
     hooks.move_clock(seconds=30 * 86_400, requested_by=None)
     instance = make_instance()
     automation.tend("local", hooks.now())
@@ -230,7 +230,7 @@ def test_under_a_moved_clock_a_new_instance_gets_its_policy_all_the_same() -> No
 @pytest.mark.usefixtures("on")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.AVAILABLE])
-def test_a_held_status_is_shown_until_it_is_given_back(status: Status) -> None:
+def test_a_status_set_by_a_hook_stays_until_it_is_released(status: Status) -> None:
     instance = make_instance()
     instance_hooks.set_status(instance=instance, status=status, requested_by=None)
     assert Instance.objects.get().status is status
@@ -251,7 +251,7 @@ def test_a_held_status_is_shown_until_it_is_given_back(status: Status) -> None:
 
 
 @pytest.mark.usefixtures("on")
-def test_the_status_of_an_instance_at_work_is_not_taken(plain: Client) -> None:
+def test_the_status_of_a_busy_instance_cannot_be_set(plain: Client) -> None:
     instance = make_instance(action=Action.BACKUP)
     answer = post(plain, "set-status", instance=instance.pk, status="abnormal")
     assert answer.status_code == 422 and "An operation is running on the instance" in answer.json()["error"]
@@ -259,7 +259,7 @@ def test_the_status_of_an_instance_at_work_is_not_taken(plain: Client) -> None:
 
 
 @pytest.mark.usefixtures("on")
-def test_clearing_undoes_all(plain: Client) -> None:
+def test_clearing_undoes_every_hook(plain: Client) -> None:
     instance = make_instance()
     post(plain, "set-status", instance=instance.pk, status="RESTORE")
     post(plain, "move-clock", seconds=60)
@@ -282,11 +282,11 @@ def test_clearing_undoes_all(plain: Client) -> None:
         ("127.0.0.1", "https://console.example.org", False),
     ],
 )
-def test_they_are_for_consoles_that_only_this_machine_can_reach(bind: str, url: str, only_here: bool) -> None:
+def test_hooks_require_a_console_that_only_this_machine_can_reach(bind: str, url: str, only_here: bool) -> None:
     assert only_this_machine(bind, url) is only_here
 
 
-def test_up_does_not_start_with_them_where_others_can_reach_it(settings: Any) -> None:
+def test_up_does_not_start_with_hooks_where_other_machines_can_connect(settings: Any) -> None:
     settings.CONSOLE_TEST_HOOKS = True
     with pytest.raises(CommandError, match=r"let it listen on 127\.0\.0\.1"):
         call_command("up", bind="0.0.0.0")  # noqa: S104

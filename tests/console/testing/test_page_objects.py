@@ -47,9 +47,9 @@ def shows_something(name: str, user: User) -> bool:
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
-def test_a_page_has_an_object(name: str, user: User) -> None:
+def test_every_page_has_a_page_object(name: str, user: User) -> None:
     assert (name in OBJECTS) == shows_something(name, user) or name in {"instances:name"}
 
 
-def test_every_object_is_of_an_address_that_is_there() -> None:
+def test_every_page_object_has_an_existing_address() -> None:
     assert set(OBJECTS) <= set(ADDRESSES)

@@ -61,7 +61,7 @@ def full() -> None:
     AccessAttempt.objects.create(username="somebody", failures_since_start=5)
 
 
-def test_nothing_is_left_but_the_administrator(home: Path) -> None:
+def test_a_reset_leaves_only_the_administrator(home: Path) -> None:
     full()
     make_user(username="root")
     make_user(role=Role.READ_ONLY)
@@ -76,7 +76,7 @@ def test_nothing_is_left_but_the_administrator(home: Path) -> None:
 
 
 @pytest.mark.parametrize("named", [[], ["--yes-destroy", "/"], ["--yes-destroy", "elsewhere"]])
-def test_it_is_refused_unless_the_home_is_named(named: list[str], home: Path) -> None:
+def test_a_reset_is_refused_unless_the_home_is_named(named: list[str], home: Path) -> None:
     full()
     with pytest.raises(CommandError) as refused:
         reset(*named)
@@ -85,14 +85,14 @@ def test_it_is_refused_unless_the_home_is_named(named: list[str], home: Path) ->
     assert storages["backups"].listdir("")[1] != []
 
 
-def test_with_the_hooks_the_home_need_not_be_named(settings: Any) -> None:
+def test_with_hooks_on_the_home_need_not_be_named(settings: Any) -> None:
     settings.CONSOLE_TEST_HOOKS = True
     full()
     reset()
     assert Instance.objects.count() == 0
 
 
-def test_files_that_a_server_still_uses_are_not_touched(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reset_leaves_files_that_a_server_is_still_using(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     full()
     monkeypatch.setattr(process.exclusive.__dict__["__wrapped__"], "__kwdefaults__", {"seconds": 0.1})
     instance = Instance.objects.get()
@@ -104,7 +104,7 @@ def test_files_that_a_server_still_uses_are_not_touched(home: Path, monkeypatch:
     assert (process.data_dir(instance_home(instance.id)) / "shop.db").exists()
 
 
-def test_it_waits_for_no_agent_that_up_does_not_start(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reset_gives_up_if_up_runs_without_its_agent(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("console.management.commands.reset._AGENT_SECONDS", 0.1)
     up = locks.acquire(locks.of_up(home))
     assert up
@@ -112,14 +112,14 @@ def test_it_waits_for_no_agent_that_up_does_not_start(home: Path, monkeypatch: p
         reset("--yes-destroy", str(home))
 
 
-def test_while_a_seeding_runs_it_is_refused(home: Path) -> None:
+def test_a_reset_is_refused_while_a_seeding_runs(home: Path) -> None:
     held = locks.acquire(home / "seed.lock")
     assert held
     with held, pytest.raises(CommandError, match="A seeding is running"):
         reset("--yes-destroy", str(home))
 
 
-def test_no_agent_can_start_meanwhile(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_agent_can_start_during_a_reset(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = threading.Event()
 
     def look(*_: object, **__: object) -> None:

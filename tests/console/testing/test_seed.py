@@ -63,7 +63,7 @@ def rows() -> list[list[Any]]:
     ]
 
 
-def test_the_same_seed_gives_the_same_and_another_one_others(settings: Any, home: Path) -> None:
+def test_the_same_seed_makes_the_same_rows_and_another_seed_makes_others(settings: Any, home: Path) -> None:
     seed(seed=7, backups=4)
     first = rows()
     call_command("reset", yes_destroy=home, stdout=StringIO())
@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_and_another_one_others(settings: Any, home
         seed(seed=7, backups=9)
 
 
-def test_the_front_page_tells_of_what_was_made() -> None:
+def test_the_front_page_has_figures_of_the_seeded_rows() -> None:
     seed(backups=9)
     ended = Backup.objects.exclude(status=BackupStatus.BUILDING)
     tallied = BackupTally.objects.aggregate(completed=Sum("completed"), failed=Sum("failed"))
@@ -91,13 +91,13 @@ def test_the_front_page_tells_of_what_was_made() -> None:
     assert {sample.data for sample in samples} == {samples[0].data} and samples[0].data > 100_000
 
 
-def test_a_backup_does_not_depend_on_how_many_there_are() -> None:
+def test_a_backup_does_not_depend_on_the_number_of_backups() -> None:
     few, many = Seed(1, NOW), Seed(1, NOW)
     assert few.id("br02", "backup", 3) == many.id("br02", "backup", 3) != Seed(2, NOW).id("br02", "backup", 3)
     assert few.chance("x").random() == many.chance("x").random()
 
 
-def test_there_is_one_of_every_status_and_nothing_of_it_changes_by_itself() -> None:
+def test_every_status_is_seeded_and_none_changes_by_itself() -> None:
     make_user(username="root")
     seed(backups=12)
     shown = {instance.status for instance in Instance.objects.all()}
@@ -151,7 +151,7 @@ def test_instances_and_archives_are_real() -> None:
         assert unpacked.contents.databases == backup.databases
 
 
-def test_very_many_without_archives_say_so() -> None:
+def test_a_seeding_without_archives_says_so() -> None:
     said = seed(backups=1200, no_archives=True)
     assert "Their archives are not there" in said
     assert Backup.objects.count() == 1208
@@ -159,7 +159,7 @@ def test_very_many_without_archives_say_so() -> None:
     assert Backup.objects.filter(status=BackupStatus.COMPLETED, size__isnull=True).count() == 0
 
 
-def test_what_fails_leaves_neither_rows_nor_files(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_seeding_leaves_no_rows_and_no_files(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise archive.ArchiveError("full")
 
@@ -171,7 +171,7 @@ def test_what_fails_leaves_neither_rows_nor_files(home: Path, monkeypatch: pytes
     assert list((home / "instances").iterdir()) == []
 
 
-def test_what_a_killed_seeding_left_is_not_in_the_way(home: Path) -> None:
+def test_a_seeding_replaces_files_that_a_killed_seeding_left(home: Path) -> None:
     left = Seed(1, NOW)
     archive_name = f"{left.id('br02', 'backup', 0)}.tar.zst"
     storages["backups"].save(archive_name, ContentFile(b"half"))
@@ -187,11 +187,11 @@ def test_what_a_killed_seeding_left_is_not_in_the_way(home: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"instances": 0}, {"backups": -1}, {"documents": -1}])
-def test_sizes_that_make_no_sense_are_refused(wrong: dict[str, int]) -> None:
+def test_invalid_sizes_are_rejected(wrong: dict[str, int]) -> None:
     with pytest.raises(CommandError, match="--instances must be 1 or more"):
         seed(**wrong)
 
 
-def test_a_time_without_zone_is_refused() -> None:
+def test_a_time_without_a_zone_is_rejected() -> None:
     with pytest.raises(CommandError, match="--now"):
         call_command("seed", "--now", "2026-01-31T12:00:00")

@@ -25,7 +25,7 @@ def test_every_string_is_translated_into_every_language() -> None:
         pytest.fail(TODO + "\n".join(map(str, found)), pytrace=False)
 
 
-def test_the_catalogues_are_as_the_command_writes_them() -> None:
+def test_the_catalogues_are_exactly_as_the_command_writes_them() -> None:
     for language in catalogues.languages():
         path = catalogues.path_of(language)
         assert path.read_text(encoding="utf-8") == catalogues.written(catalogues.read(language)), (
@@ -78,7 +78,7 @@ def found() -> set[tuple[str, str]]:
     return {(problem.what, problem.text) for problem in catalogues.problems()}
 
 
-def test_strings_are_gathered_from_modules_and_templates(sources: Path) -> None:
+def test_strings_are_collected_from_modules_and_templates(sources: Path) -> None:
     call_command("messages", stdout=StringIO())
     texts = {str(message.id) for message in catalogues.messages(catalogues.read("zh_Hans"))}
     assert texts == {
@@ -93,7 +93,7 @@ def test_updating_again_changes_nothing(sources: Path) -> None:
     assert catalogues.update() == []
 
 
-def test_a_translation_stays_when_its_string_moves(sources: Path) -> None:
+def test_a_translation_is_kept_when_its_string_moves(sources: Path) -> None:
     catalogues.update()
     translate({"Shared": "共享"})
     (sources / "console" / "a.py").write_text("")
@@ -101,7 +101,7 @@ def test_a_translation_stays_when_its_string_moves(sources: Path) -> None:
     assert 'msgid "Shared"\nmsgstr "共享"' in catalogue().read_text(encoding="utf-8")
 
 
-def test_what_is_not_translated_is_a_problem(sources: Path) -> None:
+def test_a_missing_translation_is_a_problem(sources: Path) -> None:
     assert ("missing", "Shared") in found()
     catalogues.update()
     assert ("not translated", "Shared") in found()
@@ -109,7 +109,7 @@ def test_what_is_not_translated_is_a_problem(sources: Path) -> None:
     assert ("not translated", "Shared") not in found()
 
 
-def test_other_placeholders_are_a_problem(sources: Path) -> None:
+def test_different_placeholders_are_a_problem(sources: Path) -> None:
     catalogues.update()
     translate({"Read %(n)d of %(all)d": "%(n)d"})
     assert ("other placeholders in the translation", "Read %(n)d of %(all)d") in found()
@@ -117,7 +117,7 @@ def test_other_placeholders_are_a_problem(sources: Path) -> None:
     assert "Read %(n)d of %(all)d" not in {text for _what, text in found()}
 
 
-def test_what_is_no_longer_in_the_sources_is_a_problem_and_goes_with_an_update(sources: Path) -> None:
+def test_a_string_no_longer_in_the_sources_is_a_problem_until_the_next_update(sources: Path) -> None:
     catalogues.update()
     gone = '\nmsgid "Gone"\nmsgstr "x"\n\n#~ msgid "Long gone"\n#~ msgstr "y"\n'
     catalogue().write_text(catalogue().read_text() + gone)
@@ -135,7 +135,7 @@ def test_a_fuzzy_translation_is_a_problem(sources: Path) -> None:
     assert ("fuzzy", "Shared") in found()
 
 
-def test_only_what_is_translated_is_compiled(sources: Path, tmp_path: Path) -> None:
+def test_only_translated_strings_are_compiled(sources: Path, tmp_path: Path) -> None:
     catalogues.update()
     translate({"Shared": "共享", "Back up": "备份"})
     catalogues.compile_into(tmp_path / "out")

@@ -22,23 +22,23 @@ def errors_of(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("text", ["", "Before the upgrade", "x" * 256, "😀" * 256, "déjà vu, 备份; a.b/c (d) #5 100%"])
-def test_a_description_that_keeps_the_rule_is_accepted(text: str) -> None:
+def test_a_valid_description_is_accepted(text: str) -> None:
     assert errors_of(text) == []
 
 
 @pytest.mark.parametrize("character", FORBIDDEN)
-def test_each_forbidden_character_is_refused_and_named(character: str) -> None:
+def test_each_forbidden_character_is_rejected_and_named(character: str) -> None:
     [message] = errors_of(f"a{character}b")
     assert f"Remove {character}" in message
 
 
 @pytest.mark.parametrize("character", LINE_BREAKS)
-def test_each_kind_of_line_break_is_refused(character: str) -> None:
+def test_each_kind_of_line_break_is_rejected(character: str) -> None:
     [message] = errors_of(f"one{character}two")
     assert "one line" in message
 
 
-def test_a_trailing_line_break_is_refused() -> None:
+def test_a_trailing_line_break_is_rejected() -> None:
     assert errors_of("one\r\n")
 
 
@@ -48,7 +48,7 @@ def test_length_is_counted_in_code_points() -> None:
     assert "at most 256" in message and "257" in message
 
 
-def test_all_broken_rules_are_told_at_once() -> None:
+def test_all_broken_rules_are_reported_at_once() -> None:
     assert len(errors_of("<\n" + "x" * 256)) == 3
 
 

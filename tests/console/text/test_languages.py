@@ -32,7 +32,7 @@ def rendered(template: str, **inputs: object) -> str:
 # --- The language ---------------------------------------------------------------------------------------------
 
 
-def test_a_browser_that_prefers_chinese_gets_it_from_the_first_page(client: Client) -> None:
+def test_a_browser_that_prefers_chinese_gets_chinese_from_the_first_page(client: Client) -> None:
     page = client.get("/sign-in/", headers=CHINESE)
     assert '<html lang="zh-hans">' in page.text
     assert "登录" in page.text
@@ -41,13 +41,13 @@ def test_a_browser_that_prefers_chinese_gets_it_from_the_first_page(client: Clie
 
 
 @pytest.mark.parametrize("preferred", ["", "en-GB", "de", "xx"])
-def test_everybody_else_gets_english(client: Client, preferred: str) -> None:
+def test_every_other_browser_gets_english(client: Client, preferred: str) -> None:
     page = client.get("/sign-in/", headers={"Accept-Language": preferred})
     assert '<html lang="en">' in page.text
     assert "Sign in" in page.text
 
 
-def test_the_language_is_chosen_before_signing_in(client: Client) -> None:
+def test_the_language_can_be_chosen_before_signing_in(client: Client) -> None:
     answer = choose(client, "zh-hans", next="/sign-in/?next=/tasks/")
     assert (answer.status_code, answer["Location"]) == (302, "/sign-in/?next=/tasks/")
     cookie = client.cookies[settings.LANGUAGE_COOKIE_NAME]
@@ -56,7 +56,7 @@ def test_the_language_is_chosen_before_signing_in(client: Client) -> None:
     assert "登录" in client.get("/sign-in/").text
 
 
-def test_the_choice_counts_more_than_the_browser_s_preference_and_outlives_the_session(plain: Client) -> None:
+def test_the_choice_overrides_the_browsers_preference_and_outlasts_the_session(plain: Client) -> None:
     choose(plain, "en")
     assert "Instance Management" in plain.get("/instances/", headers=CHINESE).text
     choose(plain, "zh-hans")
@@ -65,14 +65,14 @@ def test_the_choice_counts_more_than_the_browser_s_preference_and_outlives_the_s
     assert "登录" in plain.get("/sign-in/").text
 
 
-def test_a_user_without_a_role_may_choose_too(db: None) -> None:
+def test_a_user_without_a_role_can_choose_too(db: None) -> None:
     client = Client()
     client.force_login(User.objects.create_user("nobody"))
     choose(client, "zh-hans")
     assert "您的用户尚未分配角色" in client.get("/instances/").text
 
 
-def test_it_leads_nowhere_else(client: Client) -> None:
+def test_the_choice_never_leads_to_another_site(client: Client) -> None:
     assert choose(client, "zh-hans", next="https://elsewhere.example/")["Location"] == "/"
 
 
@@ -81,14 +81,14 @@ def test_an_unknown_language_changes_nothing(client: Client) -> None:
     assert settings.LANGUAGE_COOKIE_NAME not in client.cookies
 
 
-def test_it_is_a_form_with_a_token_and_not_a_link(client: Client) -> None:
+def test_the_choice_requires_a_post_with_a_csrf_token(client: Client) -> None:
     assert client.get("/language/").status_code == 405
     assert Client(enforce_csrf_checks=True).post("/language/", {"language": "zh-hans"}).status_code == 403
 
 
 @pytest.mark.parametrize("headers", [{}, CHINESE], ids=["english", "chinese"])
 @pytest.mark.parametrize("path", ["/sign-in/", "/instances/"])
-def test_each_language_is_offered_in_its_own_words(user: User, path: str, headers: dict[str, str]) -> None:
+def test_each_language_is_offered_under_its_own_name(user: User, path: str, headers: dict[str, str]) -> None:
     client = Client(headers=headers)
     if path != "/sign-in/":
         client.force_login(user)
@@ -98,7 +98,7 @@ def test_each_language_is_offered_in_its_own_words(user: User, path: str, header
     assert f'<input type="hidden" name="next" value="{path}?q=a">' in page
 
 
-def test_django_s_own_sentences_are_chinese_too(client: Client, db: None) -> None:
+def test_djangos_own_messages_are_in_chinese_too(client: Client, db: None) -> None:
     choose(client, "zh-hans")
     page = client.post("/sign-in/", {"username": "a", "password": "b"})
     assert "用户名或密码错误" in page.text
@@ -111,12 +111,12 @@ def test_django_s_own_sentences_are_chinese_too(client: Client, db: None) -> Non
     ("name", "utc_hour"),
     [("Asia/Shanghai", 1), ("America/New_York", 14), ("UTC", 9), ("", 9), ("Mars/Olympus", 9), ("../../etc/passwd", 9)],
 )
-def test_a_zone_is_one_of_the_database_else_utc(name: str, utc_hour: int) -> None:
+def test_an_unknown_time_zone_means_utc(name: str, utc_hour: int) -> None:
     local = datetime(2026, 11, 22, 9, tzinfo=times.zone_named(name))
     assert local.astimezone(UTC).hour == utc_hour
 
 
-def test_moments_are_the_viewer_s_with_utc_in_a_tip(plain: Client) -> None:
+def test_times_are_in_the_viewers_zone_with_utc_in_a_tooltip(plain: Client) -> None:
     instance = make_instance()
     make_backup(instance, started=MOMENT)
     plain.cookies.load({times.COOKIE: "Asia/Shanghai"})
@@ -128,7 +128,7 @@ def test_moments_are_the_viewer_s_with_utc_in_a_tip(plain: Client) -> None:
     ) in page
 
 
-def test_the_zone_of_one_viewer_is_not_the_next_one_s(plain: Client) -> None:
+def test_one_viewers_zone_does_not_affect_the_next_viewer(plain: Client) -> None:
     make_backup(make_instance(), started=MOMENT)
     plain.cookies.load({times.COOKIE: "Asia/Shanghai"})
     assert "09:14:03 UTC+8" in read(plain.get("/backups/").text)
@@ -152,7 +152,7 @@ def test_the_zone_of_one_viewer_is_not_the_next_one_s(plain: Client) -> None:
         ("zh-hans", "UTC", "2026年11月22日 01:14:03 UTC"),
     ],
 )
-def test_a_moment_is_written_as_the_language_does(language: str, zone: str, written: str) -> None:
+def test_a_time_is_written_in_the_format_of_the_language(language: str, zone: str, written: str) -> None:
     with override(language):
         assert times.moment(MOMENT.astimezone(ZoneInfo(zone))) == written
 
@@ -170,7 +170,7 @@ def test_filters_read_times_in_the_zone_that_they_name(plain: Client) -> None:
     assert "by-day" in page
 
 
-def test_what_a_day_is_says_the_zone_too(plain: Client) -> None:
+def test_a_day_is_that_of_the_viewers_zone_too(plain: Client) -> None:
     with timezone.override(ZoneInfo("Asia/Shanghai")):
         written = rendered("{% load times %}{% day when %}", when=datetime(2026, 11, 22, 20, tzinfo=UTC))
     assert ">Nov 23, 2026</time>" in written
@@ -184,7 +184,7 @@ def test_what_a_day_is_says_the_zone_too(plain: Client) -> None:
     ("language", "size", "small", "count"),
     [("en", "1.5\xa0GB", "700\xa0bytes", "1,234,567"), ("zh-hans", "1.5\xa0GB", "700\xa0字节", "1,234,567")],
 )
-def test_figures_are_written_as_the_language_does(language: str, size: str, small: str, count: str) -> None:
+def test_figures_are_written_in_the_format_of_the_language(language: str, size: str, small: str, count: str) -> None:
     with override(language):
         assert rendered("{{ n|filesizeformat }}", n=1536 * 1024**2) == size
         assert rendered("{{ n|filesizeformat }}", n=700) == small

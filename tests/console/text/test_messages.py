@@ -30,13 +30,13 @@ def in_chinese(text: str) -> str:
         return str(decode(encode(text)))
 
 
-def test_a_message_is_a_text_in_the_active_language() -> None:
+def test_a_message_has_its_text_in_the_active_language() -> None:
     assert Message("instance.gone") == "The instance no longer exists."
     with override("zh-hans"):
         assert Message("instance.gone") == "实例已不存在。"
 
 
-def test_a_message_is_read_in_the_language_of_the_reader() -> None:
+def test_a_stored_message_is_shown_in_the_viewers_language() -> None:
     assert in_chinese(Message("instance.gone")) == "实例已不存在。"
     with override("zh-hans"):
         made = Message("archive.missing", name="a.tar.zst")
@@ -51,7 +51,7 @@ def test_a_message_is_stored_as_its_code_and_parameters() -> None:
 
 
 @pytest.mark.parametrize("params", [{"name": "a", "why": "b"}, {"why": "100 %", "name": "%s"}])
-def test_parameters_stay_what_they_are(params: dict[str, str]) -> None:
+def test_parameters_keep_their_values(params: dict[str, str]) -> None:
     message = Message("archive.broken", **params)
     assert message == f"The archive {params['name']} is damaged: {params['why']}."
     assert in_chinese(message) == f"备份文件 {params['name']} 已损坏：{params['why']}。"
@@ -78,7 +78,7 @@ def test_a_label_as_a_parameter_is_translated_with_its_context() -> None:
     assert in_chinese(message) == "只有已完成的备份才能锁定，当前状态为：备份失败。"
 
 
-def test_a_size_is_written_in_the_reader_s_language() -> None:
+def test_a_size_is_written_in_the_viewers_language() -> None:
     message = Message("archive.no_room", needed=Size(5 * 1024**3), free=Size(700), folder="/var")
     assert message == "The databases need 5.0\xa0GB, but only 700\xa0bytes are free in /var."
     assert in_chinese(message) == "数据库需要 5.0\xa0GB，但 /var 中仅剩 700\xa0字节 可用。"
@@ -87,37 +87,37 @@ def test_a_size_is_written_in_the_reader_s_language() -> None:
 @pytest.mark.parametrize(
     ("limit", "english"), [(1, "Use at least 1 character (it has 0)."), (4, "Use at least 4 characters (it has 0).")]
 )
-def test_a_plural_goes_by_its_number_in_each_language(limit: int, english: str) -> None:
+def test_a_plural_follows_its_number_in_each_language(limit: int, english: str) -> None:
     with override("zh-hans"):
         message = Message("rule.too_short", limit_value=limit, show_value=0)
         assert message == f"至少需要 {limit} 个字符（当前 0 个）。"
     assert decode(encode(message)) == str(message) == english
 
 
-def test_several_are_joined() -> None:
+def test_several_messages_can_be_joined() -> None:
     both = joined(" ", [Message("server.restarting"), "Port 1 is taken."])
     assert both == "The database server ended and is being started again. Port 1 is taken."
     assert in_chinese(both) == "数据库服务器已退出，正在重新启动。 Port 1 is taken."
 
 
 @pytest.mark.parametrize("text", ["", "plain", '{"code": ', '{"code": "a"}', '{"code": "a", "params": 3}'])
-def test_a_text_that_is_no_message_is_read_as_it_is(text: str) -> None:
+def test_a_plain_text_is_read_unchanged(text: str) -> None:
     assert decode(text) == text
     assert encode(text) == text
 
 
 @pytest.mark.parametrize("code", ["archive.forgotten", "archive.broken"])
-def test_a_code_or_parameters_of_another_version_are_shown_as_they_are(code: str) -> None:
+def test_an_unknown_code_or_parameter_is_shown_as_it_is(code: str) -> None:
     assert decode(f'{{"code": "{code}", "params": {{"where": "here", "n": 3}}}}') == f"{code} where=here n=3"
 
 
-def test_copies_are_messages() -> None:
+def test_copies_of_a_message_are_messages() -> None:
     message = Message("archive.missing", name="a")
     for again in (copy.deepcopy(message), pickle.loads(pickle.dumps(message))):  # noqa: S301
         assert in_chinese(again) == in_chinese(message) == "备份文件 a 不存在。"
 
 
-def test_of_what_was_typed_nothing_is_kept_but_what_the_text_names() -> None:
+def test_a_message_stores_only_parameters_that_its_text_uses() -> None:
     message = of_validation(ValidationError(TEXTS["rule.too_short"], params={"value": "s3cret", "limit_value": 8}))
     assert "s3cret" not in encode(message)
 
@@ -134,7 +134,7 @@ def test_every_code_in_the_sources_is_in_the_table_and_every_text_is_used() -> N
 
 
 @pytest.mark.django_db
-def test_a_row_keeps_a_message_and_gives_it_in_the_reader_s_language() -> None:
+def test_a_row_stores_a_message_and_shows_it_in_the_viewers_language() -> None:
     instance = make_instance()
     Instance.objects.filter(pk=instance.pk).update(failure=Message("instance.no_port"))
     assert Instance.objects.get(pk=instance.pk).failure == "The instance has no port."
@@ -148,7 +148,7 @@ def test_a_row_keeps_a_message_and_gives_it_in_the_reader_s_language() -> None:
 
 
 @pytest.mark.django_db
-def test_a_row_with_a_plain_text_shows_it_as_it_is() -> None:
+def test_a_row_shows_a_plain_text_unchanged() -> None:
     instance = make_instance()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE instances_instance SET failure = %s", ["An old reason."])
@@ -168,14 +168,14 @@ def test_the_reason_of_a_cancellation_fits_into_its_column() -> None:
 
 
 @pytest.mark.django_db
-def test_the_audit_says_why_in_the_reader_s_language() -> None:
+def test_the_audit_shows_the_reason_in_the_viewers_language() -> None:
     with override("zh-hans"):
         record("dds", user=None, outcome=Outcome.REFUSED, reason=Message("instance.gone"))
     assert AuditEvent.objects.get().reason == "The instance no longer exists."
 
 
 @pytest.mark.django_db
-def test_the_audit_keeps_of_a_broken_rule_what_it_says_and_no_more(user: User) -> None:
+def test_the_audit_stores_only_the_message_of_a_broken_rule(user: User) -> None:
     with pytest.raises(ValidationError):
         create_instance(name="1\u00e9", type=InstanceType.SINGLE_NODE, requested_by=user)
     assert AuditEvent.objects.get().reason == (

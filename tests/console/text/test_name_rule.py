@@ -23,7 +23,7 @@ def errors_of(name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["abcd", "A-_9", "a" * 64, "backup-7f3a", "Z___", "x---"])
-def test_a_name_that_keeps_the_rule_is_accepted(name: str) -> None:
+def test_a_valid_name_is_accepted(name: str) -> None:
     assert errors_of(name) == []
 
 
@@ -49,11 +49,11 @@ def test_a_name_that_keeps_the_rule_is_accepted(name: str) -> None:
         ("abc😀", "Use only letters"),
     ],
 )
-def test_a_name_that_breaks_the_rule_is_told_which_part(name: str, said: str) -> None:
+def test_an_invalid_name_is_rejected_with_the_broken_part(name: str, said: str) -> None:
     assert any(said in message for message in errors_of(name)), errors_of(name)
 
 
-def test_all_broken_parts_are_told_at_once() -> None:
+def test_all_broken_parts_are_reported_at_once() -> None:
     assert len(errors_of("1 é")) == 3
 
 

@@ -19,7 +19,7 @@ def broken(password: str) -> list[str]:
 @pytest.mark.parametrize(
     "password", ["Abcdef1-", "Abcdef1-" * 4, *(f"Abcdef1{special}" for special in PASSWORD_SPECIAL)]
 )
-def test_a_password_that_keeps_the_rule_is_taken(password: str) -> None:
+def test_a_valid_password_is_accepted(password: str) -> None:
     assert broken(password) == []
 
 
@@ -48,18 +48,18 @@ def test_a_password_that_keeps_the_rule_is_taken(password: str) -> None:
         ),
     ],
 )
-def test_every_part_of_the_rule_that_is_broken_is_named(password: str, messages: list[str]) -> None:
+def test_every_broken_part_of_the_rule_is_reported(password: str, messages: list[str]) -> None:
     assert broken(password) == messages
 
 
 @pytest.mark.parametrize("password", ["Not-here7$", "nothing of it", "X"])
-def test_no_message_repeats_what_was_typed(password: str) -> None:
+def test_no_message_contains_the_typed_password(password: str) -> None:
     with pytest.raises(ValidationError) as raised:
         check_password(password)
     assert password not in repr(raised.value.error_dict)
 
 
-def test_a_generated_password_keeps_the_rule_and_is_another_each_time() -> None:
+def test_a_generated_password_is_valid_and_different_each_time() -> None:
     made = {passwords.generate() for _ in range(200)}
     assert len(made) == 200
     assert not any(map(broken, made))

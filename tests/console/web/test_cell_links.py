@@ -27,7 +27,7 @@ def copied(client: Client, page: str) -> set[str]:
     return set(re.findall(r'data-copy="([^"]+)"', client.get(page).text))
 
 
-def test_a_backups_row_opens_its_backup_and_its_instance(plain: Client) -> None:
+def test_a_backup_row_links_to_its_backup_and_its_instance(plain: Client) -> None:
     backup = make_backup(make_instance(name="orders"), name="nightly")
     assert leads_to(plain, BACKUPS, "nightly") == backup.get_absolute_url()
     assert leads_to(plain, BACKUPS, "orders") == f"/instances/{backup.instance_uid}/"
@@ -35,7 +35,7 @@ def test_a_backups_row_opens_its_backup_and_its_instance(plain: Client) -> None:
     assert leads_to(plain, BACKUPS, "orders") == ""
 
 
-def test_a_task_opens_its_instance_and_its_backup(plain: Client) -> None:
+def test_a_task_links_to_its_instance_and_its_backup(plain: Client) -> None:
     instance = make_instance(name="orders")
     backup = make_backup(instance, name="nightly")
     make_job(instance=instance, instance_uid=instance.id, instance_name=instance.name, parameters={"backup": backup.id})
@@ -43,7 +43,7 @@ def test_a_task_opens_its_instance_and_its_backup(plain: Client) -> None:
     assert leads_to(plain, TASKS, "nightly") == backup.get_absolute_url()
 
 
-def test_a_restoration_opens_its_backup_and_its_target(plain: Client, user: User) -> None:
+def test_a_restoration_links_to_its_backup_and_its_target(plain: Client, user: User) -> None:
     source = make_instance(name="orders")
     backup = make_backup(source, name="nightly")
     restore_to_new_instance(backup=backup, name="orders-copy", requested_by=user)
@@ -56,7 +56,7 @@ def test_a_restoration_opens_its_backup_and_its_target(plain: Client, user: User
     assert leads_to(plain, page, "nightly") == ""
 
 
-def test_an_event_opens_its_resource_while_that_exists(plain: Client, user: User) -> None:
+def test_an_event_links_to_its_resource_while_the_resource_exists(plain: Client, user: User) -> None:
     instance = make_instance(name="orders")
     backup = make_backup(instance, name="nightly")
     for kind, row in (("instance", instance), ("backup", backup), ("user", user)):
@@ -69,7 +69,7 @@ def test_an_event_opens_its_resource_while_that_exists(plain: Client, user: User
 
 
 @pytest.mark.parametrize("events", [1, 50])
-def test_links_cost_the_audit_one_query_for_each_kind(
+def test_the_audit_needs_one_query_for_the_links_of_each_kind(
     plain: Client, user: User, events: int, django_assert_num_queries: Any
 ) -> None:
     for _ in range(events):
@@ -81,7 +81,7 @@ def test_links_cost_the_audit_one_query_for_each_kind(
         plain.get(AUDIT)
 
 
-def test_ids_and_addresses_can_be_copied_wherever_they_stand(plain: Client, user: User) -> None:
+def test_ids_and_addresses_can_be_copied_everywhere(plain: Client, user: User) -> None:
     connection_string = "mongodb://rwuser@127.0.0.1:8635/?authSource=admin&amp;replicaSet=rs0"
     instance = make_instance(port=8635)
     backup = make_backup(instance)
@@ -103,7 +103,7 @@ def test_ids_and_addresses_can_be_copied_wherever_they_stand(plain: Client, user
         assert expected <= copied(plain, page), page
 
 
-def test_where_a_session_and_an_event_come_from_can_be_copied(client: Client, user: User) -> None:
+def test_the_source_addresses_of_sessions_and_events_can_be_copied(client: Client, user: User) -> None:
     client.post(reverse("sign-in"), {"username": user.username, "password": "correct horse"})
     for page in (reverse("sessions"), AUDIT):
         assert "127.0.0.1" in copied(client, page), page

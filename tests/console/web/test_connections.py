@@ -8,14 +8,14 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has a pool")
-def test_a_thread_keeps_its_connection_to_sqlite_after_an_answer(plain: Client) -> None:
+def test_a_thread_keeps_its_sqlite_connection_after_a_response(plain: Client) -> None:
     plain.get("/instances/")
     # When Django would close it.
     assert connection.connection is not None and connection.close_at is None
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="the planner's setting is PostgreSQL's")
-def test_postgresql_joins_in_the_order_that_is_written() -> None:
+def test_postgresql_joins_tables_in_the_written_order() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SHOW join_collapse_limit")
         assert cursor.fetchone() == ("1",)

@@ -18,33 +18,33 @@ def away(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(InstanceListForm, "page", page)
 
 
-def test_a_page_says_so_with_503(away: None, plain: Client) -> None:
+def test_a_page_says_that_the_database_is_away_with_503(away: None, plain: Client) -> None:
     plain.raise_request_exception = False
     answer = plain.get("/instances/")
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
     assert "<h1>The console database cannot be used</h1>" in answer.text and SENTENCE in answer.text
 
 
-def test_a_fragment_is_the_sentence_alone(away: None, htmx: Client) -> None:
+def test_a_fragment_is_only_the_sentence(away: None, htmx: Client) -> None:
     htmx.raise_request_exception = False
     answer = htmx.get("/instances/")
     assert answer.status_code == 503
     assert answer.text.strip().startswith(SENTENCE)
 
 
-def test_any_other_error_is_an_internal_one(plain: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_other_error_is_an_internal_error(plain: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(InstanceListForm, "page", lambda self, rows: 1 / 0)
     plain.raise_request_exception = False
     answer = plain.get("/instances/")
     assert answer.status_code == 500 and "Internal error" in answer.text
 
 
-def test_being_alive_is_answered_without_the_database(plain: Client, django_assert_num_queries: object) -> None:
+def test_the_health_check_does_not_need_the_database(plain: Client, django_assert_num_queries: object) -> None:
     with django_assert_num_queries(0):  # type: ignore[operator]
         assert plain.get("/healthz").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/backups/%00/", "/instances/%00/backups/create/", "/%00"])
-def test_there_is_no_address_with_a_nul(plain: Client, path: str) -> None:
+def test_an_address_with_a_nul_does_not_exist(plain: Client, path: str) -> None:
     assert plain.get(path).status_code == 404
     assert plain.post(path).status_code == 404

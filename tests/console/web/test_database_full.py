@@ -48,7 +48,7 @@ def create_until_it_fails(client: Client, **headers: str) -> tuple[int, str, str
 
 @sqlite_only
 @pytest.mark.django_db(transaction=True)
-def test_a_full_disk_is_said_on_a_page_and_nothing_is_half_done(client: Client, full: None) -> None:
+def test_a_page_reports_a_full_disk_and_nothing_is_half_done(client: Client, full: None) -> None:
     status, text, retry_after = create_until_it_fails(client)
     assert (status, retry_after) == (503, "5")
     assert "The disk of the console database is full. Make room on it." in text
@@ -58,7 +58,7 @@ def test_a_full_disk_is_said_on_a_page_and_nothing_is_half_done(client: Client, 
 
 @sqlite_only
 @pytest.mark.django_db(transaction=True)
-def test_a_dialog_is_answered_with_the_sentence_alone(client: Client, full: None) -> None:
+def test_a_dialog_gets_only_the_sentence(client: Client, full: None) -> None:
     status, text, _ = create_until_it_fails(client, hx_request="true")
     assert status == 503
     assert text.strip().startswith(
@@ -96,5 +96,5 @@ def test_a_file_that_cannot_be_opened_is_explained(tmp_path: Path) -> None:
     )
 
 
-def test_anything_else_is_an_answer_that_did_not_come() -> None:
+def test_any_other_error_means_that_the_database_is_not_responding() -> None:
     assert explain_database(as_django_raises(sqlite3.OperationalError("?"))).startswith("The console database is not")

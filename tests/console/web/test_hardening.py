@@ -24,7 +24,7 @@ def sign_in(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_signing_in_leaves_a_session_that_somebody_else_may_know() -> None:
+def test_signing_in_replaces_a_session_that_an_attacker_may_know() -> None:
     make_user(username="operator")
     planted = SessionStore()
     planted["anything"] = 1
@@ -101,12 +101,12 @@ def over_tls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return answers
 
 
-def test_plain_http_is_redirected_and_another_host_is_refused(over_tls: dict[str, Any]) -> None:
+def test_plain_http_is_redirected_and_an_unknown_host_is_rejected(over_tls: dict[str, Any]) -> None:
     assert over_tls["plain"] == [301, "https://console.example.org/sign-in/"]
     assert over_tls["wrong_host"] == 400
 
 
-def test_over_tls_every_cookie_is_secure_and_out_of_scripts_reach(over_tls: dict[str, Any]) -> None:
+def test_over_tls_every_cookie_is_secure_and_hidden_from_scripts(over_tls: dict[str, Any]) -> None:
     assert over_tls["signed_in"] == 302
     assert {settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME} <= set(over_tls["cookies"])
     for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME):
@@ -114,7 +114,7 @@ def test_over_tls_every_cookie_is_secure_and_out_of_scripts_reach(over_tls: dict
         assert cookie["secure"] and cookie["httponly"] and cookie["samesite"] == "Lax", name
 
 
-def test_over_tls_the_headers_close_what_is_not_needed(over_tls: dict[str, Any]) -> None:
+def test_over_tls_the_headers_disable_unneeded_features(over_tls: dict[str, Any]) -> None:
     headers = over_tls["headers"]
     assert headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains; preload"
     assert headers["X-Frame-Options"] == "DENY"

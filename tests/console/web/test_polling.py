@@ -34,7 +34,7 @@ def addresses() -> list[str]:
     ]
 
 
-def test_nothing_new_is_204_for_two_queries(
+def test_a_refresh_without_changes_is_204_and_needs_two_queries(
     htmx: Client, addresses: list[str], django_assert_max_num_queries: Any
 ) -> None:
     for address in addresses:
@@ -72,7 +72,7 @@ def running(**fields: Any) -> Backup:
     return make_backup(status=BackupStatus.BUILDING, job=make_job(status=JobStatus.RUNNING, progress=10), **fields)
 
 
-def test_the_second_who_asks_within_a_second_costs_no_query(user: User, django_assert_num_queries: Any) -> None:
+def test_a_second_viewer_within_one_second_needs_no_query(user: User, django_assert_num_queries: Any) -> None:
     running()
     first, other = refresh(browser_of(user)), browser_of(make_user())
     with django_assert_num_queries(2):  # the session and its user
@@ -81,7 +81,7 @@ def test_the_second_who_asks_within_a_second_costs_no_query(user: User, django_a
     assert refresh(other, version=version).status_code == 204
 
 
-def test_who_has_seen_a_newer_list_is_not_shown_the_older(user: User) -> None:
+def test_a_viewer_of_a_newer_list_does_not_get_the_older_list(user: User) -> None:
     running(name="first")
     refresh(browser_of(user))
     running(name="second")
@@ -90,7 +90,7 @@ def test_who_has_seen_a_newer_list_is_not_shown_the_older(user: User) -> None:
     assert b">second<" in refresh(browser_of(make_user()), as_of=newer).content
 
 
-def test_a_list_that_is_fetched_after_an_action_is_read_anew(user: User) -> None:
+def test_a_list_fetched_after_an_action_is_rendered_again(user: User) -> None:
     browser = browser_of(user)
     running(name="first")
     refresh(browser)
@@ -100,7 +100,7 @@ def test_a_list_that_is_fetched_after_an_action_is_read_anew(user: User) -> None
     assert b">second<" in refresh(browser_of(make_user())).content
 
 
-def test_after_a_second_it_is_rendered_anew(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_is_rendered_again_after_a_second(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(console_htmx, "SHARED_SECONDS", 0)
     running(name="first")
     refresh(browser_of(user))
@@ -108,7 +108,7 @@ def test_after_a_second_it_is_rendered_anew(user: User, monkeypatch: pytest.Monk
     assert b">second<" in refresh(browser_of(user)).content
 
 
-def test_another_role_language_or_choice_has_a_list_of_its_own(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_are_not_shared_between_roles_languages_or_choices(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
     running()
     made: list[str] = []
     real = loader.render_to_string
@@ -128,7 +128,7 @@ def test_another_role_language_or_choice_has_a_list_of_its_own(user: User, monke
     assert len(made) == 3
 
 
-def test_lists_show_the_same_to_all_of_one_role(user: User, addresses: list[str]) -> None:
+def test_lists_are_the_same_for_all_users_of_one_role(user: User, addresses: list[str]) -> None:
     ours, theirs = browser_of(user), browser_of(make_user())
     for address in (*addresses, "/audit/"):
         versions = {

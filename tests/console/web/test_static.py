@@ -44,7 +44,7 @@ def hashed(root: Path, name: str) -> str:
     return paths[name]
 
 
-def test_imports_of_modules_name_hashed_files(collected: Path) -> None:
+def test_modules_import_hashed_files(collected: Path) -> None:
     waiting, seen = [hashed(collected, "js/console.js")], set[str]()
     while waiting:
         name = waiting.pop()
@@ -63,7 +63,7 @@ def test_every_stylesheet_is_linked_somewhere() -> None:
 
 
 @pytest.mark.parametrize("path", sorted((SOURCES / "css").rglob("*.css")), ids=lambda path: path.name)
-def test_every_rule_stands_in_a_layer(path: Path) -> None:
+def test_every_css_rule_is_in_a_layer(path: Path) -> None:
     text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
     outermost = [line for line in text.splitlines() if line and not line.startswith((" ", "}"))]
     assert all(line.startswith("@layer ") for line in outermost), outermost
@@ -75,7 +75,7 @@ def test_a_module_has_at_most_150_lines(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(TEMPLATES.rglob("*.html")), ids=lambda path: str(path.relative_to(TEMPLATES)))
-def test_a_template_is_short_and_says_what_it_gets(path: Path) -> None:
+def test_a_template_is_short_and_lists_its_inputs(path: Path) -> None:
     lines = path.read_text().splitlines()
     assert max(map(len, lines)) <= 160
     assert len(lines) <= 120

@@ -30,7 +30,7 @@ def index(client: Client) -> None:
 
 
 @pytest.mark.parametrize("change", [rename, drop, index])
-def test_a_killed_server_has_made_the_whole_change_or_nothing_of_it(
+def test_a_killed_server_has_made_the_whole_change_or_none_of_it(
     server: Server, change: Callable[[Client], None]
 ) -> None:
     server.client().shop.orders.insert_many([{"number": number} for number in range(DOCUMENTS)])
@@ -46,7 +46,7 @@ def test_a_killed_server_has_made_the_whole_change_or_nothing_of_it(
             break
 
 
-def test_a_killed_rename_over_another_collection_leaves_the_one_or_the_other(server: Server) -> None:
+def test_a_killed_rename_over_another_collection_leaves_the_old_or_the_new_state(server: Server) -> None:
     shop = server.client().shop
     shop.orders.insert_many([{"number": number} for number in range(DOCUMENTS)])
     shop.fresh.insert_many([{"number": number} for number in range(100)])
@@ -59,7 +59,7 @@ def test_a_killed_rename_over_another_collection_leaves_the_one_or_the_other(ser
 
 
 @pytest.mark.parametrize("tables", range(1, 16, 2))
-def test_a_server_that_is_killed_while_it_creates_a_table_starts_again(server: Server, tables: int) -> None:
+def test_a_server_killed_while_creating_a_table_starts_again(server: Server, tables: int) -> None:
     acknowledged: list[str] = []
 
     def insert_into_new_databases(client: Client) -> None:
@@ -94,7 +94,7 @@ def test_an_index_that_cannot_be_built_leaves_nothing(server: Server) -> None:
     assert orders.count_documents({"number": {"$gte": 0}}, hint="number_1") == 2999
 
 
-def test_a_transaction_that_would_outgrow_the_cache_fails_and_leaves_nothing(server: Server) -> None:
+def test_a_transaction_too_large_for_the_cache_fails_and_leaves_nothing(server: Server) -> None:
     client = server.client()
     with (
         pytest.raises(OperationFailure, match="changes at most 20000 documents"),
@@ -106,7 +106,7 @@ def test_a_transaction_that_would_outgrow_the_cache_fails_and_leaves_nothing(ser
     assert client.shop.orders.count_documents({}) == 0
 
 
-def test_a_change_of_more_rows_than_the_cache_holds_is_made(tmp_path: Path, settings: Settings) -> None:
+def test_a_change_of_more_rows_than_fit_into_the_cache_succeeds(tmp_path: Path, settings: Settings) -> None:
     settings.CONSOLE_DB_CACHE_MB = 16  # below what the setting allows
     with Server(tmp_path / "home") as server:
         shop = server.client().shop

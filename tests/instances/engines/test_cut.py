@@ -43,13 +43,13 @@ def test_a_copy_of_the_files_has_the_contents_of_the_cut(server: Server, tmp_pat
     assert documents_of(contents)["shop.orders"] == 1000
 
 
-def test_an_empty_instance_has_a_cut_too(server: Server, tmp_path: Path) -> None:
+def test_an_empty_instance_can_be_cut_too(server: Server, tmp_path: Path) -> None:
     assert back_up(server, tmp_path / "copy").databases == ()
     with Server(tmp_path / "copy") as restored:
         assert inspect(restored).databases == ()
 
 
-def test_a_server_that_is_killed_while_a_cut_is_open_loses_nothing(server: Server) -> None:
+def test_a_server_killed_while_a_cut_is_open_loses_nothing(server: Server) -> None:
     client = server.client()
     client.shop.before.insert_one({})
     with pytest.raises(EngineError), embedded().backup(server.address) as cut:
@@ -156,7 +156,7 @@ def test_the_commands_of_a_backup_exist_only_for_the_agent(server: Server) -> No
             admin.command(command)
 
 
-def test_nobody_sees_or_changes_the_user_of_the_agent(server: Server) -> None:
+def test_clients_cannot_see_or_change_the_agents_user(server: Server) -> None:
     admin = server.client().admin
     assert [user["user"] for user in admin.command("usersInfo")["users"]] == ["rwuser"]
     assert [user["user"] for user in admin["system.users"].find()] == ["rwuser"]

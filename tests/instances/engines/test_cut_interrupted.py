@@ -22,7 +22,9 @@ def give_up() -> None:
     raise GivenUp
 
 
-def test_a_server_that_ends_is_noticed_at_the_next_block(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_agent_notices_at_the_next_block_that_the_server_ended(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(copy_under_cursor, "_STILL_OPEN_SECONDS", 0.0)
     server.client().shop.orders.insert_one({})
     with pytest.raises(EngineError, match="is not responding on port"), embedded().backup(server.address) as cut:
@@ -32,7 +34,7 @@ def test_a_server_that_ends_is_noticed_at_the_next_block(server: Server, monkeyp
         next(blocks)
 
 
-def test_a_server_that_was_restarted_meanwhile_is_noticed_too(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_agent_also_notices_a_restarted_server(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copy_under_cursor, "_STILL_OPEN_SECONDS", 0.0)
     server.client().shop.orders.insert_one({})
     with pytest.raises(EngineError), embedded().backup(server.address) as cut:
@@ -47,7 +49,7 @@ def test_a_server_that_was_restarted_meanwhile_is_noticed_too(server: Server, mo
         raise ended
 
 
-def test_counting_can_be_given_up_and_the_next_cut_opens_at_once(server: Server, tmp_path: Path) -> None:
+def test_counting_can_be_cancelled_and_the_next_cut_opens_at_once(server: Server, tmp_path: Path) -> None:
     client = server.client()
     for _ in range(4):
         client.shop.orders.insert_many([{} for _ in range(5000)])
@@ -83,13 +85,15 @@ class Busy:
         return {"files": []}
 
 
-def test_a_busy_server_is_asked_again() -> None:
+def test_the_agent_retries_a_busy_server() -> None:
     asked: list[None] = []
     assert copy_under_cursor._open(cast(Client, Busy(3)), lambda: asked.append(None)) == {"files": []}
     assert len(asked) == 3
 
 
-def test_the_agent_can_give_up_a_busy_server_and_does_after_two_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_agent_can_stop_waiting_for_a_busy_server_and_times_out_after_two_minutes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with pytest.raises(GivenUp):
         copy_under_cursor._open(cast(Client, Busy(3)), give_up)
     monkeypatch.setattr(copy_under_cursor, "_OPEN_SECONDS", 0.0)
@@ -97,6 +101,6 @@ def test_the_agent_can_give_up_a_busy_server_and_does_after_two_minutes(monkeypa
         copy_under_cursor._open(cast(Client, Busy(1)), nothing)
 
 
-def test_the_agent_does_not_wait_for_any_other_reason() -> None:
+def test_the_agent_does_not_retry_for_any_other_reason() -> None:
     with pytest.raises(OperationFailure):
         copy_under_cursor._open(cast(Client, Busy(1, "BackupIsOpen")), give_up)

@@ -52,7 +52,7 @@ VALUES: dict[str, list[Any]] = {
 }
 
 
-def test_every_type_comes_back_byte_for_byte(tmp_path: Path) -> None:
+def test_every_type_is_restored_byte_for_byte(tmp_path: Path) -> None:
     documents = [
         bson.encode({"_id": f"{kind}-{number}", "value": value})
         for kind, values in VALUES.items()

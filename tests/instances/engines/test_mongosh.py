@@ -62,7 +62,7 @@ def test_mongosh_works_with_an_instance(tmp_path: Path, packages: Path) -> None:
     }
 
 
-def test_a_file_stored_by_nodejs_comes_back_from_a_backup(tmp_path: Path, packages: Path) -> None:
+def test_a_file_stored_by_nodejs_is_restored_from_a_backup(tmp_path: Path, packages: Path) -> None:
     script = packages / "gridfs.js"
     script.write_text(_GRIDFS)
     with Server(tmp_path / "original") as server:

@@ -84,7 +84,7 @@ def test_a_second_server_of_a_home_waits_until_the_first_has_released_the_files(
 
 
 @pytest.mark.parametrize("tls", [False, True])
-def test_a_silent_client_keeps_nobody_out(tmp_path: Path, settings: Settings, tls: bool) -> None:
+def test_a_silent_client_does_not_block_other_clients(tmp_path: Path, settings: Settings, tls: bool) -> None:
     if tls:
         settings.CONSOLE_DB_TLS_CERTIFICATE = str(certificate(tmp_path / "a.pem", addresses=["127.0.0.1"]))
         settings.CONSOLE_DB_TLS_KEY = str(tmp_path / "a.key")

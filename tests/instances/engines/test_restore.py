@@ -80,7 +80,7 @@ def take_back(home: Path) -> None:
 
 @pytest.mark.parametrize("steps", range(20))
 @pytest.mark.parametrize("again", range(0, 12, 3))
-def test_an_exchange_interrupted_anywhere_is_undone_completely_even_if_that_is_interrupted_too(
+def test_an_exchange_interrupted_anywhere_is_undone_completely_even_if_the_undo_is_interrupted(
     home: Path, crash_after: Callable[[int], None], steps: int, again: int
 ) -> None:
     crash_after(steps)
@@ -98,7 +98,7 @@ def test_an_exchange_interrupted_anywhere_is_undone_completely_even_if_that_is_i
     assert restore.tags(home) == set()
 
 
-def test_every_step_is_interrupted_by_some_number(home: Path, crash_after: Callable[[int], None]) -> None:
+def test_the_range_of_interruptions_covers_every_step(home: Path, crash_after: Callable[[int], None]) -> None:
     """The range above covers the last step."""
     for steps in itertools.count():
         crash_after(steps)
@@ -114,7 +114,7 @@ def test_every_step_is_interrupted_by_some_number(home: Path, crash_after: Calla
 
 
 @pytest.mark.parametrize("steps", range(4, 12))
-def test_a_completed_restoration_stays_wherever_its_settling_is_interrupted(
+def test_a_completed_restoration_survives_an_interruption_anywhere_while_it_settles(
     home: Path, crash_after: Callable[[int], None], steps: int
 ) -> None:
     crash_after(steps)
@@ -127,7 +127,7 @@ def test_a_completed_restoration_stays_wherever_its_settling_is_interrupted(
     assert entries(home) == {"data"}
 
 
-def test_an_exchanged_directory_is_told_from_an_untouched_one(home: Path) -> None:
+def test_an_exchanged_directory_is_distinguished_from_an_untouched_directory(home: Path) -> None:
     assert not restore.exchanged(home, TAG)
     assert restore.tags(home) == {TAG}
     restore.exchange(home, TAG)
@@ -143,7 +143,7 @@ def test_the_end_of_one_restoration_does_not_touch_another(home: Path) -> None:
     assert restore.tags(home) == {"other"}
 
 
-def test_no_file_moves_under_a_running_server(home: Path) -> None:
+def test_no_file_is_moved_while_a_server_runs(home: Path) -> None:
     with (home / process.LOCK_NAME).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(FilesInUse), process.exclusive(home, seconds=0.1):

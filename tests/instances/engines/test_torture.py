@@ -100,7 +100,7 @@ def require_all_money(client: Client) -> None:
     assert left.keys() == right.keys()
 
 
-def test_every_cut_is_one_moment_and_has_everything_acknowledged_before_it(tmp_path: Path) -> None:
+def test_every_cut_shows_one_moment_and_everything_acknowledged_before_it(tmp_path: Path) -> None:
     with Server(tmp_path / "original") as server, writing(server) as writers:
         for number in range(ROUNDS):
             before = [writer.done for writer in writers]

@@ -17,7 +17,7 @@ from tests.instances.engines.servers import PASSWORD, Server, back_up, documents
 from tests.waiting import wait_for
 
 
-def test_a_server_that_can_no_longer_write_ends_and_comes_back_complete(server: Server) -> None:
+def test_a_server_that_can_no_longer_write_ends_and_restarts_complete(server: Server) -> None:
     orders = server.client().shop.orders
     orders.insert_one({"_id": -1})
     resource.prlimit(server.running.pid, resource.RLIMIT_FSIZE, (4096, 4096))
@@ -33,7 +33,7 @@ def test_a_server_that_can_no_longer_write_ends_and_comes_back_complete(server: 
     assert documents_of(inspect(server))["shop.orders"] > acknowledged
 
 
-def test_an_open_transaction_delays_no_backup_and_is_not_in_it(server: Server, tmp_path: Path) -> None:
+def test_an_open_transaction_does_not_delay_a_backup_and_is_not_in_it(server: Server, tmp_path: Path) -> None:
     client = server.client()
     client.shop.orders.insert_one({})
     with client.start_session() as session, session.start_transaction():
@@ -69,7 +69,7 @@ def test_a_backup_waits_for_an_index_that_is_being_built(server: Server, tmp_pat
             assert orders.count_documents({"number": {"$gte": 0}}, hint="number_1") == 20_000
 
 
-def test_a_server_does_not_start_empty_where_there_are_tables(server: Server) -> None:
+def test_a_server_does_not_start_empty_if_tables_exist(server: Server) -> None:
     server.client().shop.orders.insert_one({})
     server.kill()
     turtle = server.home / "data/WiredTiger.turtle"
@@ -82,7 +82,7 @@ def test_a_server_does_not_start_empty_where_there_are_tables(server: Server) ->
     assert documents_of(inspect(server)) == {"shop.orders": 1}
 
 
-def test_damaged_files_are_refused_with_a_sentence(server: Server) -> None:
+def test_damaged_files_are_rejected_with_a_sentence(server: Server) -> None:
     server.kill()
     (server.home / "data/WiredTiger.turtle").write_bytes(b"no database")
     server.start(wait=False)
@@ -131,7 +131,7 @@ def test_a_replica_set_and_a_single_node_report_what_they_are(tmp_path: Path) ->
                 assert driver.shop.orders.insert_one({}).acknowledged
 
 
-def test_commands_that_read_and_write_files_do_not_exist(server: Server, tmp_path: Path) -> None:
+def test_commands_that_read_or_write_files_do_not_exist(server: Server, tmp_path: Path) -> None:
     admin = server.client().admin
     kept = tmp_path / "kept"
     kept.write_text("kept")
@@ -150,7 +150,7 @@ def test_the_profiler_writes_no_password(server: Server) -> None:
     assert "updateUser" in written and "Never-written-down" not in written
 
 
-def test_what_the_server_writes_by_itself_is_not_compared(server: Server, tmp_path: Path) -> None:
+def test_collections_that_the_server_writes_by_itself_are_not_compared(server: Server, tmp_path: Path) -> None:
     client = server.client()
     client.shop.command("profile", 2)
     client.shop.orders.insert_one({})

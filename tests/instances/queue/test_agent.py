@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
     ],
     ids=["a full disk", "a forbidden file", "a database", "anything else"],
 )
-def test_a_job_that_breaks_says_why(error: Exception, reason: str) -> None:
+def test_a_job_that_fails_unexpectedly_says_why(error: Exception, reason: str) -> None:
     def run(work: Work) -> None:
         raise error
 
@@ -45,7 +45,7 @@ def test_a_job_that_breaks_says_why(error: Exception, reason: str) -> None:
 
 
 @pytest.mark.parametrize("completes", [True, False], ids=["completed", "failed"])
-def test_files_that_could_not_be_cleaned_up_are_noted_whatever_became_of_the_job(completes: bool) -> None:
+def test_failed_cleanup_is_noted_whether_the_job_completed_or_failed(completes: bool) -> None:
     def run(work: Work) -> None:
         if not completes:
             raise JobFailed("no")

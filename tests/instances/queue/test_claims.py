@@ -20,7 +20,7 @@ CLAIMERS = 6
 KIND = steps()
 
 
-def test_of_many_claimers_each_job_has_one() -> None:
+def test_each_job_is_claimed_by_one_of_many_claimers() -> None:
     host = make_host()
     instances = [make_instance(host=host) for _ in range(8)]
     for instance in instances:
@@ -45,7 +45,7 @@ def test_of_many_claimers_each_job_has_one() -> None:
     assert set(Job.objects.values_list("status", flat=True)) == {JobStatus.COMPLETED}
 
 
-def test_nobody_waits_for_a_job_that_another_is_claiming() -> None:
+def test_no_claimer_waits_for_a_job_that_another_is_claiming() -> None:
     host = make_host()
     for _ in range(CLAIMERS):
         make_job(kind=JobKind.DELETE_BACKUP, host=host)
@@ -53,7 +53,7 @@ def test_nobody_waits_for_a_job_that_another_is_claiming() -> None:
     assert len({job.pk for job in claimed if job}) == CLAIMERS
 
 
-def test_an_empty_queue_is_looked_at_without_a_lock() -> None:
+def test_checking_an_empty_queue_takes_no_lock() -> None:
     with CaptureQueriesContext(
         connection,
     ) as queries:
@@ -62,7 +62,7 @@ def test_an_empty_queue_is_looked_at_without_a_lock() -> None:
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
-def test_on_postgresql_the_claim_takes_the_row_s_own_lock() -> None:
+def test_on_postgresql_a_claim_locks_only_its_row() -> None:
     make_job()
     with CaptureQueriesContext(connection) as queries:
         assert leases.claim("local", timezone.now())

@@ -88,7 +88,7 @@ def test_jobs_without_an_instance_run_beside_each_other() -> None:
     assert leases.claim("local", timezone.now()) is not None
 
 
-def test_completing_writes_the_end_and_what_follows(recorder: Recorder) -> None:
+def test_completing_writes_the_end_and_its_consequences(recorder: Recorder) -> None:
     make_job()
     job = claimed()
     assert leases.complete(recorder.kind(job), "the result")
@@ -98,7 +98,7 @@ def test_completing_writes_the_end_and_what_follows(recorder: Recorder) -> None:
     assert recorder.ended == [("completed", "the result")]
 
 
-def test_failing_writes_the_reason_and_what_follows(recorder: Recorder) -> None:
+def test_failing_writes_the_reason_and_its_consequences(recorder: Recorder) -> None:
     make_job()
     job = claimed()
     assert leases.fail(recorder.kind(job), "The disk is full.")
@@ -134,7 +134,7 @@ def test_a_renewed_lease_does_not_expire(recorder: Recorder) -> None:
     assert recorder.ended == []
 
 
-def test_if_what_follows_cannot_be_written_the_job_has_not_ended() -> None:
+def test_a_job_has_not_ended_if_its_consequences_cannot_be_written() -> None:
     def broken(job: Job, result: Any) -> None:
         raise RuntimeError("no")
 
@@ -157,7 +157,7 @@ def test_progress_is_written_with_its_amount_and_never_reaches_100() -> None:
     assert job.reading.speed is None and job.reading.left is None, "one report says nothing of the speed"
 
 
-def test_each_step_has_a_speed_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_step_has_its_own_speed(monkeypatch: pytest.MonkeyPatch) -> None:
     make_job()
     job = claimed()
     work, clock = work_on(job), iter(range(1000))
@@ -193,7 +193,7 @@ def test_progress_is_written_at_most_twice_a_second(django_assert_num_queries: A
             work.report(percent)
 
 
-def test_a_report_after_the_lease_is_lost_ends_the_work() -> None:
+def test_a_report_after_losing_the_lease_ends_the_work() -> None:
     make_job()
     job = claimed()
     Job.objects.filter(pk=job.pk).update(token=uuid.uuid4())
@@ -201,7 +201,7 @@ def test_a_report_after_the_lease_is_lost_ends_the_work() -> None:
         work_on(job).report(10)
 
 
-def test_a_stopped_work_ends_with_the_reason() -> None:
+def test_stopped_work_ends_with_the_reason() -> None:
     make_job()
     job = claimed()
     work = work_on(job)

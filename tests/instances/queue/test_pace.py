@@ -111,20 +111,20 @@ def in_pieces(rate: float, seconds: float) -> Series:
     return [(at, done // MB * MB) for at, done in even(rate, seconds)]
 
 
-def test_nothing_is_said_of_the_first_moments() -> None:
+def test_no_speed_or_time_left_is_shown_at_first() -> None:
     said = say(even(100, 30), 3000)
     assert all(each.speed is None and each.left is None for each in said if each.at < 2)
     assert said[4].speed == 100
 
 
-def test_of_even_work_speed_and_time_left_are_exact() -> None:
+def test_speed_and_time_left_of_even_work_are_exact() -> None:
     for each in say(even(100, 29), 3000)[4:]:
         assert each.speed == pytest.approx(100)
         assert each.left == pytest.approx(30 - each.at, abs=0.01)
 
 
 @pytest.mark.parametrize("rate", [MB / 5, MB / 3, MB, 20 * MB])
-def test_work_in_pieces_has_the_speed_of_the_whole(rate: float) -> None:
+def test_work_in_pieces_has_its_average_speed(rate: float) -> None:
     seconds = 120
     said = say(in_pieces(rate, seconds), int(rate * seconds))[60:]
     assert said[0].speed is not None
@@ -157,18 +157,18 @@ def test_the_time_left_is_never_negative_and_never_jumps(series: Series, total: 
             assert abs(left - (was - (now - before))) <= 0.2 * was + 1
 
 
-def test_what_was_said_of_recorded_work_came_true() -> None:
+def test_the_time_left_of_recorded_work_was_right() -> None:
     for series, total, ended in ((ARCHIVED, 7_057_408, 13.58), (COPIED, 281_661_440, 13.52)):
         told = known(say(series, total))
         assert all(at + left == pytest.approx(ended, abs=0.6) for at, left in told)
 
 
-def test_noise_does_not_shake_the_end_that_is_foretold() -> None:
+def test_noise_hardly_changes_the_predicted_end() -> None:
     ends = [at + left for at, left in known(say(noisy(MB, 120), 120 * MB))][20:]
     assert max(ends) - min(ends) < 40 and abs(sum(ends) / len(ends) - 120) < 10
 
 
-def test_work_that_stands_still_has_no_time_left_and_ever_less_speed() -> None:
+def test_stalled_work_has_no_time_left_and_a_falling_speed() -> None:
     stalled = [*even(100, 10), *((10 + n / 2, 1000) for n in range(1, 60))]
     said = say(stalled, 3000)
     assert said[18].left is not None
@@ -178,12 +178,12 @@ def test_work_that_stands_still_has_no_time_left_and_ever_less_speed() -> None:
     assert speeds == sorted(speeds, key=lambda speed: -(speed or 0)) and (speeds[-1] or 0) < 30
 
 
-def test_an_uneven_speed_has_no_time_left() -> None:
+def test_no_time_left_is_shown_for_an_uneven_speed() -> None:
     ever_faster = [(n / 2, int(1000 * 1.35**n)) for n in range(40)]
     assert not [left for at, left in known(say(ever_faster, 10**12)) if at > 4]
 
 
-def test_of_what_is_done_nothing_is_said_to_be_left() -> None:
+def test_finished_work_has_no_time_left() -> None:
     told = known(say(even(100, 32, every=0.15), 3000))
     assert told[-1][0] < 30 and told[-1][1] == pytest.approx(0, abs=0.3)
 
@@ -195,5 +195,5 @@ def test_of_what_is_done_nothing_is_said_to_be_left() -> None:
         *((59 * 60.0, "59 min"), (3600.0, "1 h 0 min"), (4700.0, "1 h 20 min"), (90_000.0, "25 h 0 min")),
     ],
 )
-def test_a_time_left_is_no_more_exact_than_it_can_be_known(seconds: float, said: str) -> None:
+def test_the_time_left_is_rounded_up(seconds: float, said: str) -> None:
     assert about(seconds) == said

@@ -22,7 +22,7 @@ def test_without_a_rate_nothing_waits(clock: Clock) -> None:
     assert throttle.delay(10**12) == 0
 
 
-def test_over_its_whole_length_the_stream_keeps_the_rate(clock: Clock) -> None:
+def test_the_stream_as_a_whole_keeps_the_rate(clock: Clock) -> None:
     throttle, begun = Throttle(2 * MB, clock), clock.now
     for _ in range(100):
         clock.now += throttle.delay(MB // 10) + 0.001
