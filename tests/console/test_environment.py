@@ -37,7 +37,7 @@ def test_an_invalid_value_is_reported_and_prevents_the_start(name: str, value: s
 
 
 def start(**environment: str) -> "subprocess.CompletedProcess[str]":
-    """`manage.py check` with these settings; says which of its modules are boto3's."""
+    """Run `manage.py check` with these settings; print the storage class, whether boto3 is loaded, and `shared`."""
     code = (
         "import sys; from django.core.management import execute_from_command_line as run; run(['manage.py', 'check']); "
         "from django.core.files.storage import storages; from django.conf import settings; "
@@ -88,7 +88,7 @@ def test_logs_can_be_json() -> None:
     )
 
 
-# --- Where instances listen ------------------------------------------------------------------------------
+# --- Listening addresses of instances ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0", "192.0.2.7", "::", "db.example.org"])  # noqa: S104

@@ -1,4 +1,4 @@
-"""The table in console/README.md has exactly the settings that the environment may set."""
+"""The table in console/README.md lists exactly the settings that environment variables can set."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""What every page asks for now and then: own work that runs, what has ended, agents that have stopped responding."""
+"""News that every page polls for: the viewer's running tasks, ended tasks, and agents that stopped responding."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,14 +31,14 @@ def agent() -> Host:
 
 
 def ended(user: User | None, kind: JobKind = JobKind.BACKUP, ago: float = 0, **fields: Any) -> Job:
-    """A job that ended so many seconds ago, about the backup `nightly`."""
+    """Create a job about the backup `nightly` that ended `ago` seconds ago."""
     fields.setdefault("status", JobStatus.COMPLETED)
     fields.setdefault("parameters", {"backup": "0" * 32 + "br02", "backup_name": "nightly"})
     return make_job(kind=kind, requested_by=user, ended=timezone.now() - timedelta(seconds=ago), **fields)
 
 
 class Browser:
-    """Remembers, as the script does, its cursor and the version that it shows."""
+    """A browser that remembers its cursor and the version that it shows, like the page's script."""
 
     def __init__(self, client: Client, ago: float = 5) -> None:
         self.client = client
@@ -46,7 +46,7 @@ class Browser:
         self.version = ""
 
     def ask(self, *, hidden: bool = False) -> dict[str, Any] | None:
-        """What is new; None if nothing is."""
+        """Return the news; None if there is none."""
         query = {"version": self.version} | ({} if hidden else {"since": self.cursor})
         answer = self.client.get(ACTIVITY, query)
         if answer.status_code == 204:
@@ -65,7 +65,7 @@ def browser(plain: Client) -> Browser:
     return Browser(plain)
 
 
-# --- What has ended ------------------------------------------------------------------------------------------
+# --- Ended tasks ---------------------------------------------------------------------------------------------
 
 
 def test_a_finished_backup_is_reported_once_with_a_link(user: User, browser: Browser) -> None:
@@ -207,7 +207,7 @@ def test_services_store_the_name_of_the_backup_for_the_toast(user: User, browser
     assert browser.toasts() == [("Backup “old-one” is deleted.", "ok")]
 
 
-# --- Own work that runs --------------------------------------------------------------------------------------
+# --- The viewer's running tasks --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", EVERY_PAGE)
@@ -250,7 +250,7 @@ def test_a_request_needs_two_queries_besides_the_session_and_its_user(
 
 
 def test_a_request_reads_few_jobs_however_many_exist(user: User) -> None:
-    """By its indexes: no plan goes through all jobs (of SQLite's, which do not depend on how many there are)."""
+    """No query plan scans all jobs. SQLite's plans do not depend on the number of jobs."""
     with connection.execute_wrapper(explained := Explained()):
         activity_and_notifications(user, Notified(timezone.now()), timezone.now())
     of_jobs = [plan for plan in explained.plans if "instances_job " in plan]
@@ -273,7 +273,7 @@ class Explained:
         return execute(sql, params, many, context)
 
 
-# --- Who may ask ---------------------------------------------------------------------------------------------
+# --- Permissions ---------------------------------------------------------------------------------------------
 
 
 def test_a_user_without_a_role_gets_no_news_and_pages_do_not_ask() -> None:

@@ -1,4 +1,4 @@
-"""How people connect: the connection string and the lines for programs, by type, address and TLS."""
+"""Connecting clients: the connection string and the lines for programs, by type, address and TLS."""
 
 from typing import Any
 

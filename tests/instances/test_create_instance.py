@@ -1,4 +1,4 @@
-"""Create DB Instance: the service and its dialog. The job itself is tested with the real agent."""
+"""Create DB Instance: the service and its dialog. Tests with the real agent cover the job itself."""
 
 import json
 import uuid
@@ -168,6 +168,6 @@ def test_generate_keeps_the_input_and_creates_nothing_yet(htmx: Client) -> None:
 
 def test_without_javascript_enter_means_ok_and_generate_is_a_button(plain: Client) -> None:
     html = plain.get(CREATE).text
-    # A browser presses a form's first button.
+    # Enter presses the form's first submit button.
     assert html.index('type="submit" class="visually-hidden"') < html.index('name="generate"')
     assert "Type the password again" in plain.post(CREATE, form(name="1st")).text

@@ -1,4 +1,4 @@
-"""Delete: the service, what it does to backups, and its dialog."""
+"""Delete: the service, its effect on backups, and its dialog."""
 
 import json
 from typing import Any

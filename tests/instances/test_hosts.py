@@ -1,4 +1,4 @@
-"""Several hosts: which of them gets a new instance, which agent runs one, and what can be done while one is offline."""
+"""Several hosts: the choice for a new instance, the agent of each host, and actions while a host is offline."""
 
 import json
 from datetime import timedelta
@@ -27,7 +27,7 @@ FORM = {"name": "orders", "type": "Single", "request_key": "0" * 32, **PASSWORD_
 GIB = 1024**3
 
 
-# --- Which host gets a new instance ---------------------------------------------------------------------------------
+# --- The host of a new instance -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,9 @@ GIB = 1024**3
         ([Load("a", 3), Load("b", 2), Load("c", 4)], "b"),
         ([Load("a", 2, 5 * GIB), Load("b", 2, 9 * GIB)], "b"),
         ([Load("b", 2), Load("a", 2)], "a"),
-        # No limit is more than any.
+        # An unlimited host has more space than any other.
         ([Load("a", 2, 9 * GIB), Load("b", 2, None)], "b"),
-        # Where archives cannot be kept, backups would fail.
+        # Backups would fail on a host that cannot store archives.
         ([Load("a", 9), Load("b", 0, None, "Read-only file system")], "a"),
         ([Load("a", 9, 2 * GIB), Load("b", 0, LITTLE_SPACE - 1)], "a"),
         ([Load("a", 1, 0), Load("b", 0, 0)], "b"),
@@ -51,7 +51,7 @@ def test_the_least_loaded_host_is_chosen(loads: list[Load], chosen: str | None) 
     assert least_loaded(reversed(loads)) == chosen
 
 
-# --- Which agent runs a host ----------------------------------------------------------------------------------------
+# --- The agent of a host --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db
@@ -241,7 +241,7 @@ def test_basic_information_says_where_its_clients_have_to_run(plain: Client) -> 
     assert "Programs that connect to it must run on host alpha." in html
 
 
-# --- Where an archive can be read -----------------------------------------------------------------------------------
+# --- The host of an archive -----------------------------------------------------------------------------------------
 
 
 def test_a_restored_instance_is_created_on_the_host_of_the_archive(user: User, db: None) -> None:

@@ -1,4 +1,4 @@
-"""Instance Management and Basic Information, as pages and as the fragments that refresh them."""
+"""Instance Management and Basic Information, as pages and as refresh fragments."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

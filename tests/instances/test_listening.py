@@ -1,4 +1,4 @@
-"""Where instances listen, as clients have to name it; what the agent writes of it; the port that is tried."""
+"""Listening addresses: the name that clients use, the facts that the agent records, and the test of a port."""
 
 import socket
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Rename: the service, and the form in the name's own place."""
+"""Rename: the service, and the form that replaces the name."""
 
 from typing import Any
 

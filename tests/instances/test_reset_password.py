@@ -1,4 +1,4 @@
-"""Reset Password: the service, its dialog, what the agent does, and that nothing keeps the password."""
+"""Reset Password: the service, its dialog, the agent's job, and the removal of every copy of the password."""
 
 import json
 import logging
@@ -97,12 +97,12 @@ def test_a_reset_is_audited_without_the_password(user: User) -> None:
     assert NEW_PASSWORD not in repr(list(AuditEvent.objects.values()))
 
 
-# --- What the agent does -------------------------------------------------------------------------------
+# --- The agent's job -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def given(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Server, str]]:
-    """The passwords that servers were given."""
+    """Record the passwords that servers are given."""
     noted: list[tuple[Server, str]] = []
     monkeypatch.setattr(
         type(engines.embedded()), "set_password", lambda _self, server, password: noted.append((server, password))
@@ -145,7 +145,7 @@ def test_a_secret_sealed_for_one_job_is_useless_to_another(user: User) -> None:
         secret_of(other)
 
 
-# --- No ended job keeps it -----------------------------------------------------------------------------
+# --- No ended job keeps the password -------------------------------------------------------------------
 
 
 def end_completed(job: Job) -> None:
@@ -192,7 +192,7 @@ def test_no_row_and_no_log_line_contains_the_password(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     htmx.post(reset_url(make_instance()), PASSWORD_FIELDS)
-    # Refused, and invalid.
+    # Also send a request that is refused and one that is rejected.
     htmx.post(reset_url(make_instance(action=Action.DELETE)), PASSWORD_FIELDS)
     htmx.post(reset_url(make_instance()), {**PASSWORD_FIELDS, "confirmation": "another"})
     create_instance(name="orders", type="Single", password=NEW_PASSWORD, requested_by=user)  # type: ignore[arg-type]
@@ -256,7 +256,7 @@ def test_generate_fills_both_fields_and_shows_the_password_once(htmx: Client) ->
     made = form.shown_password
     assert answer.text.count(f'value="{made}"') == 3 and f"<code>{made}</code>" in answer.text
     sent = {"password": made, "confirmation": made, "generated": made}
-    # Not lost over another field's error, gone once it is not the password any more.
+    # An error in another field keeps the generated password; typing a different one hides it.
     wrong = htmx.post(reset_url(instance), {**sent, "confirmation": "another"})
     assert f"<code>{made}</code>" in wrong.text
     assert made not in htmx.post(reset_url(instance), {**sent, "password": "typed"}).text

@@ -1,4 +1,4 @@
-"""Restart: the service, its confirmation, and what the agent's job leaves in the rows."""
+"""Restart: the service, its confirmation, and the rows that the agent's job writes."""
 
 import json
 from typing import Any
@@ -59,7 +59,7 @@ def test_only_one_of_two_restarts_succeeds(user: User) -> None:
 
 
 class Servers:
-    """A supervisor that notes what it is asked for."""
+    """A supervisor that records its calls."""
 
     def __init__(self, failure: str = "") -> None:
         self.calls: list[tuple[Any, ...]] = []
@@ -75,7 +75,7 @@ class Servers:
 
 
 def run(user: User, servers: Servers) -> Instance:
-    """Restart an instance, as the agent does it."""
+    """Restart an instance in the same way as the agent."""
     instance = make_instance()
     restart_instance(instance=instance, requested_by=user)
     do(servers)

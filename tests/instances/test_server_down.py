@@ -1,4 +1,4 @@
-"""An instance whose server is down: its row and page show that, since when, why, and what the viewer can do."""
+"""If an instance's server is down, its row and page show that, since when, why, and what the viewer can do."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Task Center: every job, as a page and as the fragment that refreshes it."""
+"""Task Center: every job, as a page and as a refresh fragment."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is open to everybody, what is not, and what every answer carries."""
+"""Public pages, pages that require signing in, and the headers of every response."""
 
 import pytest
 from django.test import Client, override_settings

@@ -22,7 +22,7 @@ from tests.factories import make_backup, make_instance, make_user
 pytestmark = pytest.mark.django_db
 
 EVERYBODY = None
-# Written out a second time on purpose: the code says it once, this says what it has to say.
+# This repeats the code's permissions on purpose, to state what they have to be.
 NEEDS: dict[str, Permission | None] = {
     "home": Permission.VIEW,
     "healthz": EVERYBODY,
@@ -106,7 +106,7 @@ def test_a_role_gets_403_where_it_lacks_the_permission(name: str, role: Role | N
     for headers in ({}, HTMX):
         client = Client(headers=headers)
         client.force_login(user)
-        # Last the one that may sign out.
+        # POST comes last because it may sign the user out.
         for method in ("get", "head", "put", "patch", "delete", "post"):
             status = getattr(client, method)(path).status_code
             assert status < 500

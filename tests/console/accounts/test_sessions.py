@@ -1,4 +1,4 @@
-"""The user's own sessions, and how changing the password ends them."""
+"""The user's own sessions, and how a new password ends them."""
 
 from datetime import timedelta
 from typing import Any
@@ -134,7 +134,7 @@ def change(client: Client, **fields: str) -> Any:
 def test_changing_the_password_ends_all_other_sessions(user: User) -> None:
     here, there, others = signed_in(user), signed_in(user), signed_in(make_user())
     assert change(here).status_code == 302
-    # Not only unusable: gone, so that none is listed that has ended.
+    # The ended sessions are deleted, not only unusable, so that the page does not list them.
     assert UserSession.objects.filter(user=user).count() == 1
     assert [is_signed_in(client) for client in (here, there, others)] == [True, False, True]
     user.refresh_from_db()

@@ -1,4 +1,4 @@
-"""Signing in is throttled."""
+"""The throttle of signing in."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The audit: what is recorded of an action, that it stays as it was written, and the page that shows it."""
+"""The audit: the events that actions record, their immutability, and the page that shows them."""
 
 import csv
 import io
@@ -42,11 +42,11 @@ def make_event(**fields: Any) -> AuditEvent:
 
 
 def actions() -> list[AuditEvent]:
-    """What was recorded, but for signing in."""
+    """Return all events except sign-ins, oldest first."""
     return list(AuditEvent.objects.exclude(trace=audit.SIGN_IN).order_by("id"))
 
 
-# --- What an action records ----------------------------------------------------------------------------
+# --- Events of an action ----------------------------------------------------------------------------
 
 
 def test_a_success_is_recorded_with_its_user_action_and_resource(user: User) -> None:
@@ -214,7 +214,7 @@ def test_events_keep_the_name_of_a_deleted_user(user: User) -> None:
     assert (event.user, event.user_name) == (None, name)
 
 
-# --- Where it came from --------------------------------------------------------------------------------
+# --- Source address --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Export of the lists as CSV: what is filtered, as it is sorted, streamed, and harmless in a spreadsheet."""
+"""CSV export of the lists: filtered and sorted like the list, streamed, and harmless in a spreadsheet."""
 
 import csv
 import io
@@ -128,7 +128,7 @@ def test_an_export_needs_the_same_few_queries_for_any_number_of_rows(plain: Clie
     instance = make_instance()
     for _ in range(rows):
         make_backup(instance, job=make_job(instance=instance, requested_by=None))
-    # The filters of Instance Management take the hosts.
+    # The filters of Instance Management also query the hosts.
     for path, expected in ((BACKUPS, 3), (INSTANCES, 4), (TASKS, 3), (AUDIT, 3)):
         with CaptureQueriesContext(connection) as queries:
             table(plain, path)

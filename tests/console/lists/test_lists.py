@@ -1,4 +1,4 @@
-"""What all lists share: search, filters, sorting, places in a list, totals, refresh. Tried on Backup Management."""
+"""Features of all lists: search, filters, sorting, paging, totals and refresh. Tested mainly on Backup Management."""
 
 import re
 from collections.abc import Iterator
@@ -44,13 +44,13 @@ def ids(answer: Any) -> list[str]:
 
 @pytest.fixture
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes ten thousand rows takes five."""
+    """Lower the counting limit from ten thousand rows to five."""
     monkeypatch.setattr(counting, "COUNTED", 5)
 
 
 @pytest.fixture
 def backups(db: None) -> list[Backup]:
-    """35 backups with names, sizes and moments that several share, the oldest first."""
+    """Create 35 backups, oldest first; several share a name, a size or a time."""
     instances = [make_instance(name=f"Orders-{number}", type=kind) for number, kind in enumerate(InstanceType)]
     return [
         make_backup(
@@ -66,7 +66,7 @@ def backups(db: None) -> list[Backup]:
 
 
 def page(address: str) -> lists.Page[Any]:
-    """The page of a list at the address, without its template."""
+    """Return the page of the list at the address without rendering its template."""
     request = cast(Request, RequestFactory().get(address))
     if address.startswith(TASKS):
         return JobListForm(request).page(Job.objects.shown())
@@ -82,7 +82,7 @@ def ids_at(address: str) -> list[str]:
 
 
 def walk(address: str, way: str) -> Iterator[list[str]]:
-    """The ids on each page, following the links."""
+    """Follow the links and yield the ids on each page."""
     for _ in range(20):
         shown = page(address)
         yield [backup.id for backup in shown.rows]
@@ -237,7 +237,7 @@ def test_a_total_with_several_filters_counts_at_least_the_rows_read(db: None, mo
     assert str(page(f"{both}&size=10").total) == "12"
     monkeypatch.setattr(counting, "COUNTED", 4)
     assert page(f"{both}&size=10").total.more
-    # All rows on one page are all there are.
+    # If all rows fit on one page, the total is exact.
     Backup.objects.filter(name__gt="many-14").delete()
     assert str(page(f"{both}&size=10").total) == "4" and not page(f"{both}&size=10").total.more
 
@@ -283,7 +283,7 @@ def test_a_search_that_cannot_be_a_name_finds_nothing(plain: Client, backups: li
 
 
 def test_a_prefix_may_end_in_any_allowed_character(plain: Client) -> None:
-    """The range of a prefix ends behind its last character, whichever that is."""
+    """Search queries a range that ends after the last character of the prefix."""
     for name in ("abc-", "abcZ", "abc_", "abcz", "abc9", "abcz9"):
         make_backup(name=name)
     for name in ("abc-", "abcZ", "abc_", "abc9"):
@@ -351,7 +351,7 @@ def test_an_unknown_value_is_no_error(plain: Client, page: str, query: str) -> N
     assert plain.get(f"{page}?{query}").status_code == 200
 
 
-# --- What it costs --------------------------------------------------------------------------------
+# --- Queries --------------------------------------------------------------------------------
 
 ADDRESSES = [
     *(f"{BACKUPS}?{query}" for query in ("", "sort=name", "sort=-size", "before=end", "sort=size&before=end")),
@@ -390,7 +390,7 @@ def rows(db: None) -> None:
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="the plans are SQLite's")
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_every_query_of_a_list_uses_an_index(rows: None, few_are_many: None, address: str) -> None:
-    """Many rows are never gone through one by one, and never sorted: only what few have by their name is."""
+    """A list never scans or sorts many rows; it may sort only the few rows that match a name."""
     shown = page(address)
     for each in filter(None, [address, shown.next, shown.previous]):
         with CaptureQueriesContext(connection) as queries:
@@ -416,7 +416,7 @@ def test_every_list_needs_at_most_eight_queries(
 ) -> None:
     if many:
         monkeypatch.setattr(counting, "COUNTED", 0)
-    # Once a second a page finds out of the hosts, which is one more.
+    # Cache the hosts for longer: reading them, once a second, takes one more query.
     monkeypatch.setattr(hosts, "SHARED_SECONDS", 60)
     plain.get(BACKUPS)
     instance = make_instance(name="orders")
@@ -433,7 +433,7 @@ def test_every_list_needs_at_most_eight_queries(
 
 
 def test_every_sort_order_and_filter_has_an_index() -> None:
-    """The names of the lists' indexes, which the plans above rely on."""
+    """The query plans above rely on these indexes."""
     with connection.cursor() as cursor:
         for table, expected in {
             "backups_backup": {"backup_newest", "backup_name", "backup_size", "backup_newest_of_status"},

@@ -1,4 +1,4 @@
-"""Lists remember how many rows a page has: in this browser, across lists and visits; the address wins."""
+"""The browser remembers the page size across lists and visits; a size in the address takes precedence."""
 
 import pytest
 from django.test import Client
@@ -10,13 +10,13 @@ BACKUPS, TASKS, INSTANCES = reverse("backups:list"), reverse("instances:tasks"),
 
 
 def size(client: Client, path: str, **headers: str) -> str:
-    """The size that the page shows as chosen."""
+    """Return the size that the page shows as chosen."""
     sizes = client.get(path, headers=headers).context["page"].sizes
     return next(str(link.label) for link in sizes if link.active)
 
 
 def at(path: str) -> dict[str, str]:
-    """What htmx sends from the page at that address."""
+    """Return the headers that htmx sends from the page at this path."""
     return {"HX-Request": "true", "HX-Current-URL": f"http://testserver{path}"}
 
 
@@ -61,7 +61,7 @@ def test_an_open_list_keeps_its_size_when_another_list_chooses_a_new_size(plain:
     plain.get(f"{TASKS}?size=10")
     answer = plain.get(f"{BACKUPS}?rows=20", headers=at(BACKUPS))
     assert '"rows": "20"' in answer.text
-    # It is in no address: neither in those of the list nor in what it is exported from.
+    # No address has the parameter: neither the links of the list nor the link of its export.
     assert "?rows=" not in answer.text and "&amp;rows=" not in answer.text
 
 

@@ -1,4 +1,4 @@
-"""What monitoring systems are told: /readyz, /metrics, and what an agent finds of the storage."""
+"""Data for monitoring systems: /readyz, /metrics, and the storage facts that an agent records."""
 
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ def host() -> Host:
 
 
 def scrape(client: Client) -> dict[tuple[str, ...], float]:
-    """Figures by (name, *label values)."""
+    """Return the metrics by (name, *label values)."""
     answer = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
     assert answer.status_code == 200
     families = text_string_to_metric_families(answer.content.decode())

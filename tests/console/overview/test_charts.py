@@ -1,4 +1,4 @@
-"""The geometry of charts, and the days that they are of: pure functions."""
+"""The geometry of charts, and the days that they show: pure functions."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""The front page: each of its figures, empty and full, for every role and in every zone."""
+"""The front page: each of its figures with and without data, for every role and in several time zones."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -82,7 +82,7 @@ def test_each_day_counts_completed_failed_and_running_backups() -> None:
     tally(NOW - 15 * timedelta(minutes=1), 2)
     tally(NOW - DAY, 0, 4)
     make_backup(status=BackupStatus.BUILDING, started=NOW - HOUR)
-    make_backup(status=BackupStatus.FAILED, started=NOW - HOUR)  # counted by its tally alone
+    make_backup(status=BackupStatus.FAILED, started=NOW - HOUR)  # only its tally is counted
     assert counts()[-2:] == [[0, 4, 0], [5, 1, 1]] and counts()[:-2] == [[0, 0, 0]] * 12
 
 
@@ -258,7 +258,7 @@ def test_an_offline_host_keeps_its_last_sample() -> None:
     assert [each.archives if each else None for each in used] == [None, 7, 7, 7, 8]
 
 
-# --- What failed ----------------------------------------------------------------------------------------------------
+# --- Failures ----------------------------------------------------------------------------------------------------
 
 
 def test_a_failure_is_shown_with_its_reason_and_links_to_its_task(plain: Client) -> None:

@@ -1,4 +1,4 @@
-"""The home and the key in it."""
+"""The home of the console and the key in it."""
 
 import os
 import stat

@@ -1,4 +1,4 @@
-"""Sealing: what is sealed for one purpose is read for that one, with the key that sealed it."""
+"""A sealed secret can be read only for its purpose and only with the key that sealed it."""
 
 import base64
 import os

@@ -24,7 +24,7 @@ def alive(pid: int) -> bool:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
         return False
-    # A zombie has ended; its new parent has just not asked yet.
+    # A zombie has ended; its new parent has not reaped it yet.
     return stat.rsplit(")", 1)[1].split()[0] != "Z"
 
 
@@ -48,7 +48,7 @@ def test_a_child_that_keeps_dying_stops_the_tree_with_the_reason(monkeypatch: py
 
 
 def test_the_process_group_of_a_dead_child_is_killed_before_its_restart(tmp_path: Path) -> None:
-    """As the workers of a web server whose main process was killed, which keep its port."""
+    """If the main process of a web server is killed, its workers keep the port."""
     note = tmp_path / "pids"
     code = (
         "import os, signal, subprocess, sys\n"

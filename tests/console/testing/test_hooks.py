@@ -1,4 +1,4 @@
-"""The test hooks: for an administrator on a console that is for tests, and for nobody anywhere else."""
+"""The test hooks: only administrators can use them, and only on a console for tests."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -42,7 +42,7 @@ FORMS = {
 
 @pytest.fixture
 def on(settings: Any) -> None:
-    """A console that was started with the hooks."""
+    """Turn the hooks on, as in a console that was started with them."""
     settings.TEST_HOOKS = True
     settings.BACKUP_CLOCK = "console.testing.hook_state.now"
     settings.ROOT_URLCONF = "tests.console.testing.urls_with_hooks"
@@ -234,7 +234,7 @@ def test_a_status_set_by_a_hook_stays_until_it_is_released(status: Status) -> No
     instance = make_instance()
     instance_hooks.set_status(instance=instance, status=status, requested_by=None)
     assert Instance.objects.get().status is status
-    # Neither a server that answers nor one that has died changes it.
+    # The status stays, whether the server responds or dies.
     supervisor = Supervisor("local", leave_alone=hooks.held)
     server = Server(instance.pk, 1, instance_home(instance.pk))
     supervisor._write_abnormal(server, "It has died.")

@@ -1,4 +1,4 @@
-"""Every address that shows a page or a dialog has an object in console.testing, and no object is of none."""
+"""Every address of a page or dialog has an object in console.testing, and every object has such an address."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ OBJECTS = {
 
 
 def addresses() -> Iterator[tuple[str, list[str]]]:
-    """Every address by its name, with what stands in it."""
+    """Yield the name of every address and the names of its parameters."""
     for pattern in get_resolver().url_patterns:
         namespace = getattr(pattern, "namespace", None)
         for entry in getattr(pattern, "url_patterns", [pattern]):
@@ -33,7 +33,7 @@ ADDRESSES = dict(addresses())
 
 
 def shows_something(name: str, user: User) -> bool:
-    """That somebody who goes there sees a page of its own."""
+    """Return whether the address shows a page or a dialog."""
     backup = make_backup(make_instance())
     things = {"backup_id": backup.id, "instance_id": backup.instance_uid}
     path = reverse(name, kwargs={key: things.get(key, "x") for key in ADDRESSES[name]})

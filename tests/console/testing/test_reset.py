@@ -1,4 +1,4 @@
-"""`manage.py reset` where no agent runs; with a running tree it is in tests/e2e/test_seed.py."""
+"""`manage.py reset` without an agent; tests/e2e/test_seed.py tests it with a running tree."""
 
 import threading
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def reset(*arguments: str, **options: Any) -> str:
 
 
 def full() -> None:
-    """A console in which work is under way, of an agent that has died."""
+    """Fill the console with rows, files and jobs in progress; their agent has died."""
     instance = make_instance(action=Action.BACKUP)
     make_policy(instance)
     process.prepare(instance_home(instance.id))

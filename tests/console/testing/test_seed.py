@@ -1,4 +1,4 @@
-"""`manage.py seed`: the same every time, and real where the product promises real things."""
+"""`manage.py seed`: the same rows every time, with real servers and archives."""
 
 import shutil
 from collections.abc import Iterator
@@ -115,7 +115,7 @@ def test_every_status_is_seeded_and_none_changes_by_itself() -> None:
     assert not Policy.objects.filter(enabled=True).exists()
     assert Policy.objects.count() == Instance.objects.count()
 
-    # What an agent and the web do by themselves leaves it as it is.
+    # The periodic work of an agent and of the web process changes no row.
     before = rows()
     now = timezone.now()
     leases.fail_expired(JOBS, now)
@@ -144,7 +144,7 @@ def test_instances_and_archives_are_real() -> None:
             *(backup.id, backup.instance_uid, backup.name),
         )
         assert storage.size(name) == backup.size
-        # Read to its end, with its digest.
+        # Read the whole archive and check its digest.
         unpacked = archive.unpack(
             storage, name, Path(storage.path(name)).with_name(backup.id), sha256=backup.sha256, progress=lambda *_: None
         )

@@ -1,4 +1,4 @@
-"""The addresses of a console that was started with the test hooks."""
+"""The URLs of a console that was started with the test hooks."""
 
 from django.urls import include, path
 

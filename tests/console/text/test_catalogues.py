@@ -45,7 +45,7 @@ def test_a_translation_is_shown_in_its_language() -> None:
 
 @pytest.fixture
 def sources(tmp_path: Path, settings: Settings) -> Path:
-    """A source tree with three strings of its own each in two apps and the templates, and one that two of them have."""
+    """Create a source tree: two apps and the templates have strings of their own, and two of the three share one."""
     settings.BASE_DIR = tmp_path
     for directory in catalogues.SOURCES:
         (tmp_path / directory).mkdir()

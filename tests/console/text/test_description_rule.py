@@ -1,4 +1,4 @@
-"""The rule for descriptions, on the validators themselves."""
+"""The rule for descriptions, tested on its validators."""
 
 import pytest
 from django.core.exceptions import ValidationError

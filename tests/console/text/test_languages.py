@@ -143,7 +143,7 @@ def test_one_viewers_zone_does_not_affect_the_next_viewer(plain: Client) -> None
     [
         ("en", "Europe/Berlin", "Nov 22, 2026 02:14:03 UTC+1"),
         ("en", "America/Sao_Paulo", "Nov 21, 2026 22:14:03 UTC-3"),
-        # Its short name is that of Shanghai too.
+        # Its abbreviation, CST, is also Shanghai's.
         ("en", "America/Chicago", "Nov 21, 2026 19:14:03 UTC-6"),
         ("en", "Asia/Kolkata", "Nov 22, 2026 06:44:03 UTC+5:30"),
         ("en", "America/St_Johns", "Nov 21, 2026 21:44:03 UTC-3:30"),

@@ -25,7 +25,7 @@ from tests.factories import make_instance
 
 
 def in_chinese(text: str) -> str:
-    """As somebody reads it who has the console in Chinese."""
+    """Store the text and return it as a viewer with the console in Chinese sees it."""
     with override("zh-hans"):
         return str(decode(encode(text)))
 
@@ -142,7 +142,7 @@ def test_a_row_stores_a_message_and_shows_it_in_the_viewers_language() -> None:
         read = Instance.objects.get(pk=instance.pk).failure
         assert read == "实例没有端口。"
         assert list(Instance.objects.values_list("failure", flat=True)) == [read]
-    # What is read may be written on, into another row.
+    # A message that was read from one row can be written to another.
     Host.objects.filter(pk=instance.host_id).update(storage_failure=read)
     assert Host.objects.get(pk=instance.host_id).storage_failure == "The instance has no port."
 

@@ -1,4 +1,4 @@
-"""The rule for names, on the validators themselves: every caller uses these."""
+"""The rule for names, tested on the validators that every caller uses."""
 
 import re
 
@@ -44,7 +44,7 @@ def test_a_valid_name_is_accepted(name: str) -> None:
         ("ａｂｃｄ", "Start the name with a letter"),
         ("abc１", "Use only letters"),
         ("abc٣", "Use only letters"),
-        ("abc\u212a", "Use only letters"),  # KELVIN SIGN, which lower() makes a k
+        ("abc\u212a", "Use only letters"),  # KELVIN SIGN, which lower() turns into k
         ("abc<b>", "Use only letters"),
         ("abc😀", "Use only letters"),
     ],

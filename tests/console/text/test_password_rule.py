@@ -1,4 +1,4 @@
-"""The rule for the passwords of instances: 8 to 32 characters, one of each kind, and no others."""
+"""The rule for the passwords of instances: 8 to 32 characters, at least one of each kind, and no others."""
 
 import pytest
 from django.core.exceptions import ValidationError

@@ -1,4 +1,4 @@
-"""What a cell names it opens, as long as it is there; ids and addresses can be copied wherever they stand."""
+"""A cell links to the object that it names while the object exists; ids and addresses can be copied everywhere."""
 
 import re
 from typing import Any
@@ -18,7 +18,7 @@ AUDIT, BACKUPS, TASKS = reverse("audit"), reverse("backups:list"), reverse("inst
 
 
 def leads_to(client: Client, page: str, text: str) -> str:
-    """Where the link with the text leads to; empty if the text is no link."""
+    """Return the URL of the link with this text; empty if the text is not a link."""
     found = re.search(rf'<a [^>]*?href="([^"]+)"[^>]*>\s*{re.escape(text)}\s*</a>', client.get(page).text)
     return found.group(1) if found else ""
 
@@ -48,7 +48,7 @@ def test_a_restoration_links_to_its_backup_and_its_target(plain: Client, user: U
     backup = make_backup(source, name="nightly")
     restore_to_new_instance(backup=backup, name="orders-copy", requested_by=user)
     target = Instance.objects.get(name="orders-copy")
-    # The page of the target has the record and not the backup's own row.
+    # The page of the target shows the restoration, not the backup's own row.
     page = reverse("backups:instance", args=[target.id])
     assert leads_to(plain, page, "nightly") == backup.get_absolute_url()
     assert leads_to(plain, reverse("backups:instance", args=[source.id]), "orders-copy") == target.get_absolute_url()
@@ -76,7 +76,7 @@ def test_the_audit_needs_one_query_for_the_links_of_each_kind(
         backup = make_backup()
         record("x", user=user, resource=Resource("backup", backup.id, backup.name))
         record("x", user=user, resource=Resource("instance", backup.instance_uid, backup.instance_name))
-    # And five without any link.
+    # The page takes five queries without links, and one more for each of the two kinds.
     with django_assert_num_queries(5 + 2):
         plain.get(AUDIT)
 

@@ -1,4 +1,4 @@
-"""How the console's connections to its database are kept and set up."""
+"""The console's connections to its database: lifetime and settings."""
 
 import pytest
 from django.db import connection
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has a pool")
 def test_a_thread_keeps_its_sqlite_connection_after_a_response(plain: Client) -> None:
     plain.get("/instances/")
-    # When Django would close it.
+    # `close_at` is the time when Django would close the connection.
     assert connection.connection is not None and connection.close_at is None
 
 

@@ -1,4 +1,4 @@
-"""The console database is not responding: a page says so, and what needs no database goes on."""
+"""If the console database is not responding, a page says so, and requests that need no database still work."""
 
 import pytest
 from django.db import InterfaceError, OperationalError

@@ -1,4 +1,4 @@
-"""The console database is full or locked: people read a sentence that says so, and what to do."""
+"""If the console database is full or locked, users see a sentence that says so and what to do."""
 
 import contextlib
 import sqlite3
@@ -20,7 +20,7 @@ sqlite_only = pytest.mark.skipif(connection.vendor != "sqlite", reason="a limit 
 
 @pytest.fixture
 def full() -> Iterator[None]:
-    """SQLite itself says that there is no room."""
+    """Limit the size of the database, so that SQLite itself reports a full disk."""
     with connection.cursor() as cursor:
         [pages] = cursor.execute("PRAGMA page_count").fetchone()
         cursor.execute(f"PRAGMA max_page_count = {pages}")
@@ -37,7 +37,7 @@ def client() -> Client:
 
 
 def create_until_it_fails(client: Client, **headers: str) -> tuple[int, str, str]:
-    """What the last answer was, after those that still found room."""
+    """Create instances until a request fails; return the status, text and Retry-After header of that response."""
     for number in range(500):
         sent = {"name": f"made-{number}", "type": "Single", "request_key": str(uuid.uuid4()), **PASSWORD_FIELDS}
         answer = client.post("/instances/create/", sent, headers=headers)
@@ -67,7 +67,7 @@ def test_a_dialog_gets_only_the_sentence(client: Client, full: None) -> None:
 
 
 def as_django_raises(error: Exception) -> DatabaseError:
-    """Whichever database the tests run on."""
+    """Wrap the driver's error like Django does, whichever database the tests use."""
     raised = OperationalError(*error.args)
     raised.__cause__ = error
     return raised

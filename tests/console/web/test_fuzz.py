@@ -1,4 +1,4 @@
-"""Whatever is sent to whatever address, the answer is no internal error. New addresses are found by themselves."""
+"""No input to any address causes an internal error. The tests find new addresses by themselves."""
 
 import re
 import uuid
@@ -65,7 +65,7 @@ NASTY = [
         str(uuid.UUID(int=0)),
     ),
 ]
-# Surrogates cannot be sent: an address or a form is UTF-8, or bytes that are not, which RAW tries.
+# A client cannot send surrogates: an address or a form is either UTF-8 or other bytes, which RAW covers.
 TEXT = st.one_of(st.sampled_from(NASTY), st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
 RAW = st.binary(max_size=20).map(quote_from_bytes)
 EXAMPLES = settings(
@@ -74,7 +74,7 @@ EXAMPLES = settings(
 
 
 def addresses() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every address with a name, and the converters of what stands in it."""
+    """Yield the name of every named address and the converters of its parameters."""
     for pattern in get_resolver().url_patterns:
         namespace = getattr(pattern, "namespace", None)
         for entry in getattr(pattern, "url_patterns", [pattern]):
@@ -88,9 +88,9 @@ ADDRESSES = dict(addresses())
 
 @pytest.fixture
 def things(user: User) -> dict[str, str]:
-    """One of each thing that an address can name."""
+    """Create one of each object that an address can name, and return their ids by parameter."""
     instance = make_instance()
-    # Of another instance: one that shows Available has none that is being made.
+    # The backup in progress needs another instance: an Available instance has none.
     busy = make_instance(action=Action.BACKUP)
     job = make_job(instance=busy, status=JobStatus.RUNNING)
     make_backup(busy, status=BackupStatus.BUILDING, job=job)
@@ -98,7 +98,7 @@ def things(user: User) -> dict[str, str]:
 
 
 def path_of(name: str, things: dict[str, str]) -> str:
-    """The address with things that are there, so that what is sent with it is looked at."""
+    """Return the address of existing objects, so that the view reads the rest of the request."""
     standing = {"IntConverter": "1", "UUIDConverter": str(uuid.UUID(int=1))}
     converters = ADDRESSES[name]
     return reverse(
@@ -113,18 +113,18 @@ def signed_in(user: User, htmx: bool) -> Client:
 
 
 def answered_well(answer: Any) -> bool:
-    """The test client raises what a view raises; this is for views that answer 500 themselves."""
+    """Return whether the status is below 500. The test client raises exceptions of views, but not their own 500s."""
     read(answer)
     return bool(answer.status_code < 500)
 
 
 def read(answer: Any) -> bytes:
-    """All of it: what is streamed is made only now, and is not closed before its end."""
+    """Read the whole response; only reading makes a view produce a streamed response."""
     return b"".join(answer.streaming_content) if answer.streaming else answer.content
 
 
 def words_of(page: Any) -> tuple[list[str], list[str]]:
-    """The names of a page's fields, and the values it offers for them."""
+    """Return the names of a page's fields and the values that it offers for them."""
     html = read(page).decode(errors="replace")
     names = sorted(set(re.findall(r'\bname="([a-z_0-9-]+)"', html)) - {"viewport", "color-scheme", "htmx-config"})
     values = sorted({unescape(value) for value in re.findall(r'\bvalue="([^"]*)"', html)})
@@ -150,7 +150,7 @@ def test_no_form_breaks_a_page(user: User, things: dict[str, str], name: str, da
     path, client = path_of(name, things), signed_in(user, data.draw(st.booleans(), label="htmx"))
     names, values = words_of(client.get(path))
     values = [*values, *things.values()]
-    # Each field of the form is mostly right, so that what comes after the form's own check is reached too.
+    # Most fields get valid values, so that the test also reaches the code after the form's validation.
     fields = {
         field: data.draw(st.one_of(st.sampled_from(values), TEXT, st.just("a-good-name")), label=field)
         for field in names

@@ -1,4 +1,4 @@
-"""What an attacker would try first: a session given to the victim, a cookie over plain HTTP, a page within a page."""
+"""Obvious attacks: session fixation, cookies over plain HTTP, and pages in a foreign frame."""
 
 import json
 import os
@@ -86,7 +86,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def over_tls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a console answers that is reached at an https address; in a process of its own, whose settings say so."""
+    """Run a console with an https address in a separate process, whose settings say so, and return its responses."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("CONSOLE_", "DATABASE_"))},
         "CONSOLE_HOME": str(tmp_path_factory.mktemp("tls") / "home"),

@@ -1,4 +1,4 @@
-"""What a list's refresh costs when nothing has changed: 204 and at most two queries besides session and user."""
+"""A refresh of an unchanged list is a 204 with at most two queries besides session and user."""
 
 import time
 from typing import Any
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def addresses() -> list[str]:
-    """Of every list that polls, with a backup in progress and thirty that have ended."""
+    """Return the addresses of lists that poll, with one backup in progress and thirty that have ended."""
     instance = make_instance(action=Action.BACKUP)
     for _ in range(30):
         make_backup(instance, job=make_job(instance=instance, kind=JobKind.BACKUP))
@@ -41,7 +41,7 @@ def test_a_refresh_without_changes_is_204_and_needs_two_queries(
         html = htmx.get(address).content.decode()
         assert "every 1s" in html, address
         version = html.split('data-version="')[1].split('"')[0]
-        with django_assert_max_num_queries(4):  # the session and its user, and two
+        with django_assert_max_num_queries(4):  # the session, its user and two more
             answer = poll(htmx, address, version)
         assert answer.status_code == 204, address
 
@@ -50,7 +50,7 @@ def poll(client: Client, address: str, version: str) -> Any:
     return client.get(f"{address}{'&' if '?' in address else '?'}version={version}")
 
 
-# --- Of all who look at the same list, one in a second has it rendered ------------------------------
+# --- A list is rendered once a second for all its viewers -------------------------------------------
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +96,7 @@ def test_a_list_fetched_after_an_action_is_rendered_again(user: User) -> None:
     refresh(browser)
     running(name="second")
     assert b">second<" in browser.get("/backups/").content
-    # And from then on everybody is shown that one.
+    # From then on, all viewers get the new list.
     assert b">second<" in refresh(browser_of(make_user())).content
 
 

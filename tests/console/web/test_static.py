@@ -1,4 +1,4 @@
-"""Static files and templates: modules find each other under hashed names, files and the first load stay small."""
+"""Static files and templates: modules import hashed names, and files and the first page load stay small."""
 
 import gzip
 import json
@@ -17,14 +17,14 @@ from tests import factories
 SOURCES = settings.BASE_DIR / "static"
 TEMPLATES = settings.BASE_DIR / "templates"
 IMPORT = re.compile(r'\b(?:import|from) "\./([^"]+)"')
-# What the headers of a response take.
+# Assumed size of the headers of a response, in bytes.
 HEADERS = 420
 FIRST_LOAD = 70_000
 
 
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The static files as `up` collects them; pages name them while the fixture lives."""
+    """Collect the static files like `up` does, and let pages use them during the test."""
     root = tmp_path_factory.mktemp("static")
     backends = settings.STORAGES | {"staticfiles": {"BACKEND": "console.web.static.ModuleStorage"}}
     with override_settings(STORAGES=backends, STATIC_ROOT=str(root)):
@@ -84,7 +84,7 @@ def test_a_template_is_short_and_lists_its_inputs(path: Path) -> None:
 
 @pytest.mark.django_db
 def test_the_first_load_of_a_page_stays_small(collected: Path, client: Client) -> None:
-    """Page, styles, scripts and images as the console sends them to a browser that has none of them."""
+    """Add up page, styles, scripts and images as the console sends them to a browser with an empty cache."""
     for number in range(3):
         factories.make_instance(name=f"instance-{number}")
     client.force_login(factories.make_user())

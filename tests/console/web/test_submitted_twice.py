@@ -1,4 +1,4 @@
-"""A dialog that is submitted twice at the same instant, as a double click does: done once, answered twice."""
+"""A double click submits a dialog twice at once: the console acts once and answers both requests."""
 
 import uuid
 
@@ -30,7 +30,7 @@ def successes(trace: str) -> int:
     return AuditEvent.objects.filter(trace=trace, outcome=Outcome.SUCCEEDED).count()
 
 
-# Often, since only now and then both are under way before either is done.
+# Repeat the tests: only sometimes do both requests start before either of them ends.
 @pytest.mark.parametrize("turn", range(5))
 class TestTwiceAtTheSameInstant:
     def test_create_backup(self, user: User, turn: int) -> None:
@@ -63,5 +63,5 @@ class TestTwiceAtTheSameInstant:
         sent = {"confirm": backup.instance_name, "safety_backup": "on"}
         assert submit_twice(user, path, sent) == [204, 204]
         assert Restoration.objects.count() == Job.objects.count() == successes("ddsRestoreToOldInstance") == 1
-        # That backup, and the safety backup.
+        # The restored backup and the safety backup.
         assert Backup.objects.count() == 2

@@ -1,4 +1,4 @@
-"""Real servers for the tests of the engine: started like the agent starts them, stopped or killed by the test."""
+"""Real servers for the tests of the engine: started as the agent starts them, stopped or killed by the test."""
 
 import os
 import resource
@@ -78,14 +78,14 @@ class Server:
         self.running.wait()
 
     def kill_during(self, work: Callable[[Client], None], due: Callable[[], bool]) -> None:
-        """Kill the server when it is `due` or a client has finished the work, and start it again."""
+        """Kill the server once `due` is true or a client has finished the work, and start the server again."""
 
         def until_killed() -> None:
             with suppress(PyMongoError):
                 work(client)
 
         client = self.client(retryWrites=False)
-        # Signs in, so that the work starts at once.
+        # Sign in now, so that the work starts at once.
         client.admin.command("ping")
         thread = threading.Thread(target=until_killed)
         thread.start()
@@ -96,7 +96,7 @@ class Server:
         self.start()
 
     def client(self, user: str = "rwuser", password: str = PASSWORD, **options: Any) -> Client:
-        """Return a driver that is signed in; for the administrator, set the password first."""
+        """Return a signed-in driver; set the password first if the user is the administrator."""
         if user == "rwuser" and password == PASSWORD:
             embedded().set_password(self.address, PASSWORD)
         return pymongo.MongoClient(
@@ -138,6 +138,6 @@ def documents_of(contents: Contents) -> dict[str, int]:
 
 
 def after(seconds: float) -> Callable[[], bool]:
-    """Return a condition that holds from so many seconds from now on."""
+    """Return a condition that becomes true in `seconds` from now."""
     deadline = time.monotonic() + seconds
     return lambda: time.monotonic() >= deadline

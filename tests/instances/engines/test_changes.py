@@ -1,4 +1,4 @@
-"""Changes of collections and indexes that a kill interrupts: each is made completely or not at all."""
+"""If a kill interrupts a change of collections or indexes, the change is made completely or not at all."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A cut of a real server: what is in it, and what is left if a server or an agent ends while it is open."""
+"""A cut of a real server: its contents, and the state after a server or an agent ends while the cut is open."""
 
 import subprocess
 from contextlib import ExitStack, suppress

@@ -1,4 +1,4 @@
-"""The agent notices when a cut ends early, and can give a cut up while the server is busy or counts."""
+"""The agent notices when a cut ends early, and can cancel a cut while the server is busy or counting."""
 
 import time
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_the_agent_also_notices_a_restarted_server(server: Server, monkeypatch: 
     with pytest.raises(EngineError), embedded().backup(server.address) as cut:
         server.kill()
         server.start()
-        # The driver reconnects, to a server that has no open cut.
+        # The driver reconnects to a server that has no open cut.
         for _ in range(2):
             try:
                 cut.contents()
@@ -72,7 +72,7 @@ def _copied(server: Server, home: Path) -> bool:
 
 
 class Busy:
-    """A driver whose server cannot take a cut the first `times` times."""
+    """A driver whose server cannot make a cut the first `times` times."""
 
     def __init__(self, times: int, reason: str = "ServerIsBusy") -> None:
         self.times, self.reason, self.admin = times, reason, self

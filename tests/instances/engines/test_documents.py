@@ -1,4 +1,4 @@
-"""Every type of BSON with its edge values, through a backup and a restore: the same bytes, and the same answers."""
+"""Every BSON type with its edge values: a restored backup has the same bytes and gives the same query results."""
 
 import re
 from contextlib import suppress

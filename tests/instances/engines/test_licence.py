@@ -1,4 +1,4 @@
-"""SecantusDB is licensed under the GPL: it and the console meet only over a connection, never in one process."""
+"""SecantusDB is licensed under the GPL: the console talks to it only over a connection, never in one process."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The tools that people use, mongosh and the driver for Node.js, against a real server."""
+"""Common client tools, mongosh and the Node.js driver, against a real server."""
 
 import json
 import subprocess
@@ -41,7 +41,7 @@ const {pipeline} = require("stream/promises");
 
 @pytest.fixture(scope="session")
 def packages() -> Path:
-    """Return the folder with mongosh and the driver for Node.js."""
+    """Return the folder with mongosh and the Node.js driver."""
     return mongosh.install() or pytest.skip("mongosh is not tested, because Node.js is not installed.")
 
 

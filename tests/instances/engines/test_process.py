@@ -1,4 +1,4 @@
-"""The server's process: one for each home, gone with its parent, and reachable while a client says nothing."""
+"""The server process: one for each home, ends with its parent, and stays reachable while a client is silent."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ from tests.certificates import certificate
 from tests.instances.engines.servers import Server
 from tests.waiting import wait_for
 
-# Starts a server on the home and port of its arguments, and is killed.
+# Starts a server with the home and port from the arguments, then kills itself after a line of input.
 _KILLED_PARENT = """
 import os, signal, sys
 from pathlib import Path
@@ -29,7 +29,7 @@ sys.stdin.readline()
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
-# What a handler of SecantusDB that fails unexpectedly does with its exception.
+# Logs an exception in the same way as a SecantusDB handler that fails unexpectedly.
 _FAILING_HANDLER = """
 import logging
 from pathlib import Path

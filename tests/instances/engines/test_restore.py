@@ -1,4 +1,4 @@
-"""The exchange of data directories, interrupted after each of its steps: one of the two is always there, complete."""
+"""If the exchange of data directories is interrupted after any step, one of the two always exists and is complete."""
 
 import fcntl
 import itertools
@@ -16,12 +16,12 @@ TAG = "7d0c9a5e"
 
 
 class Crash(BaseException):
-    """The end of the process, which no handler of ordinary errors may catch."""
+    """The end of the process, which handlers of ordinary errors must not catch."""
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Make an instance's home in which a restoration has been unpacked."""
+    """Create an instance's home that contains an unpacked restoration."""
     home = tmp_path / "home"
     fill(process.data_dir(home), "old")
     fill(restore.incoming(home, TAG), "restored")
@@ -35,7 +35,7 @@ def fill(directory: Path, content: str) -> None:
 
 
 def held(home: Path) -> set[str]:
-    """Return the contents of the data directory's files, all of which must exist."""
+    """Return the contents of the data directory's files; assert that all the files exist."""
     files = {path.name: path.read_text() for path in process.data_dir(home).iterdir()}
     assert files.keys() == {"WiredTiger", "WiredTiger.wt", "secantus_shop.wt"}
     return set(files.values())
@@ -47,7 +47,7 @@ def entries(home: Path) -> set[str]:
 
 @pytest.fixture
 def crash_after(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
-    """Allow this many further changes of the disk, and crash at the next."""
+    """Return a function that allows a number of further disk changes; the next change crashes."""
     left = [10**6]
 
     def counted(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,7 +99,7 @@ def test_an_exchange_interrupted_anywhere_is_undone_completely_even_if_the_undo_
 
 
 def test_the_range_of_interruptions_covers_every_step(home: Path, crash_after: Callable[[int], None]) -> None:
-    """The range above covers the last step."""
+    """The range above has to reach the last step."""
     for steps in itertools.count():
         crash_after(steps)
         try:

@@ -1,4 +1,4 @@
-"""A scratch server listens on loopback, wherever instances listen."""
+"""A scratch server listens on loopback, whatever address instances listen on."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Clients write in causal order across databases while backups are made: every cut must show one moment."""
+"""Clients write in causal order across databases during backups: every cut must show one moment."""
 
 import contextlib
 import threading
@@ -14,7 +14,7 @@ WRITERS, ROUNDS, TRAIL, ACCOUNTS, MONEY = 4, 4, 8, 5, 1000
 
 
 class Writer(threading.Thread):
-    """Write a chain until stop(): each step begins after the step before was acknowledged.
+    """Write a chain until stop(): each step begins after the previous step was acknowledged.
 
     For every number: its cause, its effect in another database, the counter, a note that an older cause ends, and the
     deletion of that cause. `done` is the last number whose counter was acknowledged; `failure` is the error that ended
@@ -46,7 +46,7 @@ class Writer(threading.Thread):
             client.causes[name].delete_one({"_id": number - TRAIL})
 
     def _transfer(self, number: int) -> None:
-        """Move money between two databases; the sum is the same at any moment."""
+        """Move money between two databases; the sum stays constant."""
         where = {"_id": f"{self.chain}-{number % ACCOUNTS}"}
         with self._client.start_session() as session, session.start_transaction():
             self._client.left.accounts.update_one(where, {"$inc": {"money": -1}}, session=session)
@@ -78,7 +78,7 @@ def writing(server: Server) -> Iterator[list[Writer]]:
 
 
 def require_one_moment(client: Client, name: str, *, least: int) -> None:
-    """Assert it of one chain. `least` is the number that was acknowledged before the cut was requested."""
+    """Assert that one chain shows a single moment. `least` is the last number acknowledged before the cut request."""
     counter = client.counters.counters.find_one({"_id": name})
     value = counter["value"] if counter else -1
     causes, effects, ends = ({row["_id"] for row in client[db][name].find()} for db in ("causes", "effects", "ends"))
@@ -88,7 +88,7 @@ def require_one_moment(client: Client, name: str, *, least: int) -> None:
     assert set(range(value + 1)) <= effects <= set(range(value + 2))
     assert causes | ends == set(range(len(causes | ends))) and len(causes | ends) <= value + 2
     assert all(end <= value - TRAIL for end in ends)
-    # At most the last noted end is still to be carried out.
+    # Only the cause of the last noted end may still exist.
     assert causes & ends <= {max(ends, default=None)}
     by_index = {row["_id"] for row in client.causes[name].find({"square": {"$gte": 0}}).hint("square_1")}
     assert by_index == causes

@@ -1,4 +1,4 @@
-"""What SecantusDB or WiredTiger would do by itself that loses data, leaks it, or leaves a useless server."""
+"""Default behaviour of SecantusDB or WiredTiger that would lose data, leak it, or leave a useless server."""
 
 import resource
 import threading

@@ -1,4 +1,4 @@
-"""What the agent says of a job that broke, and what it leaves."""
+"""The agent after a job: the reason of a failure, and the cleanup."""
 
 import errno
 import os
@@ -60,7 +60,7 @@ def test_failed_cleanup_is_noted_whether_the_job_completed_or_failed(completes: 
 
 
 def test_the_sweep_empties_the_staging_folder_and_leaves_the_folder() -> None:
-    """It may be where a disk is mounted, and cannot be removed then."""
+    """The folder may be a mount point, which cannot be removed."""
     (staging_root() / "left" / "over").mkdir(parents=True)
     before = staging_root().stat().st_ino
     Agent(settings.CONSOLE_HOST, {}).sweep()
@@ -70,7 +70,7 @@ def test_the_sweep_empties_the_staging_folder_and_leaves_the_folder() -> None:
 
 @pytest.mark.parametrize("broken", [False, True])
 def test_the_end_of_a_job_wakes_the_agent_for_the_next(broken: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the ended one left undone."""
+    """The agent wakes even if the cleanup of the ended job failed."""
 
     def clean_up(job: Job) -> None:
         if broken:

@@ -1,4 +1,4 @@
-"""Many claim at the same time, as several agents' threads could: each job is done once, and none is left."""
+"""Many threads claim jobs at once, as several agents could: each job is done exactly once."""
 
 from collections import Counter
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Recorder:
-    """A kind of job that notes how its jobs ended."""
+    """A kind of job that records how its jobs ended."""
 
     def __init__(self) -> None:
         self.ended: list[tuple[str, Any]] = []

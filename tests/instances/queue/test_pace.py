@@ -1,4 +1,4 @@
-"""How fast work goes and how long it still takes: what is said of recorded series of (seconds, bytes)."""
+"""Speed and time left of work, computed from series of (seconds, bytes)."""
 
 import random
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ from instances.queue.pace import Pace
 
 MB = 1024 * 1024
 Series = list[tuple[float, int]]
-# As agents have measured them: writing the archive of 7 MB at 500 kB a second, which goes by the megabyte, and copying
-# 282 MB at 20 MB a second.
+# Measured by agents: writing a 7 MB archive at 500 kB a second, a megabyte at a time, and copying 282 MB at 20 MB a
+# second.
 ARCHIVED: Series = [
     (0.00, 4096),
     (0.51, 4096),
@@ -98,7 +98,7 @@ def even(rate: float, seconds: float, *, every: float = 0.5) -> Series:
 
 
 def noisy(rate: float, seconds: float) -> Series:
-    """The rate is between half and one and a half of what it is on average, for half a second each time."""
+    """Return a series whose rate changes every half second, between 0.5 and 1.5 times the average."""
     dice, done, series = random.Random(1), 0.0, []
     for n in range(int(seconds * 2)):
         series.append((n / 2, int(done)))
@@ -107,7 +107,7 @@ def noisy(rate: float, seconds: float) -> Series:
 
 
 def in_pieces(rate: float, seconds: float) -> Series:
-    """Reported every half second, but coming a megabyte at a time."""
+    """Return a series that is reported every half second but advances a megabyte at a time."""
     return [(at, done // MB * MB) for at, done in even(rate, seconds)]
 
 
