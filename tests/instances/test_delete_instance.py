@@ -106,7 +106,7 @@ def test_opening_the_confirmation_changes_nothing(htmx: Client) -> None:
     assert instance.status is Status.AVAILABLE
 
 
-def test_unknown_and_wrong_method_and_signed_out(htmx: Client, client: Client) -> None:
+def test_unknown_ids_wrong_methods_and_anonymous_users_are_rejected(htmx: Client, client: Client) -> None:
     assert htmx.get("/instances/nothing/delete/").status_code == 404
     assert htmx.put(delete_url(make_instance())).status_code == 405
     assert client.post(delete_url(make_instance())).status_code == 302

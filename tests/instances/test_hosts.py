@@ -217,7 +217,7 @@ def test_a_host_that_has_gone_offline_is_rejected_beside_its_field(offline: Host
     assert not Instance.objects.exists()
 
 
-def test_the_dialog_says_why_no_host_is_online(offline: Host, htmx: Client, settings: Any) -> None:
+def test_the_dialog_says_so_if_no_host_is_online(offline: Host, htmx: Client, settings: Any) -> None:
     settings.CONSOLE_HOST = "away"
     answer = htmx.post(CREATE, FORM)
     assert answer.status_code == 422 and "Host away is offline" in answer.text

@@ -132,7 +132,7 @@ def test_basic_information_needs_few_queries(plain: Client, django_assert_num_qu
         plain.get(instance.get_absolute_url())
 
 
-def test_unknown_wrong_method_and_signed_out(plain: Client, client: Client) -> None:
+def test_unknown_ids_wrong_methods_and_anonymous_users_are_rejected(plain: Client, client: Client) -> None:
     assert plain.get("/instances/nothing/").status_code == 404
     assert plain.post(LIST).status_code == 405
     assert client.get(LIST).status_code == 302

@@ -31,7 +31,7 @@ def test_without_tls_clients_use_the_bound_address(settings: Settings, bind: str
         ("192.0.2.7", [], [], "192.0.2.7", False),
     ],
 )
-def test_with_tls_clients_use_a_name_in_the_certificate(
+def test_with_tls_clients_use_an_address_that_the_certificate_names(
     settings: Settings, tmp_path: Path, bind: str, names: list[str], addresses: list[str], shown: str, alias: bool
 ) -> None:
     settings.CONSOLE_DB_BIND = bind

@@ -133,7 +133,7 @@ def test_without_javascript_the_form_is_a_page_that_leads_to_the_instance(plain:
     assert "now called orders-eu" in answer.content.decode()
 
 
-def test_unknown_wrong_method_and_signed_out(htmx: Client, client: Client) -> None:
+def test_unknown_ids_wrong_methods_and_anonymous_users_are_rejected(htmx: Client, client: Client) -> None:
     instance = make_instance(name="orders")
     for name in ("rename", "name"):
         assert htmx.get(f"/instances/nothing/{name}/").status_code == 404

@@ -307,7 +307,7 @@ def test_basic_information_says_whether_a_password_is_set(plain: Client, known: 
     assert sentence in plain.get(make_instance(password_set=known).get_absolute_url()).text
 
 
-def test_unknown_wrong_method_and_signed_out(htmx: Client, client: Client) -> None:
+def test_unknown_ids_wrong_methods_and_anonymous_users_are_rejected(htmx: Client, client: Client) -> None:
     instance = make_instance()
     assert htmx.get("/instances/nothing/reset-password/").status_code == 404
     assert htmx.put(reset_url(instance)).status_code == 405

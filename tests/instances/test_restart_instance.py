@@ -142,7 +142,7 @@ def test_the_menu_offers_a_restart_or_says_why_not(plain: Client) -> None:
     assert restart_url(instance) not in plain.get(url).content.decode()
 
 
-def test_unknown_wrong_method_and_signed_out(htmx: Client, client: Client) -> None:
+def test_unknown_ids_wrong_methods_and_anonymous_users_are_rejected(htmx: Client, client: Client) -> None:
     instance = make_instance()
     assert htmx.get("/instances/nothing/restart/").status_code == 404
     assert htmx.put(restart_url(instance)).status_code == 405

@@ -138,7 +138,7 @@ def test_an_empty_list_and_an_empty_search_say_so(plain: Client) -> None:
     assert "No task matches." in html and "Show all tasks" in html
 
 
-def test_wrong_method_and_signed_out(plain: Client, client: Client) -> None:
+def test_wrong_methods_and_anonymous_users_are_rejected(plain: Client, client: Client) -> None:
     assert plain.post(TASKS).status_code == 405
     assert client.get(TASKS).status_code == 302
 

@@ -148,7 +148,7 @@ def page(role: Role, name: str = "instances:list") -> str:
     return client.get(reverse(name)).content.decode()
 
 
-def test_a_viewers_buttons_are_disabled_and_say_why() -> None:
+def test_the_buttons_of_a_viewer_are_disabled_and_say_why() -> None:
     instance = make_instance()
     html = page(Role.READ_ONLY)
     for url in ("instances:delete", "instances:restart", "instances:rename", "backups:create-for-instance"):

@@ -66,7 +66,7 @@ def test_a_user_cannot_end_the_session_of_another_user(user: User) -> None:
     assert is_signed_in(other)
 
 
-def test_unknown_wrong_method_and_signed_out(plain: Client, client: Client) -> None:
+def test_unknown_ids_wrong_methods_and_anonymous_users_are_rejected(plain: Client, client: Client) -> None:
     one, others = reverse("session-end", args=["0" * 32]), reverse("sessions-end-others")
     assert plain.post(one).status_code == 404
     assert plain.get(one).status_code == plain.get(others).status_code == plain.post(SESSIONS).status_code == 405

@@ -383,7 +383,7 @@ def test_the_export_streams_the_filtered_events(plain: Client) -> None:
     assert rows[0]["reason"] == '\'=HYPERLINK("http://x")'
 
 
-def test_wrong_method_and_signed_out(plain: Client, client: Client) -> None:
+def test_wrong_methods_and_anonymous_users_are_rejected(plain: Client, client: Client) -> None:
     for url in (AUDIT, f"{AUDIT}?format=csv"):
         assert plain.post(url).status_code == 405
         assert client.get(url).status_code == 302

@@ -329,7 +329,7 @@ def test_a_refresh_is_204_until_something_has_changed(htmx: Client) -> None:
     assert htmx.get(HOME, {"version": version}).status_code == 200
 
 
-def test_signed_out_and_wrong_method(client: Client, plain: Client) -> None:
+def test_wrong_methods_and_anonymous_users_are_rejected(client: Client, plain: Client) -> None:
     assert client.get(HOME).status_code == 302
     assert Client(headers=HTMX).get(HOME).headers["HX-Redirect"].startswith("/sign-in/")
     assert plain.post(HOME).status_code == 405

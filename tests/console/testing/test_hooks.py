@@ -86,7 +86,7 @@ def test_nobody_else_can_use_the_hooks(hook: str, user: Any) -> None:
 
 
 @pytest.mark.usefixtures("on")
-def test_the_full_access_role_makes_an_administrator() -> None:
+def test_users_with_full_access_can_use_the_hooks() -> None:
     client = Client()
     client.force_login(make_user(role=Role.FULL_ACCESS))
     assert post(client, "move-clock", seconds=60).status_code == 200

@@ -18,7 +18,7 @@ def away(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(InstanceListForm, "page", page)
 
 
-def test_a_page_says_that_the_database_is_away_with_503(away: None, plain: Client) -> None:
+def test_a_page_says_with_503_that_the_database_is_not_responding(away: None, plain: Client) -> None:
     plain.raise_request_exception = False
     answer = plain.get("/instances/")
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")

@@ -127,7 +127,7 @@ def test_a_completed_restoration_survives_an_interruption_anywhere_while_it_sett
     assert entries(home) == {"data"}
 
 
-def test_an_exchanged_directory_is_distinguished_from_an_untouched_directory(home: Path) -> None:
+def test_an_exchanged_directory_differs_from_an_untouched_directory(home: Path) -> None:
     assert not restore.exchanged(home, TAG)
     assert restore.tags(home) == {TAG}
     restore.exchange(home, TAG)

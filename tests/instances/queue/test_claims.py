@@ -62,7 +62,7 @@ def test_checking_an_empty_queue_takes_no_lock() -> None:
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
-def test_on_postgresql_a_claim_locks_only_its_row() -> None:
+def test_on_postgresql_a_claim_skips_locked_rows() -> None:
     make_job()
     with CaptureQueriesContext(connection) as queries:
         assert leases.claim("local", timezone.now())
