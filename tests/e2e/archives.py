@@ -1,4 +1,4 @@
-"""Opens an archive as somebody without the console would: with tar, zstd and a database server alone."""
+"""Open an archive without the console: with only tar, zstd and a database server."""
 
 import hashlib
 import io
@@ -29,7 +29,7 @@ def unpack(archive: Path, destination: Path) -> dict[str, Any]:
 
 
 def ids(unpacked: Path, *collections: str) -> list[set[Any]]:
-    """The _id of every document of each collection, named database.collection, in an unpacked archive."""
+    """Return the set of document `_id`s of each collection, named database.collection, in an unpacked archive."""
     with Server(unpacked) as server, server.client() as client:
         found = (client[database][name] for database, _, name in (each.partition(".") for each in collections))
         return [{document["_id"] for document in collection.find({}, {"_id": 1})} for collection in found]

@@ -1,4 +1,4 @@
-"""Documents by the megabyte."""
+"""Megabytes of documents for an instance."""
 
 import random
 
@@ -8,7 +8,7 @@ WORDS = [f"{chr(97 + n % 26)}{n:x}word" for n in range(4000)]
 
 
 def fill(port: int, *, megabytes: int) -> None:
-    """Insert about that many megabytes of documents that do not compress to nothing, into bulk.texts."""
+    """Insert about that many megabytes of documents, which do not compress to almost nothing, into bulk.texts."""
     words = random.Random(megabytes)
     with connect(port) as client:
         for _ in range(megabytes):

@@ -15,19 +15,20 @@ from tests.waiting import wait_for
 
 expect.set_options(timeout=15_000)
 
-# Midnight, which ends today's column of the front page, and the window of every new instance, by their hours in UTC.
+# Hours (UTC) that tests must not run across: midnight starts a new day on the front page, and at 02:00 the backup
+# window of every new instance opens.
 TURNS = (0, 2)
 TURN_SECONDS = 60.0
 
 
 @pytest.fixture(autouse=True)
 def not_across_a_turn_of_the_day() -> None:
-    """Begin a test that is about to run over such an hour after it instead."""
+    """If one of `TURNS` is less than `TURN_SECONDS` away, start the test after it."""
     wait_for(lambda: _until_turn(datetime.now(UTC)) > TURN_SECONDS, seconds=2 * TURN_SECONDS, because="the hour's turn")
 
 
 def _until_turn(now: datetime) -> float:
-    """The seconds until the next of these hours."""
+    """Return the seconds until the next of `TURNS`."""
     hour = now.replace(minute=0, second=0, microsecond=0)
     coming = (hour + timedelta(hours=ahead) for ahead in range(1, 25))
     return next((each - now).total_seconds() for each in coming if each.hour in TURNS)
@@ -35,14 +36,14 @@ def _until_turn(now: datetime) -> float:
 
 @pytest.fixture(scope="session")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """A console that tests share; each makes instances of its own in it."""
+    """A console that tests share; each test creates its own instances in it."""
     with Console(tmp_path_factory.mktemp("console") / "home") as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def console_server(console: Console) -> Console:
-    """The package's fixture, on the console that is running anyway."""
+    """Override the package's fixture with the console that is already running."""
     return console
 
 
@@ -54,9 +55,9 @@ def _tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
 
 @pytest.fixture
 def tree(_tree: Console) -> Console:
-    """A console that tests share which kill or stop parts of it; it runs when a test begins.
+    """A shared console for tests that kill or stop parts of it; it is running when each test begins.
 
-    For no more than four deaths of one part in all tests: `up` takes five within a minute for a loop.
+    All tests together may kill one part at most four times: `up` treats five deaths within a minute as a crash loop.
     """
     if _tree.process.poll() is not None:
         _tree.output.clear()
@@ -66,7 +67,7 @@ def tree(_tree: Console) -> Console:
 
 @pytest.fixture
 def fresh_console(tmp_path: Path) -> Iterator[Console]:
-    """A console of the test's own, for tests that kill parts of it."""
+    """A console that only this test uses, for tests that kill parts of it."""
     with Console(tmp_path / "home") as running:
         yield running
 
@@ -78,20 +79,20 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any], browser_n
     return {
         **browser_type_launch_args,
         "executable_path": installed.find() or pytest.fail(installed.MISSING),
-        # Chromium would look up its maker's hosts at every start.
+        # Otherwise Chromium contacts Google's hosts at every start.
         "args": ["--disable-background-networking", "--disable-component-update", "--disable-sync"],
     }
 
 
 @pytest.fixture(scope="session")
 def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
-    """Without motion: the browser draws a page on which something moves 60 times a second."""
+    """Turn motion off: the browser redraws a page with moving parts 60 times a second."""
     return {**browser_context_args, "reduced_motion": "reduce"}
 
 
 @pytest.fixture(scope="session", autouse=True)
 def traces_without_film() -> Iterator[None]:
-    """Leave the film out of traces: it takes more processor time than the tests. Their snapshots of each step stay."""
+    """Record traces without screenshots, which take more processor time than the tests; keep the snapshots."""
     start = Tracing.start
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Tracing, "start", lambda self, **options: start(self, **{**options, "screenshots": False}))
@@ -100,7 +101,7 @@ def traces_without_film() -> Iterator[None]:
 
 @pytest.fixture
 def signed_in(signed_in_page: Page) -> Page:
-    """A page of a signed-in user on Instance Management."""
+    """A signed-in user's page that shows Instance Management."""
     InstanceManagement(signed_in_page).open()
     return signed_in_page
 
@@ -113,6 +114,6 @@ def stage(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def staged_page(stage: Stage, browser: Browser) -> Iterator[Page]:
-    """A page of the staged console, signed in, in a browser of its own."""
+    """A signed-in page of the staged console, in its own browser context."""
     with stage.new_context(browser) as context:
         yield context.new_page()

@@ -1,4 +1,4 @@
-"""The console of the package's own tests, which also look into its database and its files."""
+"""The console for this project's own tests, which also read its database and files."""
 
 import os
 import re
@@ -23,14 +23,14 @@ __all__ = ["INSTANCE_PASSWORD", "PASSWORD", "ROOT", "Answer", "Console", "connec
 
 ROOT = manage_py().parent
 
-# The default policy, which the agent writes if there is none yet, with a window that never comes.
+# Store the default policy with a window that never comes, even if the agent has already written the policy.
 _NO_WINDOW = (
     "INSERT INTO backups_policy (instance_id, enabled, keep_days, start_hour, weekdays, next_window, at_once)"
     " VALUES (?, TRUE, 7, 2, '1,2,3,4,5,6,7', '2100-01-01 02:00:00+00:00', FALSE)"
     " ON CONFLICT (instance_id) DO UPDATE SET next_window = excluded.next_window"
 )
 
-# Without pytest nobody has chosen settings: sentences are then read as they were written.
+# Outside pytest no settings are configured: configure them so that messages are decoded without translation.
 if "DJANGO_SETTINGS_MODULE" not in os.environ:
     settings.configure(USE_I18N=False)
 
@@ -38,17 +38,17 @@ if "DJANGO_SETTINGS_MODULE" not in os.environ:
 def connect(
     port: int, *, user: str = INSTANCE_USERNAME, password: str = INSTANCE_PASSWORD, **options: Any
 ) -> pymongo.MongoClient[dict[str, Any]]:
-    """A driver on an instance's port, signed in as the administrator or another user; a context manager."""
+    """Return a driver, a context manager, connected to an instance's port as the administrator or another user."""
     return pymongo.MongoClient(
         "127.0.0.1", port, directConnection=True, username=user, password=password, authSource="admin", **options
     )
 
 
 class Console(ConsoleServer):
-    # --- What the console's own database says -------------------------------------------------------
+    # --- The console's own database -----------------------------------------------------------------
 
     def query(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
-        """The rows; sentences in them as they are read in English."""
+        """Return the rows, with stored messages in English."""
         return [
             {name: decode(value) if isinstance(value, str) else value for name, value in row.items()}
             for row in self._query(sql, parameters)
@@ -82,15 +82,15 @@ class Console(ConsoleServer):
         rows = self.query("SELECT * FROM backups_backup WHERE name = ?", name)
         return rows[0] if rows else {}
 
-    # --- What tests do often ------------------------------------------------------------------------
+    # --- Common steps -------------------------------------------------------------------------------
 
     def create_instance(
         self, name: str, kind: str = "ReplicaSet", *, windows: bool = False, **chosen: str
     ) -> dict[str, Any]:
         """Create an instance through its form and wait until it is Available.
 
-        Without `windows` its policy is the default one all the same, but the first window is years away: nothing is
-        backed up by itself when the tests run over 02:00 UTC.
+        Without `windows` the instance still has the default policy, but its first window is years away: no automated
+        backup starts when tests run across 02:00 UTC.
         """
         form = {"name": name, "type": kind, "request_key": secrets.token_hex(16)}
         form |= {"password": self.instance_password, "confirmation": self.instance_password}
@@ -111,14 +111,14 @@ class Console(ConsoleServer):
         return row
 
     def submit_backup(self, instance_id: str, name: str, description: str = "") -> Answer:
-        """Submit the Create Backup form, whatever it is answered."""
+        """Submit the Create Backup form and return the response, whatever its status."""
         return self.post(
             f"/instances/{instance_id}/backups/create/",
             {"name": name, "description": description, "request_key": secrets.token_hex(16)},
         )
 
     def create_backup(self, instance_id: str, name: str, description: str = "") -> None:
-        """Have a backup begin. Fails with what the form says, if it is refused."""
+        """Start a backup; fail with the text of the form if the console refuses it."""
         answer = self.submit_backup(instance_id, name, description)
         assert answer.status == 200, f"{answer.status}: {' '.join(re.sub('<[^>]*>', ' ', answer.text).split())}"
 
@@ -136,21 +136,21 @@ class Console(ConsoleServer):
         return row
 
     def wait_copying(self, name: str) -> None:
-        """Wait until the backup of this name has written something and says so."""
+        """Wait until the backup of this name reports progress."""
         sql = "SELECT job.progress FROM instances_job job JOIN backups_backup made ON made.job_id = job.id"
         wait_for(
             lambda: self.query(f"{sql} WHERE made.name = ? AND job.progress > 0", name), because=f"copying for {name}"
         )
 
     def wait_running(self, kind: str) -> None:
-        """Wait until the agent is doing a job of the kind."""
+        """Wait until the agent is running a job of this kind."""
         wait_for(
             lambda: self.query("SELECT 1 FROM instances_job WHERE kind = ? AND status = 'Running'", kind),
             because=f"a running {kind}",
         )
 
     def stored(self) -> list[str]:
-        """The names of all files in the folder of the archives, whole or not, other than the folder's id."""
+        """Return the names of all files in the archive folder, complete or not, except the folder's id."""
         names = {path.name for path in (self.home / "backups").iterdir()} if (self.home / "backups").exists() else set()
         return sorted(names - {".storage-id"})
 

@@ -1,4 +1,4 @@
-"""Everything that an instance holds, for saying that two of them hold the same."""
+"""The contents of an instance, for comparing two instances."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from tests.e2e.console import connect
 
 
 def contents(port: int) -> dict[str, Any]:
-    """The documents and indexes of every collection of every database, by "database.collection"."""
+    """Return the documents and indexes of every collection of every database, by "database.collection"."""
     found: dict[str, Any] = {}
     with connect(port) as client:
         for database in set(client.list_database_names()) - {"admin", "config", "local"}:
@@ -19,7 +19,7 @@ def contents(port: int) -> dict[str, Any]:
 
 
 def put(port: int, generation: str, *, documents: int = 300) -> None:
-    """Make what the instance holds the documents of this generation, in two databases, and nothing else."""
+    """Replace the documents in two databases of the instance with documents of this generation."""
     with connect(port) as client:
         for database in ("shop", "users"):
             collection = client[database]["things"]
@@ -31,7 +31,7 @@ def put(port: int, generation: str, *, documents: int = 300) -> None:
 
 
 def generations(port: int) -> set[tuple[str, str, int]]:
-    """Which generation's documents there are in each database, and how many."""
+    """Return the database, generation and `_id` of every document in the two databases."""
     with connect(port) as client:
         return {
             (database, document["generation"], document["_id"])

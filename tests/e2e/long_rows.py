@@ -1,6 +1,6 @@
-"""Rows whose texts are as long as they can be, for tests of how wide columns are.
+"""Rows with the longest possible texts, for tests of column widths.
 
-`rows.run` runs these functions in a process of its own: no test with a browser uses the ORM.
+`test_widths.run` runs these functions in a separate process, because no test with a browser uses the ORM.
 """
 
 from datetime import timedelta
@@ -14,7 +14,7 @@ from instances.models import Host, Instance, Job
 from tests import factories
 from tests.e2e.rows import LONG, events, jobs, restorations
 
-# 64 characters each, the most that a name has.
+# 64 characters each, the most that a name can have.
 INSTANCE = "orders-of-the-shop-in-production-".ljust(64, "i")
 BACKUP = "before-the-upgrade-of-the-shop-".ljust(64, "b")
 HOST = "database-host-07.shop.example"
@@ -22,7 +22,7 @@ HOST = "database-host-07.shop.example"
 
 @transaction.atomic
 def backups() -> None:
-    """Backups of the instance INSTANCE, which is there already, and of one that has been deleted."""
+    """Create backups of the existing instance INSTANCE and of a deleted one."""
     real = Instance.objects.get(name=INSTANCE)
     gone = factories.make_instance(name=INSTANCE, host=real.host)
     now = timezone.now()
@@ -41,7 +41,7 @@ def backups() -> None:
 
 @transaction.atomic
 def second_host() -> None:
-    """A host that has no agent, with instances, and tasks, restorations and events of the instance INSTANCE."""
+    """Create a host without an agent, with instances, and tasks, restorations and events of the instance INSTANCE."""
     seen = timezone.now() + timedelta(hours=2)
     host = Host.objects.create(name=HOST, seen=seen)
     every: tuple[dict[str, Any], ...] = (
@@ -65,7 +65,7 @@ def second_host() -> None:
 
 @transaction.atomic
 def no_second_host() -> None:
-    """Undo `second_host`, other than the events."""
+    """Undo `second_host`, except the events."""
     Restoration.objects.all().delete()
     Job.objects.filter(host__in=["elsewhere", HOST]).delete()
     Instance.objects.filter(host=HOST).delete()

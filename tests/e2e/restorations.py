@@ -9,7 +9,7 @@ from tests.waiting import wait_for
 
 
 def make_backed_up(console: Console, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """An instance whose backup, <name>-backup, holds "old" documents while the instance holds "new" ones by now."""
+    """Create an instance with "new" documents and its backup, <name>-backup, with "old" ones; return both."""
     instance = console.create_instance(name, "Single")
     put(instance["port"], "old")
     console.create_backup(instance["id"], f"{name}-backup")
@@ -24,7 +24,7 @@ def of(generation: str) -> set[tuple[str, str, int]]:
 
 
 def restoration(console: Console, target: str) -> dict[str, Any]:
-    """The last restoration into the instance, once it has ended."""
+    """Wait for the latest restoration into the instance to end and return its row."""
 
     def ended() -> dict[str, Any]:
         rows = console.query("SELECT * FROM backups_restoration WHERE target_uid = ? ORDER BY id DESC", target)

@@ -1,6 +1,6 @@
 """A row of every kind in the console's own database, for tests of how pages look and behave.
 
-`make` is for the tests; `rows` is what it runs, in a process of its own, since no test with a browser uses the ORM.
+Tests call `make`, which runs `rows` in a separate process, because no test with a browser uses the ORM.
 """
 
 import json
@@ -26,7 +26,7 @@ MARK = "ROWS "
 
 
 def make(console: Console) -> dict[str, str]:
-    """Make the rows and return the ids of those that tests open. An instance called REAL gets restorations too."""
+    """Create the rows, with restorations for an instance named REAL if it exists; return the ids that tests open."""
     code = f"import json; from tests.e2e import rows; print({MARK!r} + json.dumps(rows.rows()))"
     line = next(line for line in run(console, code).splitlines() if line.startswith(MARK))
     found: dict[str, str] = json.loads(line.removeprefix(MARK))
@@ -34,7 +34,7 @@ def make(console: Console) -> dict[str, str]:
 
 
 def run(console: Console, code: str) -> str:
-    """Run Python in the console's own Django and return what it printed."""
+    """Run Python code in the console's Django and return its output."""
     command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", code]
     done = subprocess.run(command, cwd=ROOT, env=console.environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -42,7 +42,7 @@ def run(console: Console, code: str) -> str:
 
 
 def rows() -> dict[str, str]:
-    """Make the rows on a host that looks online but has no agent, so no job changes them."""
+    """Create the rows on a host that looks online but has no agent, so no job changes them."""
     idle = instance("rows-idle", type="Single")
     busy = instance("rows-busy", type="Sharding", action="BACKUP")
     abnormal = instance("rows-abnormal", state="abnormal", failure=LONG)
@@ -96,14 +96,14 @@ def job(kind: str, about: Instance | None, **fields: Any) -> Job:
 
 
 def running(kind: str, about: Instance | None) -> Job:
-    """Leased for longer than any test takes."""
+    """Create a running job whose lease is longer than any test."""
     now = timezone.now()
     lease = {"token": uuid.uuid4(), "lease_until": now + timedelta(hours=2), "started": now}
     return job(kind, about, status="Running", progress=40, **lease)
 
 
 def jobs(idle: Instance, abnormal: Instance, gone: Instance) -> None:
-    # Long enough ago for nobody to be told of it.
+    # Long enough ago that the console no longer notifies anyone.
     ended = {"started": timezone.now() - timedelta(hours=1), "ended": timezone.now() - timedelta(hours=1)}
     job("restart-instance", abnormal, status="Queued")
     job("create-instance", idle, status="Completed", **ended)

@@ -1,4 +1,4 @@
-"""A console with a row of every kind and a real instance with a real backup, which tests of pages share."""
+"""A console that tests of pages share: it has a row of every kind and a real instance with a real backup."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,20 +24,20 @@ class Stage:
     session: StorageState
 
     def open(self, path: str) -> Page:
-        """The one page that needs no signing in; without motion."""
+        """Open the path in the shared page, which is signed in and has motion turned off."""
         self.page.set_viewport_size(WIDE)
         self.page.goto(self.console.url + path)
         return self.page
 
     def new_context(self, browser: Browser, **options: Any) -> BrowserContext:
-        """A browser of its own, signed in and without motion; its pages begin anywhere in the console."""
+        """Return a new browser context, signed in and without motion; its pages can open any path of the console."""
         chosen = {"viewport": WIDE, "base_url": self.console.url, "reduced_motion": "reduce", **options}
         return browser.new_context(storage_state=self.session, **chosen)
 
 
 @contextmanager
 def staged(browser: Browser, home: Path) -> Iterator[Stage]:
-    # Without motion: a colour that is on its way is not the colour.
+    # Turn motion off: during a transition a colour is not yet the final one.
     with (
         Console(home, CONSOLE_TEST_HOOKS="0") as console,
         browser.new_context(reduced_motion="reduce", viewport=WIDE, base_url=console.url) as context,
@@ -53,6 +53,6 @@ def staged(browser: Browser, home: Path) -> Iterator[Stage]:
         console.wait_available(rows.REAL)
         ids = {**rows.make(console), "real": real["id"], "complete": complete["id"]}
         session = context.storage_state()
-        # What this browser remembers besides is its own.
+        # Do not share the browser's local storage with other contexts.
         session["origins"] = []
         yield Stage(console, page, ids, session)

@@ -1,4 +1,4 @@
-"""No page, dialog, menu or message breaks a rule of WCAG 2.2 AA that axe-core can judge: light, dark and Chinese."""
+"""Every page, dialog, menu and message passes axe-core's WCAG 2.2 AA rules in light, in dark and in Chinese."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -23,11 +23,11 @@ from tests.e2e.console import PASSWORD, Console
 from tests.e2e.stage import NARROW, WIDE, Stage
 
 RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-# The rules whose outcome depends on the colours: all that is left to ask in the other scheme.
+# The rules whose result depends on colours: only these need another check in the dark scheme.
 OF_COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 
-# Every name of the console's addresses is in one of the first three: a test says so of a page that is forgotten.
-# Each with the arguments of its address, by the names that `stage.ids` has for them.
+# PAGES, DIALOGS and ELSEWHERE together name every URL of the console; a test fails if one is missing.
+# Each page and dialog has the arguments of its URL, as keys of `stage.ids`.
 PAGES: dict[str, dict[str, str]] = {
     "home": {},
     "sessions": {},
@@ -86,13 +86,13 @@ def names(patterns: list[URLPattern | URLResolver], space: str = "") -> Iterator
             yield f"{space}{pattern.name}"
 
 
-def test_every_address_of_the_console_is_looked_at_or_is_no_page() -> None:
+def test_every_url_is_checked_here_or_listed_as_an_exception() -> None:
     known = [*PAGES, *DIALOGS, *ELSEWHERE]
     assert sorted(names(get_resolver().url_patterns)) == sorted(known)
 
 
 def found(page: Page, rules: dict[str, Any] = RULES) -> list[str]:
-    """What axe-core says is wrong with the page as it is now, a line for each element."""
+    """Return axe-core's violations on the page as it is now, one line for each element."""
     result = Axe().run(page, options={"runOnly": rules, "resultTypes": ["violations"]})
     return [
         f"{violation['id']}: {violation['help']}: {node['html'][:200]} ({node['failureSummary']})"
@@ -102,7 +102,7 @@ def found(page: Page, rules: dict[str, Any] = RULES) -> list[str]:
 
 
 def judged(page: Page) -> list[str]:
-    """What is wrong in light, and with the colours in dark."""
+    """Return all violations in the light scheme, and those of colour rules in the dark scheme."""
     wrong = found(page)
     page.emulate_media(color_scheme="dark")
     wrong += [f"dark: {line}" for line in found(page, OF_COLOURS)]
@@ -116,12 +116,12 @@ def address(stage: Stage, name: str, arguments: dict[str, str]) -> str:
     return path + chosen if name == "backups:delete-selected" else path
 
 
-# --- What is looked at ----------------------------------------------------------------------------
+# --- Pages, dialogs and their states -------------------------------------------------------------
 
 
-def test_lists_with_nothing_in_them(fresh_console: Console, page: Page) -> None:
+def test_empty_lists_are_accessible(fresh_console: Console, page: Page) -> None:
     SignIn(page).open(fresh_console.url).submit("admin", PASSWORD)
-    # Without motion: a colour that is on its way is not the colour.
+    # Turn motion off: during a transition a colour is not yet the final one.
     page.emulate_media(reduced_motion="reduce")
     for path in ("/", "/instances/", "/tasks/", "/backups/", "/instances/{id}/backups/"):
         instance = fresh_console.create_instance("empty") if "{id}" in path else {}
@@ -131,7 +131,7 @@ def test_lists_with_nothing_in_them(fresh_console: Console, page: Page) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page(stage: Stage, name: str) -> None:
+def test_a_page_is_accessible(stage: Stage, name: str) -> None:
     page = stage.open(address(stage, name, PAGES[name]))
     assert judged(page) == []
     page.set_viewport_size(NARROW)
@@ -139,7 +139,7 @@ def test_a_page(stage: Stage, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_no_page_has_to_be_scrolled_sideways(stage: Stage, name: str) -> None:
+def test_no_page_scrolls_sideways(stage: Stage, name: str) -> None:
     page = stage.open(address(stage, name, PAGES[name]))
     for width in (320, 360, 700, 900, 1000, 1140, 1200, 1280, 1366, 1440, 1600, 1920):
         page.set_viewport_size({"width": width, "height": 740})
@@ -147,7 +147,7 @@ def test_no_page_has_to_be_scrolled_sideways(stage: Stage, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DIALOGS)
-def test_a_dialog_and_the_same_as_a_page_of_its_own(stage: Stage, name: str) -> None:
+def test_a_dialog_is_accessible_in_place_and_as_a_page(stage: Stage, name: str) -> None:
     path = address(stage, name, DIALOGS[name])
     page = stage.open(path)
     assert found(page) == []
@@ -157,7 +157,7 @@ def test_a_dialog_and_the_same_as_a_page_of_its_own(stage: Stage, name: str) -> 
 
 
 def show_in_place(stage: Stage, page: Page, name: str) -> None:
-    """The dialog, or the form in its row, on the page that is open: Instance Management."""
+    """Show the dialog, or the rename form in its row, on the open Instance Management page."""
     target = f"#name-{stage.ids['idle']}" if name == "instances:rename" else "#dialog-content"
     path = address(stage, name, DIALOGS[name])
     page.evaluate(f"htmx.ajax('GET', {path!r}, {{target: {target!r}, swap: 'innerHTML'}})")
@@ -165,8 +165,8 @@ def show_in_place(stage: Stage, page: Page, name: str) -> None:
     expect(shown).to_be_visible()
 
 
-def test_every_page_and_dialog_in_chinese(stage: Stage, browser: Browser) -> None:
-    """The words are others: labels, names, lengths. The colours are not."""
+def test_every_page_and_dialog_is_accessible_in_chinese(stage: Stage, browser: Browser) -> None:
+    """Check labels, names and widths; colours do not depend on the language."""
     wrong = []
     with browser.new_context(reduced_motion="reduce", locale="zh-CN") as context:
         stranger = context.new_page()
@@ -247,7 +247,7 @@ def password_with_errors(page: Page) -> None:
 
 
 def row_menu(page: Page) -> None:
-    # Of whichever list it is.
+    # The first row of whichever list is open.
     Row(page, ListPage(page).rows("rows-").first).more.click()
     expect(page.get_by_role("menuitem").first).to_be_focused()
 
@@ -341,7 +341,7 @@ STATES: list[tuple[str, Callable[[Page], None]]] = [
 
 
 @pytest.mark.parametrize(("path", "prepare"), STATES, ids=lambda value: getattr(value, "__name__", str(value)))
-def test_a_state_of_a_page(stage: Stage, path: str, prepare: Callable[[Page], None]) -> None:
+def test_a_state_of_a_page_is_accessible(stage: Stage, path: str, prepare: Callable[[Page], None]) -> None:
     page = stage.open(path.format(**stage.ids))
     prepare(page)
     assert judged(page) == []
@@ -349,7 +349,7 @@ def test_a_state_of_a_page(stage: Stage, path: str, prepare: Callable[[Page], No
 
 @pytest.mark.parametrize(("path", "name"), [("/instances/", "rows-idle"), ("/backups/", "rows-many-05")])
 @pytest.mark.parametrize("width", [WIDE["width"], NARROW["width"]], ids=["wide", "narrow"])
-def test_a_menu_near_the_lower_edge_is_whole(stage: Stage, path: str, name: str, width: int) -> None:
+def test_a_menu_near_the_lower_edge_is_fully_visible(stage: Stage, path: str, name: str, width: int) -> None:
     page = stage.open(f"{path}?q={name}")
     page.set_viewport_size({"width": width, "height": 1200})
     more = Row(page, ListPage(page).rows(name).first).more
@@ -364,7 +364,7 @@ def test_a_menu_near_the_lower_edge_is_whole(stage: Stage, path: str, name: str,
     assert box["y"] >= 0 and box["y"] + box["height"] <= height
 
 
-def test_the_page_of_an_expired_form(stage: Stage) -> None:
+def test_the_page_of_an_expired_form_is_accessible(stage: Stage) -> None:
     page = stage.open("/account/password/")
     page.evaluate("document.querySelectorAll('main [name=csrfmiddlewaretoken]').forEach((field) => field.remove())")
     page.get_by_role("button", name="Change password").click()
@@ -372,7 +372,7 @@ def test_the_page_of_an_expired_form(stage: Stage) -> None:
     assert judged(page) == []
 
 
-def test_the_page_of_an_error_in_the_console(stage: Stage) -> None:
+def test_the_internal_error_page_is_accessible(stage: Stage) -> None:
     broken = "UPDATE backups_restoration SET started = {} WHERE way = 'original'"
     stage.console.execute(broken.format("'2026-99-99 00:00:00'"))
     try:
@@ -383,7 +383,7 @@ def test_the_page_of_an_error_in_the_console(stage: Stage) -> None:
         stage.console.execute(broken.format("datetime('now')"))
 
 
-def test_a_host_whose_agent_is_missed(stage: Stage) -> None:
+def test_the_notice_of_an_offline_host_is_accessible(stage: Stage) -> None:
     kept = stage.console.query("SELECT seen FROM instances_host WHERE name = 'elsewhere'")[0]["seen"]
     stage.console.execute("UPDATE instances_host SET seen = '2026-01-01 00:00:00' WHERE name = 'elsewhere'")
     try:
@@ -397,7 +397,7 @@ def test_a_host_whose_agent_is_missed(stage: Stage) -> None:
         stage.console.execute("UPDATE instances_host SET seen = ? WHERE name = 'elsewhere'", kept)
 
 
-def test_the_page_that_says_that_the_database_is_away(stage: Stage) -> None:
+def test_the_database_error_page_is_accessible(stage: Stage) -> None:
     stage.console.execute("ALTER TABLE backups_restoration RENAME TO backups_restoration_away")
     try:
         page = stage.open(f"/instances/{stage.ids['real']}/backups/")
@@ -409,12 +409,12 @@ def test_the_page_that_says_that_the_database_is_away(stage: Stage) -> None:
 
 @pytest.fixture
 def stranger(stage: Stage, browser: Browser) -> Iterator[Page]:
-    """Somebody who has not signed in."""
+    """A page of a visitor who has not signed in."""
     with browser.new_context(reduced_motion="reduce", viewport=WIDE) as context:
         yield context.new_page()
 
 
-def test_signing_in_and_being_locked_out(stage: Stage, stranger: Page) -> None:
+def test_the_sign_in_page_is_accessible_before_and_after_a_lockout(stage: Stage, stranger: Page) -> None:
     sign_in = SignIn(stranger).open(stage.console.url)
     assert judged(stranger) == []
     stranger.set_viewport_size(NARROW)
@@ -425,7 +425,7 @@ def test_signing_in_and_being_locked_out(stage: Stage, stranger: Page) -> None:
     assert judged(stranger) == []
 
 
-def test_what_a_role_does_not_include(stage: Stage, stranger: Page) -> None:
+def test_the_pages_of_a_read_only_user_are_accessible(stage: Stage, stranger: Page) -> None:
     printed = stage.console.manage("user", "reader", "--role", "read-only")
     password = printed.split("Password:")[1].split()[0]
     SignIn(stranger).open(stage.console.url).submit("reader", password)

@@ -1,4 +1,4 @@
-"""Roles, sessions, the throttle and the audit in the real console, in a real browser."""
+"""Roles, sessions, the sign-in throttle and the audit in the real console, in a real browser."""
 
 import re
 
@@ -9,13 +9,13 @@ from tests.e2e.console import PASSWORD, Console
 
 
 def make_user(console: Console, name: str, role: str) -> str:
-    """Make the user and return the password."""
+    """Create the user and return the password."""
     found = re.search(r"Password:\s+(\S+)", console.manage("user", name, "--role", role))
     assert found
     return found.group(1)
 
 
-def test_a_role_that_is_taken_away_is_gone_at_once_and_the_page_says_so(console: Console, browser: Browser) -> None:
+def test_a_demoted_user_loses_permissions_at_once_and_the_page_explains_why(console: Console, browser: Browser) -> None:
     console.create_instance("looked-at")
     page = browser.new_context().new_page()
     SignIn(page).open(console.url).submit("demoted", make_user(console, "demoted", "backup-operator"))
@@ -34,7 +34,7 @@ def test_a_role_that_is_taken_away_is_gone_at_once_and_the_page_says_so(console:
     assert console.instance("looked-at")["action"] == ""
 
 
-def test_the_audit_says_who_did_what_and_can_be_filtered(signed_in_page: Page, console: Console) -> None:
+def test_the_audit_shows_who_did_what_and_can_be_filtered(signed_in_page: Page, console: Console) -> None:
     instance = console.create_instance("audited")
     audit = Audit(signed_in_page).open()
     row = audit.row("ddsCreateInstance", instance["id"])
@@ -47,7 +47,7 @@ def test_the_audit_says_who_did_what_and_can_be_filtered(signed_in_page: Page, c
     assert text.count("\n") == 2 and "ddsCreateInstance" in text
 
 
-def test_a_session_is_ended_from_another_one(signed_in_page: Page, console: Console, browser: Browser) -> None:
+def test_a_user_ends_a_session_from_another_session(signed_in_page: Page, console: Console, browser: Browser) -> None:
     other = browser.new_context(user_agent="curl/8.5.0").new_page()
     SignIn(other).open(console.url).submit("admin", PASSWORD)
     sessions = Sessions(signed_in_page)
@@ -58,7 +58,7 @@ def test_a_session_is_ended_from_another_one(signed_in_page: Page, console: Cons
     SignIn(other).shown()
 
 
-def test_changing_the_password_keeps_this_session_and_the_new_one_signs_in(console: Console, browser: Browser) -> None:
+def test_changing_the_password_keeps_the_session_and_the_new_password_works(console: Console, browser: Browser) -> None:
     password = make_user(console, "changer", "read-only")
     page = browser.new_context().new_page()
     SignIn(page).open(console.url).submit("changer", password)
@@ -70,7 +70,7 @@ def test_changing_the_password_keeps_this_session_and_the_new_one_signs_in(conso
     SignIn(browser.new_context().new_page()).open(console.url).submit("changer", "battery staple 7")
 
 
-def test_too_many_failures_lock_the_door_and_say_for_how_long(console: Console, browser: Browser) -> None:
+def test_too_many_failed_sign_ins_are_blocked_with_the_waiting_time(console: Console, browser: Browser) -> None:
     page = browser.new_context(java_script_enabled=False).new_page()
     door = SignIn(page)
     for _ in range(5):

@@ -1,11 +1,11 @@
-"""What a refresh tells people who do not see it: each change of a status, once, with the name; nothing else."""
+"""Screen reader announcements after a refresh: each status change once, with the name, and nothing else."""
 
 from playwright.sync_api import Page
 
 from console.testing.pages import BackupManagement, BasicInformation, ConsolePage
 from tests.e2e.stage import Stage
 
-# Everything that any polite region has said since the page was opened.
+# Records every announcement of a polite live region.
 LISTEN = """
 window.heard = [];
 new MutationObserver((records) => {
@@ -18,7 +18,7 @@ new MutationObserver((records) => {
 
 
 def listen(shown: ConsolePage, **query: str) -> None:
-    # What the page tells of itself when it has just been opened is not news of a list.
+    # Skip the page's own announcements on opening, which are not changes in a list.
     with shown.page.expect_response("**/activity/**"):
         shown.open(**query)
     shown.page.evaluate(LISTEN)
@@ -29,7 +29,7 @@ def refresh(backups: BackupManagement) -> None:
         backups.refresh()
 
 
-def test_a_changed_status_is_said_once_with_its_name(staged_page: Page, stage: Stage) -> None:
+def test_a_changed_status_is_announced_once_with_the_name(staged_page: Page, stage: Stage) -> None:
     page, console = staged_page, stage.console
     backups = BackupManagement(page)
     listen(backups, q="rows-many-00")
@@ -46,7 +46,7 @@ def test_a_changed_status_is_said_once_with_its_name(staged_page: Page, stage: S
         console.execute("UPDATE backups_backup SET status = 'COMPLETED' WHERE name = 'rows-many-00'")
 
 
-def test_what_a_toast_tells_is_not_said_again(staged_page: Page, stage: Stage) -> None:
+def test_a_change_reported_by_a_toast_is_not_announced_again(staged_page: Page, stage: Stage) -> None:
     page, console = staged_page, stage.console
     backups = BackupManagement(page)
     listen(backups, q="rows-many-0")
@@ -62,7 +62,7 @@ def test_what_a_toast_tells_is_not_said_again(staged_page: Page, stage: Stage) -
         console.execute("UPDATE backups_backup SET status = 'COMPLETED' WHERE name LIKE 'rows-many-0%'")
 
 
-def test_the_page_of_one_instance_says_it_too(staged_page: Page, stage: Stage) -> None:
+def test_the_page_of_one_instance_announces_status_changes_too(staged_page: Page, stage: Stage) -> None:
     page, console = staged_page, stage.console
     basic = BasicInformation(page, stage.ids["abnormal"])
     listen(basic)

@@ -1,4 +1,4 @@
-"""The back button returns to the list as it was: filters, page, order and place."""
+"""The back button returns to the list as it was: filters, page, order and scroll position."""
 
 import re
 
@@ -9,7 +9,7 @@ from console.testing.pages import BackupManagement, InstanceManagement
 SHORT: ViewportSize = {"width": 1280, "height": 400}
 
 
-def test_from_a_backup_back_to_the_same_page_of_the_same_filtered_list(staged_page: Page) -> None:
+def test_back_from_a_backup_returns_to_the_same_page_of_the_filtered_list(staged_page: Page) -> None:
     page = staged_page
     page.set_viewport_size(SHORT)
     backups = BackupManagement(page).open()
@@ -37,7 +37,7 @@ def test_from_a_backup_back_to_the_same_page_of_the_same_filtered_list(staged_pa
     page.wait_for_function(f"Math.abs(window.scrollY - {scrolled}) < 2")
 
 
-def test_back_and_forward_through_what_was_filtered(staged_page: Page) -> None:
+def test_back_and_forward_step_through_the_filters(staged_page: Page) -> None:
     page = staged_page
     backups = BackupManagement(page).open()
     status = backups.filter_field("Status")
@@ -55,7 +55,7 @@ def test_back_and_forward_through_what_was_filtered(staged_page: Page) -> None:
     expect(backups.rows("rows-")).to_have_count(1)
 
 
-def test_a_dialog_is_no_step_of_the_way(staged_page: Page) -> None:
+def test_dialogs_add_no_history_entries(staged_page: Page) -> None:
     page = staged_page
     backups = InstanceManagement(page).open().go_to(BackupManagement)
     backups.search("rows-many-0")
@@ -68,7 +68,7 @@ def test_a_dialog_is_no_step_of_the_way(staged_page: Page) -> None:
     expect(backups.rows("rows-many-0")).to_have_count(10)
 
 
-def test_the_size_of_pages_is_remembered(staged_page: Page) -> None:
+def test_the_page_size_is_remembered(staged_page: Page) -> None:
     page = staged_page
     backups = BackupManagement(page).open()
     backups.turn("10")

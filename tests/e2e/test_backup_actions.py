@@ -1,4 +1,4 @@
-"""What people do with the rows of the backup lists, in a real browser with real archives."""
+"""Actions on the rows of the backup lists, in a real browser with real archives."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.e2e.console import Console
 from tests.waiting import wait_for
 
 
-def test_a_running_backup_is_cancelled_and_leaves_nothing(signed_in_page: Page, console: Console) -> None:
+def test_a_cancelled_backup_leaves_nothing_behind(signed_in_page: Page, console: Console) -> None:
     instance = console.create_instance("to-be-cancelled")
     console.hooks.slow_next_backup(1_000_000)
     console.create_backup(instance["id"], "unwanted")
@@ -35,7 +35,7 @@ def job_of(console: Console, backup: str) -> dict[str, Any]:
     return console.query(sql, backup)[0]
 
 
-def test_ticks_survive_the_refresh_and_the_selected_ones_go_with_their_archives(
+def test_the_selection_survives_a_refresh_and_is_deleted_with_its_archives(
     signed_in_page: Page, console: Console
 ) -> None:
     instance = console.create_instance("with-a-selection")
@@ -67,7 +67,9 @@ def test_ticks_survive_the_refresh_and_the_selected_ones_go_with_their_archives(
     assert console.archive(console.backup("to-be-kept")).exists()
 
 
-def test_the_menu_of_a_row_describes_locks_unlocks_and_deletes(signed_in_page: Page, console: Console) -> None:
+def test_a_backup_is_described_locked_unlocked_and_deleted_from_its_menu(
+    signed_in_page: Page, console: Console
+) -> None:
     instance = console.create_instance("with-a-menu", "Single")
     console.create_backup(instance["id"], "many-things")
     backup = console.wait_backup("many-things")

@@ -1,4 +1,4 @@
-"""Automated backups with the real agent and archives: turned on and off in the browser, and over downtime."""
+"""Automated backups with the real agent and archives: turned on and off in the browser, and after downtime."""
 
 import os
 import re
@@ -15,19 +15,21 @@ from tests.waiting import wait_for
 
 
 def automated(console: Console, instance: dict[str, Any]) -> list[dict[str, Any]]:
-    """The instance's automated backups, oldest first."""
+    """Return the instance's automated backups, oldest first."""
     return console.query(
         "SELECT * FROM backups_backup WHERE type = 'Auto' AND instance_uid = ? ORDER BY started", instance["id"]
     )
 
 
 def wait_policy(console: Console, instance: dict[str, Any]) -> dict[str, Any]:
-    """The policy that the agent writes for a new instance: a sign that it has looked at what is due."""
+    """Wait for a new instance's policy and return it; the agent writes it when it checks which backups are due."""
     sql = "SELECT * FROM backups_policy WHERE instance_id = ?"
     return wait_for(lambda: console.query(sql, instance["id"]), because="the default policy")[0]
 
 
-def test_it_is_switched_off_and_on_and_off_again_with_its_backups(signed_in_page: Page, console: Console) -> None:
+def test_turning_the_policy_on_makes_a_backup_and_turning_it_off_can_delete_it(
+    signed_in_page: Page, console: Console
+) -> None:
     page = signed_in_page
     instance = console.create_instance("with-a-policy")
     with connect(instance["port"]) as client:
@@ -63,7 +65,7 @@ def test_it_is_switched_off_and_on_and_off_again_with_its_backups(signed_in_page
     assert not console.archive(backup).exists()
 
 
-def test_a_window_missed_in_downtime_runs_once_and_what_has_expired_goes(fresh_console: Console) -> None:
+def test_a_window_missed_in_downtime_runs_once_and_expired_backups_are_deleted(fresh_console: Console) -> None:
     console = fresh_console
     instance = console.create_instance("orders", windows=True)
     wait_policy(console, instance)
@@ -72,7 +74,7 @@ def test_a_window_missed_in_downtime_runs_once_and_what_has_expired_goes(fresh_c
     (old,) = automated(console, instance)
     console.wait_backup(old["name"])
     console.stop()
-    # As if the console had been down since yesterday, and the window was this hour.
+    # Pretend that the console has been down since yesterday and that the window is this hour.
     now = datetime.now(UTC)
     with sqlite3.connect(console.home / "console.sqlite3") as database:
         database.execute(

@@ -1,4 +1,4 @@
-"""The pages have what "What tests may rely on" promises, and no further attribute of the kind."""
+"""The pages keep the promises of "What tests may rely on" and have no other attributes of that kind."""
 
 import re
 
@@ -19,7 +19,7 @@ ATTRIBUTES = {row[0]: re.findall(r"data-[a-z-]+", row[1]) for row in ROWS if len
 
 @pytest.fixture(scope="module")
 def ids(console: Console) -> dict[str, str]:
-    """Of an instance with a backup and a restoration."""
+    """The ids of a backup and its instance, which also has a restoration."""
     instance = console.create_instance("contract")
     console.create_backup(instance["id"], "contract")
     backup = console.wait_backup("contract")
@@ -45,11 +45,11 @@ def shown(signed_in_page: Page, ids: dict[str, str]) -> dict[str, pages.ConsoleP
     }
 
 
-def test_the_tables_are_there() -> None:
+def test_the_document_has_both_tables() -> None:
     assert len(NAMES) > 20 and len(ATTRIBUTES) == 7
 
 
-def test_every_page_has_its_roles_and_names(shown: dict[str, pages.ConsolePage]) -> None:
+def test_every_page_has_the_promised_roles_and_names(shown: dict[str, pages.ConsolePage]) -> None:
     for title, each in shown.items():
         page = each.open().page
         for where, role, name in NAMES:
@@ -58,7 +58,7 @@ def test_every_page_has_its_roles_and_names(shown: dict[str, pages.ConsolePage])
                 expect(found.first, f"{role} {name} on {title}").to_be_visible()
 
 
-def test_rows_and_pages_have_their_attributes(shown: dict[str, pages.ConsolePage]) -> None:
+def test_rows_and_pages_have_the_promised_attributes(shown: dict[str, pages.ConsolePage]) -> None:
     for where, attributes in ATTRIBUTES.items():
         title = "Backups & Restorations" if "Restorations" in where else next(name for name in shown if name in where)
         part = shown[title].open().page.locator("".join(f"[{attribute}]" for attribute in attributes)).first
@@ -67,7 +67,7 @@ def test_rows_and_pages_have_their_attributes(shown: dict[str, pages.ConsolePage
             assert part.get_attribute(attribute), f"{attribute} of {where} is empty"
 
 
-def test_the_templates_promise_nothing_that_the_document_does_not_say() -> None:
+def test_the_templates_have_no_undocumented_attributes() -> None:
     promised = {name for names in ATTRIBUTES.values() for name in names}
     for template in (ROOT / "templates").rglob("*.html"):
         used = set(re.findall(r"data-(?:[a-z]+-id|status)\b", template.read_text()))

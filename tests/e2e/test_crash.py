@@ -1,4 +1,4 @@
-"""The agent dies in the middle of a backup: nothing is lost, nothing is stuck, nothing is left."""
+"""If the agent dies in the middle of a backup, no data is lost, nothing is stuck and no files are left behind."""
 
 import os
 import signal
@@ -10,13 +10,13 @@ from tests.waiting import wait_for
 
 
 def leftovers(console: Console) -> list[str]:
-    """Files of backups that are not whole archives."""
+    """Return the staged and stored files that are not archives of complete backups."""
     staged = [str(path) for path in (console.home / "staging").rglob("*")]
     whole = {f"{row['id']}.tar.zst" for row in console.query("SELECT id FROM backups_backup WHERE status='COMPLETED'")}
     return staged + [name for name in console.stored() if name not in whole]
 
 
-def test_the_agent_killed_in_mid_backup(tree: Console) -> None:
+def test_a_killed_agent_fails_its_backup_and_leaves_nothing_behind(tree: Console) -> None:
     console = tree
     instance = console.create_instance("cut-short")
     console.hooks.slow_next_backup(2_000_000)
@@ -41,7 +41,7 @@ def test_the_agent_killed_in_mid_backup(tree: Console) -> None:
     assert console.instance("cut-short")["action"] == ""
 
 
-def test_a_stop_in_mid_backup_ends_it_as_failed(tree: Console) -> None:
+def test_stopping_the_console_fails_a_running_backup(tree: Console) -> None:
     console = tree
     instance = console.create_instance("stopped")
     console.hooks.slow_next_backup(1_000_000)
@@ -54,7 +54,7 @@ def test_a_stop_in_mid_backup_ends_it_as_failed(tree: Console) -> None:
     assert console.pids() == {}
 
 
-def test_a_stop_with_time_to_drain_lets_the_backup_finish(tmp_path: Path) -> None:
+def test_stopping_with_time_to_drain_lets_the_backup_finish(tmp_path: Path) -> None:
     with Console(tmp_path / "home", CONSOLE_DRAIN_SECONDS="60") as console:
         instance = console.create_instance("drained")
         console.hooks.slow_next_backup(2_000_000)
@@ -66,9 +66,9 @@ def test_a_stop_with_time_to_drain_lets_the_backup_finish(tmp_path: Path) -> Non
     assert console.pids() == {}
 
 
-def test_two_instances_back_up_at_the_same_time(console: Console) -> None:
+def test_two_instances_are_backed_up_at_the_same_time(console: Console) -> None:
     instances = [console.create_instance(name) for name in ("first", "second")]
-    # The first to begin is still at it when the other one is done.
+    # The first backup to start is still running when the other one has ended.
     console.hooks.slow_next_backup(2_000_000)
     for instance in instances:
         console.create_backup(instance["id"], f"of-{instance['name']}")

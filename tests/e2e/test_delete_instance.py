@@ -9,7 +9,9 @@ from tests.e2e.console import Console, connect
 from tests.waiting import wait_for
 
 
-def test_the_server_and_the_data_go_and_the_manual_backup_stays(signed_in_page: Page, console: Console) -> None:
+def test_deleting_removes_the_server_and_data_but_keeps_the_manual_backup(
+    signed_in_page: Page, console: Console
+) -> None:
     instance = console.create_instance("to-be-deleted", "Sharding")
     with connect(instance["port"]) as client:
         client["shop"]["orders"].insert_one({"item": "lamp"})
@@ -44,7 +46,7 @@ def test_deleting_a_busy_instance_is_refused_with_the_reason(console: Console) -
     instance = console.create_instance("busy-one")
     console.hooks.slow_next_backup(1_000_000)
     console.create_backup(instance["id"], "in-the-way")
-    # A backup that is cancelled before it begins would leave its slowness to the next one.
+    # If the backup were cancelled before it starts, the hook would slow down the next one.
     console.wait_running("backup")
     answer = console.post(f"/instances/{instance['id']}/delete/", {})
     assert answer.status == 422

@@ -1,4 +1,4 @@
-"""The dialog in a real browser: errors, keys, focus, counters, double clicks, and life without JavaScript."""
+"""Dialogs in a real browser: errors, keys, focus, counters, double clicks, and forms without JavaScript."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def open_dialog(page: Page, instance: dict[str, str]) -> CreateBackupDialog:
     return BackupsAndRestorations(page, instance["id"]).open().create_backup()
 
 
-def test_every_broken_rule_is_beside_its_field_and_the_text_stays(
+def test_every_error_is_beside_its_field_and_the_input_is_kept(
     signed_in_page: Page, console: Console, instance: dict[str, str]
 ) -> None:
     dialog = open_dialog(signed_in_page, instance).fill(name="1é", description="a <b> & c").press()
@@ -35,7 +35,9 @@ def test_every_broken_rule_is_beside_its_field_and_the_text_stays(
     console.wait_available("dialogs")
 
 
-def test_the_suggestion_is_selected_so_that_typing_replaces_it(signed_in_page: Page, instance: dict[str, str]) -> None:
+def test_the_suggested_name_is_selected_so_that_typing_replaces_it(
+    signed_in_page: Page, instance: dict[str, str]
+) -> None:
     name = open_dialog(signed_in_page, instance).field("Backup Name")
     expect(name).to_be_focused()
     expect(name).to_have_value(re.compile(r"^backup-[0-9a-f]{4}$"))
@@ -43,14 +45,14 @@ def test_the_suggestion_is_selected_so_that_typing_replaces_it(signed_in_page: P
     expect(name).to_have_value("typed-over")
 
 
-def test_the_counter_counts_as_the_server_does(signed_in_page: Page, instance: dict[str, str]) -> None:
+def test_the_counter_counts_characters_as_the_server_does(signed_in_page: Page, instance: dict[str, str]) -> None:
     dialog = open_dialog(signed_in_page, instance).expect_text("0/256")
     dialog.field("Description").fill("😀" * 3)
     dialog.expect_text("3/256")
 
 
 @pytest.mark.parametrize("leave", ["cancel", "escape"])
-def test_leaving_the_dialog_gives_the_focus_back_and_makes_nothing(
+def test_leaving_the_dialog_returns_the_focus_and_creates_nothing(
     signed_in_page: Page, console: Console, instance: dict[str, str], leave: str
 ) -> None:
     before = len(console.query("SELECT id FROM backups_backup"))
@@ -59,7 +61,7 @@ def test_leaving_the_dialog_gives_the_focus_back_and_makes_nothing(
     assert len(console.query("SELECT id FROM backups_backup")) == before
 
 
-def test_a_double_click_makes_one_backup(signed_in_page: Page, console: Console, instance: dict[str, str]) -> None:
+def test_a_double_click_creates_one_backup(signed_in_page: Page, console: Console, instance: dict[str, str]) -> None:
     dialog = open_dialog(signed_in_page, instance).fill(name="clicked-twice")
     dialog.button("OK").dblclick()
     dialog.expect_closed()
@@ -68,7 +70,7 @@ def test_a_double_click_makes_one_backup(signed_in_page: Page, console: Console,
     assert len(console.query("SELECT id FROM backups_backup WHERE name = 'clicked-twice'")) == 1
 
 
-def test_a_double_click_makes_one_instance(signed_in_page: Page, console: Console) -> None:
+def test_a_double_click_creates_one_instance(signed_in_page: Page, console: Console) -> None:
     dialog = InstanceManagement(signed_in_page).open().create_instance()
     dialog.fill(name="clicked-twice").type_password(INSTANCE_PASSWORD)
     dialog.button("OK").dblclick()
@@ -77,7 +79,7 @@ def test_a_double_click_makes_one_instance(signed_in_page: Page, console: Consol
     assert len(console.query("SELECT id FROM instances_instance WHERE name = 'clicked-twice'")) == 1
 
 
-def test_ok_again_after_an_answer_that_was_lost_makes_one_instance(signed_in_page: Page, console: Console) -> None:
+def test_pressing_ok_again_after_a_lost_response_creates_one_instance(signed_in_page: Page, console: Console) -> None:
     dialog = InstanceManagement(signed_in_page).open().create_instance()
     dialog.fill(name="answered-once").type_password(INSTANCE_PASSWORD)
 
@@ -102,7 +104,7 @@ def test_enter_submits(signed_in_page: Page, console: Console, instance: dict[st
 
 
 @pytest.mark.usefixtures("instance")
-def test_choosing_a_type_narrows_the_names(signed_in_page: Page) -> None:
+def test_choosing_a_type_narrows_the_list_of_instances(signed_in_page: Page) -> None:
     dialog = BackupManagement(signed_in_page).open().create_backup()
     names = dialog.field("DB Instance Name").get_by_role("option", name="dialogs")
     dialog.field("DB Instance Type").select_option(label="Single node")
@@ -155,7 +157,7 @@ def test_without_javascript_the_forms_are_pages(
     wait_for(lambda: not console.instance("made-without-script"), because="the deletion")
 
 
-def test_a_session_that_ended_leads_to_sign_in_and_back(signed_in_page: Page, instance: dict[str, str]) -> None:
+def test_an_ended_session_leads_to_sign_in_and_back(signed_in_page: Page, instance: dict[str, str]) -> None:
     page = signed_in_page
     BackupsAndRestorations(page, instance["id"]).open()
     path = page.url

@@ -1,4 +1,4 @@
-"""Downloading from a real console: with a browser, with many slow clients, and back into another console."""
+"""Downloads from a real console with a browser and with many slow clients, and imports of archives."""
 
 import hashlib
 import re
@@ -40,7 +40,7 @@ def restore_archive(console: Console, path: Path) -> "subprocess.CompletedProces
     )
 
 
-def test_what_the_browser_saves_opens_with_the_documented_commands(
+def test_a_downloaded_archive_opens_with_the_documented_commands(
     signed_in: Page, console: Console, tmp_path: Path
 ) -> None:
     page = signed_in
@@ -78,7 +78,7 @@ def test_what_the_browser_saves_opens_with_the_documented_commands(
 
 @contextmanager
 def plain_server(folder: Path) -> Iterator["pymongo.MongoClient[dict[str, Any]]"]:
-    """Connect a driver to the server that the document starts on the unpacked files."""
+    """Start a server on the unpacked files with the documented command and connect a driver to it."""
     program, *arguments = documented_commands()[1].split()
     arguments[-1] = str(free_port())
     server = subprocess.Popen([Path(sys.executable).with_name(program), *arguments], cwd=folder)
@@ -104,7 +104,7 @@ def large(console: Console, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 
 @contextmanager
 def slow_client(console: Console, path: str) -> Iterator[tuple[socket.socket, bytes]]:
-    """A client that has read no more than the beginning of an answer: gives its socket, and what it has read."""
+    """Yield the socket of a client that has read only the beginning of a response, and the bytes it has read."""
     cookies = console.cookies
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
@@ -118,7 +118,7 @@ def slow_client(console: Console, path: str) -> Iterator[tuple[socket.socket, by
 
 
 def web_memory(console: Console, what: str) -> int:
-    """Bytes of the web server's processes: what is "VmRSS" for now, "VmHWM" for the most so far."""
+    """Return the memory of the web server's processes in bytes: `what` is "VmRSS" (current) or "VmHWM" (peak)."""
     total = 0
     for pid, line in console.pids().items():
         if "-m launcher" not in line and "manage.py" not in line:
@@ -128,7 +128,7 @@ def web_memory(console: Console, what: str) -> int:
     return total
 
 
-def test_a_slow_client_costs_no_memory_and_gets_the_very_archive(console: Console, large: dict[str, str]) -> None:
+def test_a_slow_client_costs_little_memory_and_gets_the_exact_archive(console: Console, large: dict[str, str]) -> None:
     console.get("/backups/")
     before = web_memory(console, "VmRSS")
     with slow_client(console, f"/backups/{large['id']}/download/") as (client, begun):
@@ -145,7 +145,7 @@ def test_a_slow_client_costs_no_memory_and_gets_the_very_archive(console: Consol
     assert grown < 40 * MEGABYTE, f"{grown / MEGABYTE:.0f} MB for an archive of 200 MB"
 
 
-def test_slow_clients_do_not_keep_pages_waiting_and_leave_room_when_they_go(
+def test_slow_clients_do_not_delay_pages_and_free_their_place_when_they_disconnect(
     console: Console, large: dict[str, str]
 ) -> None:
     path = f"/backups/{large['id']}/download/"
@@ -163,7 +163,7 @@ def test_slow_clients_do_not_keep_pages_waiting_and_leave_room_when_they_go(
 
         opened[0][0].close()
         wait_for(lambda: status_of(console, path) == b"200", because="room for another download")
-    # All have gone without a word: nothing of theirs stays open.
+    # When clients disconnect without notice, the console closes their files.
     wait_for(lambda: not archives_open(console, large), because="the closing of the files")
 
 
@@ -173,7 +173,7 @@ def status_of(console: Console, path: str) -> bytes:
 
 
 def archives_open(console: Console, backup: dict[str, str]) -> list[str]:
-    """The descriptors of the console's processes that are this archive."""
+    """Return a path for each open descriptor of this archive in the console's processes."""
     found = []
     for pid in console.pids():
         try:
@@ -184,7 +184,7 @@ def archives_open(console: Console, backup: dict[str, str]) -> list[str]:
     return found
 
 
-def test_one_that_comes_back_takes_up_where_it_stopped(console: Console, large: dict[str, str]) -> None:
+def test_an_interrupted_download_resumes_where_it_stopped(console: Console, large: dict[str, str]) -> None:
     path = f"/backups/{large['id']}/download/"
     with slow_client(console, path):
         pass
@@ -205,7 +205,7 @@ def test_one_that_comes_back_takes_up_where_it_stopped(console: Console, large: 
             assert status in answer.split(b"\r\n")[0]
 
 
-def test_a_damaged_archive_is_refused_by_the_command(console: Console, tmp_path: Path) -> None:
+def test_the_command_rejects_a_damaged_archive(console: Console, tmp_path: Path) -> None:
     path = foreign_archive(tmp_path, "shop", backup_name="never-listed", backup_id="ab" * 16 + "br02")
     path.write_bytes(path.read_bytes()[:-1000])
     done = restore_archive(console, path)

@@ -1,4 +1,4 @@
-"""What the console says of work while it goes on, and when it has ended, wherever in the console one is."""
+"""The progress and the results of work, reported on every page of the console."""
 
 import os
 import re
@@ -23,14 +23,14 @@ from tests.e2e.console import PASSWORD, Console
 
 @pytest.fixture(scope="module")
 def slow_console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """A console with the instance `large`, whose backups take as long as a test wants."""
+    """A console with the instance `large`, whose backups take as long as a test needs."""
     with Console(tmp_path_factory.mktemp("slow") / "home") as running:
         fill(running.create_instance("large")["port"], megabytes=4)
         yield running
 
 
-# Bytes per second at which a backup of `large` takes so long.
-LONG, SHORT = 2_000_000, 5_000_000  # about 8 s, and 3 s
+# Bytes per second for a long and a short backup of `large`.
+LONG, SHORT = 2_000_000, 5_000_000  # about 8 s and 3 s
 
 
 @pytest.fixture
@@ -39,7 +39,9 @@ def slow_page(slow_console: Console, page: Page) -> Page:
     return page
 
 
-def test_progress_says_bytes_speed_and_time_left_where_there_is_work(slow_console: Console, slow_page: Page) -> None:
+def test_progress_shows_bytes_speed_and_time_left_in_lists_and_on_the_backup_page(
+    slow_console: Console, slow_page: Page
+) -> None:
     slow_console.hooks.slow_next_backup(LONG)
     slow_console.create_backup(slow_console.instance("large")["id"], "watched")
     backups = BackupManagement(slow_page).open()
@@ -51,7 +53,9 @@ def test_progress_says_bytes_speed_and_time_left_where_there_is_work(slow_consol
     slow_console.wait_backup("watched")
 
 
-def test_the_end_of_a_backup_is_told_on_another_page_and_in_the_title(slow_console: Console, slow_page: Page) -> None:
+def test_the_end_of_a_backup_is_reported_on_another_page_and_in_the_title(
+    slow_console: Console, slow_page: Page
+) -> None:
     backups = BackupManagement(slow_page).open()
     backups.expect_running(0)
     slow_console.hooks.slow_next_backup(SHORT)
@@ -68,7 +72,7 @@ def test_the_end_of_a_backup_is_told_on_another_page_and_in_the_title(slow_conso
     sessions.expect_no_toast("elsewhere")
 
 
-def test_a_list_at_rest_shows_what_a_toast_tells_of(slow_console: Console, slow_page: Page) -> None:
+def test_an_idle_list_shows_the_backup_that_a_toast_reports(slow_console: Console, slow_page: Page) -> None:
     slow_console.wait_available("large")
     backups = BackupManagement(slow_page).open()
     slow_console.create_backup(slow_console.instance("large")["id"], "made-elsewhere")
@@ -76,7 +80,7 @@ def test_a_list_at_rest_shows_what_a_toast_tells_of(slow_console: Console, slow_
     backups.row("made-elsewhere").expect_status("Complete")
 
 
-def test_a_toast_that_nobody_touches_goes_by_itself_and_stays_gone(slow_console: Console, slow_page: Page) -> None:
+def test_an_untouched_toast_disappears_and_does_not_return(slow_console: Console, slow_page: Page) -> None:
     instances = InstanceManagement(slow_page).open()
     instances.row("large").restart()
     instances.expect_toast("Instance “large” is restarted.")
@@ -84,7 +88,7 @@ def test_a_toast_that_nobody_touches_goes_by_itself_and_stays_gone(slow_console:
     TaskCenter(slow_page).open().expect_no_toast("Instance “large” is restarted.")
 
 
-def test_a_failure_stays_until_it_is_closed_also_on_other_pages(slow_console: Console, slow_page: Page) -> None:
+def test_the_toast_of_a_failure_stays_on_all_pages_until_it_is_closed(slow_console: Console, slow_page: Page) -> None:
     slow_console.wait_available("large")
     slow_console.hooks.slow_next_backup(LONG)
     slow_console.create_backup(slow_console.instance("large")["id"], "killed")
@@ -107,7 +111,7 @@ COUNT_TOASTS = """() => {
 }"""
 
 
-def test_of_two_windows_one_tells(slow_console: Console, slow_page: Page) -> None:
+def test_only_one_of_two_windows_shows_the_toast(slow_console: Console, slow_page: Page) -> None:
     slow_console.wait_available("large")
     pages = [slow_page, slow_page.context.new_page()]
     pages[1].goto(slow_page.url)
@@ -127,7 +131,9 @@ HIDE = """hidden => {
 }"""
 
 
-def test_a_hidden_page_asks_nothing_and_catches_up_when_it_is_shown(slow_console: Console, slow_page: Page) -> None:
+def test_a_hidden_idle_page_does_not_poll_and_catches_up_when_it_is_shown(
+    slow_console: Console, slow_page: Page
+) -> None:
     slow_console.wait_available("large")
     instances = InstanceManagement(slow_page).open()
     with slow_page.expect_response(re.compile("/activity/")):
@@ -143,9 +149,7 @@ def test_a_hidden_page_asks_nothing_and_catches_up_when_it_is_shown(slow_console
     instances.expect_toast("Instance “large” is restarted.")
 
 
-def test_the_title_of_a_hidden_page_goes_on_and_its_toast_waits_to_be_seen(
-    slow_console: Console, slow_page: Page
-) -> None:
+def test_a_hidden_page_updates_its_title_and_shows_the_toast_later(slow_console: Console, slow_page: Page) -> None:
     slow_console.wait_available("large")
     slow_console.hooks.slow_next_backup(SHORT)
     slow_console.create_backup(slow_console.instance("large")["id"], "unseen")
@@ -158,7 +162,7 @@ def test_the_title_of_a_hidden_page_goes_on_and_its_toast_waits_to_be_seen(
     sessions.expect_toast("Backup “unseen” is complete.")
 
 
-def test_a_console_that_does_not_answer_says_so_until_it_does(slow_page: Page) -> None:
+def test_a_page_reports_that_the_console_is_not_responding_until_it_is(slow_page: Page) -> None:
     sessions = Sessions(slow_page).open()
     slow_page.context.set_offline(True)
     sessions.expect_toast("The console is not responding.")
@@ -166,7 +170,7 @@ def test_a_console_that_does_not_answer_says_so_until_it_does(slow_page: Page) -
     expect(sessions._toast("The console is not responding.")).to_have_count(0, timeout=40_000)
 
 
-def test_a_page_says_that_no_agent_responds(slow_console: Console, slow_page: Page) -> None:
+def test_a_page_reports_that_no_agent_responds(slow_console: Console, slow_page: Page) -> None:
     sessions = Sessions(slow_page).open()
     sessions.expect_no_notice()
     agent = slow_console.pid_of("manage.py agent")
@@ -182,14 +186,14 @@ def test_a_page_says_that_no_agent_responds(slow_console: Console, slow_page: Pa
     sessions.expect_no_notice()
 
 
-def test_a_page_says_that_a_server_is_down_and_when_it_is_back(slow_console: Console, slow_page: Page) -> None:
+def test_a_page_reports_when_a_server_is_down_and_when_it_is_back(slow_console: Console, slow_page: Page) -> None:
     instance = slow_console.create_instance("fragile")
     page = InstanceManagement(slow_page).open().row("fragile").open("fragile")
     data = slow_console.home / "instances" / instance["id"] / "data"
     data.rename(data.with_name("elsewhere"))
     server = next(pid for pid, line in slow_console.pids().items() if instance["id"] in line)
     os.kill(server, signal.SIGKILL)
-    # It had come to rest, and asks nothing by itself.
+    # The page was idle and does not poll by itself.
     page.expect_down("The data directory of the instance is missing.")
     page.expect_down("restore a backup to it")
     instances = InstanceManagement(slow_page).open()

@@ -1,4 +1,4 @@
-"""Steering a real console: each hook acts through the code that is there anyway."""
+"""Test hooks on a real console: each hook acts through production code."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ def clear(console: Console) -> Iterator[None]:
     console.hooks.clear()
 
 
-def test_a_slow_backup_can_be_looked_at_and_cancelled_and_the_next_is_quick(
+def test_a_slowed_backup_can_be_watched_and_cancelled_and_the_next_is_fast(
     signed_in_page: Page, console: Console
 ) -> None:
     console.create_instance("slowed")
@@ -37,7 +37,7 @@ def test_a_slow_backup_can_be_looked_at_and_cancelled_and_the_next_is_quick(
     backups.row("quick-one").expect_status("Complete")
 
 
-def test_a_backup_fails_where_it_was_told_to(signed_in_page: Page, console: Console) -> None:
+def test_a_backup_fails_at_the_chosen_point(signed_in_page: Page, console: Console) -> None:
     console.create_instance("doomed")
     console.hooks.fail_next_backup(at=40)
     InstanceManagement(signed_in_page).open().row("doomed").create_backup().submit(name="doomed-one")
@@ -57,7 +57,7 @@ def test_the_next_window_runs_when_the_clock_is_moved_to_it(console: Console) ->
     console.wait_backup(backup["name"])
 
 
-def test_a_held_status_is_taken_for_what_it_is_and_given_back(signed_in_page: Page, console: Console) -> None:
+def test_a_status_set_by_a_hook_applies_until_it_is_set_back(signed_in_page: Page, console: Console) -> None:
     instance = console.create_instance("held-up")
     instances = InstanceManagement(signed_in_page).open()
     row = instances.row("held-up")
@@ -71,26 +71,26 @@ def test_a_held_status_is_taken_for_what_it_is_and_given_back(signed_in_page: Pa
     row.expect_status("Available")
 
 
-def test_what_the_console_refuses_is_raised_with_its_reason(console: Console) -> None:
+def test_a_rejected_value_raises_an_error_with_the_reason(console: Console) -> None:
     with pytest.raises(HookRefused, match="bytes_per_second"):
         console.hooks.slow_next_backup(0)
 
 
-def test_a_console_without_them_has_no_such_address(tmp_path: Path) -> None:
+def test_a_console_without_test_hooks_has_no_urls_for_them(tmp_path: Path) -> None:
     with Console(tmp_path / "home", CONSOLE_TEST_HOOKS="0") as plain:
         with pytest.raises(HookRefused, match="CONSOLE_TEST_HOOKS=1"):
             plain.hooks.move_clock(hours=1)
         assert "Test hooks" not in plain.get("/instances/").text
 
 
-def test_up_refuses_them_where_others_could_reach_them(tmp_path: Path) -> None:
+def test_up_refuses_test_hooks_if_other_machines_can_reach_them(tmp_path: Path) -> None:
     open_to_all = Console(tmp_path / "home", CONSOLE_BIND="0.0.0.0")  # noqa: S104
     with pytest.raises(AssertionError, match="CONSOLE_TEST_HOOKS=1 is for a console that only this machine can reach"):
         open_to_all.start()
 
 
-def test_the_banner_makes_no_page_longer_than_the_window(signed_in_page: Page) -> None:
-    """A page that scrolls by the banner's height moves what is about to be clicked."""
+def test_the_banner_makes_no_page_taller_than_the_window(signed_in_page: Page) -> None:
+    """Check that the banner adds no height: a page that scrolls moves the target of a click."""
     page = InstanceManagement(signed_in_page).open().page
     expect(page.get_by_text("Test hooks are on")).to_be_visible()
     page.set_viewport_size({"width": 1280, "height": 1600})

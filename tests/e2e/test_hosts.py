@@ -1,4 +1,4 @@
-"""Several machines, each of which is a home here: two hosts with their agents, two web servers, one PostgreSQL."""
+"""Several machines, each simulated by a home: two hosts with their agents, two web servers, one PostgreSQL."""
 
 import os
 import re
@@ -21,7 +21,7 @@ from tests.waiting import wait_for
 
 LEASE = "3"
 KEY = "of-both-web-servers-" + "x" * 40
-# Reads what one machine seals for another: passwords on their way to an agent.
+# Seals passwords that one machine sends to the agent of another.
 SEALING = Fernet.generate_key().decode()
 STOPPED = "The agent stopped while this was running."
 
@@ -34,7 +34,7 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def here(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """The console with a host of its own, alpha."""
+    """The console with its own host, alpha."""
     home = tmp_path_factory.mktemp("alpha") / "home"
     with Console(
         home,
@@ -49,7 +49,7 @@ def here(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="module")
 def there(here: Console, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    """The second host, beta, with an agent alone."""
+    """The second host, beta, which runs only an agent."""
     home = tmp_path_factory.mktemp("beta") / "home"
     with Console(
         home,
@@ -72,7 +72,7 @@ def row_of(console: Console, instance: dict[str, str]) -> str:
     return re.search(rf'<tr id="instance-{instance["id"]}".*?</tr>', page, re.DOTALL)[0]  # type: ignore[index]
 
 
-def test_a_host_stops_answering_in_mid_backup_and_comes_back(here: Console, there: Console) -> None:
+def test_a_host_stops_responding_during_a_backup_and_comes_back(here: Console, there: Console) -> None:
     ours = here.create_instance("on-alpha", host="alpha")
     theirs = here.create_instance("on-beta", host="beta")
     assert (ours["host_id"], theirs["host_id"]) == ("alpha", "beta")
@@ -93,7 +93,7 @@ def test_a_host_stops_answering_in_mid_backup_and_comes_back(here: Console, ther
         assert 'data-status="normal"' in row_of(here, theirs) and "Host offline" not in row_of(here, ours)
         refused = here.submit_backup(theirs["id"], "not-now")
         assert refused.status == 422 and "Host beta is offline" in refused.text
-        # The server itself goes on, and so does the other host.
+        # The database server on beta keeps working, and so does the other host.
         with connect(theirs["port"]) as client:
             assert client.bulk.texts.count_documents({}) == 2000
         here.create_backup(ours["id"], "meanwhile")
@@ -118,7 +118,7 @@ def test_a_host_stops_answering_in_mid_backup_and_comes_back(here: Console, ther
         assert client.bulk.texts.count_documents({}) == 2000
 
 
-def test_the_least_loaded_host_gets_an_instance_that_nobody_placed(here: Console, there: Console) -> None:
+def test_an_instance_without_a_chosen_host_goes_to_the_least_loaded_one(here: Console, there: Console) -> None:
     counts = {
         row["name"]: row["instances"]
         for row in here.query(
@@ -146,7 +146,7 @@ def test_a_second_agent_of_the_same_host_is_refused(here: Console, there: Consol
     assert agent_of(there) == before
 
 
-def test_an_agent_that_was_killed_has_its_host_back_at_once(here: Console, there: Console) -> None:
+def test_the_host_of_a_killed_agent_works_again_at_once(here: Console, there: Console) -> None:
     killed = agent_of(there)
     os.kill(killed, signal.SIGKILL)
     wait_for(lambda: agent_of(there) not in (0, killed), because="another agent")
@@ -155,7 +155,7 @@ def test_an_agent_that_was_killed_has_its_host_back_at_once(here: Console, there
 
 
 def test_two_web_servers_share_sessions_forms_and_static_files(here: Console, cluster: Cluster, tmp_path: Path) -> None:
-    """As behind one address: the browser's cookies go to either, and each answers to what the other has said."""
+    """Simulate a load balancer: send one browser's cookies and forms to either server."""
     with Console(
         tmp_path / "home",
         only="web",
@@ -167,7 +167,7 @@ def test_two_web_servers_share_sessions_forms_and_static_files(here: Console, cl
         browser = Session(here.url)
         browser.sign_in()
         page = browser.get("/instances/")
-        # The form is one server's, and is submitted to the other.
+        # Get the form from one server and submit it to the other.
         browser._token = browser._find_token("/instances/create/")
         browser.url = second.url
         form = {"name": "by-the-second", "type": "Single", "request_key": secrets.token_hex(16)}
@@ -180,7 +180,7 @@ def test_two_web_servers_share_sessions_forms_and_static_files(here: Console, cl
         assert second.pid_of("console.processes.web_server") and "manage.py agent" not in " ".join(
             second.pids().values()
         )
-        # What the one ends, the other knows.
+        # A sign-out on one server ends the session on the other.
         browser.post("/sign-out/", {})
         browser.url = here.url
         assert "/sign-in/" in browser.get("/instances/").url

@@ -1,4 +1,4 @@
-"""Every workflow by the keyboard alone: where the focus is after each step, and that it can be seen."""
+"""Every workflow with the keyboard alone: after each step the focus is in the right place and visible."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ from console.testing.pages import (
 from tests.e2e.console import INSTANCE_PASSWORD, PASSWORD
 from tests.e2e.stage import NARROW, Stage
 
-# What is wrong with how the focus shows: no outline, outside of the window, or under something that floats.
+# Returns the fault of the focused element, or "": no outline, invisible, outside the window, or covered.
 HOW_IT_SHOWS = """() => {
   const node = document.activeElement;
   if (node === document.body) return "nothing has the focus";
@@ -51,7 +51,7 @@ numbers = count(1)
 
 
 class Keyboard:
-    """A user who has no mouse. Each key is followed by a look at the focus."""
+    """A user without a mouse, who has to see the focus."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -64,7 +64,7 @@ class Keyboard:
         assert self.page.evaluate(HOW_IT_SHOWS) == ""
 
     def tab_to(self, target: Locator, key: str = "Tab", most: int = 60) -> None:
-        """Go there as people do, and see the focus all the way."""
+        """Press the key until the target has the focus; check at each step that the focus is visible."""
         expect(target).to_be_visible()
         for _ in range(most):
             if target.evaluate("(node) => node === document.activeElement"):
@@ -84,14 +84,14 @@ class Keyboard:
 
 @pytest.fixture
 def keyboard(stage: Stage, browser: Browser) -> Iterator[Keyboard]:
-    # Without motion: what fades in is not seen at once.
+    # Turn motion off: an element that fades in is not visible at once.
     with stage.new_context(browser, reduced_motion="reduce") as context:
         yield Keyboard(context.new_page())
 
 
 @pytest.fixture
 def backup(stage: Stage) -> Iterator[str]:
-    """The name of a backup of the test's own, Complete."""
+    """The name of a Complete backup that only this test uses."""
     name = f"keyed-{next(numbers)}"
     stage.console.create_backup(stage.ids["real"], name)
     stage.console.wait_backup(name)
@@ -100,7 +100,7 @@ def backup(stage: Stage) -> Iterator[str]:
 
 
 def look_for(keyboard: Keyboard, shown: ListPage, text: str) -> None:
-    """Narrow the list by its search."""
+    """Narrow the list with its search field."""
     keyboard.press("/")
     keyboard.expect(shown.search_field)
     shown.page.keyboard.type(text)
@@ -115,7 +115,7 @@ def find_instance(keyboard: Keyboard, name: str) -> Row:
 
 
 def choose(keyboard: Keyboard, row: Row, item: str) -> None:
-    """An item of the row's More menu."""
+    """Choose an item of the row's More menu."""
     keyboard.tab_to(row.more)
     keyboard.press("Enter")
     items = keyboard.page.get_by_role("menuitem")
@@ -154,7 +154,7 @@ def test_create_backup_from_the_row_of_an_instance(keyboard: Keyboard, stage: St
     keyboard.tab_to(row.operation("Create Backup"))
     keyboard.press("Enter")
     fill_and_submit(keyboard, stage, "keyed-row")
-    # While it is backed up the button is another one, and then again: the focus is on it all the same.
+    # The button is replaced when the backup starts and again when it ends, and keeps the focus.
     row.expect_status("Available")
     keyboard.expect(row.root.get_by_role("link", name="Create Backup"))
 
@@ -202,7 +202,7 @@ def test_create_backup_in_backups_and_restorations(keyboard: Keyboard, stage: St
     keyboard.expect(page.get_by_role("main").get_by_role("link", name="Create Backup").first)
 
 
-# --- What else is done with backups ----------------------------------------------------------------
+# --- Other actions on backups ----------------------------------------------------------------------
 
 
 def test_restore_to_a_new_instance(keyboard: Keyboard, stage: Stage) -> None:
@@ -249,7 +249,9 @@ def test_modify_the_policy(keyboard: Keyboard, stage: Stage) -> None:
     keyboard.expect(opener)
 
 
-def test_delete_a_backup_and_the_row_goes_from_under_the_focus(keyboard: Keyboard, stage: Stage, backup: str) -> None:
+def test_delete_a_backup_and_keep_a_focus_when_its_row_disappears(
+    keyboard: Keyboard, stage: Stage, backup: str
+) -> None:
     page = keyboard.page
     backups = BackupManagement(page).open()
     look_for(keyboard, backups, "keyed-")
@@ -295,7 +297,7 @@ def test_delete_the_selected_backups(keyboard: Keyboard, stage: Stage) -> None:
 # --- Instances ---------------------------------------------------------------------------------------
 
 
-def test_rename_in_its_place(keyboard: Keyboard, stage: Stage) -> None:
+def test_rename_in_place(keyboard: Keyboard, stage: Stage) -> None:
     page = keyboard.page
     row = find_instance(keyboard, "rows-idle")
     choose(keyboard, row, "Rename")
@@ -332,7 +334,7 @@ def test_create_and_delete_an_instance(keyboard: Keyboard, stage: Stage) -> None
     keyboard.expect(confirmation.button("Yes"))
     keyboard.press("Enter")
     confirmation.expect_closed()
-    # It was the only row: what is left of the list is the search that found it, or the way to all.
+    # The deleted row was the only one, so the focus moves to the search field.
     instances.expect_text("No instance matches.")
     keyboard.expect(instances.search_field)
 
@@ -340,7 +342,7 @@ def test_create_and_delete_an_instance(keyboard: Keyboard, stage: Stage) -> None
 # --- Lists -------------------------------------------------------------------------------------------
 
 
-def test_filters_tabs_order_and_pages(keyboard: Keyboard, stage: Stage) -> None:
+def test_filter_sort_and_page_through_a_list(keyboard: Keyboard, stage: Stage) -> None:
     page = keyboard.page
     backups = BackupManagement(page).open(size=10)
     tab = backups.tab_of("Single Nodes")
@@ -418,19 +420,19 @@ def test_sign_in_and_out(stage: Stage, browser: Browser) -> None:
         SignIn(page).shown()
 
 
-# --- The focus can be seen -----------------------------------------------------------------------------
+# --- Visible focus -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [{"width": 1280, "height": 420}, NARROW], ids=["low", "narrow"])
 @pytest.mark.parametrize("path", ["/instances/", "/backups/?size=10", "/tasks/?size=10", "/instances/{real}/"])
-def test_no_control_is_covered_or_without_a_ring_in_either_direction(
+def test_every_focused_control_is_uncovered_and_has_a_ring_in_both_directions(
     keyboard: Keyboard, stage: Stage, path: str, size: dict[str, int]
 ) -> None:
     page = keyboard.page
     page.set_viewport_size(size)  # type: ignore[arg-type]
     page.goto(stage.console.url + path.format(**stage.ids))
     if "backups" in path:
-        # The bar over the page's end is up.
+        # Select a row to show the bar at the bottom of the page.
         page.locator("tbody [data-select]:enabled").first.check()
     for key in ("Tab", "Shift+Tab"):
         wrong = []

@@ -1,4 +1,4 @@
-"""The keys `/`, `c` and `?`: what they do, where they are left alone, and that they can be turned off."""
+"""The shortcuts `/`, `c` and `?`: their effects, the places where they do nothing, and the switch for them."""
 
 import re
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def expect_no_dialog(page: Page) -> None:
 
 
 @pytest.mark.parametrize("name", OPEN)
-def test_the_slash_goes_to_the_search_and_escape_leaves_it(staged_page: Page, stage: Stage, name: str) -> None:
+def test_slash_focuses_the_search_and_escape_leaves_it(staged_page: Page, stage: Stage, name: str) -> None:
     page = staged_page
     shown = OPEN[name](page, stage)
     refresh = page.get_by_role("link", name="Refresh", exact=True)
@@ -47,7 +47,7 @@ def test_the_slash_goes_to_the_search_and_escape_leaves_it(staged_page: Page, st
     expect(refresh).to_be_focused()
 
 
-def test_what_is_typed_into_a_field_is_typed(staged_page: Page) -> None:
+def test_shortcuts_typed_into_a_field_are_plain_text(staged_page: Page) -> None:
     page = staged_page
     backups = BackupManagement(page).open()
     page.keyboard.press("/")
@@ -57,7 +57,7 @@ def test_what_is_typed_into_a_field_is_typed(staged_page: Page) -> None:
 
 
 @pytest.mark.parametrize("name", ["backups", "backups of one"])
-def test_c_opens_create_backup_and_the_focus_comes_back(staged_page: Page, stage: Stage, name: str) -> None:
+def test_c_opens_create_backup_and_the_focus_returns(staged_page: Page, stage: Stage, name: str) -> None:
     page = staged_page
     OPEN[name](page, stage)
     button = page.get_by_role("main").get_by_role("link", name="Create Backup").first
@@ -66,7 +66,7 @@ def test_c_opens_create_backup_and_the_focus_comes_back(staged_page: Page, stage
     refresh.focus()
     page.keyboard.press("c")
     dialog = CreateBackupDialog(page)
-    # Typed in the dialog they are letters.
+    # In the dialog the keys type characters.
     page.keyboard.press("c")
     page.keyboard.press("?")
     expect(dialog.root).to_be_visible()
@@ -74,7 +74,7 @@ def test_c_opens_create_backup_and_the_focus_comes_back(staged_page: Page, stage
     expect(refresh).to_be_focused()
 
 
-def test_in_instance_management_c_is_meant_of_the_row_that_has_the_focus(staged_page: Page) -> None:
+def test_in_instance_management_c_applies_to_the_focused_row(staged_page: Page) -> None:
     page = staged_page
     instances = InstanceManagement(page).open()
     page.keyboard.press("c")
@@ -84,7 +84,7 @@ def test_in_instance_management_c_is_meant_of_the_row_that_has_the_focus(staged_
     page.keyboard.press("c")
     CreateBackupDialog(page).expect_text("rows-idle").escape()
     expect(name).to_be_focused()
-    # Refused, the button takes the focus, which shows why.
+    # If the action is refused, the button takes the focus and shows the reason.
     busy = instances.row("rows-busy")
     busy.operation("rows-busy").focus()
     page.keyboard.press("c")
@@ -93,7 +93,7 @@ def test_in_instance_management_c_is_meant_of_the_row_that_has_the_focus(staged_
     expect_no_dialog(page)
 
 
-def test_the_question_mark_shows_the_keys_as_the_users_menu_does(staged_page: Page) -> None:
+def test_the_question_mark_and_the_user_menu_show_the_shortcuts(staged_page: Page) -> None:
     page = staged_page
     sessions = Sessions(page).open()
     page.keyboard.press("?")
@@ -105,7 +105,7 @@ def test_the_question_mark_shows_the_keys_as_the_users_menu_does(staged_page: Pa
 
 
 @pytest.mark.parametrize("modifier", ["Control", "Alt", "Meta"])
-def test_with_a_modifier_the_keys_are_the_browsers(staged_page: Page, modifier: str) -> None:
+def test_keys_with_a_modifier_are_left_to_the_browser(staged_page: Page, modifier: str) -> None:
     page = staged_page
     BackupManagement(page).open()
     page.evaluate("addEventListener('keydown', (event) => (window.prevented = event.defaultPrevented))")
@@ -114,7 +114,7 @@ def test_with_a_modifier_the_keys_are_the_browsers(staged_page: Page, modifier: 
     expect_no_dialog(page)
 
 
-def test_with_an_open_menu_the_keys_do_nothing(staged_page: Page) -> None:
+def test_shortcuts_do_nothing_while_a_menu_is_open(staged_page: Page) -> None:
     page = staged_page
     BackupManagement(page).open(q="rows-complete").row("rows-complete").more.click()
     item = page.get_by_role("menuitem").first
@@ -133,7 +133,7 @@ def test_a_page_without_a_search_leaves_the_slash_to_the_browser(staged_page: Pa
     assert page.evaluate("window.prevented") is False
 
 
-def test_the_keys_can_be_turned_off_and_stay_off_in_this_browser(staged_page: Page) -> None:
+def test_shortcuts_can_be_turned_off_and_stay_off_in_this_browser(staged_page: Page) -> None:
     page = staged_page
     backups = BackupManagement(page).open()
     page.keyboard.press("?")
@@ -155,14 +155,14 @@ def test_the_keys_can_be_turned_off_and_stay_off_in_this_browser(staged_page: Pa
     expect(backups.search_field).to_be_focused()
 
 
-def test_a_refresh_does_not_take_the_keys_away(staged_page: Page) -> None:
+def test_a_refresh_keeps_the_shortcuts(staged_page: Page) -> None:
     backups = BackupManagement(staged_page).open()
     with staged_page.expect_response(re.compile("/backups/")):
         backups.refresh()
     expect(backups.search_field).to_have_attribute("aria-keyshortcuts", "/")
 
 
-def test_without_javascript_the_keys_are_a_page_that_says_what_they_need(browser: Browser, stage: Stage) -> None:
+def test_without_javascript_a_page_says_that_shortcuts_need_it(browser: Browser, stage: Stage) -> None:
     with stage.new_context(browser, java_script_enabled=False) as context:
         page = context.new_page()
         BackupManagement(page).open().choose_in_user_menu("Keyboard shortcuts")

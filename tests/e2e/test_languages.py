@@ -1,4 +1,4 @@
-"""The console in Chinese and in another time zone, in a real browser, with reasons that its agent wrote."""
+"""The console in Chinese and in another time zone, in a real browser, with failure reasons from its agent."""
 
 import re
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ class CreateBackupDialogInChinese(CreateBackupDialog):
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A browser in Shanghai whose user reads English."""
+    """A page in a browser in Shanghai whose user reads English."""
     context = browser.new_context(timezone_id="Asia/Shanghai", locale="en-US")
     yield context.new_page()
     context.close()
@@ -60,13 +60,13 @@ def signed_in(console: Console, page: Page) -> Page:
 
 
 def switch(page: Page, to: str) -> None:
-    """By the user menu, with the keyboard."""
+    """Switch the language in the user menu with the keyboard."""
     ConsolePage(page).user_menu.press("ArrowDown")
     page.get_by_role("menuitemradio", name=to).press("Enter")
     expect(page.locator("html")).to_have_attribute("lang", {"简体中文": "zh-hans", "English": "en"}[to])
 
 
-def test_the_sign_in_page_has_the_switch_and_the_choice_stays(console: Console, page: Page) -> None:
+def test_the_language_chosen_on_the_sign_in_page_is_kept(console: Console, page: Page) -> None:
     page.goto(f"{console.url}/sign-in/?next=/tasks/")
     door = SignInInChinese(page)
     door.choose_language("简体中文")
@@ -76,7 +76,7 @@ def test_the_sign_in_page_has_the_switch_and_the_choice_stays(console: Console, 
     door.shown()
 
 
-def test_a_browser_in_chinese_gets_chinese(console: Console, browser: Browser) -> None:
+def test_a_chinese_browser_gets_the_console_in_chinese(console: Console, browser: Browser) -> None:
     context = browser.new_context(locale="zh-CN")
     page = context.new_page()
     SignInInChinese(page).open(console.url).shown()
@@ -110,7 +110,7 @@ def test_a_backup_is_created_in_chinese(signed_in: Page, console: Console) -> No
     row.open("zhongwen").expect_text(re.compile(r"\d{1,3},\d{3} 字节"))
 
 
-def test_why_the_agent_failed_is_said_in_the_reader_s_language(signed_in: Page, console: Console) -> None:
+def test_the_reason_of_a_failure_is_in_the_language_of_the_reader(signed_in: Page, console: Console) -> None:
     page = signed_in
     instance = console.create_instance("doomed-one")
     console.hooks.fail_next_backup(at=40)
@@ -121,7 +121,7 @@ def test_why_the_agent_failed_is_said_in_the_reader_s_language(signed_in: Page, 
     backup.expect_text(failed["failure"])
     backup.expect_toast("Backup “told-to-fail” failed")
     switch(page, "简体中文")
-    # Neither on the page nor in the toast, which stays only in the language that it was said in.
+    # The English reason is gone from the page, and so is the toast, which cannot be translated.
     expect(page.get_by_text(failed["failure"])).to_have_count(0)
     backup.expect_no_toast("told-to-fail")
     backup.expect_text("测试使此备份在 40 % 处失败。")
@@ -139,7 +139,7 @@ def test_chinese_headers_stay_on_one_line(signed_in: Page, console: Console) -> 
     assert header.evaluate("(node) => node.getBoundingClientRect().height") <= 33
 
 
-def test_times_are_the_viewer_s_with_utc_on_hover_and_focus(signed_in: Page, console: Console) -> None:
+def test_times_are_in_the_zone_of_the_viewer_with_utc_on_hover_and_focus(signed_in: Page, console: Console) -> None:
     page = signed_in
     instance = console.create_instance("zoned")
     basic = BasicInformation(page, instance["id"]).open()
@@ -168,12 +168,12 @@ def test_times_are_the_viewer_s_with_utc_on_hover_and_focus(signed_in: Page, con
     moment, age = (basic.fact("创建时间").get_by_role("time").nth(number) for number in range(2))
     expect(moment).to_have_text(re.compile(r"^\d{4}年\d+月\d+日 \d\d:\d\d:\d\d UTC\+8$"))
     expect(age).to_have_text(re.compile(r"^(\d+ \D+前|现在)$"))
-    # The list with the task that created the instance: one without any rows has no filters.
+    # The list shows the task that created the instance; an empty list would have no filters.
     TaskCenterInChinese(page).open()
     expect(page.get_by_label("开始时间（Asia/Shanghai）")).to_have_count(1)
 
 
-def test_the_switch_needs_no_script(console: Console, browser: Browser) -> None:
+def test_the_language_switch_works_without_javascript(console: Console, browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False, locale="en-US")
     page = context.new_page()
     SignIn(page).open(console.url).choose_language("简体中文")

@@ -13,7 +13,7 @@ from tests.e2e.console import PASSWORD, Console
 
 @pytest.fixture(scope="module")
 def instance(console: Console) -> dict[str, Any]:
-    """An instance with eleven backups: two pages of them."""
+    """An instance with eleven backups, which fill two pages."""
     made = console.create_instance("listed", "Single")
     for number in range(11):
         console.create_backup(made["id"], f"listed-{number:02}")
@@ -22,9 +22,7 @@ def instance(console: Console) -> dict[str, Any]:
     return made
 
 
-def test_pages_sorting_and_search_swap_the_list_and_are_in_the_address(
-    signed_in_page: Page, instance: dict[str, Any]
-) -> None:
+def test_paging_sorting_and_search_update_the_list_and_the_url(signed_in_page: Page, instance: dict[str, Any]) -> None:
     page = signed_in_page
     backups = BackupsAndRestorations(page, instance["id"]).open()
     path, rows = page.url, backups.rows("listed-")
@@ -54,18 +52,18 @@ def test_pages_sorting_and_search_swap_the_list_and_are_in_the_address(
     assert exported.text.count("\n") == 2 and "listed-07" in exported.text
     backups.clear()
     expect(page).to_have_url(path)
-    # The size of the pages is remembered.
+    # The console remembers the page size.
     expect(rows).to_have_count(10)
     backups.turn("20")
     expect(rows).to_have_count(11)
 
 
-def test_the_task_center_shows_work_live_and_closes_nothing_meanwhile(signed_in_page: Page, console: Console) -> None:
+def test_the_task_center_shows_work_live_and_keeps_the_filters_open(signed_in_page: Page, console: Console) -> None:
     page = signed_in_page
     instance = console.create_instance("busy-tasks", "Single")
     console.hooks.slow_next_backup(3_000_000)
     tasks = BasicInformation(page, instance["id"]).open().tasks()
-    # Begun when the page is there: it is to be met at work.
+    # Start the backup after the page has opened, so that the page shows it running.
     console.create_backup(instance["id"], "watched-task")
     tasks.refresh()
     row = tasks.row("Physical backup", "busy-tasks")
@@ -94,7 +92,7 @@ def without_javascript(browser: Browser, console: Console) -> Iterator[Page]:
 
 
 @pytest.mark.usefixtures("instance")
-def test_without_javascript_all_of_it_is_links_and_forms(without_javascript: Page) -> None:
+def test_without_javascript_lists_work_with_links_and_forms(without_javascript: Page) -> None:
     page = without_javascript
     tasks = TaskCenter(page).open()
     tasks.filter("Task", "Physical backup")

@@ -1,4 +1,4 @@
-"""A hundred people press OK on one instance at the same moment: exactly one backup is made, the others are told why."""
+"""If a hundred users press OK on one instance at once, the console starts one backup and refuses the rest."""
 
 import asyncio
 import re
@@ -43,12 +43,12 @@ async def submit_together(console: Console, instance_id: str) -> list[tuple[int,
         return await asyncio.gather(*map(submit, range(PEOPLE)))
 
 
-def test_of_a_hundred_submits_at_the_same_moment_one_is_accepted(tmp_path: Path) -> None:
-    # Slow enough that the one that wins is still running when the last is refused.
+def test_only_one_of_a_hundred_simultaneous_submits_is_accepted(tmp_path: Path) -> None:
+    # Slow enough that the accepted backup is still running when the last submit is refused.
     with Console(tmp_path / "home", CONSOLE_BACKUP_BYTES_PER_SECOND="300000") as console:
         instance = console.create_instance("wanted-by-all")
         bulk.fill(instance["port"], megabytes=1)
-        # In a thread: browser tests before this one leave their loop running in the main one.
+        # Use another thread: earlier browser tests leave their event loop running in the main thread.
         with ThreadPoolExecutor(1) as apart:
             answers = apart.submit(asyncio.run, submit_together(console, instance["id"])).result()
         assert sorted(status for status, _text in answers) == [204] + [422] * (PEOPLE - 1)

@@ -13,11 +13,11 @@ from tests.waiting import wait_for
 
 
 def server_of(console: Console, instance_id: str) -> int:
-    """The pid of the instance's server; 0 while there is none."""
+    """Return the pid of the instance's server, or 0 if it has none."""
     return next((pid for pid, line in console.pids().items() if instance_id in line), 0)
 
 
-def test_a_restart_gives_a_new_server_with_the_same_data_on_the_same_port(
+def test_a_restart_starts_a_new_server_with_the_same_data_on_the_same_port(
     signed_in_page: Page, console: Console
 ) -> None:
     page = signed_in_page
@@ -45,7 +45,7 @@ def test_a_restart_gives_a_new_server_with_the_same_data_on_the_same_port(
         expect(basic.fact(term)).to_have_text(re.compile(r"\d"))
 
 
-def test_the_agent_killed_in_mid_restart_leaves_an_instance_that_comes_back(tree: Console) -> None:
+def test_an_instance_comes_back_if_the_agent_is_killed_during_a_restart(tree: Console) -> None:
     console = tree
     instance = console.create_instance("killed-restarting")
     console.post(f"/instances/{instance['id']}/restart/", {})
@@ -57,7 +57,7 @@ def test_the_agent_killed_in_mid_restart_leaves_an_instance_that_comes_back(tree
     wait_for(lambda: server_of(console, instance["id"]))
 
 
-def test_a_name_is_edited_in_its_place_in_the_list(signed_in_page: Page, console: Console) -> None:
+def test_a_name_is_edited_in_place_in_the_list(signed_in_page: Page, console: Console) -> None:
     page = signed_in_page
     instance = console.create_instance("to-rename")
     instances = InstanceManagement(page).open()
@@ -73,7 +73,7 @@ def test_a_name_is_edited_in_its_place_in_the_list(signed_in_page: Page, console
     form.expect_error("Start the name with a letter")
     expect(form.name).to_have_value("1é")
 
-    # A refresh of the list leaves the place alone that is being edited.
+    # A refresh of the list leaves the open form alone.
     form.name.fill("renamed-inline")
     console.create_backup(instance["id"], "in-between")
     with page.expect_response(lambda answer: urlsplit(answer.url).path == "/instances/"):
@@ -85,12 +85,12 @@ def test_a_name_is_edited_in_its_place_in_the_list(signed_in_page: Page, console
     assert console.instance("renamed-inline")["id"] == instance["id"]
 
 
-def test_on_basic_information_the_whole_page_takes_the_new_name(signed_in_page: Page, console: Console) -> None:
+def test_renaming_on_basic_information_updates_the_whole_page(signed_in_page: Page, console: Console) -> None:
     page = signed_in_page
     instance = console.create_instance("to-rename-here")
     BasicInformation(page, instance["id"]).open().edit_name().submit("renamed-here")
     expect(page.get_by_role("navigation", name="Breadcrumb")).to_contain_text("renamed-here")
     expect(page.get_by_role("heading", name="renamed-here", level=2)).to_be_visible()
     expect(page.get_by_role("button", name="Copy connection string")).to_be_visible()
-    # Where the form was.
+    # The focus is on the link that has replaced the form.
     expect(page.get_by_role("main").get_by_role("link", name="renamed-here", exact=True).last).to_be_focused()

@@ -1,4 +1,4 @@
-"""Operating as console/README.md describes it: copying the database, moving the home, recovering a lost one."""
+"""The procedures of console/README.md: copying the database, moving the home, recovering a lost home."""
 
 import secrets
 import shutil
@@ -12,7 +12,7 @@ NAME = "before-move"
 
 
 def copy_database(home: Path, target: Path) -> None:
-    """What `sqlite3 console.sqlite3 ".backup ..."` does, while the console runs."""
+    """Copy the database while the console runs, as `sqlite3 console.sqlite3 ".backup ..."` does."""
     source, copy = sqlite3.connect(home / "console.sqlite3"), sqlite3.connect(target)
     try:
         source.backup(copy)
@@ -40,7 +40,7 @@ def documents_or_none(console: Console) -> int | None:
     return documents(console) if row["state"] == "normal" and row["action"] == "" else None
 
 
-def test_a_home_moves_and_a_lost_one_comes_back_from_its_copy(tmp_path: Path) -> None:
+def test_a_home_can_be_moved_and_a_lost_home_recovered_from_a_copy(tmp_path: Path) -> None:
     safe = tmp_path / "safe"
     safe.mkdir()
     with Console(tmp_path / "home") as console:

@@ -7,11 +7,13 @@ from tests.e2e.console import PASSWORD, Console
 
 
 def age(console: Console, name: str) -> None:
-    """Let the instance be two days old."""
+    """Make the instance two days old."""
     console.execute("UPDATE instances_instance SET created = datetime(created, '-2 days') WHERE name = ?", name)
 
 
-def test_a_backup_appears_in_todays_column_and_its_instance_is_late_no_more(fresh_console: Console, page: Page) -> None:
+def test_a_backup_appears_in_todays_column_and_its_instance_is_no_longer_late(
+    fresh_console: Console, page: Page
+) -> None:
     console = fresh_console
     for name in ("late-one", "late-two"):
         console.create_instance(name)
@@ -36,7 +38,7 @@ def test_a_backup_appears_in_todays_column_and_its_instance_is_late_no_more(fres
     expect(BackupManagement(page).shown().row("at-last").root).to_be_visible()
 
 
-def test_what_has_been_unfolded_and_focused_stays_so_while_it_refreshes(fresh_console: Console, page: Page) -> None:
+def test_a_refresh_keeps_the_open_table_and_the_focus(fresh_console: Console, page: Page) -> None:
     console = fresh_console
     instance = console.create_instance("unfolding")
     console.create_backup(instance["id"], "first-of-all")
@@ -51,7 +53,7 @@ def test_what_has_been_unfolded_and_focused_stays_so_while_it_refreshes(fresh_co
     expect(overview.row("unfolding").operation("Create Backup")).to_be_focused()
 
 
-def test_a_failure_is_told_with_its_reason(fresh_console: Console, page: Page) -> None:
+def test_a_failure_is_shown_with_its_reason(fresh_console: Console, page: Page) -> None:
     console = fresh_console
     instance = console.create_instance("to-fail")
     console.hooks.fail_next_backup(at=40)
@@ -66,7 +68,7 @@ def test_a_failure_is_told_with_its_reason(fresh_console: Console, page: Page) -
     TaskCenter(page).shown().row("Physical backup", "to-fail").expect_status("Failed")
 
 
-def test_it_works_without_scripts_and_on_a_small_screen(console: Console, browser: Browser) -> None:
+def test_the_overview_works_without_javascript_and_on_a_small_screen(console: Console, browser: Browser) -> None:
     instance = console.create_instance("scriptless")
     console.create_backup(instance["id"], "scriptless")
     console.wait_backup("scriptless")

@@ -1,4 +1,4 @@
-"""Every page object once, against the real pages: what console.testing promises is there."""
+"""Every page object of console.testing, used once on the real pages."""
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -9,7 +9,7 @@ from tests.e2e.console import Console
 
 @pytest.fixture
 def backed_up(console: Console) -> str:
-    """An instance with a backup of the same name."""
+    """The name of an instance that has a backup of the same name."""
     name = "page-objects"
     if not console.instance(name):
         instance = console.create_instance(name)
@@ -31,7 +31,7 @@ def backed_up(console: Console) -> str:
         pages.Password,
     ],
 )
-def test_a_page_of_its_own_opens(signed_in_page: Page, kind: type[pages.ConsolePage]) -> None:
+def test_a_page_opens(signed_in_page: Page, kind: type[pages.ConsolePage]) -> None:
     kind(signed_in_page).open()
 
 
@@ -89,7 +89,7 @@ def test_a_backup_is_restored_to_new_and_to_original(signed_in_page: Page, conso
     policy.cancel()
 
 
-def test_the_keys_are_told_and_turned_off(signed_in_page: Page) -> None:
+def test_the_shortcuts_are_shown_and_turned_off(signed_in_page: Page) -> None:
     pages.InstanceManagement(signed_in_page).open()
     signed_in_page.keyboard.press("?")
     dialogs.KeysDialog(signed_in_page).turn(False).escape()

@@ -21,7 +21,7 @@ NEW = "Another-horse-8"
 
 
 def signs_in(port: int, password: str, **options: Any) -> bool:
-    """Whether a driver can read with this password."""
+    """Return whether a driver can read with this password."""
     with connect(port, password=password, **options) as client:
         try:
             client["shop"]["orders"].find_one()
@@ -31,7 +31,7 @@ def signs_in(port: int, password: str, **options: Any) -> bool:
     return True
 
 
-def test_a_typed_password_opens_the_instance_and_no_other_does(console: Console, signed_in_page: Page) -> None:
+def test_only_the_typed_password_opens_the_instance(console: Console, signed_in_page: Page) -> None:
     InstanceManagement(signed_in_page).open().create_instance().submit(name="with-a-password", password=NEW)
     port = console.wait_available("with-a-password")["port"]
     assert signs_in(port, NEW)
@@ -50,14 +50,14 @@ def test_a_generated_password_is_shown_can_be_copied_and_opens_the_instance(
     dialog = page.create_instance().fill(name="1st")
     shown = dialog.generate()
     expect(dialog.button("Copy password")).to_be_focused()
-    # Not lost when another field is wrong, nor is what was typed into that.
+    # An error in another field loses neither the password nor the text of that field.
     dialog.press().expect_error("DB Instance Name", "Start the name with a letter")
     expect(dialog.field("DB Instance Name")).to_have_value("1st")
     dialog.fill(name="with-a-generated").done()
     assert signs_in(console.wait_available("with-a-generated")["port"], shown)
 
 
-def test_skipped_nobody_signs_in_until_the_password_is_reset(console: Console, signed_in_page: Page) -> None:
+def test_nobody_signs_in_without_a_password_until_it_is_reset(console: Console, signed_in_page: Page) -> None:
     dialog = InstanceManagement(signed_in_page).open().create_instance().fill(name="without-a-password")
     dialog.skip_password()
     expect(dialog.field("Administrator Password")).to_be_hidden()
@@ -71,7 +71,7 @@ def test_skipped_nobody_signs_in_until_the_password_is_reset(console: Console, s
     expect(page.fact("Administrator")).not_to_contain_text("No password is set yet")
 
 
-def test_two_passwords_that_differ_are_refused_and_stay_typed(signed_in_page: Page) -> None:
+def test_two_different_passwords_are_rejected_and_stay_in_their_fields(signed_in_page: Page) -> None:
     dialog = InstanceManagement(signed_in_page).open().create_instance().fill(name="never-made")
     dialog.type_password(NEW, again="Another-horse-9").press()
     dialog.expect_error("Confirm Password", "The two passwords differ.")
@@ -81,7 +81,7 @@ def test_two_passwords_that_differ_are_refused_and_stay_typed(signed_in_page: Pa
     dialog.cancel()
 
 
-def test_reset_ends_in_the_new_password_only(console: Console, signed_in_page: Page) -> None:
+def test_after_a_reset_only_the_new_password_works(console: Console, signed_in_page: Page) -> None:
     row = console.create_instance("to-reset")
     with connect(row["port"]) as client:
         client["shop"]["orders"].insert_one({"_id": 1})
@@ -91,7 +91,7 @@ def test_reset_ends_in_the_new_password_only(console: Console, signed_in_page: P
     assert signs_in(row["port"], NEW) and not signs_in(row["port"], INSTANCE_PASSWORD)
     with connect(row["port"], password=NEW) as client:
         assert client["shop"]["orders"].find_one() == {"_id": 1}
-        # The agent has its own user, which nobody sees.
+        # The agent's own user is not listed.
         assert [user["user"] for user in client["admin"].command("usersInfo")["users"]] == ["rwuser"]
     with pymongo.MongoClient[dict[str, Any]](
         "127.0.0.1", row["port"], username="reader", password="Read-only-1", authSource="shop", directConnection=True
@@ -114,7 +114,7 @@ def test_the_connection_string_is_copied_and_connects(console: Console, signed_i
         assert client.primary == ("127.0.0.1", row["port"])
 
 
-def test_the_lines_for_python_connect_as_they_stand(console: Console, signed_in_page: Page) -> None:
+def test_the_lines_for_python_connect_without_changes(console: Console, signed_in_page: Page) -> None:
     row = console.create_instance("lines")
     page = BasicInformation(signed_in_page, row["id"]).open()
     lines = page.fact("Python (pymongo)").get_by_role("code").inner_text()
@@ -123,7 +123,7 @@ def test_the_lines_for_python_connect_as_they_stand(console: Console, signed_in_
     assert done.stdout.strip() == "1.0", done.stderr
 
 
-def test_the_password_is_in_no_file_of_the_home_and_in_no_command_line(console: Console) -> None:
+def test_the_password_is_in_no_file_of_the_home_and_no_command_line(console: Console) -> None:
     password = "Nowhere-to-be-found-7"
     form = {"password": password, "confirmation": password}
     row = console.create_instance("searched", password=password, confirmation=password)
@@ -139,7 +139,9 @@ def test_the_password_is_in_no_file_of_the_home_and_in_no_command_line(console: 
     assert console.query("SELECT * FROM instances_job WHERE secret <> ''") == []
 
 
-def test_a_copy_has_the_passwords_of_the_backup_unless_one_is_given(console: Console, signed_in_page: Page) -> None:
+def test_a_copy_has_the_passwords_of_the_backup_unless_a_new_one_is_given(
+    console: Console, signed_in_page: Page
+) -> None:
     row = console.create_instance("with-old-users")
     with connect(row["port"]) as client:
         client["shop"]["orders"].insert_one({"_id": 1})
@@ -155,7 +157,7 @@ def test_a_copy_has_the_passwords_of_the_backup_unless_one_is_given(console: Con
     assert signs_in(another["port"], NEW) and not signs_in(another["port"], INSTANCE_PASSWORD)
 
 
-def test_restored_to_the_original_the_administrator_keeps_the_present_password(console: Console) -> None:
+def test_restore_to_original_keeps_the_current_password_of_the_administrator(console: Console) -> None:
     row = console.create_instance("to-go-back")
     with connect(row["port"]) as client:
         client["shop"]["orders"].insert_one({"_id": 1})
@@ -175,7 +177,7 @@ def test_restored_to_the_original_the_administrator_keeps_the_present_password(c
         assert [user["user"] for user in client["shop"].command("usersInfo")["users"]] == ["reader"]
 
 
-def test_the_password_of_the_demo_instances_is_printed_at_the_first_start_alone(tmp_path: Path) -> None:
+def test_the_password_of_the_demo_instances_is_printed_only_at_the_first_start(tmp_path: Path) -> None:
     with Console(tmp_path / "home", demo=True, CONSOLE_DEMO_PASSWORD="") as demo:
         said = "".join(demo.output)
         found = re.search(r"User of the demo instances: rwuser\nPassword: +(\S+)   \(shown only this once\)", said)
@@ -187,7 +189,7 @@ def test_the_password_of_the_demo_instances_is_printed_at_the_first_start_alone(
         assert "demo instances" not in "".join(demo.output)
 
 
-def test_with_a_certificate_instances_speak_tls_and_nothing_else(tmp_path: Path, page: Page) -> None:
+def test_with_a_certificate_instances_accept_only_tls(tmp_path: Path, page: Page) -> None:
     pem = certificate(tmp_path / "db.pem", names=["localhost"])
     with Console(
         tmp_path / "home",

@@ -1,4 +1,4 @@
-"""The whole console on PostgreSQL, which is restarted in the middle of a backup."""
+"""The whole console on PostgreSQL, which restarts in the middle of a backup."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,17 +19,17 @@ def cluster() -> Iterator[Cluster]:
 
 
 def pages(console: Console, *, number: int = 32) -> list[Answer]:
-    """Eight at a time: as many connections as the web server gets."""
+    """Get a page many times, eight at a time, which is the number of the web server's connections."""
     with ThreadPoolExecutor(8) as pool:
         return list(pool.map(lambda _: console.get("/backups/"), range(number)))
 
 
 def parts(console: Console) -> set[int]:
-    """Web and agent, by their pids."""
+    """Return the pids of the web server and the agent."""
     return {console.pid_of("console.processes.web_server"), console.pid_of("manage.py agent")}
 
 
-def test_a_restart_in_mid_backup_is_survived(cluster: Cluster, tmp_path: Path) -> None:
+def test_the_console_survives_a_restart_of_postgresql_during_a_backup(cluster: Cluster, tmp_path: Path) -> None:
     with Console(
         tmp_path / "home",
         DATABASE_URL=cluster.url,
@@ -44,7 +44,7 @@ def test_a_restart_in_mid_backup_is_survived(cluster: Cluster, tmp_path: Path) -
         wait_for(lambda: console.query("SELECT 1 FROM instances_job WHERE progress > 0"), because="progress")
 
         cluster.stop()
-        # Longer than the lease.
+        # These requests take longer than the lease.
         away = pages(console, number=8)
         assert {answer.status for answer in away} == {503}
         assert all("The console database is not responding" in answer.text for answer in away)
@@ -56,7 +56,7 @@ def test_a_restart_in_mid_backup_is_survived(cluster: Cluster, tmp_path: Path) -
             assert client.bulk.texts.count_documents({}) == 4000
         cluster.start()
 
-        # At once, and every one: no request meets a connection that has died.
+        # Every request succeeds at once: none uses a dead connection.
         assert {answer.status for answer in pages(console)} == {200}
         backup = console.wait_backup("through-it")
         assert console.archive(backup).stat().st_size == backup["size"]
@@ -65,7 +65,7 @@ def test_a_restart_in_mid_backup_is_survived(cluster: Cluster, tmp_path: Path) -
         assert parts(console) == before
         assert console.query("SELECT 1 FROM instances_job WHERE status IN ('Queued', 'Running')") == []
 
-        # And once more while nothing runs: of many idle connections not one was taken for a live one.
+        # Restart again while no job runs: no request uses one of the many dead idle connections.
         cluster.restart()
         assert {answer.status for answer in pages(console)} == {200}
         console.create_backup(instance["id"], "after-it")

@@ -1,4 +1,4 @@
-"""What people ask of their system is kept: less motion, and colours of their own."""
+"""The console respects the preferences of the system: reduced motion and forced colours."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from console.testing.dialogs import CreateBackupDialog
 from console.testing.pages import BackupManagement
 from tests.e2e.stage import Stage
 
-# Of every element, also those in the dialog, and of what is made before, after and behind it.
+# Checks every element, including those in the dialog, and its ::before, ::after and ::backdrop.
 MOVING = """() => {
   const moving = [];
   for (const node of document.querySelectorAll("*")) {
@@ -25,7 +25,7 @@ MOVING = """() => {
 
 
 def open_everything(page: Page) -> None:
-    """A list with work in progress, with the dialog, a menu's content and a toast on it."""
+    """Open a list with work in progress and menus, and show a toast and a dialog on it."""
     BackupManagement(page).open(q="rows-building")
     toast = "document.body.dispatchEvent(new CustomEvent('toast', { detail: { message: 'Said.' }, bubbles: true }))"
     page.evaluate(toast)
@@ -34,7 +34,9 @@ def open_everything(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("motion", "moves"), [("reduce", False), ("no-preference", True)])
-def test_nothing_moves_for_those_who_want_less_motion(stage: Stage, browser: Browser, motion: Any, moves: bool) -> None:
+def test_nothing_moves_if_the_user_prefers_reduced_motion(
+    stage: Stage, browser: Browser, motion: Any, moves: bool
+) -> None:
     with stage.new_context(browser, reduced_motion=motion) as context:
         page = context.new_page()
         open_everything(page)
@@ -44,7 +46,7 @@ def test_nothing_moves_for_those_who_want_less_motion(stage: Stage, browser: Bro
 PART = "(node, [pseudo, name]) => getComputedStyle(node, pseudo)[name]"
 
 
-def test_with_forced_colours_what_only_a_colour_drew_is_still_drawn(stage: Stage, browser: Browser) -> None:
+def test_shapes_drawn_only_in_colour_stay_visible_with_forced_colours(stage: Stage, browser: Browser) -> None:
     with stage.new_context(browser, forced_colors="active") as context:
         page = context.new_page()
         backups = BackupManagement(page).open(q="rows-building")

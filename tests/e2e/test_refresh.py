@@ -1,4 +1,4 @@
-"""A list that polls, in a real browser: what the user is doing stays as it is when news comes in."""
+"""A polling list in a real browser: refreshes do not disturb the user."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from console.testing.pages import BackupManagement, InstanceManagement, Instance
 from tests.e2e import rows
 from tests.e2e.console import Console
 
-# A backup that runs for as long as the tests want: its job is leased by nobody who works on it.
+# A backup that runs for as long as the tests need: its job has a lease but no agent works on it.
 PREPARE = """
 import uuid
 from datetime import timedelta
@@ -37,13 +37,13 @@ for number in range(20):
 
 @dataclass
 class Running:
-    """The backup that runs, and how a test makes news of it."""
+    """The running backup, and the changes that tests make to it."""
 
     console: Console
     progress: int = 1
 
     def news(self, page: Page) -> None:
-        """Let two refreshes with news come in, and wait until each is on the page."""
+        """Make two changes and wait until each is on the page."""
         for _ in range(2):
             self.change()
             if "/backups/" in page.url:
@@ -53,7 +53,7 @@ class Running:
 
     @property
     def name(self) -> str:
-        """The busy instance's name, which is news too."""
+        """The busy instance's name, which changes with the progress."""
         return f"refresh-busy-{self.progress}"
 
     def change(self) -> None:
@@ -82,7 +82,7 @@ def idle_instance(page: Page) -> InstanceRow:
     return InstanceManagement(page).open().row("refresh-idle")
 
 
-def test_an_open_menu_stays_open_with_its_focus(signed_in: Page, running: Running) -> None:
+def test_an_open_menu_stays_open_and_keeps_the_focus(signed_in: Page, running: Running) -> None:
     page = signed_in
     row = idle_instance(page)
     row.more.click()
@@ -96,8 +96,8 @@ def test_an_open_menu_stays_open_with_its_focus(signed_in: Page, running: Runnin
     assert page.evaluate("window.openMenu.isConnected && window.openMenu.matches(':popover-open')")
 
 
-def test_a_refresh_waits_for_a_pressed_pointer(signed_in: Page, running: Running) -> None:
-    """A click whose target changes or moves between press and release would be none."""
+def test_a_refresh_waits_until_the_pointer_is_released(signed_in: Page, running: Running) -> None:
+    """Check that no refresh changes or moves the target between press and release, which would lose the click."""
     page = signed_in
     row = idle_instance(page)
     row.more.click()
@@ -105,7 +105,7 @@ def test_a_refresh_waits_for_a_pressed_pointer(signed_in: Page, running: Running
     page.mouse.down()
     with page.expect_response(lambda answer: running.name in answer.text() if answer.status == 200 else False):
         running.change()
-    # Settled, if it was swapped.
+    # After the next frame a wrong swap would be visible.
     page.evaluate("new Promise(requestAnimationFrame)")
     changed = InstanceManagement(page).row(running.name).root
     expect(changed).to_have_count(0)
@@ -114,8 +114,8 @@ def test_a_refresh_waits_for_a_pressed_pointer(signed_in: Page, running: Running
     expect(changed).to_have_count(1)
 
 
-def test_a_release_that_the_page_is_not_told_of_holds_nothing_up(signed_in: Page, running: Running) -> None:
-    """A browser's own menu keeps the release of the button that opened it, and so does another window."""
+def test_a_release_that_the_page_misses_does_not_block_refreshes(signed_in: Page, running: Running) -> None:
+    """Lose the release to the browser's own menu, and then to another window."""
     page = signed_in
     idle_instance(page).root.hover()
     page.mouse.down(button="right")
@@ -138,7 +138,7 @@ def test_the_focus_stays_on_its_control(signed_in: Page, running: Running, kind:
     expect(control).to_be_focused()
 
 
-def test_the_page_stays_where_it_was_scrolled_to(signed_in: Page, running: Running) -> None:
+def test_the_page_keeps_its_scroll_position(signed_in: Page, running: Running) -> None:
     page = signed_in
     page.set_viewport_size({"width": 1280, "height": 400})
     BackupManagement(page).open()
@@ -147,12 +147,12 @@ def test_the_page_stays_where_it_was_scrolled_to(signed_in: Page, running: Runni
     assert page.evaluate("window.scrollY") == 300
 
 
-def test_what_is_typed_into_the_search_stays(signed_in: Page, running: Running) -> None:
+def test_text_typed_into_the_search_is_kept(signed_in: Page, running: Running) -> None:
     page = signed_in
     backups = BackupManagement(page).open()
     search = backups.search_field
     search.click()
-    # Slowly enough for refreshes and searches to come in between the keys.
+    # Type slowly enough that refreshes and searches arrive between the keys.
     page.keyboard.type("refresh-", delay=200)
     expect(backups.row("refresh-19").root).to_be_visible()
     page.keyboard.press("ArrowLeft")
@@ -162,7 +162,7 @@ def test_what_is_typed_into_the_search_stays(signed_in: Page, running: Running) 
     assert page.evaluate("document.activeElement.selectionStart") == len("refresh-") - 1
 
 
-def test_the_page_of_a_backup_follows_it_to_its_end(signed_in: Page, running: Running) -> None:
+def test_the_page_of_a_backup_refreshes_and_keeps_the_focus(signed_in: Page, running: Running) -> None:
     backup = BackupManagement(signed_in).open().row("refresh-19").open("refresh-19").backup
     backup.more.focus()
     running.news(signed_in)
@@ -171,7 +171,7 @@ def test_the_page_of_a_backup_follows_it_to_its_end(signed_in: Page, running: Ru
     expect(backup.menu_item("Download")).to_have_attribute("aria-disabled", "true")
 
 
-def test_the_focus_goes_to_the_next_row_when_its_own_is_gone(
+def test_the_focus_moves_to_the_next_row_when_its_own_disappears(
     signed_in: Page, console: Console, running: Running
 ) -> None:
     backups = BackupManagement(signed_in).open(q="refresh-")
@@ -182,7 +182,7 @@ def test_the_focus_goes_to_the_next_row_when_its_own_is_gone(
     expect(backups.row("refresh-14").operation("refresh-14")).to_be_focused()
 
 
-def test_an_open_menu_of_a_row_that_goes_gives_the_focus_to_the_next(
+def test_the_focus_moves_from_an_open_menu_to_the_next_row_when_its_row_disappears(
     signed_in: Page, console: Console, running: Running
 ) -> None:
     page = signed_in
@@ -195,14 +195,16 @@ def test_an_open_menu_of_a_row_that_goes_gives_the_focus_to_the_next(
     expect(backups.row("refresh-12").operation("refresh-12")).to_be_focused()
 
 
-def test_the_focus_comes_back_to_what_a_button_has_become(signed_in: Page, console: Console, running: Running) -> None:
+def test_the_focus_moves_to_the_button_that_replaces_the_focused_one(
+    signed_in: Page, console: Console, running: Running
+) -> None:
     instances = InstanceManagement(signed_in).open(q="refresh-idle")
     row = instances.row("refresh-idle")
     button = row.root.get_by_role("link", name="Create Backup")
     button.focus()
     try:
         console.execute("UPDATE instances_instance SET action = 'RESTART' WHERE name = 'refresh-idle'")
-        # As a click would take the focus along, htmx is asked itself.
+        # Trigger htmx directly, because a click would move the focus.
         instances.refresh_button.evaluate("(link) => htmx.trigger(document.body, 'refresh')")
         expect(row.root.get_by_role("button", name="Create Backup")).to_be_focused()
     finally:
@@ -234,10 +236,10 @@ def test_the_focus_survives_a_second_swap_before_the_first_has_settled(
     expect(backups.row("refresh-10").operation("refresh-10")).to_be_focused()
 
 
-def test_what_is_asked_of_a_list_is_not_thrown_away_by_its_refresh(signed_in: Page, running: Running) -> None:
+def test_a_refresh_does_not_discard_a_search(signed_in: Page, running: Running) -> None:
     page = signed_in
     instances = InstanceManagement(page).open()
-    # The news come in while the search is on its way.
+    # Refresh the list while the search request is on its way.
     page.evaluate(
         """document.addEventListener("htmx:beforeSend", ({ detail }) => {
              if (!detail.elt.hidden) setTimeout(() => htmx.trigger(document.body, "refresh"));

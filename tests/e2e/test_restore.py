@@ -21,7 +21,7 @@ from tests.waiting import wait_for
 
 
 class Connections(ConnectionPoolListener):
-    """Counts the connections that a driver makes for commands."""
+    """Counts the connections that a driver opens for commands."""
 
     def __init__(self) -> None:
         self.made = 0
@@ -38,7 +38,7 @@ class Connections(ConnectionPoolListener):
 
 
 @pytest.mark.parametrize("of_all", [True, False], ids=["of all", "of one instance"])
-def test_a_backup_becomes_a_new_instance_with_the_same_documents_and_indexes(
+def test_a_backup_is_restored_to_a_new_instance_with_the_same_documents_and_indexes(
     signed_in_page: Page, console: Console, of_all: bool
 ) -> None:
     page, name = signed_in_page, f"to-new-{'from-all' if of_all else 'from-one'}"
@@ -65,7 +65,7 @@ def test_a_backup_becomes_a_new_instance_with_the_same_documents_and_indexes(
     BackupsAndRestorations(page, copy["id"]).open().restoration(backup["id"]).expect_status("Complete")
 
 
-def test_the_backup_of_a_deleted_instance_becomes_a_new_one(signed_in_page: Page, console: Console) -> None:
+def test_the_backup_of_a_deleted_instance_is_restored_to_a_new_one(signed_in_page: Page, console: Console) -> None:
     instance, backup = make_backed_up(console, "long-deleted")
     console.post(f"/instances/{instance['id']}/delete/", {})
     wait_for(lambda: not console.instance("long-deleted"), because="the deletion")
@@ -77,7 +77,7 @@ def test_the_backup_of_a_deleted_instance_becomes_a_new_one(signed_in_page: Page
     assert generations(console.wait_available("back-again")["port"]) == of("old")
 
 
-def test_an_instance_goes_back_to_its_backup_and_the_safety_backup_has_what_it_was(
+def test_restore_to_original_brings_the_backup_back_and_the_safety_backup_undoes_it(
     signed_in_page: Page, console: Console
 ) -> None:
     instance, backup = make_backed_up(console, "to-original")
@@ -127,7 +127,9 @@ def flip(archive: bytes) -> bytes:
     ],
     ids=["flipped bit", "truncated", "missing"],
 )
-def test_a_damaged_archive_changes_nothing_and_says_so(console: Console, damage: Any, said: str) -> None:
+def test_restoring_a_damaged_archive_fails_with_the_reason_and_changes_nothing(
+    console: Console, damage: Any, said: str
+) -> None:
     name = f"damaged-{secrets.token_hex(2)}"
     instance, backup = make_backed_up(console, name)
     archive = console.archive(backup)
@@ -154,7 +156,9 @@ def test_a_damaged_archive_changes_nothing_and_says_so(console: Console, damage:
     assert said in row["verify_failure"] and row["verified_at"] is None and row["uses"] == 0
 
 
-def test_verify_marks_the_backup_with_time_and_counts(signed_in_page: Page, console: Console) -> None:
+def test_a_verified_backup_shows_the_number_of_documents_and_collections(
+    signed_in_page: Page, console: Console
+) -> None:
     instance, backup = make_backed_up(console, "verified")
     console.post(f"/instances/{instance['id']}/delete/", {})
     row = BackupManagement(signed_in_page).open().row(backup["name"])
@@ -165,7 +169,7 @@ def test_verify_marks_the_backup_with_time_and_counts(signed_in_page: Page, cons
     assert not [line for line in console.pids().values() if "staging" in line]
 
 
-def test_writes_until_the_last_moment_are_in_the_safety_backup(console: Console) -> None:
+def test_the_safety_backup_has_every_acknowledged_write(console: Console) -> None:
     instance, backup = make_backed_up(console, "written-to")
     acknowledged, connections = [], Connections()
     with connect(instance["port"], retryWrites=False, event_listeners=[connections]) as client:
@@ -174,7 +178,7 @@ def test_writes_until_the_last_moment_are_in_the_safety_backup(console: Console)
         with suppress(ConnectionFailure):
             for number in count():
                 late.insert_one({"_id": number})
-                # A client that was held up meets the restored server next, without an error in between.
+                # A blocked client reaches the restored server next, without an error in between.
                 if connections.made > 1:
                     break
                 acknowledged.append(number)

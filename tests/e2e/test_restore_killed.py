@@ -1,4 +1,4 @@
-"""The agent dies in the middle of restores to the original: each instance has one generation of documents, whole."""
+"""If the agent dies during restores to the original, each instance has one complete generation of documents."""
 
 import os
 import random
@@ -14,13 +14,13 @@ from tests.waiting import wait_for
 
 Pair = tuple[dict[str, Any], dict[str, Any]]
 
-# Each kill hits the restores of two instances, each at a moment of its own.
+# Each kill interrupts the restores of two instances, each at a different moment.
 KILLS = 5
-# `up` takes five deaths of its agent within a minute for a loop that no restart mends.
+# `up` treats five deaths of its agent within a minute as a crash loop that restarts do not fix.
 KILLS_OF_ONE_TREE = 4
 
 
-def test_the_agent_killed_at_ten_moments_of_a_restore_leaves_the_old_or_the_restored_documents(
+def test_killing_the_agent_at_ten_moments_of_a_restore_leaves_the_current_or_the_restored_documents(
     fresh_console: Console,
 ) -> None:
     console = fresh_console
@@ -51,7 +51,7 @@ def test_the_agent_killed_at_ten_moments_of_a_restore_leaves_the_old_or_the_rest
 
 
 def kill_in_restores(console: Console, pairs: list[Pair], seconds: float, *, safety: bool) -> None:
-    """Begin a restore of each, kill the agent so long after each as was drawn, and see what the instances hold."""
+    """Start a restore of each pair, kill the agent at a random moment of each, and check the documents."""
     agent = console.pid_of("manage.py agent")
     drawn = sorted((random.uniform(0, seconds) for _ in pairs), reverse=True)
     timers = [

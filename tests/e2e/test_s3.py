@@ -1,4 +1,4 @@
-"""A console that keeps its archives in S3: a real server of it, the real process tree, a real browser."""
+"""A console that keeps its archives in S3, with a real S3 server, process tree and browser."""
 
 import hashlib
 import os
@@ -43,7 +43,9 @@ def key(backup: dict[str, str]) -> str:
     return f"console/{backup['id']}.tar.zst"
 
 
-def test_from_the_backup_to_its_deletion(signed_in: Page, console: Console, bucket: Bucket, tmp_path: Path) -> None:
+def test_a_backup_is_created_verified_downloaded_restored_and_deleted(
+    signed_in: Page, console: Console, bucket: Bucket, tmp_path: Path
+) -> None:
     page = signed_in
     instance = console.create_instance("in-s3")
     put(instance["port"], "old")
@@ -83,7 +85,7 @@ def test_from_the_backup_to_its_deletion(signed_in: Page, console: Console, buck
     assert key(backup) not in bucket.objects() and key(safety) in bucket.objects()
 
 
-def test_an_instances_automated_backups_go_from_the_bucket_with_it(
+def test_deleting_an_instance_deletes_its_automated_backups_from_the_bucket(
     signed_in: Page, console: Console, bucket: Bucket
 ) -> None:
     instance = console.create_instance("to-be-deleted")
@@ -119,14 +121,14 @@ def test_an_archive_from_elsewhere_is_imported_into_the_bucket(
 
 @pytest.fixture
 def slow_console(bucket: Bucket, tmp_path: Path) -> Iterator[Console]:
-    """One whose backups take so long that they can be interrupted while they are uploaded."""
+    """A console whose backups are slow enough to be interrupted during the upload."""
     settings = {**bucket.environment, "CONSOLE_S3_PREFIX": f"slow-{secrets.token_hex(4)}"}
     with Console(tmp_path / "home", CONSOLE_BACKUP_BYTES_PER_SECOND="3000000", **settings) as running:
         yield running
 
 
 def uploading(console: Console, bucket: Bucket, name: str) -> dict[str, str]:
-    """A backup whose archive is on its way to the bucket."""
+    """Start a backup and return its row while its archive is uploading to the bucket."""
     instance = console.create_instance("interrupted")
     fill(instance["port"], megabytes=15)
     console.create_backup(instance["id"], name)
@@ -136,9 +138,7 @@ def uploading(console: Console, bucket: Bucket, name: str) -> dict[str, str]:
     return backup
 
 
-def test_an_agent_that_is_killed_while_it_uploads_leaves_nothing_in_the_bucket(
-    slow_console: Console, bucket: Bucket
-) -> None:
+def test_an_agent_killed_during_an_upload_leaves_nothing_in_the_bucket(slow_console: Console, bucket: Bucket) -> None:
     backup = uploading(slow_console, bucket, "cut-short")
     os.kill(slow_console.pid_of("manage.py agent"), signal.SIGKILL)
     assert slow_console.wait_backup("cut-short", "FAILED")["failure"] == "The agent stopped while this was running."
@@ -146,7 +146,7 @@ def test_an_agent_that_is_killed_while_it_uploads_leaves_nothing_in_the_bucket(
     assert not any(backup["id"] in found for found in bucket.objects())
 
 
-def test_instances_do_not_wait_for_a_store_that_hangs_when_their_agent_comes_back(tmp_path: Path) -> None:
+def test_instances_come_back_with_their_agent_even_if_the_store_hangs(tmp_path: Path) -> None:
     with moto_server() as (url, store):
         bucket = Bucket(url, "archives")
         slow = {**bucket.environment, "CONSOLE_BACKUP_BYTES_PER_SECOND": "3000000"}
@@ -165,7 +165,7 @@ def test_instances_do_not_wait_for_a_store_that_hangs_when_their_agent_comes_bac
 
 
 @pytest.mark.parametrize("how", ["cancel", "stop"])
-def test_an_upload_that_is_cancelled_or_stopped_is_aborted(slow_console: Console, bucket: Bucket, how: str) -> None:
+def test_cancelling_or_stopping_a_backup_aborts_its_upload(slow_console: Console, bucket: Bucket, how: str) -> None:
     backup = uploading(slow_console, bucket, "given-up")
     if how == "cancel":
         slow_console.post(f"/backups/{backup['id']}/cancel/", {})
@@ -177,8 +177,8 @@ def test_an_upload_that_is_cancelled_or_stopped_is_aborted(slow_console: Console
     assert not any(backup["id"] in found for found in bucket.objects())
 
 
-def test_a_wrong_key_is_said_at_the_start_and_by_the_backup(tmp_path: Path) -> None:
-    # moto checks keys after the first request, which makes the bucket.
+def test_a_wrong_access_key_is_reported_at_the_start_and_by_the_backup(tmp_path: Path) -> None:
+    # moto checks keys only after the first request, which creates the bucket.
     with moto_process(INITIAL_NO_AUTH_ACTION_COUNT="1") as url:
         settings = Bucket(url, "archives").environment
         with Console(tmp_path / "home", **settings) as console:

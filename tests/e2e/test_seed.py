@@ -1,4 +1,4 @@
-"""Seeding and emptying a console that runs: its servers come up, its archives can be restored, and all of it goes."""
+"""Seeding and resetting a running console: servers start, archives can be restored, and a reset removes everything."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.e2e.restorations import restore_to_original
 from tests.waiting import wait_for
 
 
-def test_what_is_seeded_while_the_console_runs_is_real_and_can_be_emptied_away(fresh_console: Console) -> None:
+def test_a_running_console_can_be_seeded_with_real_data_and_reset(fresh_console: Console) -> None:
     console = fresh_console
     mine = console.create_instance("made-by-hand")
     console.seed(instances=2, backups=4)
@@ -27,7 +27,7 @@ def test_what_is_seeded_while_the_console_runs_is_real_and_can_be_emptied_away(f
     console.wait_available("shop-01")
     with connect(instance["port"]) as client:
         assert client["shop"]["orders"].count_documents({}) == 2400
-    # Lost files, and a backup that brings them back.
+    # This instance has lost its files, and its backup brings them back.
     lost = console.backup("last-of-abnormal")
     assert console.instance("abnormal")["state"] == "abnormal"
     restore_to_original(console, lost, "abnormal")
@@ -40,12 +40,12 @@ def test_what_is_seeded_while_the_console_runs_is_real_and_can_be_emptied_away(f
     assert console.stored() == []
     wait_for(lambda: not list((console.home / "instances").iterdir()), because="no files of instances")
     assert [line for line in console.pids().values() if "engine.server" in line] == []
-    # Who was signed in still is, and the agent goes on.
+    # Users stay signed in, and the agent keeps working.
     assert console.get("/instances/").status == 200
     console.create_instance("after-all")
 
 
-def test_without_the_hooks_emptying_needs_the_home_by_its_name(console: Console) -> None:
+def test_without_test_hooks_a_reset_needs_the_confirming_option(console: Console) -> None:
     cautious = Console(console.home, CONSOLE_TEST_HOOKS="0")
     with pytest.raises(AssertionError, match="--yes-destroy"):
         cautious.manage("reset")

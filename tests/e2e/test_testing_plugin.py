@@ -1,4 +1,4 @@
-"""console.testing as somebody else's tests use it: installed, without any settings, in a folder of their own."""
+"""console.testing as the tests of another project use it: installed, without settings, in a separate folder."""
 
 import json
 import os
@@ -43,7 +43,7 @@ def run(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_importing_it_brings_neither_django_nor_a_browser(tmp_path: Path) -> None:
+def test_importing_the_plugin_imports_neither_django_nor_playwright(tmp_path: Path) -> None:
     code = "import sys, console.testing.plugin; print('django' in sys.modules, 'playwright' in sys.modules)"
     assert run(tmp_path, "-c", code).stdout.split() == ["False", "False"]
 
@@ -53,17 +53,17 @@ def test_the_page_objects_need_no_settings(tmp_path: Path) -> None:
     assert run(tmp_path, "-c", code).stdout.split() == ["False"]
 
 
-def test_a_console_starts_for_them_and_goes_with_the_run(tmp_path: Path) -> None:
+def test_a_console_starts_for_the_tests_and_stops_with_the_run(tmp_path: Path) -> None:
     (tmp_path / "test_theirs.py").write_text(THEIRS)
     done = run(tmp_path, "-m", "pytest", "-q", "-p", "no:django", "-p", "no:randomly", "test_theirs.py")
     assert done.returncode == 0, done.stdout + done.stderr
     seen = json.loads((tmp_path / "seen.json").read_text())
-    # Under 5 s on a machine with nothing else to do; the bound is for one that has.
+    # It takes under 5 s on an idle machine; the bound allows for a busy one.
     assert seen["took"] < 20
     assert left(seen["home"]) == []
 
 
-def test_a_console_goes_with_a_run_that_is_killed(tmp_path: Path) -> None:
+def test_a_console_stops_when_the_run_is_killed(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with subprocess.Popen([sys.executable, "-c", KILLED, str(home)], stdout=subprocess.PIPE, text=True) as killed:
         assert killed.stdout is not None
@@ -74,7 +74,7 @@ def test_a_console_goes_with_a_run_that_is_killed(tmp_path: Path) -> None:
 
 
 def left(home: str) -> list[Path]:
-    """The processes of the console with this home."""
+    """Return the /proc entries of the processes of the console with this home."""
     mine = f"CONSOLE_HOME={home}".encode()
     return [entry for entry in Path("/proc").glob("[0-9]*/environ") if mine in read(entry)]
 

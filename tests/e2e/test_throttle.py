@@ -1,4 +1,4 @@
-"""A backup at a limited rate: slow, alive, and cancelled at once."""
+"""A backup at a limited rate makes progress and can be cancelled at once."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from tests.e2e.console import Console
 from tests.waiting import wait_for
 
 
-def test_a_throttled_backup_moves_on_and_can_be_cancelled(tmp_path: Path) -> None:
+def test_a_throttled_backup_makes_progress_and_can_be_cancelled(tmp_path: Path) -> None:
     with Console(tmp_path / "home", CONSOLE_BACKUP_BYTES_PER_SECOND="1000000") as console:
         instance = console.create_instance("throttled")
         fill(instance["port"], megabytes=4)

@@ -34,7 +34,7 @@ def one_sentence(done: "subprocess.CompletedProcess[str]") -> str:
     return line
 
 
-def test_the_first_start_makes_administrator_and_demo_and_a_stop_leaves_nothing(tmp_path: Path) -> None:
+def test_the_first_start_creates_administrator_and_demo_and_a_stop_leaves_no_process(tmp_path: Path) -> None:
     console = Console(tmp_path / "home", demo=True)
     del console.environment["CONSOLE_ADMIN_PASSWORD"]
     console.start()
@@ -76,7 +76,7 @@ def test_the_first_start_makes_administrator_and_demo_and_a_stop_leaves_nothing(
         console.stop()
 
 
-def test_from_a_shell_it_does_not_matter_what_becomes_of_its_input(tmp_path: Path) -> None:
+def test_up_keeps_running_when_its_input_ends(tmp_path: Path) -> None:
     console = Console(tmp_path / "home")
     with subprocess.Popen(
         [sys.executable, "manage.py", "up", "--no-demo", "--port", str(console.port)],
@@ -110,13 +110,13 @@ def test_a_second_up_on_the_same_home_is_refused(console: Console) -> None:
     assert console.get("/healthz").status == 200
 
 
-def test_a_port_in_use_is_refused(console: Console, tmp_path: Path) -> None:
+def test_up_refuses_to_start_on_a_port_in_use(console: Console, tmp_path: Path) -> None:
     done = run_up(console, "--port", str(console.port), CONSOLE_HOME=str(tmp_path / "other"))
     assert f"Port {console.port}" in one_sentence(done)
     assert console.get("/healthz").status == 200
 
 
-def test_a_home_that_cannot_be_written_is_refused(console: Console, tmp_path: Path) -> None:
+def test_up_refuses_to_start_with_a_home_that_cannot_be_written(console: Console, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = run_up(console, "--port", str(free_port()), CONSOLE_HOME=str(tmp_path / "file" / "home"))
     assert "cannot be written" in one_sentence(done)
@@ -173,7 +173,7 @@ def test_a_killed_up_leaves_nothing_running(tree: Console) -> None:
 
 
 def test_an_instance_gets_another_port_at_once_if_its_first_is_taken_meanwhile(fresh_console: Console) -> None:
-    """The port check finds the port free, because it is bound but not yet listening; the server then cannot use it."""
+    """Bind the port but listen on it later: the port check finds it free, and the server then cannot use it."""
     first = int(fresh_console.environment["CONSOLE_FIRST_DB_PORT"])
     with socket.socket() as rival:
         rival.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""At every width names have room, a backup's method shows, and nothing has to be scrolled sideways."""
+"""At every width names have enough room, a backup's method is visible, and no page scrolls sideways."""
 
 import re
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ from console.testing.pages import SignIn
 from tests.e2e.console import PASSWORD, Console
 
 WIDTHS = (360, 768, 1024, 1180, 1200, 1220, 1230, 1280, 1366, 1400, 1440, 1450, 1536, 1920)
-# The name of 64 characters, the most there are, that long_rows.py knows too.
+# A name of 64 characters, the most that a name can have; the same as in long_rows.py.
 INSTANCE = "orders-of-the-shop-in-production-".ljust(64, "i")
-# Times are longest where the distance from UTC has minutes.
+# Times are longest in a zone whose offset from UTC has minutes.
 ZONE = "Asia/Kathmandu"
 
 MEASURE = """() => {
@@ -41,7 +41,7 @@ HIDDEN = "(heads) => heads.filter((head) => !head.offsetParent).map((head) => he
 
 @dataclass
 class Shown:
-    """A console with one host, and one backup of every kind of the instance INSTANCE or of one that is deleted."""
+    """A console with one host, and a backup of every kind of the instance INSTANCE or of a deleted one."""
 
     console: Console
     instance: str
@@ -53,7 +53,7 @@ class Shown:
             storage_state=self.session, base_url=self.console.url, locale=locale, timezone_id=ZONE
         ) as context:
             page = context.new_page()
-            # The server learns of the zone by the first page.
+            # The first page reports the time zone to the server.
             page.goto("/")
             yield page
 
@@ -81,12 +81,12 @@ def second_host(shown: Shown) -> Iterator[None]:
 
 
 def run(console: Console, function: str) -> None:
-    """One of long_rows.py, in the console's own Django."""
+    """Run a function of long_rows.py in the console's Django."""
     console.manage("shell", "--no-imports", "-c", f"from tests.e2e import long_rows; long_rows.{function}()")
 
 
 def wrong(page: Page, path: str) -> list[str]:
-    """What has no room at some width."""
+    """Return the layout faults of the page at every width."""
     page.goto(f"{path}?size=50")
     expect(page.locator("main .table").first).to_be_visible()
     found = []
@@ -97,7 +97,7 @@ def wrong(page: Page, path: str) -> list[str]:
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
-def test_instances_of_one_host(shown: Shown, browser: Browser, locale: str) -> None:
+def test_instances_of_one_host_fit(shown: Shown, browser: Browser, locale: str) -> None:
     with shown.page(browser, locale) as page:
         assert wrong(page, "/instances/") == []
         expect(page.get_by_role("columnheader", name=re.compile("^(Host|主机)$"))).to_have_count(0)
@@ -105,21 +105,21 @@ def test_instances_of_one_host(shown: Shown, browser: Browser, locale: str) -> N
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
 @pytest.mark.parametrize("path", ["/backups/", "/instances/{}/backups/"])
-def test_backups(shown: Shown, browser: Browser, path: str, locale: str) -> None:
+def test_backups_fit(shown: Shown, browser: Browser, path: str, locale: str) -> None:
     with shown.page(browser, locale) as page:
         assert wrong(page, path.format(shown.instance)) == []
         expect(page.locator("[data-backup-id]").first).to_be_visible()
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
-def test_every_list_with_several_hosts(shown: Shown, second_host: None, browser: Browser, locale: str) -> None:
+def test_every_list_with_several_hosts_fits(shown: Shown, second_host: None, browser: Browser, locale: str) -> None:
     with shown.page(browser, locale) as page:
         paths = ("/instances/", "/backups/", f"/instances/{shown.instance}/backups/", "/tasks/", "/audit/")
         assert [line for path in paths for line in wrong(page, path)] == []
 
 
-def test_columns_give_way_in_a_fixed_order(shown: Shown, second_host: None, browser: Browser) -> None:
-    """What is gone at one width is not back at a narrower one."""
+def test_columns_disappear_in_a_fixed_order(shown: Shown, second_host: None, browser: Browser) -> None:
+    """Check that a column hidden at one width stays hidden at narrower ones."""
     with shown.page(browser, "en-US") as page:
         page.goto("/instances/")
         before: set[str] = set()

@@ -82,8 +82,8 @@ def test_a_backup_goes_from_backing_up_to_complete(
     assert console.instance(instance["name"])["action"] == ""
 
 
-def test_the_pages_are_live(signed_in_page: Page, console: Console) -> None:
-    """The new row is there at once, and Complete comes without a reload, on every page that shows it."""
+def test_pages_update_without_a_reload(signed_in_page: Page, console: Console) -> None:
+    """Check that every page shows the new row at once and its Complete status without a reload."""
     instance = console.create_instance("live-pages")
     console.hooks.slow_next_backup(500_000)
     backups = BackupManagement(signed_in_page).open()

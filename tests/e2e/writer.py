@@ -1,4 +1,4 @@
-"""A client that writes documents all the time, and knows which of them the server has acknowledged."""
+"""A client that writes documents continuously and counts those that the server has acknowledged."""
 
 import threading
 from typing import Self
@@ -9,7 +9,7 @@ from tests.e2e.console import connect
 
 
 class Writer:
-    """Inserts {_id: 0, 1, 2, ...}, each into two databases in turn, until it is stopped.
+    """Inserts {_id: 0, 1, 2, ...}, each into two databases in turn, until the `with` block ends.
 
     The document goes to `first` before `second`: in a consistent cut, `first` has the same documents as
     `second` or exactly one more, and no number is missing in either.
