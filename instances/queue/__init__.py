@@ -1,1 +1,1 @@
-"""Job rows with leases, the agent's loop and the supervisor of the database servers. It imports no kind of job."""
+"""Leases on job rows, the agent's loop and the supervisor of the database servers. Imports no kind of job."""

@@ -1,4 +1,4 @@
-"""The agent: one per host. It runs the host's database servers and the jobs of the queue."""
+"""The agent, one per host. It runs the host's database servers and the jobs in its queue."""
 
 import logging
 import secrets
@@ -28,17 +28,17 @@ TICK = 0.1
 CLAIM_EVERY = 0.2
 RECONCILE_EVERY = 5.0
 PERIODIC_EVERY = 2.0
-# The pauses between attempts to write the end of a job.
+# Seconds between attempts to write the end of a job.
 PERSIST_AFTER = (1.0, 2.0, 4.0, 8.0, *[15.0] * 20)
-# How long stopping waits for the threads of jobs to end by themselves.
+# How long the stopping agent waits for the threads of jobs to end by themselves.
 STOP_SECONDS = 2.5
 
 
 class Agent:
-    """Runs one host's jobs, whose steps are those of `kinds`, and its database servers.
+    """Runs the database servers and the jobs of one host. `kinds` has the steps of each kind of job.
 
-    `periodic` is called every few seconds with the time, in a thread of its own. `leave_alone` returns the ids of the
-    instances whose status the agent must not change by itself. `work` is what the steps of a job report to.
+    A separate thread calls the functions in `periodic` every few seconds with the time. `leave_alone` returns the ids
+    of the instances whose status the agent must not change by itself. The steps of a job report to a `work` object.
     """
 
     def __init__(
@@ -56,31 +56,32 @@ class Agent:
         self.leave_alone = leave_alone
         self.work = work
         self.supervisor = Supervisor(host, leave_alone)
-        # Tells this agent from another one of the host, on this machine or elsewhere.
+        # Distinguishes this agent from others of the host, on this machine or elsewhere.
         self.token = secrets.token_hex(16)
         self._stopping = threading.Event()
         self._works: dict[threading.Thread, Work] = {}
         self._due: dict[str, float] = {}
-        # Set when a job has ended: the next one begins at once.
+        # Set when a job has ended, so that the next one begins at once.
         self._ended = threading.Event()
-        # How often stop() was called, and when the agent makes the jobs end that still run.
+        # The number of calls of stop(), and the time at which the agent ends the jobs that still run.
         self._stop_requests = 0
         self._drained_at = 0.0
 
     def stop(self) -> None:
-        """End when the running jobs have ended, or CONSOLE_DRAIN_SECONDS later. Called again, end at once.
+        """Make run() end after the running jobs, or after CONSOLE_DRAIN_SECONDS. A second call ends it at once.
 
         Safe in a signal handler.
         """
-        # Not the event: setting one takes a lock, which the interrupted thread may hold.
+        # Do not set the event here: that takes a lock, which the interrupted thread may hold.
         self._stop_requests += 1
         if self._stop_requests == 1:
             self._drained_at = time.monotonic() + settings.CONSOLE_DRAIN_SECONDS
 
     def take_host(self, before: str) -> bool:
-        """Become the host's one agent; False if another one is alive. `before` is the token of one that has ended.
+        """Become the host's only agent. Return False if another agent is alive, or if stop() is called.
 
-        If another agent was seen recently, wait: either its next heartbeat comes, or it goes offline.
+        `before` is the token of an agent that has ended. If another agent was seen recently, wait until it sends a
+        heartbeat or goes offline.
         """
         last_heartbeat = None
         listening = listening_here()
@@ -100,7 +101,7 @@ class Agent:
         return not any(thread.is_alive() for thread in self._works)
 
     def run(self) -> None:
-        """Serve until stop() is called. For the main thread: Linux ends servers with the thread that started them."""
+        """Serve until stop() is called. Main thread only: Linux ends servers with the thread that started them."""
         self._begin()
         keeper = threading.Thread(target=self._keep_leases, name="leases", daemon=True)
         keeper.start()
@@ -120,7 +121,7 @@ class Agent:
                 if self._is_due("reconcile", RECONCILE_EVERY):
                     self.supervisor.reconcile()
             except DATABASE_UNAVAILABLE as error:
-                # The console database is away or locked. The servers go on, and so does the agent.
+                # The console database is unavailable or locked. The servers and the agent carry on.
                 log.warning("%s (%s)", explain_database(error), error)
                 connections.close_all()
                 time.sleep(1.0)
@@ -133,14 +134,14 @@ class Agent:
         timer.join(0.5)
 
     def _begin(self) -> None:
-        """Settle what a dead agent of this host left behind, then start the servers."""
+        """Fail the jobs and settle the files that a dead agent of this host left behind, then start the servers."""
         for job in Job.objects.running().filter(host=self.host).select_related("instance", "host"):
             leases.fail_interrupted(steps_of(job, self.kinds))
         self.sweep()
         self.supervisor.begin()
 
     def sweep(self) -> None:
-        """Settle the files that jobs left on this host when their agent died. No job may run."""
+        """Settle the files that jobs left on this host when their agent died. Call only while no job runs."""
         homes.prepare_host()
         for steps in self.kinds.values():
             steps.sweep(self.leave_alone())
@@ -149,7 +150,7 @@ class Agent:
         """End the running jobs as Failed, then stop the servers."""
         for work in self._works.values():
             work.stop(Message("agent.shut_down"))
-        # A job may wait for a server until it ends, so the supervisor goes on.
+        # A job may be waiting for a server, so the supervisor must keep working until the jobs end.
         deadline = time.monotonic() + STOP_SECONDS
         while time.monotonic() < deadline and any(thread.is_alive() for thread in self._works):
             self.supervisor.tick()
@@ -179,7 +180,7 @@ class Agent:
             thread.start()
 
     def _do(self, work: Work) -> None:
-        """Take one job through its steps, in its thread, and write how it ended."""
+        """Run the steps of one job, in its own thread, and write its outcome."""
         job, steps = work.job, steps_of(work.job, self.kinds)
         log.info("Job %s (%s) of instance %s started.", job.id, job.kind, job.instance_uid or "-")
         completed = False
@@ -197,7 +198,7 @@ class Agent:
                 connections.close_all()
                 outcome = self._fail(steps, explain_database(error))
             except Exception as error:
-                # Whatever it was, the job must not stay Running.
+                # Whatever the error, the job must not stay Running.
                 log.exception("Job %s (%s) failed unexpectedly.", job.id, job.kind)
                 outcome = self._fail(steps, _explain(error))
             log.info("Job %s (%s) %s.", job.id, job.kind, outcome)
@@ -214,9 +215,9 @@ class Agent:
         return f"failed: {reason}"
 
     def _persist(self, write: Callable[[], bool]) -> bool:
-        """Write the end of a job; retry for some minutes if the console database is away.
+        """Write the end of a job; retry for some minutes while the console database is unavailable.
 
-        Every end is conditional on the lease, so writing it twice changes nothing.
+        The write is conditional on the lease, so repeating it changes nothing.
         """
         for pause in PERSIST_AFTER:
             try:
@@ -229,18 +230,18 @@ class Agent:
         return write()
 
     def _settle(self, work: Work, steps: JobSteps[Any, Any], *, completed: bool) -> None:
-        """Make servers and files agree with the end of the job; _clean_up_left_behind() retries what fails."""
+        """Make servers and files agree with the job's outcome. If that fails, _clean_up_left_behind() retries."""
         try:
             if not completed:
                 steps.abandon(work)
             steps.clean_up()
             Job.objects.filter(pk=work.job.pk).update(left_behind=False)
         except Exception:
-            # The row says left_behind since the job's end, so a database that is away does not matter here.
+            # The job's row has had left_behind set since the job ended, so an unavailable database does no harm here.
             log.exception("Cleaning up after job %s (%s) failed.", work.job.id, work.job.kind)
 
     def _clean_up_left_behind(self, _now: datetime) -> None:
-        """Clean up after the jobs that ended elsewhere, or that could not be cleaned up after at once."""
+        """Clean up after the jobs that another process ended, or whose first cleanup failed."""
         doing = [work.job.pk for thread, work in list(self._works.items()) if thread.is_alive()]
         for job in Job.objects.filter(host=self.host, left_behind=True).exclude(pk__in=doing):
             try:
@@ -251,7 +252,7 @@ class Agent:
             Job.objects.filter(pk=job.pk).update(left_behind=False)
 
     def _keep_time(self) -> None:
-        """Call the periodic tasks. A task that fails is called again the next time."""
+        """Call the periodic tasks until the agent stops. Call a task that failed again in the next round."""
         while not self._stopping.is_set():
             for task in (*self.periodic, self._clean_up_left_behind):
                 try:
@@ -266,15 +267,15 @@ class Agent:
         connections.close_all()
 
     def _lose_host(self) -> None:
-        """End: another agent has taken the host over, because the heartbeats of this one stopped for too long."""
+        """End this agent: its heartbeats stopped for so long that another agent has taken over the host."""
         log.error("Another agent has taken over the host %s; this one ends.", self.host)
         for work in list(self._works.values()):
             work.lose()
-        # At once, as after a second signal.
+        # End at once, as after a second signal.
         self._stop_requests += 2
 
     def _keep_leases(self) -> None:
-        """Renew the leases and write the host's heartbeat. The main thread, which may have to wait, could be late."""
+        """Renew the leases and write the host's heartbeat. The main thread may have to wait, so it could be late."""
         every = min(5.0, settings.CONSOLE_LEASE_SECONDS / 4)
         judge_from = 0.0
         while not self._stopping.wait(every):
@@ -292,16 +293,16 @@ class Agent:
             except (DatabaseError, InterfaceError) as error:
                 log.warning("The leases could not be renewed: %s", error)
                 connections.close_all()
-                # No agent could renew. When the database is back, each of them gets the time to do so.
+                # No agent could renew its leases. Give each agent time to do so when the database is back.
                 judge_from = time.monotonic() + settings.CONSOLE_LEASE_SECONDS
             except Exception:
-                # Without this thread every lease would expire.
+                # Keep the thread alive: without it every lease would expire.
                 log.exception("The leases could not be renewed.")
                 connections.close_all()
 
 
 def _explain(error: Exception) -> str:
-    """Return the reason of a failure that no step of the job expected."""
+    """Return the reason for a failure that no step of the job expected."""
     if isinstance(error, OSError):
         return Message("job.disk", why=explain_file(error))
     return Message("job.unexpected", name=type(error).__name__)

@@ -1,4 +1,4 @@
-"""What a job is: the base class of its steps, with one subclass per kind, and the parameters that it is given."""
+"""The base classes for the steps of a job, with one subclass per kind, and for its parameters."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 class JobFailed(Exception):
-    """The job cannot be done; the message is the reason that people read."""
+    """The job cannot be done. The message is the reason that people read."""
 
 
 class LeaseLost(Exception):
-    """The job is no longer this agent's: another process ended it, or another agent has taken the host over."""
+    """The job is no longer this agent's: another process ended the job, or another agent has taken over the host."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """What a job is given besides the columns of its row. Job.parameters keeps it as JSON.
+    """The input of a job besides the columns of its row. Job.parameters stores it as JSON.
 
-    A kind of job with parameters derives a class of its own. Each field has a default and a type that JSON knows.
+    A kind of job with parameters has a subclass. Each field has a default and a type that JSON supports.
     """
 
     def to_json(self) -> dict[str, Any]:
@@ -34,7 +34,7 @@ class Parameters:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Self:
-        """Read what to_json() wrote; ignore names that are no field."""
+        """Read the output of to_json(), ignoring names of unknown fields."""
         return cls(**{field.name: raw[field.name] for field in fields(cls) if field.name in raw})
 
 
@@ -43,7 +43,7 @@ Result = TypeVar("Result")
 
 
 class JobSteps(ABC, Generic[Given, Result]):
-    """How one kind of job is done and ended: one subclass per kind, one object per job.
+    """The steps of one kind of job: one subclass per kind, one object per job.
 
     The agent calls the steps in this order:
 
@@ -53,8 +53,8 @@ class JobSteps(ABC, Generic[Given, Result]):
     3. abandon(), unless the job is Completed.
     4. clean_up(), however the job ended.
 
-    If the agent dies, another process or the next agent goes on with failed() and clean_up(), on a new object. So
-    steps share nothing but their arguments and the rows.
+    If the agent dies, another process or the next agent calls failed() and clean_up() on a new object. So steps share
+    nothing but their arguments and the rows.
     """
 
     parameters_type: type[Given]
@@ -77,29 +77,29 @@ class JobSteps(ABC, Generic[Given, Result]):
     def run(self, work: "Work") -> Result:
         """Do the job, outside any transaction, and report progress to `work`.
 
-        Raises JobFailed with the reason if it cannot be done, and LeaseLost or JobFailed from a report.
+        Raises JobFailed with the reason if the job cannot be done. A report may raise LeaseLost or JobFailed.
         """
 
     @abstractmethod
     def completed(self, result: Result) -> None:
-        """Write the rows that follow from the result of run()."""
+        """Update the rows that depend on the result of run()."""
 
     @abstractmethod
     def failed(self, reason: str) -> None:
-        """Write the rows that follow from the failure. May be called in any process, and for a job that never ran."""
+        """Update the rows that depend on the failure. May be called in any process, and for a job that never ran."""
 
     def abandon(self, work: "Work") -> None:
-        """Stop the servers that run() left running, in its thread. Not called if the agent died, and they with it."""
+        """Stop the servers that run() left running. Called in run()'s thread, unless the agent and its servers died."""
 
     def clean_up(self) -> None:
-        """Make the files on the job's host agree with the rows. May be called again if it raises or is cut short."""
+        """Make the files on the job's host agree with the rows. Called again if it raises or is interrupted."""
 
     @classmethod
     def sweep(cls, leave_alone: Collection[str]) -> None:
         """Settle the files that jobs of this kind left on this host when their agent died.
 
-        Called when an agent starts, before any job runs. The status of the instances to `leave_alone` stays as it is.
-        Logs what it cannot settle: the servers of the other instances start all the same.
+        Called when an agent starts, before any job runs. Must not change the status of the instances in `leave_alone`.
+        Logs files that it cannot settle instead of raising, so that the servers of other instances start.
         """
 
 
@@ -111,7 +111,7 @@ def steps_of(job: Job, kinds: JobKinds) -> JobSteps[Any, Any]:
 
 
 def secret_of(job: Job) -> str:
-    """Return the password that the job was given; empty if it was given none. Raises JobFailed."""
+    """Return the job's password; "" if it has none. Raises JobFailed if the password cannot be decrypted."""
     if not job.secret:
         return ""
     try:

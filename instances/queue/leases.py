@@ -1,4 +1,4 @@
-"""Leases: an agent claims a job, renews its lease while it works, and ends it, each by one conditional UPDATE.
+"""Leases: an agent claims a job, renews the lease while it works, and ends the job, each by one conditional UPDATE.
 
 Every write to a running job carries the lease's token. An agent that has lost its lease therefore changes nothing.
 """
@@ -23,10 +23,10 @@ def lease_length() -> timedelta:
 
 
 def claim(host: str, now: datetime) -> Job | None:
-    """Take the oldest queued job of the host whose instance has none running; None if there is none.
+    """Claim the host's oldest queued job whose instance has no running job; return None if there is none.
 
-    Agents that claim at the same time get different jobs. PostgreSQL locks the row as it is looked up and skips those
-    that others have locked; SQLite has one writer at a time.
+    Agents that claim at the same time get different jobs. PostgreSQL locks the row that it selects and skips rows that
+    others have locked; SQLite has one writer at a time.
     """
     busy = Job.objects.running().filter(instance__isnull=False).values("instance")
     queued = Job.objects.filter(host=host, status=JobStatus.QUEUED)
@@ -41,7 +41,7 @@ def claim(host: str, now: datetime) -> Job | None:
             job = (free.select_for_update(skip_locked=True) if locks else free).first()
             if job is None:
                 return None
-            # The partial unique constraint is the arbiter between two claims for one instance.
+            # The partial unique constraint decides between two claims for one instance.
             queued.filter(pk=job.pk).update(
                 status=JobStatus.RUNNING, token=token, started=now, lease_until=now + lease_length()
             )
@@ -52,12 +52,12 @@ def claim(host: str, now: datetime) -> Job | None:
 
 
 def renew(token: uuid.UUID, now: datetime) -> bool:
-    """Prolong the lease; False if it is lost."""
+    """Extend the lease; return False if it is lost."""
     return bool(Job.objects.held_by(token).update(lease_until=now + lease_length()))
 
 
 def write_progress(token: uuid.UUID, percent: int, reading: Reading | None) -> None:
-    """Write how far the running job is. Raises LeaseLost, or JobFailed if the job has been cancelled."""
+    """Write the progress of the running job. Raises LeaseLost, or JobFailed if the job has been cancelled."""
     running = Job.objects.held_by(token).wanted()
     if not running.update(progress=percent, detail=reading.to_json() if reading else {}):
         if reason := _cancel_reason(token):
@@ -72,7 +72,7 @@ def require_lease(token: uuid.UUID) -> None:
 
 
 def ending(status: JobStatus, **columns: Any) -> dict[str, Any]:
-    """Return the columns of a job that ends with this status, for its one UPDATE. No ended job keeps a secret."""
+    """Return the column values for the UPDATE that ends a job with this status. An ended job keeps no secret."""
     return {
         "status": status,
         "ended": timezone.now(),
@@ -84,9 +84,9 @@ def ending(status: JobStatus, **columns: Any) -> dict[str, Any]:
 
 
 def complete(steps: JobSteps[Any, Any], result: Any) -> bool:
-    """End the job as Completed, with the rows that follow from it; False if the lease is lost.
+    """End the job as Completed and update the dependent rows; return False if the job was cancelled or its lease lost.
 
-    A job that was cancelled after its last report ends as Failed, as its user was promised.
+    A job that was cancelled after its last report ends as Failed, as the console promised its user.
     """
     token = steps.job.token
     assert token is not None
@@ -94,7 +94,7 @@ def complete(steps: JobSteps[Any, Any], result: Any) -> bool:
         ended = (
             Job.objects.held_by(token)
             .wanted()
-            # Left behind until it has been cleaned up after, which a crash or a fault may put off.
+            # Set left_behind until the agent has cleaned up, which a crash or an error may delay.
             .update(**ending(JobStatus.COMPLETED, progress=100, left_behind=True))
         )
         if ended:
@@ -112,10 +112,10 @@ def fail(
     left_behind: bool = False,
     expired_at: datetime | None = None,
 ) -> bool:
-    """End the running job as Failed for the reason; False if it is no longer the caller's to end.
+    """End the running job as Failed with the reason; return False if the caller may no longer end it.
 
-    `interrupted` says that its agent ended, and that nothing is known against the job itself.
-    With `expired_at` the job ends only if its lease has expired by then: for callers without the lease.
+    `interrupted` means that the agent ended, not that anything is wrong with the job itself. Callers without the lease
+    pass `expired_at`: the job ends only if its lease has expired by then.
     """
     token = steps.job.token
     if token is None:
@@ -133,9 +133,9 @@ def fail(
 
 
 def fail_interrupted(steps: JobSteps[Any, Any], *, expired_at: datetime | None = None) -> bool:
-    """End the job as Failed because its agent stopped, or for the reason that it was cancelled for before.
+    """End the job as Failed because its agent stopped, or with its cancel reason if it was cancelled before.
 
-    False if it is no longer the caller's to end; see fail().
+    Return False if the caller may no longer end the job; see fail().
     """
     reason = steps.job.cancel_reason
     return fail(
@@ -154,5 +154,5 @@ def fail_expired(kinds: JobKinds, now: datetime) -> int:
 
 
 def _cancel_reason(token: uuid.UUID) -> str:
-    """Return why the running job with this lease was cancelled; empty if it was not, or if the lease is lost."""
+    """Return why the running job with this lease was cancelled; "" if it was not, or if the lease is lost."""
     return Job.objects.held_by(token).values_list("cancel_reason", flat=True).first() or ""

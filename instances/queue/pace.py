@@ -1,6 +1,6 @@
-"""How far a job is, how fast it goes and how long it still takes, as far as that is known.
+"""The progress and speed of a job and the time left, as far as they are known.
 
-The agent measures, with a monotonic clock that callers pass in. Pages show what it last wrote into the job's row.
+The agent measures them, with monotonic times that callers pass in. Pages show the last Reading in the job's row.
 """
 
 import math
@@ -11,18 +11,18 @@ from typing import Any, Self
 
 from instances.choices import Step
 
-# The speed is measured over these last seconds; over the last changes if the work is slow.
+# The speed is measured over the last WINDOW seconds, or over the last _FEWEST changes if the work is slow.
 WINDOW = 10.0
 _FEWEST = 4
-# Seconds of changes before the speed predicts anything.
+# The speed counts as known once the changes span this many seconds.
 KNOWN_AFTER = 2.0
-# Changes that are fewer seconds apart count as one.
+# Changes fewer seconds apart than this count as one.
 _APART = 0.2
-# The speed is not steady if the halves of the window differ by more than this factor, or after a silence that is
-# longer than this many gaps between changes and than these seconds.
+# The speed is not steady if it differs between the halves of the window by more than the factor _STEADY, or if no
+# change has come for more than _SILENCE seconds and more than _STEADY times the longest gap between changes.
 _STEADY = 2.5
 _SILENCE = 2.0
-# The seconds in which a new estimate mostly replaces the old one.
+# After about this many seconds, a new estimate has mostly replaced the old one.
 _SETTLE = 4.0
 
 
@@ -37,7 +37,7 @@ class Amount:
 
 @dataclass(frozen=True)
 class Reading(Amount):
-    """An amount with its speed, in bytes per second, and the seconds that the step still takes; None if unknown.
+    """An amount with its speed, in bytes per second, and the seconds left for the step; each is None if unknown.
 
     `at` is the Unix time of the measurement.
     """
@@ -56,7 +56,7 @@ class Reading(Amount):
 
 
 class Pace:
-    """Computes the speed of one step and the time left from the amounts that are added, each with its time."""
+    """Computes the speed of one step and the time left from the amounts added, each with its time."""
 
     def __init__(self) -> None:
         self._done = 0
@@ -72,7 +72,7 @@ class Pace:
             changes.popleft()
 
     def speed(self, now: float) -> float | None:
-        """Return the recent bytes per second, measured between changes. A silence longer than any gap counts too."""
+        """Return the recent bytes per second between changes; None if unknown. A silence beyond any gap lowers it."""
         changes = self._changes
         if len(changes) < 3 or changes[-1][0] - changes[0][0] < KNOWN_AFTER:
             return None

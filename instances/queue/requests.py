@@ -1,4 +1,4 @@
-"""What services ask of the queue: do a job, or cancel one. Both belong into the service's transaction."""
+"""Requests of services to the queue, in the service's own transaction: enqueue a job, or cancel one."""
 
 import uuid
 from collections.abc import Callable
@@ -24,10 +24,10 @@ def enqueue(
     parameters: Parameters = _NONE,
     secret: str = "",
 ) -> Job:
-    """Write the job's row, in the transaction that changes what the job is about.
+    """Write the job's row. Call this in the transaction that changes the rows the job is about.
 
-    `secret` is a password for the agent: it is sealed for this job and deleted when the job ends. Raises Refused if
-    the host is offline, because nobody would do the job.
+    `secret` is a password for the agent, encrypted for this job and deleted when the job ends. Raises Refused if the
+    host is offline, because no agent would do the job.
     """
     if host.refusal:
         raise Refused(host.refusal)
@@ -46,9 +46,9 @@ def enqueue(
 
 
 def cancel(job: Job, reason: str, *, failed: Callable[[Job, str], None]) -> bool:
-    """End the queued job as Failed, or make the running one end so at its next report; False if it has ended.
+    """End a queued job as Failed, or make a running job fail at its next report.
 
-    `failed` writes the rows that follow if the job ends here.
+    Return False if the job has ended or was cancelled before. `failed` updates the dependent rows of a queued job.
     """
     not_cancelled = Job.objects.filter(pk=job.pk).wanted()
     if not_cancelled.filter(status=JobStatus.QUEUED).update(

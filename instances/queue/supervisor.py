@@ -1,7 +1,7 @@
-"""The supervisor keeps one database server running per instance of this host, and writes their state into the rows.
+"""The supervisor keeps one database server running per instance of this host, and writes the instances' states.
 
-Three kinds of threads meet here. Only the agent's main thread starts processes and calls `tick`. A small pool asks
-the servers whether they answer and writes what it learns. The threads of jobs call `start` and `stop`.
+Three kinds of threads use it. Only the agent's main thread starts processes and calls tick(). A small pool checks
+whether the servers answer and writes the results. The threads of jobs call start() and stop().
 """
 
 import logging
@@ -45,17 +45,17 @@ def _server_of(instance: Instance, port: int) -> "Server":
 
 
 class StartFailed(Exception):
-    """The server did not start; the message is the reason that people read."""
+    """The server did not start. The message is the reason that people read."""
 
 
 @dataclass
 class Server:
-    """One instance's server as the supervisor knows it. Times are time.monotonic()."""
+    """One instance's server as the supervisor knows it. Times are from time.monotonic()."""
 
     instance_id: str
     port: int
     home: Path
-    # Whether it is a replica set of one node, and whether it serves the console alone.
+    # `replica_set`: the server is a replica set of one node. `private`: it serves the console alone.
     replica_set: bool = False
     private: bool = False
     process: subprocess.Popen[bytes] | None = None
@@ -81,7 +81,7 @@ class Server:
 
 
 class Supervisor:
-    """Keeps the servers of a host running. It does not change the status of the instances that `leave_alone` names."""
+    """Keeps the servers of a host running. Does not change the status of the instances that `leave_alone` returns."""
 
     def __init__(self, host: str, leave_alone: Callable[[], Collection[str]] = tuple) -> None:
         self.host = host
@@ -90,17 +90,17 @@ class Supervisor:
         self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="health")
 
-    # --- For the threads of jobs ------------------------------------------------------------------
+    # --- Called by the threads of jobs ------------------------------------------------------------
 
     def start(self, instance: Instance, port: int, *, may_move: bool = False) -> None:
         """Start the instance's server and wait until it answers. Raises StartFailed with the reason.
 
-        If it `may_move` to another port, do not wait for a port that another program has taken.
+        With `may_move`, the caller can try another port, so do not wait if another program has taken this one.
         """
         self._start(_server_of(instance, port), may_move=may_move)
 
     def start_scratch(self, name: str, port: int, home: Path) -> None:
-        """Start a server that serves the console alone, on files of no instance. Raises StartFailed."""
+        """Start a server for the console alone, on files that belong to no instance. Raises StartFailed."""
         self._start(Server(name, port, home, private=True))
 
     def _start(self, wanted: Server, *, may_move: bool = False) -> None:
@@ -123,10 +123,10 @@ class Supervisor:
             embedded().processes.stop(server.process)
             server.unwatch()
 
-    # --- For the main thread ----------------------------------------------------------------------
+    # --- Called by the main thread ----------------------------------------------------------------
 
     def begin(self) -> None:
-        """Write that no server runs, as is so when the agent starts, and start those that should."""
+        """Mark available instances as Abnormal, since no server runs when the agent starts, and call reconcile()."""
         here = Instance.objects.filter(host=self.host).exclude(pk__in=self._leave_alone())
         here.filter(state=State.AVAILABLE).update(state=State.ABNORMAL, failure=Message("server.starting"))
         self.reconcile()
@@ -141,7 +141,7 @@ class Supervisor:
             self._servers.setdefault(instance.id, _server_of(instance, instance.port))
 
     def tick(self) -> None:
-        """Do what is due: requests of jobs, deaths, starts, checks. Returns at once."""
+        """Handle everything that is due, without waiting: requests of jobs, dead servers, starts and checks."""
         while True:
             try:
                 request = self._requests.get_nowait()
@@ -161,21 +161,21 @@ class Supervisor:
                 self._pool.submit(self._check, server, server.process, server.watch)
 
     def shut_down(self) -> None:
-        """Stop every server, all at the same time, and wait for them."""
+        """Stop all servers at the same time, and wait until they have ended."""
         servers = [server for server in self._servers.values() if server.process]
         self._servers.clear()
         with ThreadPoolExecutor(max(1, len(servers)), thread_name_prefix="stop") as pool:
             for server in servers:
                 assert server.process is not None
                 pool.submit(embedded().processes.stop, server.process, seconds=5.0)
-        # Without waiting: a check may wait for the console database, and the process ends anyway.
+        # Do not wait: a check may be waiting for the console database, and the process ends anyway.
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _spawn(self, server: Server, now: float) -> None:
         server.spawned_at = server.check_at = now
         server.failed_checks = 0
         try:
-            # Without its files the server would start empty, and look well.
+            # Without its files the server would start empty and look healthy.
             if embedded().files.data_dir(server.home).is_dir():
                 server.process = embedded().processes.spawn(
                     server.home, server.port, replica_set=server.replica_set, private=server.private
@@ -183,7 +183,7 @@ class Supervisor:
                 return
             why = Message("server.no_data")
         except OSError as error:
-            # The servers of other instances go on.
+            # Carry on with the servers of other instances.
             log.warning("The server of instance %s could not be started: %s", server.instance_id, error)
             why = Message("server.not_started", why=explain_file(error))
         server.spawn_at = now + LONGEST_BACK_OFF
@@ -214,10 +214,10 @@ class Supervisor:
         self._requests.put(request)
         return answer.result()
 
-    # --- For the pool -----------------------------------------------------------------------------
+    # --- Called by the pool -----------------------------------------------------------------------
 
     def _check(self, server: Server, running: subprocess.Popen[bytes], watch: Watch) -> None:
-        """Ask one server whether it answers; write what changed."""
+        """Check whether one server answers, and write any change."""
         try:
             answered = watch.alive()
             now = time.monotonic()
@@ -232,7 +232,7 @@ class Supervisor:
                 running.kill()
             server.check_at = now + (CHECK_EVERY if server.answers else CHECK_EVERY_STARTING)
         except Exception as error:
-            # Log whatever it was (the database away, a foreign program on the port): the pool would swallow it.
+            # Log any error (an unavailable database, another program on the port): the pool would swallow it.
             log.warning("The check of instance %s failed: %r", server.instance_id, error)
             server.check_at = time.monotonic() + 1
             connections.close_all()
@@ -246,7 +246,7 @@ class Supervisor:
             down = Instance.objects.filter(pk=server.instance_id, state__in=[State.ABNORMAL, State.RESTORE_FAILED])
             down = down.exclude(pk__in=self._leave_alone())
             if server.answers:
-                # The state was written after the server had come up, so it is out of date, unless a job that works
+                # The state was written after the server had come up, so it is out of date, unless a job that is working
                 # on the server wrote it.
                 down = down.exclude(action__in=[Action.RESTORE, Action.DELETE, Action.RESTART])
             down.update(state=State.AVAILABLE, failure="")

@@ -1,4 +1,4 @@
-"""Limits work to a number of bytes per second, so that it leaves the disk to others."""
+"""A limit on the bytes per second of work, so that other work can use the disk."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ _CATCH_UP_SECONDS = 0.5
 
 
 class Throttle:
-    """A limit for any number of threads together. `rate` is in bytes per second; 0 is no limit."""
+    """A limit that any number of threads share. `rate` is in bytes per second; 0 means no limit."""
 
     def __init__(self, rate: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.rate = rate
@@ -18,7 +18,7 @@ class Throttle:
         self._lock = threading.Lock()
 
     def delay(self, size: int) -> float:
-        """Return the seconds to wait after `size` more bytes, before the next ones."""
+        """Return the seconds to wait after `size` more bytes."""
         if not self.rate:
             return 0.0
         with self._lock:

@@ -1,4 +1,4 @@
-"""A job at work in its thread: how its steps report progress, and how the agent makes it end."""
+"""A job running in its thread: its steps report progress, and the agent can make it end."""
 
 import threading
 import time
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class Work:
-    """What the agent hands to the steps of a claimed job. `servers` starts and stops database servers for them."""
+    """The object that the agent passes to the steps of a claimed job. `servers` starts and stops database servers."""
 
-    # Seconds between writes of the progress: enough to look alive, and next to no cost.
+    # Seconds between writes of the progress: often enough to look alive, at almost no cost.
     REPORT_EVERY = 0.5
 
     def __init__(self, job: Job, servers: "Supervisor") -> None:
@@ -36,24 +36,24 @@ class Work:
         self._pace = Pace()
 
     def lose(self) -> None:
-        """End the work at its next report, without another write: its lease is lost."""
+        """End the work at its next report, without another write, because its lease is lost."""
         self._lost = True
         self._must_end.set()
 
     def stop(self, reason: str) -> None:
-        """End the work as Failed for the reason, at its next report."""
+        """Make the job fail with the reason at its next report."""
         self._stop_reason = reason
         self._must_end.set()
 
     def wait(self, seconds: float, report: Callable[[], None]) -> None:
-        """Let the time pass and call report() meanwhile. What report() raises ends the wait at once."""
+        """Wait, and call report() meanwhile. An exception from report() ends the wait at once."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self._must_end.wait(min(left, self.REPORT_EVERY))
             report()
 
     def report(self, percent: float, amount: Amount | None = None) -> None:
-        """Report how far the work is, and how much of its present step is done. Raises LeaseLost or JobFailed."""
+        """Report the job's progress and how much of its current step is done. Raises LeaseLost or JobFailed."""
         if self._lost:
             raise LeaseLost
         if self._stop_reason is not None:
@@ -65,10 +65,10 @@ class Work:
         self._reported = now
         assert self.job.token is not None
         try:
-            # 100 is for the finished job alone.
+            # Only a completed job shows 100.
             leases.write_progress(self.job.token, min(int(percent), 99), self._reading(now, amount))
         except (OperationalError, InterfaceError):
-            # Progress is no reason to fail. Whether the job is still wanted, the next report learns.
+            # Unwritten progress is no reason to fail. The next report checks again whether the job was cancelled.
             connections.close_all()
 
     def _measure(self, now: float, amount: Amount | None) -> None:
