@@ -1,4 +1,4 @@
-"""The database engines behind the instances. The rest of the console knows them only by base.py."""
+"""The database engines behind the instances. The rest of the console knows them only through base.py."""
 
 from instances.engines.base import HostedEngine
 from instances.engines.embedded.engine import Embedded

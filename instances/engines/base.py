@@ -1,4 +1,4 @@
-"""What an engine is to the rest of the console: what it can do, and what servers and backups are."""
+"""The interface of an engine to the rest of the console, and the types for servers and backups."""
 
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ import pymongo
 # The user that people sign in as, and the name of a replica set.
 ADMINISTRATOR = "rwuser"
 REPLICA_SET = "rs0"
-# The server and its tools write these themselves, even while a copy is verified, so no contents list them.
+# The server and its tools write these themselves, even while a copy is verified, so Contents leaves them out.
 INTERNAL_DATABASES = frozenset({"local", "config"})
 INTERNAL_COLLECTIONS = frozenset({"system.profile"})
 
@@ -21,7 +21,7 @@ Client = pymongo.MongoClient[dict[str, Any]]
 
 
 class EngineError(Exception):
-    """Something that a database server failed to do. The message is a sentence for people."""
+    """A database server failed to do something. The message is a sentence for people."""
 
 
 class FilesInUse(Exception):
@@ -30,10 +30,10 @@ class FilesInUse(Exception):
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What an engine can do for an instance.
+    """The capabilities of an engine for an instance.
 
-    `methods` are its ways to make a backup, the preferred one first. `refusals` has one sentence for each kind of job
-    that the engine cannot do.
+    `methods` lists its backup methods, the preferred one first. `refusals` has one sentence for each kind of job that
+    the engine cannot do.
     """
 
     methods: tuple[str, ...]
@@ -42,9 +42,9 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class Server:
-    """Where a server is: its port, and its home with the database files and the agent's password.
+    """The location of a server: its port, and its home with the database files and the agent's password.
 
-    A `private` server is for the console alone and listens on loopback, wherever instances listen.
+    A `private` server is for the console alone and always listens on loopback.
     """
 
     port: int
@@ -54,9 +54,9 @@ class Server:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a server reports about itself. `compatible_version` is the MongoDB version that drivers may expect.
+    """The facts a server reports about itself. `compatible_version` is the MongoDB version that drivers may expect.
 
-    `connections` are those of clients, without the agent's. `documents` is the server's total over all databases.
+    `connections` counts the connections of clients, not the agent's. `documents` is the total of all databases.
     """
 
     engine: str
@@ -90,7 +90,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Contents:
-    """What is in a cut, by database and collection, both sorted by name."""
+    """The contents of a cut by database and collection, both sorted by name."""
 
     databases: tuple[Database, ...]
 
@@ -104,7 +104,7 @@ class Contents:
 
     @classmethod
     def from_document(cls, raw: Any) -> Self:
-        """Read the result of to_document(), also after JSON. Raises ValueError, KeyError or TypeError."""
+        """Read the result of to_document(), even from JSON. Raises ValueError, KeyError or TypeError."""
         return cls(tuple(_database(entry) for entry in raw))
 
 
@@ -119,7 +119,7 @@ def _database(raw: Mapping[str, Any]) -> Database:
 
 
 def checked_text(value: Any) -> str:
-    """Return the value of a JSON document if it is text that a database keeps. Raises TypeError or ValueError."""
+    """Return a value from a JSON document if it is text that a database can store. Raises TypeError or ValueError."""
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not text")
     if "\0" in value or value != value.encode(errors="replace").decode():
@@ -128,7 +128,7 @@ def checked_text(value: Any) -> str:
 
 
 def checked_count(value: Any) -> int:
-    """Return the value of a JSON document if it is a number of bytes or documents. Raises TypeError."""
+    """Return a value from a JSON document if it is a number of bytes or documents. Raises TypeError."""
     if type(value) is not int or not 0 <= value < 2**60:
         raise TypeError(f"{value!r} is not a count")
     return value
@@ -148,13 +148,13 @@ class Member:
 
 
 def nothing() -> None:
-    """Wait on."""
+    """Do nothing, so that the caller keeps waiting."""
 
 
 class TakeContents(Protocol):
-    """Return the contents of a cut as soon as the server has counted them.
+    """A function that returns the contents of a cut as soon as the server has counted them.
 
-    Until then, call `waiting` about once a second; it may raise to give up. Raises EngineError.
+    Until then, it calls `waiting` about once a second, which may raise to give up. Raises EngineError.
     """
 
     def __call__(self, waiting: Callable[[], None] = nothing) -> Contents: ...
@@ -178,7 +178,7 @@ class Cut:
 
 
 class Watch(Protocol):
-    """A lasting connection to a server, for its health and its facts. It may be asked by one thread at a time."""
+    """A lasting connection for checking a server's health and facts. Only one thread at a time may use it."""
 
     def alive(self) -> bool:
         """Return whether the server answers a read within a few seconds."""
@@ -191,7 +191,7 @@ class Watch(Protocol):
 
 
 class Engine(Protocol):
-    """One kind of database server. `name` is what its servers and archives call it, `method` the backup method."""
+    """One kind of database server. `name` is its name in facts and archives, `method` the backup method."""
 
     name: str
     method: str
@@ -200,18 +200,18 @@ class Engine(Protocol):
         """Return what the engine can do for an instance of this type."""
 
     def watch(self, server: Server) -> Watch:
-        """Return a connection for questions that are asked again and again. It connects when it is first used."""
+        """Return a connection for repeated checks. It connects when it is first used."""
 
     def alive(self, server: Server) -> bool:
-        """Return whether the server answers a read within a few seconds. A ping is no proof: see embedded/launcher."""
+        """Return whether the server answers a read within a few seconds. A ping proves little: see embedded/facts."""
 
     def facts(self, server: Server) -> Facts:
         """Ask the server about itself. Raises EngineError."""
 
     def connect(self, server: Server, *, seconds: float = 30.0) -> AbstractContextManager[Client]:
-        """Yield a driver on one connection, signed in as the agent.
+        """Yield a driver with one connection, signed in as the agent.
 
-        A driver's error inside the context becomes an EngineError, also if the server takes longer than `seconds`.
+        The context turns a driver's error into an EngineError, including a timeout after `seconds`.
         """
 
     def backup(self, server: Server, waiting: Callable[[], None] = nothing) -> AbstractContextManager[Cut]:
@@ -221,12 +221,12 @@ class Engine(Protocol):
         """
 
     def owns(self, member: str) -> bool:
-        """Return whether this engine can have written a member of this name."""
+        """Return whether this engine can have written a member with this name."""
 
     def inspect(self, server: Server, report: Callable[[int, int], None]) -> Contents:
         """Validate every collection, count its documents and list its indexes, as a client sees them.
 
-        `report` gets the collections done and the total; it may raise to give up. Raises EngineError with what is
+        `report` gets the collections done and the total; it may raise to give up. Raises EngineError if anything is
         wrong.
         """
 
@@ -234,7 +234,7 @@ class Engine(Protocol):
         """Set the administrator's password, and create the administrator if there is none yet. Raises EngineError."""
 
     def keep_password(self, server: Server) -> bool:
-        """Have the administrator keep the present password when a restore replaces the files.
+        """Let the administrator keep the current password when a restore replaces the files.
 
         Return False if the server does not answer or has no administrator.
         """
@@ -244,7 +244,7 @@ class Files(Protocol):
     """The database files on this host, each instance's in its home."""
 
     def prepare(self, home: Path) -> None:
-        """Make a home with an empty data directory, readable only by its owner."""
+        """Create a home with an empty data directory, readable only by its owner."""
 
     def data_dir(self, home: Path) -> Path:
         """Return the directory that holds the database files."""
@@ -253,7 +253,7 @@ class Files(Protocol):
         """Return the total size of the database files."""
 
     def exclusive(self, home: Path, *, seconds: float = ...) -> AbstractContextManager[None]:
-        """Keep every server off the files, and wait for one that is ending. Raises FilesInUse after `seconds`."""
+        """Lock the files against all servers, waiting for one that is ending. Raises FilesInUse after `seconds`."""
 
     def put_aside(self, home: Path) -> None:
         """Take the files of a stopped server out of use in one step. take_back() undoes it."""
@@ -266,25 +266,25 @@ class Files(Protocol):
 
 
 class Exchange(Protocol):
-    """The exchange of an instance's files for restored ones. `tag` names one restoration: the id of its job."""
+    """Exchanges an instance's files for restored ones. `tag` names one restoration: the id of its job."""
 
     def incoming(self, home: Path, tag: str) -> Path:
         """Return the directory to unpack into."""
 
     def place(self, home: Path, tag: str) -> None:
-        """Give the unpacked files to a home that has none."""
+        """Make the unpacked files those of a home that has none."""
 
     def exchange(self, home: Path, tag: str) -> None:
-        """Replace the files of a stopped server by the unpacked ones. Raises FilesInUse or OSError."""
+        """Replace the files of a stopped server with the unpacked ones. Raises FilesInUse or OSError."""
 
     def settle(self, home: Path, tag: str, *, restored: bool) -> None:
-        """End the restoration with the restored files, or with those from before it. Raises FilesInUse or OSError."""
+        """End the restoration with the restored files or the previous ones. Raises FilesInUse or OSError."""
 
     def exchanged(self, home: Path, tag: str) -> bool:
-        """Return whether the restored files are in use and not settled yet."""
+        """Return whether the restored files are in use but not settled yet."""
 
     def tags(self, home: Path) -> set[str]:
-        """Return the restorations that are not settled."""
+        """Return the tags of the restorations that are not settled."""
 
 
 class Processes(Protocol):
@@ -299,21 +299,21 @@ class Processes(Protocol):
     def spawn(
         self, home: Path, port: int, *, replica_set: bool = False, private: bool = False
     ) -> "subprocess.Popen[bytes]":
-        """Start the server on the files in this home, and do not wait until it answers. Only for the main thread."""
+        """Start the server on the files in this home without waiting for it to answer. Main thread only."""
 
     def stop(self, process: "subprocess.Popen[bytes]", *, seconds: float = ...) -> None:
         """Ask the server to end, kill it after `seconds`, and wait until it has ended."""
 
     def last_words(self, home: Path) -> str:
-        """Return the sentence with which the last server of this home ended; empty if there is none."""
+        """Return the sentence that the last server of this home wrote when it ended; "" if there is none."""
 
 
 class HostedEngine(Engine, Protocol):
-    """An engine whose servers and files this host keeps."""
+    """An engine whose servers and files are on this host."""
 
     files: Files
     exchange: Exchange
     processes: Processes
 
     def scratch(self, home: Path) -> AbstractContextManager[Server]:
-        """Run a server for the console alone on the files in `home`. Only for the main thread. Raises EngineError."""
+        """Run a server for the console alone on the files in `home`. Main thread only. Raises EngineError."""

@@ -1,4 +1,4 @@
-"""The administrator of an instance: the user that people sign in as, and the password."""
+"""The administrator of an instance: the user that people sign in as, and its password."""
 
 from instances.engines.base import ADMINISTRATOR, EngineError, Server
 from instances.engines.embedded import process
@@ -15,9 +15,9 @@ def set_password(server: Server, password: str) -> None:
 
 
 def keep_password(server: Server) -> bool:
-    """Have the next server of this home give the administrator the present password.
+    """Make the next server of this home give the administrator the current password.
 
-    Restored files have the users of their backup. The home keeps the credentials that a server checks passwords
+    Restored files contain the users of their backup. The home stores the credentials that a server checks passwords
     against, not the password. Return False if the server does not answer or has no administrator.
     """
     try:

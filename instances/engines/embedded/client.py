@@ -1,4 +1,4 @@
-"""The agent's connection to a server: a driver that is signed in as the agent's user."""
+"""The agent's connection to a server: a driver signed in as the agent's user."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ _CONNECT_MILLISECONDS = 10_000
 
 @contextmanager
 def connected(server: Server, *, seconds: float = 30.0) -> Iterator[Client]:
-    """Yield a driver on one connection. Raises EngineError if the server refuses, or takes longer than `seconds`."""
+    """Yield a driver with one connection. Raises EngineError if the server refuses, or takes longer than `seconds`."""
     client = driver(server, seconds=seconds)
     try:
         with explained(server):
@@ -47,7 +47,7 @@ def driver(server: Server, *, seconds: float) -> Client:
         connectTimeoutMS=soon,
         serverSelectionTimeoutMS=soon,
         socketTimeoutMS=milliseconds,
-        # Streaming the server's state would cost a connection more than the agent's few questions need.
+        # Streaming the server's state would take an additional connection, which the agent does not need.
         serverMonitoringMode="poll",
         **_tls(),
     )
@@ -55,7 +55,7 @@ def driver(server: Server, *, seconds: float) -> Client:
 
 @contextmanager
 def explained(server: Server) -> Iterator[None]:
-    """Raise EngineError, with a sentence for people, in place of a driver's error."""
+    """Turn a driver's error into an EngineError with a sentence for people."""
     try:
         yield
     except OperationFailure as error:
@@ -65,7 +65,7 @@ def explained(server: Server) -> Iterator[None]:
 
 
 def refusal(error: OperationFailure) -> str:
-    """Return the name of the reason, such as BackupIsOpen; "" if it has none."""
+    """Return the name of the server's reason, such as BackupIsOpen; "" if the error has none."""
     return str((error.details or {}).get("codeName", ""))
 
 

@@ -29,12 +29,12 @@ from instances.engines.base import (
 from instances.engines.embedded import process
 from instances.engines.embedded.client import connected, refusal
 
-# An operation such as an index build delays a backup for at most _OPEN_SECONDS. The server waits only a short time at
-# once, because no other writer can begin while it waits.
+# An operation such as an index build delays a backup for at most _OPEN_SECONDS. Each attempt is short, because no
+# other writer can begin while the server waits.
 _OPEN_SECONDS = 120.0
 _OPEN_AT_A_TIME_SECONDS = 2.0
-# The agent asks again after this time whether the documents are counted, so that a backup can be cancelled in between.
-# The server counts a million documents in half a second.
+# How often the agent asks whether the documents are counted, so that a backup can be cancelled in between. The server
+# counts a million documents in half a second.
 _WAIT_SECONDS = 0.5
 # How often the agent checks, while it reads files, that the cut is still open.
 _STILL_OPEN_SECONDS = 2.0
@@ -46,13 +46,13 @@ _NAME = re.compile(
 
 
 def owns(member: str) -> bool:
-    """Return whether a physical backup can have a member of this name."""
+    """Return whether a physical backup can have a member with this name."""
     return bool(_NAME.fullmatch(member))
 
 
 @contextmanager
 def backup(server: Server, waiting: Callable[[], None] = nothing) -> Iterator[Cut]:
-    """Open a cut of all databases; leave the context without an error only if the cut was open all the time.
+    """Open a cut of all databases. Leaving the context raises an error unless the cut was open all the time.
 
     Call `waiting` while the server is too busy to take the cut. Raises EngineError.
     """
@@ -80,7 +80,7 @@ def _open(client: Client, waiting: Callable[[], None]) -> dict[str, Any]:
 
 
 class _StillOpen:
-    """Check from time to time that the cut is open: files that are read after its end may be damaged copies."""
+    """Checks from time to time that the cut is still open: copies of files read after its end may be damaged."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -105,7 +105,7 @@ def _member(data: Path, name: str, size: int, still_open: Callable[[], None]) ->
 
 
 def blocks(path: Path, size: int) -> Iterator[memoryview]:
-    """Yield the first `size` bytes of the file. The server wrote everything after them later than the cut."""
+    """Yield the first `size` bytes of the file. The server wrote the rest after the cut."""
     buffer = memoryview(bytearray(min(_CHUNK, size) or 1))
     left = size
     try:

@@ -21,7 +21,7 @@ from instances.engines.embedded import (
 class Embedded(HostedEngine):
     name = facts.NAME
     method = "Physical"
-    # Modules, whose functions are those of the protocols.
+    # The functions of these modules implement the protocols.
     files: base.Files = process
     exchange: base.Exchange = restore
     processes: base.Processes = process

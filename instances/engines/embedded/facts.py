@@ -1,4 +1,4 @@
-"""What a server reports about itself when the agent asks it."""
+"""The facts that a server reports about itself when the agent asks."""
 
 from instances.engines.base import EngineError, Facts, Server
 from instances.engines.embedded import process
@@ -9,7 +9,7 @@ ALIVE_SECONDS = 3.0
 
 
 class Watch:
-    """A lasting connection to a server: signing in for every question would cost ten times as much as the question."""
+    """A lasting connection to a server: signing in for every request would cost ten times as much as the request."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -36,13 +36,13 @@ class Watch:
             compatible_version=".".join(status["version"].split(".")[:2]),
             storage_bytes=process.storage_bytes(self._server.home),
             documents=total["documents"],
-            # Without the agent's: a driver has one connection for commands and one that monitors the server.
+            # Subtract the agent's connections: each driver has one for commands and one that monitors the server.
             connections=max(status["connections"]["current"] - (4 if total["backingUp"] else 2), 0),
             uptime_seconds=int(status["uptime"]),
         )
 
     def close(self) -> None:
-        """Close the connection. Questions that come later, or run now, end as if the server did not answer."""
+        """Close the connection. Requests that run now or come later end as if the server did not answer."""
         self._client.close()
 
 

@@ -1,4 +1,4 @@
-"""What a server holds, read collection by collection as a client would: the check of a restored copy."""
+"""The check of a restored copy: read its server collection by collection, as a client would."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,7 +23,7 @@ _INSPECT_SECONDS = 3600.0
 def inspect(server: Server, report: Callable[[int, int], None]) -> Contents:
     """Validate every collection, count its documents and list its indexes, as a client sees them.
 
-    `report` gets the collections done and the total. Raises EngineError with what is wrong, or what `report` raises.
+    `report` gets the collections done and the total; it may raise to give up. Raises EngineError if anything is wrong.
     """
     with connected(server, seconds=_INSPECT_SECONDS) as client:
         names = sorted(set(client.list_database_names()) - INTERNAL_DATABASES)

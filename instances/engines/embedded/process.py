@@ -21,17 +21,17 @@ from console.text.messages import Message
 from instances.engines.base import REPLICA_SET, FilesInUse
 
 LOOPBACK = "127.0.0.1"
-# A server locks this file of its home for as long as it runs.
+# A server locks this file in its home for as long as it runs.
 LOCK_NAME = "server.lock"
 STOP_SECONDS = 10.0
-# A server whose agent has died ends sooner than this.
+# A server whose agent has died ends within this time.
 _FREE_SECONDS = 15.0
 _ROOM = str(Path(__file__).parent)
 _LOGGED = re.compile(r"\d{4}-\d\d-\d\d ")
 _LOG_LIMIT = 4 * 1024 * 1024
 # The user that the agent signs in as. Clients cannot see it.
 _AGENT = "console-agent"
-# The next server gives these credentials to the administrator before it listens.
+# The file with credentials that the next server gives to the administrator before it listens.
 WAITING_ADMINISTRATOR = "administrator.json"
 
 
@@ -62,7 +62,7 @@ def free_port() -> int:
 
 
 def prepare(home: Path) -> None:
-    """Make an instance's home with an empty data directory, readable only by its owner."""
+    """Create an instance's home with an empty data directory, readable only by its owner."""
     for directory in (home.parent, home, data_dir(home)):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -93,10 +93,10 @@ def address() -> str:
 
 
 def spawn(home: Path, port: int, *, replica_set: bool = False, private: bool = False) -> subprocess.Popen[bytes]:
-    """Start the server on the files in this home, and do not wait until it answers.
+    """Start the server on the files in this home without waiting for it to answer.
 
-    A `private` server is for the console alone: it listens on loopback and keeps expired documents. Only for the main
-    thread, because the server ends together with the thread that started it.
+    A `private` server is for the console alone: it listens on loopback and keeps expired documents. Main thread only,
+    because the server ends together with the thread that started it.
     """
     agent(home)
     log = home / "server.log"
@@ -118,12 +118,12 @@ def spawn(home: Path, port: int, *, replica_set: bool = False, private: bool = F
                 ),
                 *(("--tls-key", settings.CONSOLE_DB_TLS_KEY) if settings.CONSOLE_DB_TLS_KEY else ()),
             ],
-            # Found as `launcher`: as a part of `instances`, it would import the console into the server.
+            # Run as `launcher`, because as a part of `instances` it would import the console into the server.
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (_ROOM, os.environ.get("PYTHONPATH"))))},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            # A session of its own keeps the terminal's Ctrl-C away: `up` stops the processes in order.
+            # In its own session the server does not get the terminal's Ctrl-C: `up` stops the processes in order.
             start_new_session=True,
         )
 
@@ -141,7 +141,7 @@ def stop(process: subprocess.Popen[bytes], *, seconds: float = STOP_SECONDS) -> 
 
 @contextlib.contextmanager
 def exclusive(home: Path, *, seconds: float = _FREE_SECONDS) -> Iterator[None]:
-    """Keep every server off the files of this home, and wait for one that is ending. Raises FilesInUse."""
+    """Lock this home's files against all servers, waiting for one that is ending. Raises FilesInUse after `seconds`."""
     descriptor = os.open(home / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         deadline = time.monotonic() + seconds
@@ -159,14 +159,14 @@ def exclusive(home: Path, *, seconds: float = _FREE_SECONDS) -> Iterator[None]:
 
 
 def last_words(home: Path) -> str:
-    """Return the sentence with which the server ended; empty if it wrote none, for example because it was killed."""
+    """Return the sentence that the server wrote when it ended; "" if it wrote none, for example if it was killed."""
     try:
         with (home / "server.log").open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - 4096))
             lines = log.read().decode(errors="replace").strip().splitlines()
     except OSError:
         return ""
-    # Every line of the log begins with its time, except the sentence with which the launcher ends.
+    # Every line of the log begins with its time, except the launcher's final sentence.
     return "" if not lines or _LOGGED.match(lines[-1]) else lines[-1]
 
 

@@ -1,6 +1,7 @@
-"""The exchange of an instance's data directory for a restored one, after which any crash leaves exactly one of them.
+"""The exchange of an instance's data directory for a restored one. After any crash, settle() leaves exactly one.
 
-Each restoration has a tag, which is part of the names of its directories in the home. They show how far it got:
+Each restoration has a tag, which is part of the names of its directories in the home. The directories show how far
+the restoration got:
 
     data  data.restoring-<tag>                    unpacking or unpacked; the instance's files are untouched
           data.restoring-<tag>  data.before-<tag> between the two renames
@@ -25,10 +26,10 @@ def incoming(home: Path, tag: str) -> Path:
 
 
 def exchange(home: Path, tag: str) -> None:
-    """Rename the data directory to one side and the incoming one into its place.
+    """Move the data directory aside and the incoming directory into its place.
 
-    The server must have been stopped; wait until it has released its files. Raises FilesInUse or OSError. Call settle()
-    after any outcome.
+    Stop the server first: exchange() waits until it has released its files. Raises FilesInUse or OSError. Call settle()
+    whatever the outcome.
     """
     with exclusive(home):
         _rename(data_dir(home), _before(home, tag))
@@ -41,9 +42,9 @@ def place(home: Path, tag: str) -> None:
 
 
 def settle(home: Path, tag: str, *, restored: bool) -> None:
-    """End the restoration with the restored files if it was `restored`, else with those from before it.
+    """End the restoration with the restored files if `restored`, else with the previous ones.
 
-    May be called again, also after a crash. With `restored` False, stop the server first: settle() waits for its end.
+    May be called again, even after a crash. If `restored` is False, stop the server first: settle() waits for its end.
     Raises FilesInUse or OSError.
     """
     data, new, old = data_dir(home), incoming(home, tag), _before(home, tag)
@@ -63,7 +64,7 @@ def tags(home: Path) -> set[str]:
 
 
 def exchanged(home: Path, tag: str) -> bool:
-    """Return whether the restored files are in place and not settled: they may still have to go."""
+    """Return whether the restored files are in place but not settled, so that settle() may still remove them."""
     return _before(home, tag).exists()
 
 
@@ -72,7 +73,7 @@ def _before(home: Path, tag: str) -> Path:
 
 
 def _rename(source: Path, target: Path) -> None:
-    """Rename, and return only when the rename is on the disk: no later step may survive a crash without it."""
+    """Rename, and return only when the rename is on the disk, so that no later step survives a crash without it."""
     source.rename(target)
     directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -1,4 +1,4 @@
-"""A server for the console alone, run for a short time by the main thread of a process that has no supervisor."""
+"""A short-lived server for the console alone, run by the main thread of a process without a supervisor."""
 
 import subprocess
 import time
@@ -16,7 +16,7 @@ _START_SECONDS = 60.0
 
 @contextmanager
 def running(home: Path) -> Iterator[Server]:
-    """Run a server on the files in `home`. Only for the main thread. Raises EngineError."""
+    """Run a server on the files in `home`. Main thread only. Raises EngineError."""
     server = Server(process.free_port(), home, private=True)
     spawned = process.spawn(home, server.port, private=True)
     try:

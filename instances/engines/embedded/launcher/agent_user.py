@@ -1,4 +1,4 @@
-"""The user that the agent signs in as, and its invisibility: no command and no query shows or changes it."""
+"""The user that the agent signs in as. It is hidden: no command or query shows or changes it."""
 
 import json
 from pathlib import Path
@@ -32,9 +32,9 @@ class HiddenAgent(Storage):
 
 
 def prepare_users(storage: Storage, agent: Document, home: Path) -> None:
-    """Give the agent its password, and the administrator the credentials that wait in the home.
+    """Give the agent its password, and the administrator the credentials in the home, if there are any.
 
-    For the time before the server listens: a restored copy has the users of its backup.
+    Call this before the server listens, because a restored copy has the users of its backup.
     """
     _write_user(storage, agent["user"], derive_credentials(agent["password"]).to_doc())
     waiting = home / "administrator.json"

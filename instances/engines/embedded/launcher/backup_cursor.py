@@ -1,4 +1,4 @@
-"""WiredTiger's backup cursor: a cut of all databases, opened and closed by the agent over one connection."""
+"""WiredTiger's backup cursor: the agent opens and closes a cut of all databases over one connection."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ Document = dict[str, Any]
 class Backup:
     """A cut: the backup cursor, and a snapshot of the same moment in which a thread counts documents.
 
-    Until the cursor is closed, WiredTiger changes no byte of any file of the cut up to the size in `files`.
+    Until the cursor is closed, WiredTiger does not change the files of the cut up to their sizes in `files`.
     """
 
     def __init__(self, storage: GatedStorage, connection: int, seconds: float) -> None:
@@ -25,12 +25,12 @@ class Backup:
         self._snapshot = storage._conn.open_session()
         self._stopped = threading.Event()
         try:
-            # Does most of the work while writers go on.
+            # Do most of the work while writers continue.
             self._session.checkpoint()
             with storage.gate.closed(seconds):
                 began = time.monotonic()
                 counts.begin_snapshot(self._snapshot)
-                # Switches to a new log file; the files that the cursor names hold everything committed until now.
+                # WiredTiger switches to a new log file. The cursor's files contain everything committed until now.
                 self._cursor = self._session.open_cursor("backup:", None, None)
                 self.moment = time.time()
                 self.pause = time.monotonic() - began
@@ -57,7 +57,7 @@ class Backup:
             self._snapshot.close()
 
     def contents(self, seconds: float) -> list[Document] | None:
-        """Wait until everything is counted; return None if it is not after `seconds`."""
+        """Return the counts, or None if they are not complete after `seconds`."""
         self._counter.join(seconds)
         if self._counter.is_alive():
             return None
@@ -73,7 +73,7 @@ class Backup:
 
 
 class Backups:
-    """The open backup, if there is one: WiredTiger has one backup cursor."""
+    """The open backup, if there is one: WiredTiger allows only one backup cursor."""
 
     def __init__(self, storage: GatedStorage) -> None:
         self._storage = storage

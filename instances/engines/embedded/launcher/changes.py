@@ -1,8 +1,9 @@
 """Changes of collections and indexes that a killed server finishes at its next start.
 
-SecantusDB commits such a change row by row. Killed in the middle, it would leave an index without some of its entries,
-half of a dropped collection, or nothing of a renamed one. One transaction for all rows is no solution, because more
-rows than the cache can hold never commit. So the server keeps a note of each change until the change is complete.
+SecantusDB commits such a change row by row. If killed in the middle, it would leave an index without some of its
+entries, half of a dropped collection, or nothing of a renamed one. One transaction for all rows is no solution,
+because it cannot commit more rows than fit into the cache. So the server keeps a note of each change until the change
+is complete.
 """
 
 import contextlib
@@ -29,12 +30,12 @@ log = logging.getLogger("launcher")
 
 # The notes of the changes in progress.
 _CHANGES = "table:secantus_console_changes"
-# The rows of a change that one transaction commits; they must fit into the cache.
+# The number of a change's rows that one transaction commits; they must fit into the cache.
 STEP = 1000
 
 
 class WholeChanges(GatedStorage):
-    """A storage in which a drop or a rename happens completely, at the latest at the next start."""
+    """A storage that completes every drop and rename, at the latest at the next start."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -57,9 +58,9 @@ class WholeChanges(GatedStorage):
 
     @contextlib.contextmanager
     def _noted(self, change: str, *names: str) -> Iterator[None]:
-        """Keep a note while the change is made.
+        """Keep a note of the change until it is complete.
 
-        The note of a change that failed goes too: its client has seen the error and may have written since.
+        Remove the note of a failed change too, because its client has seen the error and may have written since.
         """
         if self._user_transaction() is not None:
             yield
@@ -72,7 +73,7 @@ class WholeChanges(GatedStorage):
             try:
                 yield
             except BaseException as error:
-                # SecantusDB retries at once after a conflict with another client.
+                # Keep the note after a conflict with another client, because SecantusDB retries at once.
                 if not _is_wt_rollback(error):
                     del notes[note]
                 raise
@@ -98,7 +99,7 @@ class WholeChanges(GatedStorage):
                 super()._delete_keys(table, step)
 
     def _forget_indexes(self, *prefix: str) -> None:
-        """Remove what exists of the indexes whose database, collection and name begin with `prefix`."""
+        """Remove all rows of the indexes whose database, collection and name begin with `prefix`."""
         for table in (_IDX_TABLE, _IDX_ENTRIES_TABLE, _UNIQ_TABLE):
             self._delete_keys(table, [key for key, _ in self._collect_prefix(table, prefix)])
 
@@ -136,7 +137,7 @@ class WholeChanges(GatedStorage):
                 return refused
             with self._noted("rename_collection", *source, *target):
                 if target_exists:
-                    # The next start reads the notes in alphabetical order, and so finishes the drop first.
+                    # The next start reads the notes in alphabetical order, so it finishes the drop first.
                     with self._noted("drop_collection", *target):
                         super().drop_collection(*target)
                 self._move(source, target)

@@ -1,4 +1,4 @@
-"""The commands that the console adds to SecantusDB, and those that it takes away.
+"""The commands that the console adds to SecantusDB or removes from it.
 
     console.openBackup     take a cut of all databases; returns the files to copy and how long writers waited
     console.backupContents wait up to `seconds` for the documents of the cut to be counted; returns whether they are
@@ -6,7 +6,7 @@
     console.closeBackup    end the cut; fails if it has already ended, because the copied files are then worthless
     console.documents      return the number of documents in all databases
 
-Only the agent's user may call these. To everybody else they do not exist.
+Only the agent's user may call these. For all other users they do not exist.
 """
 
 from typing import Any
@@ -49,7 +49,7 @@ def add_commands(backups: Backups, total: Total, agent_name: str) -> None:
 
 
 def remove_file_commands() -> None:
-    """Remove SecantusDB's own backup commands, which read and write any file that this process may."""
+    """Remove SecantusDB's own backup commands, which can read and write any file that this process can."""
     for name in [name for name in commands._HANDLERS if name.startswith("secantusAdmin.")]:
         del commands._HANDLERS[name]
 

@@ -1,4 +1,4 @@
-"""The gate that transactions pass to commit, and that closes for the moment in which a cut is taken."""
+"""The gate that transactions pass to commit. It is closed while a cut is taken."""
 
 import contextlib
 import threading
@@ -8,16 +8,16 @@ from typing import Any
 
 from secantus.storage import Storage, TransactionTooLargeError
 
-# WiredTiger keeps what a transaction changes in its cache. A larger transaction would wait for room there forever.
+# WiredTiger keeps a transaction's changes in its cache. A larger transaction would wait there for space forever.
 _TRANSACTION_ROWS = 20_000
 
 
 class CannotBackUp(Exception):
-    """Why no cut can be taken or used: the name of the reason, and one sentence."""
+    """No cut can be taken or used. The arguments are the name of the reason, and one sentence."""
 
 
 class Gate:
-    """Let transactions commit side by side, and keep them out while a cut is taken.
+    """Lets transactions commit concurrently, and keeps them out while a cut is taken.
 
     A thread that holds the storage's lock passes a closed gate, because closed() waits for that lock too.
     """

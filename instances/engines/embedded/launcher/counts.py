@@ -1,4 +1,4 @@
-"""The numbers of documents: those of a snapshot by collection, and the total of all databases."""
+"""Counts of documents: of each collection in a snapshot, and of all databases together."""
 
 import threading
 import time
@@ -15,13 +15,13 @@ Document = dict[str, Any]
 class Total:
     """The number of documents in all databases, which WiredTiger counts as the entries of one table.
 
-    A count reads the whole table: 80 ms for a million documents. So counting takes at most a hundredth of the time.
+    A count reads the whole table, 80 ms for a million documents, so at most a hundredth of the time is spent counting.
     """
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._documents, self._next_count = 0, 0.0
-        # Without this WiredTiger keeps no statistics, and cannot count.
+        # Without this setting WiredTiger keeps no statistics and cannot count.
         connection.reconfigure("statistics=(all)")
 
     def documents(self) -> int:
@@ -44,7 +44,7 @@ class Total:
 
 
 def begin_snapshot(session: Any) -> None:
-    """Make everything that the session reads from now on show this moment."""
+    """Begin a snapshot: everything that the session reads from now on shows this moment."""
     session.begin_transaction("isolation=snapshot")
     # WiredTiger takes the snapshot at the first read.
     cursor = session.open_cursor(_COLL_TABLE)
@@ -53,7 +53,7 @@ def begin_snapshot(session: Any) -> None:
 
 
 def collections(snapshot: Any, stopped: threading.Event) -> Iterator[Document]:
-    """Count the documents of each collection in the session's snapshot, until `stopped`."""
+    """Yield each collection in the session's snapshot with its number of documents, until `stopped` is set."""
     indexes: dict[tuple[str, str], list[str]] = {}
     for (db, coll, name), _value in _rows(snapshot, _IDX_TABLE):
         indexes.setdefault((db, coll), []).append(name)
@@ -84,7 +84,7 @@ def _entries(cursor: Any, db: str, coll: str, stopped: threading.Event) -> int:
     cursor.reset()
     cursor.set_key(db, coll, b"")
     cursor.bound("bound=lower")
-    # The first key after this collection's own: no name contains a NUL.
+    # The first key after this collection's keys, because no name contains a NUL.
     cursor.set_key(db, f"{coll}\x01", b"")
     cursor.bound("bound=upper,inclusive=false")
     count, step = 0, cursor.next

@@ -1,4 +1,4 @@
-"""Index builds in steps: an index of any size is built without a transaction larger than the cache."""
+"""Index builds in steps: even for a large index, no transaction is larger than the cache."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from .changes import STEP, WholeChanges
 
 
 class _SteppingCursor:
-    """The cursor that writes an index's entries: it commits the session's transaction after every step of rows."""
+    """The cursor that writes an index's entries. It commits the session's transaction after every STEP rows."""
 
     def __init__(self, cursor: Any, session: Any) -> None:
         self._cursor, self._session = cursor, session

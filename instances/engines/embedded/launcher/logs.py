@@ -1,4 +1,4 @@
-"""The log of the server, on stderr."""
+"""The server's log, on stderr."""
 
 import logging
 import sys
@@ -11,7 +11,7 @@ from .panic import EndOnPanic
 
 
 class WithoutContents(logging.Formatter):
-    """Keep documents out of the log: write only an exception's type and place, and the text of WiredTiger's own."""
+    """Keeps documents out of the log: writes an exception's type and place, and the text only if it is WiredTiger's."""
 
     def formatException(self, info: Any) -> str:  # noqa: N802 - logging's name
         kind, error, trace = info

@@ -1,4 +1,4 @@
-"""Opening the database files, whatever a killed server or a full disk has left of them."""
+"""Open the database files, whatever state a killed server or a full disk has left them in."""
 
 import argparse
 import logging
@@ -25,11 +25,11 @@ _TTL_SECONDS = 60.0
 
 
 class GuardedStorage(HiddenAgent, IndexBuilds):
-    """SecantusDB's storage with all that the console adds to it."""
+    """SecantusDB's storage with everything that the console adds to it."""
 
 
 class LazyHandshakes(ssl.SSLContext):
-    """TLS that leaves the handshake to the client's own thread, so that one silent client keeps nobody out."""
+    """TLS that leaves the handshake to the client's own thread, so that a silent client does not block others."""
 
     def wrap_socket(self, *arguments: Any, **options: Any) -> ssl.SSLSocket:
         return super().wrap_socket(*arguments, **{**options, "do_handshake_on_connect": False})
@@ -77,15 +77,15 @@ def open_server(options: argparse.Namespace, agent_name: str) -> server.Secantus
 def _forget_backup(data: Path) -> None:
     """Remove the file that a server leaves when it is killed while a backup cursor is open.
 
-    WiredTiger would return to the metadata of the backup and lose every collection first written after it. A restored
-    copy, which was never opened completely, keeps the file: WiredTiger starts from it.
+    With this file, WiredTiger would return to the metadata of the backup and lose every collection first written after
+    the backup. Keep the file in a restored copy, which was never opened completely: WiredTiger starts from the file.
     """
     if (data / _OPENED).exists():
         (data / "WiredTiger.backup").unlink(missing_ok=True)
 
 
 def _require_metadata(data: Path) -> None:
-    """Raise CannotStart if there are tables without metadata: WiredTiger would begin an empty database."""
+    """Raise CannotStart if there are tables without metadata, because WiredTiger would create an empty database."""
     if any(data.glob("*.wt")) and not any(
         (data / name).exists() for name in ("WiredTiger.turtle", "WiredTiger.backup")
     ):
@@ -95,8 +95,8 @@ def _require_metadata(data: Path) -> None:
 def _open_files(home: str, config: str) -> Any:
     """Open WiredTiger, and remove the tables that a killed server was creating.
 
-    WiredTiger opens no database that has such an incomplete table. SecantusDB creates a table just before it writes the
-    first row, so these are empty.
+    WiredTiger cannot open a database with such an incomplete table. SecantusDB creates a table just before it writes
+    the first row, so incomplete tables are empty.
     """
     connection = wiredtiger_open(home, config)
     session = connection.open_session()

@@ -1,4 +1,4 @@
-"""The end of the process when WiredTiger has panicked, since a server that answers only `ping` is of no use."""
+"""End the process when WiredTiger has panicked, because a server that answers only `ping` is useless."""
 
 import contextlib
 import logging
@@ -9,12 +9,12 @@ from pathlib import Path
 
 import wiredtiger
 
-# With less free space than this, WiredTiger cannot write: its log files have 10 MB each.
+# With fewer free bytes than this, WiredTiger cannot write: its log files are 10 MB each.
 _NO_SPACE = 16 * 1024 * 1024
 
 
 class EndOnPanic(logging.Handler):
-    """End the process when SecantusDB logs a panic."""
+    """Ends the process when SecantusDB logs a panic."""
 
     def __init__(self, data: Path) -> None:
         super().__init__(logging.ERROR)
@@ -36,6 +36,6 @@ def reason(data: Path, error: Exception) -> str:
 
 
 def say(sentence: str) -> None:
-    """Write the last line of the log, which tells the agent why the server ended."""
+    """Write the last line of the log, in which the agent finds the reason why the server ended."""
     sys.stderr.write(f"{sentence}\n")
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""The life of the process: tied to its parent, alone on its files, ended by a signal within 10 seconds."""
+"""The life of the process: it ends with its parent, locks its files, and ends within 10 seconds of a signal."""
 
 import ctypes
 import faulthandler
@@ -14,17 +14,17 @@ from typing import Any
 _LOCK_SECONDS = 15.0
 _STOP_SECONDS = 9.5
 _STOPPING = {signal.SIGTERM, signal.SIGINT}
-# How often the server checks that its parent is still running, in case it missed the signal of its end.
+# How often the server checks that its parent is still running, in case it missed the signal of the parent's end.
 _PARENT_CHECK_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1
 
 
 class CannotStart(Exception):
-    """Why the server does not start, as one sentence."""
+    """The server cannot start. The message is one sentence with the reason."""
 
 
 def die_with_parent(parent: int) -> None:
-    """Have Linux send SIGTERM when the parent ends. Raises CannotStart if it has already ended."""
+    """Make Linux send SIGTERM when the parent ends. Raises CannotStart if the parent has already ended."""
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:
         raise CannotStart(f"The server cannot be tied to its parent: {os.strerror(ctypes.get_errno())}.")
     if os.getppid() != parent:
@@ -58,26 +58,26 @@ def allow_most_descriptors() -> None:
 
 
 def block_signals() -> None:
-    """Leave the signals that end the process to wait_for_end(); for the time before other threads start.
+    """Block the signals that end the process, for wait_for_end(). Call this before other threads start.
 
-    A handler could wait forever: for the main thread while another thread received the signal, or for a lock that the
-    main thread holds.
+    A signal handler could wait forever: for the main thread if another thread received the signal, or for a lock that
+    the main thread holds.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
 
 
 def wait_for_end(parent: int) -> None:
-    """Return when a signal or the end of the parent asks this process to end."""
+    """Wait until a signal arrives or the parent ends."""
     while signal.sigtimedwait(_STOPPING, _PARENT_CHECK_SECONDS) is None and os.getppid() == parent:
         pass
-    # A command that does not end cannot keep the process alive.
+    # Exit in time even if a command does not end.
     faulthandler.dump_traceback_later(_STOP_SECONDS, exit=True)
 
 
 def stop(running: Any) -> None:
     """Close SecantusDB's server, without the 2 seconds that its own stop() waits.
 
-    stop() closes the socket, which does not wake the thread that accepts on it; a shutdown does.
+    Its stop() closes the socket, which does not wake the thread that accepts on it; shutting the socket down does.
     """
     running._stop_event.set()
     if running._socket is not None:
