@@ -1,1 +1,1 @@
-"""Instances and their hosts. Imports console, and nothing of backups."""
+"""Instances and their hosts. May import console, but not backups."""

@@ -1,6 +1,7 @@
-"""What every page shows of the work that goes on, and what it notifies the user of.
+"""The activity that every page shows, and notifications of jobs that have ended.
 
-Users are notified when work they requested ends, and of every failed automated backup, since nobody requested those.
+Users are notified when work they requested ends. Nobody requested an automated backup, so every user is notified if
+one fails.
 """
 
 import hashlib
@@ -16,20 +17,20 @@ from instances.choices import JobKind, JobStatus
 from instances.models import Host, Job
 from instances.notifications import Notification, is_finished_deletion, notifications_of
 
-# The hosts' clocks differ, so a job may become visible after another that ended later by its own host's clock.
+# Host clocks differ, so a job may become visible after another job with a later end.
 _OVERLAP = timedelta(seconds=30)
-# A user who was away for longer is notified of the last day only.
+# A user who was away longer gets notifications for the last day only.
 _LONGEST = timedelta(days=1)
 _JOBS = 500
-# Written as the index has it.
+# In this form, the index on `requested_by` and `ended` serves the query.
 _UNENDED = Q(ended=None)
 
 
 @dataclass(frozen=True)
 class Notified:
-    """What a browser has been notified of: every end before `since`, and these jobs, which ended later.
+    """The jobs that a browser has been notified of: all that ended before `since`, and `jobs`, which ended later.
 
-    The browser keeps it as text: `since` in milliseconds, then the first 12 hex digits of each job's id.
+    The browser keeps this as text: `since` in milliseconds, then the first 12 hex digits of each job's id.
     """
 
     since: datetime
@@ -40,7 +41,7 @@ class Notified:
 
     @classmethod
     def parse(cls, text: str, now: datetime) -> Self:
-        """Return what the text says; unreadable text means everything until now."""
+        """Parse the browser's text. If it is unreadable, the browser counts as notified of everything until now."""
         moment, *jobs = text.split("~")
         try:
             since = datetime.fromtimestamp(int(moment) / 1000, UTC)
@@ -61,14 +62,14 @@ def _short_id(job: Job) -> str:
 
 @dataclass(frozen=True)
 class Activity:
-    """How many of the user's own jobs have not ended, and what is wrong with the hosts."""
+    """The number of the user's own jobs that have not ended, and the problems of instances and hosts."""
 
     running: int
-    # How many instances' servers are down: a list refreshes when this changes.
+    # The number of instances whose server is down. Lists refresh when it changes.
     down: int
     # The offline hosts that have instances or unended jobs; all hosts if all are offline.
     offline: list[Host]
-    # There is no host, because no agent has ever started.
+    # True if there are no hosts because no agent has ever started.
     no_agent: bool
 
     @property
@@ -78,7 +79,7 @@ class Activity:
 
 
 def activity_of(user: User, now: datetime) -> Activity:
-    """Return the activity, in one query: every page asks for it."""
+    """Return the user's activity, in one query because every page needs it."""
     return _activity(Job.objects.filter(_UNENDED, requested_by=user).count(), now)
 
 
@@ -92,15 +93,15 @@ def _activity(running: int, now: datetime) -> Activity:
 def activity_and_notifications(
     user: User, notified: Notified, now: datetime
 ) -> tuple[Activity, list[Notification], Notified]:
-    """Return the activity, what the browser has to be notified of, and what it has been notified of afterwards."""
+    """Return the activity, the notifications that are due, and the browser's new Notified once it has shown them."""
     lately = Q(ended__gte=notified.since)
-    # Each of the three conditions is a range of one index.
+    # Each of the three conditions is a range scan of one index.
     mine = Q(_UNENDED, requested_by=user) | Q(lately, requested_by=user)
     automated = Q(lately, requested_by=None, kind=JobKind.BACKUP, status=JobStatus.FAILED)
     jobs = list(Job.objects.filter(mine | automated).select_related("instance").order_by()[:_JOBS])
     running = [job for job in jobs if job.ended is None]
     ended = [job for job in jobs if job.ended and not notified.includes(job)]
-    # People delete many backups at once: wait for the last deletion, then notify of all together.
+    # People delete many backups at once: wait for the last deletion, then send one notification.
     deleting = any(job.kind == JobKind.DELETE_BACKUP for job in running)
     waiting = [job for job in ended if deleting and is_finished_deletion(job)]
     ended = [job for job in ended if job not in waiting]

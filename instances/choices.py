@@ -1,4 +1,4 @@
-"""The states, actions, statuses and kinds of instances and jobs: labels for people, values for the API."""
+"""States, actions, statuses and kinds of instances and jobs, with labels for people and values for the API."""
 
 from enum import Enum
 from typing import Literal
@@ -27,7 +27,7 @@ class InstanceType(models.TextChoices):
 
 
 class State(models.TextChoices):
-    """What an instance's server is, whatever work is in progress."""
+    """The state of an instance's server, regardless of the work in progress."""
 
     CREATING = "creating", _("Creating")
     CREATION_FAILED = "createfail", _("Creation failed")
@@ -37,7 +37,7 @@ class State(models.TextChoices):
 
 
 class Action(models.TextChoices):
-    """The work in progress on an instance: one at a time."""
+    """The work in progress on an instance, at most one at a time."""
 
     NONE = "", ""
     BACKUP = "BACKUP", _("Backing up")
@@ -48,12 +48,12 @@ class Action(models.TextChoices):
     DELETE = "DELETE_INSTANCE", _("Deleting")
 
 
-# Work that stops the server.
+# Actions that stop the server.
 STOPS_SERVER = frozenset({Action.RESTORE, Action.RESTART, Action.DELETE})
 
 
 class Status(Enum):
-    """What people read: one status made of state and action. Members are (API code, label, tone)."""
+    """The status that people read, derived from state and action. Members are (API code, label, tone)."""
 
     AVAILABLE = ("normal", TEXTS["label.available"], "ok")
     CREATING = ("creating", TEXTS["label.creating"], "busy")

@@ -1,4 +1,4 @@
-"""How people connect to an instance: the connection string and code that uses it, always without a password."""
+"""The connection string of an instance and sample code that uses it, always without a password."""
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -12,14 +12,14 @@ __all__ = ["ADMINISTRATOR", "Snippet", "connection_string", "snippets"]
 
 @dataclass(frozen=True)
 class Snippet:
-    """`lines` for one program, which then asks for the password."""
+    """Sample code for one program, which gets the password at run time."""
 
     program: str
     lines: str
 
 
 def connection_string(instance: Instance) -> str:
-    """Return the connection string without the password; empty before the instance has a port."""
+    """Return the connection string without the password; "" until the instance has a port."""
     if not instance.port:
         return ""
     options = {"authSource": "admin"}
@@ -31,7 +31,7 @@ def connection_string(instance: Instance) -> str:
 
 
 def snippets(instance: Instance) -> list[Snippet]:
-    """Return the lines for mongosh, pymongo and Node.js; empty before the instance has a port."""
+    """Return the snippets for mongosh, pymongo and Node.js; none until the instance has a port."""
     address = connection_string(instance)
     if not address:
         return []

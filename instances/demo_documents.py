@@ -1,4 +1,4 @@
-"""Demo documents for a new instance, so that there is something to look at and to back up: the same every time."""
+"""Demo documents that give a new instance something to look at and back up. They are the same every time."""
 
 import random
 from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ _TOPICS = ("backups", "indexes", "connections", "storage", "monitoring", "restor
 
 
 def load(server: Server, kind: str) -> int:
-    """Fill the new instance with the documents for its type, and return their number.
+    """Fill the new instance with the documents for its type and return their number.
 
     `kind` is "Sharding" (a shop), "ReplicaSet" (sensors) or "Single" (a knowledge base). Raises EngineError.
     """
@@ -38,14 +38,14 @@ def load(server: Server, kind: str) -> int:
     loaded = 0
     with engines.embedded().connect(server) as client:
         for collection, documents in collections.items():
-            # The server needs seconds to build an index on existing documents.
+            # Create the index first: building it on existing documents would take seconds.
             client[database][collection].create_index(indexes[collection])
             loaded += _insert(client[database][collection], documents())
     return loaded
 
 
 def load_more(server: Server, kind: str, documents: int) -> None:
-    """Add documents of about a kilobyte each, which compress poorly. Raises EngineError."""
+    """Add documents of about a kilobyte each that compress poorly. Raises EngineError."""
     with engines.embedded().connect(server) as client:
         _insert(client[_KINDS[kind][0]]["notes"], _notes(documents))
 
@@ -63,7 +63,7 @@ def _chance(seed: int) -> random.Random:
 
 
 def _identified(documents: Iterable[Document]) -> Iterator[Document]:
-    """Add an _id to each document, made from the document's own time if it has one."""
+    """Add an _id to each document, derived from the document's time if it has one."""
     for number, document in enumerate(documents, start=1):
         seconds = int(document.get("time", _START).timestamp())
         yield {"_id": ObjectId(seconds.to_bytes(4, "big") + number.to_bytes(8, "big")), **document}

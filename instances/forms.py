@@ -92,6 +92,6 @@ class RenameInstanceForm(DialogForm):
     name = NameField(label=_("DB Instance Name"))
 
     def __init__(self, instance: Instance, *args: Any, **kwargs: Any) -> None:
-        # Several rows can be renamed at once, and a dialog also has a field called name.
+        # The ids must be unique: several rows can be renamed at once, and a dialog also has a field called name.
         super().__init__(*args, initial={"name": instance.name}, auto_id=f"rename-{instance.id}-%s", **kwargs)
         self.fields["name"].widget.attrs["aria-label"] = self.fields["name"].label

@@ -1,4 +1,4 @@
-"""Where the files of instances and of running jobs are on their host."""
+"""The paths of the files of instances and running jobs on their host."""
 
 import shutil
 from pathlib import Path
@@ -14,19 +14,19 @@ def instance_home(instance_id: str) -> Path:
 
 
 def instance_homes() -> Path:
-    """The directory that holds the homes of this host's instances."""
+    """Return the directory that holds the homes of this host's instances."""
     return Path(settings.CONSOLE_HOME) / _INSTANCES
 
 
 def staging_root() -> Path:
-    """The directory that running jobs copy into."""
+    """Return the directory that running jobs copy into."""
     return Path(settings.CONSOLE_HOME) / _STAGING
 
 
 def prepare_host() -> None:
-    """Make the directories, and remove what jobs left in staging when their agent died. No job may run."""
+    """Create the directories, and remove files that dead agents' jobs left in staging. Call only while no job runs."""
     for directory in (instance_homes(), staging_root()):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for leftover in staging_root().iterdir():
-        # Not the directory itself: another disk may be mounted there.
+        # Keep the directory itself: another disk may be mounted there.
         shutil.rmtree(leftover, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Hosts: the one agent that runs a host, what pages show, and which host gets a new instance."""
+"""Hosts: ownership by one agent, the hosts that pages show, and the choice of a host for a new instance."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,21 +12,20 @@ from console.lists.counting import CountOf
 from instances.listening import LOOPBACK, Listening
 from instances.models import Host, Instance, Job, offline_after
 
-# A host with less room for archives gets a new instance only if no other has more.
+# A host with less free space for archives, in bytes, gets a new instance only if no other host has more.
 LITTLE_SPACE = 1024**3
 
-# How long a process reuses what pages show of the hosts.
+# How long a process caches the hosts that pages show.
 SHARED_SECONDS = 1
 
 
-# --- One agent per host: a lock ensures it on one machine, the Host row between machines ---------------------------
+# --- One agent per host: enforced by a lock on one machine, by the Host row between machines -----------------------
 
 
 def take(name: str, *, agent: str, before: str, now: datetime, listening: Listening = LOOPBACK) -> bool:
-    """Make this the host's agent. Return False if another agent is and has sent a heartbeat lately.
+    """Make `agent` the host's agent. Return False if the host has another agent with a recent heartbeat.
 
-    `before` is the agent that this one follows and that has certainly ended. `listening` is where the host's
-    instances will listen.
+    `before` is the previous agent, which has certainly ended. `listening` is where the host's instances will listen.
     """
     Host.objects.get_or_create(name=name)
     free = Q(agent__in=["", before]) | Q(seen__isnull=True) | Q(seen__lte=now - offline_after())
@@ -41,30 +40,29 @@ def hold(name: str, *, agent: str, now: datetime) -> bool:
 
 
 def release(name: str, *, agent: str) -> None:
-    """Let another agent take the host at once. The last heartbeat stays."""
+    """Release the host, so that another agent can take it at once. Keep the last heartbeat."""
     Host.objects.filter(name=name, agent=agent).update(agent="")
 
 
 def expect(name: str, now: datetime) -> None:
-    """Show the host as online because its agent is about to start: until then, work waits in the queue."""
+    """Stop showing the host as offline because its agent is about to start. Until then, jobs wait in the queue."""
     Host.objects.offline(now).filter(name=name).update(seen=None)
 
 
-# --- What pages show of hosts ---------------------------------------------------------------------------------------
+# --- The hosts that pages show --------------------------------------------------------------------------------------
 
 
 def shown() -> list[Host]:
     """Return all hosts by name with `is_needed` (has instances or unended jobs) and `down`.
 
-    `down` is how many instances on all hosts have a server that is down.
-
-    Every page asks for them, so the answer is reused for SHARED_SECONDS.
+    `down` is the number of instances, on all hosts together, whose server is down. Every page calls this, so the
+    result is cached for SHARED_SECONDS.
     """
     return cast(list[Host], caches["lists"].get_or_set("hosts", _find, SHARED_SECONDS))
 
 
 def _find() -> list[Host]:
-    # By their status, which few jobs have: a host may have a million jobs that have ended.
+    # Find unended jobs by their status, which few jobs have: a host may have a million jobs that have ended.
     work = Q(pk__in=Job.objects.unended().values("host"))
     need = ExpressionWrapper(Exists(Instance.objects.filter(host=OuterRef("pk"))) | work, BooleanField())
     down = CountOf(Instance.objects.down().order_by().values("pk"))
@@ -77,7 +75,7 @@ def _find() -> list[Host]:
 
 @dataclass(frozen=True)
 class Load:
-    """What decides where a new instance goes. `storage_free` is None if it is unlimited or unknown."""
+    """A host's load, which decides where a new instance goes. `storage_free` is None if unlimited or unknown."""
 
     host: str
     instances: int
@@ -86,13 +84,13 @@ class Load:
 
     @property
     def burden(self) -> tuple[bool, bool, int, float]:
-        """The sort key: can archives be written, is there space for them, how many instances run there."""
+        """The sort key, least loaded first: archives cannot be written, little space, instances, most free space."""
         free = float("inf") if self.storage_free is None else self.storage_free
         return bool(self.storage_failure), free < LITTLE_SPACE, self.instances, -free
 
 
 def least_loaded(loads: Iterable[Load]) -> str | None:
-    """Return the host for a new instance if the user chooses none; of equal hosts the first by name."""
+    """Return the least loaded host, the first by name among equals; None if there are no loads."""
     best = min(loads, key=lambda load: (load.burden, load.host), default=None)
     return best.host if best else None
 

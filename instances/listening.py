@@ -10,9 +10,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 @dataclass(frozen=True)
 class Listening:
-    """The name or address that clients connect to, and whether they have to use TLS.
+    """The name or address that clients connect to, and whether they must use TLS.
 
-    `alias`: the servers know themselves by another address, so drivers must not discover the members of the set.
+    If `alias` is True, the servers know themselves by another address, so drivers must not discover the replica set.
     """
 
     address: str

@@ -1,4 +1,4 @@
-"""The lists of Instance Management and of the Task Center: how they are narrowed, sorted and exported."""
+"""Filters, sort orders and export columns of the lists in Instance Management and the Task Center."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -39,7 +39,7 @@ class InstanceListForm(ListForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         names = [host.name for host in hosts.shown()]
-        # With one host there is nothing to tell apart.
+        # With only one host there is nothing to choose.
         self.several_hosts = len(names) > 1
         if not self.several_hosts:
             del self.fields["host"]
@@ -90,7 +90,7 @@ class JobListForm(ListForm):
 
 
 def of_instance(text: str) -> Q:
-    """Of jobs and backups: those of the instance with this id, or of all with this name."""
+    """Return the condition that a job or backup is of the instance with this id, or of any with this name."""
     return Q(instance_uid=text) if is_id(text) else name_is("instance_name", text)
 
 

@@ -1,4 +1,4 @@
-"""Notifications: what a user reads when jobs have ended."""
+"""Notifications that users read when jobs have ended."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from django.utils.translation import ngettext
 from instances.choices import JobKind, JobStatus
 from instances.models import Job
 
-# If more jobs have ended, the rest is summed up in one notification.
+# If more jobs have ended, one notification sums up the rest.
 _SHOWN_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
 class Notification:
-    """One message; `url` is the page of what it is about, `tone` is "ok", "warn" or "bad"."""
+    """One message. `url` is the page of its backup, instance or task; `tone` is "ok", "warn" or "bad"."""
 
     message: str
     tone: str
@@ -34,7 +34,7 @@ def is_finished_deletion(job: Job) -> bool:
 def notifications_of(ended: Iterable[Job]) -> list[Notification]:
     """Return one notification for each job, oldest first. Sum up several deletions, and jobs beyond the first few.
 
-    Failures are the last to be summed up.
+    If there are too many jobs, failed jobs keep their own notifications first.
     """
     jobs = sorted(ended, key=lambda job: job.ended or timezone.now())
     deletions = [job for job in jobs if is_finished_deletion(job)]
@@ -109,7 +109,7 @@ _ABOUT_A_BACKUP = {JobKind.BACKUP, JobKind.DELETE_BACKUP, JobKind.VERIFY}
 
 
 def _page_of(job: Job) -> str:
-    """Return the page of the backup or the instance that the job is about, or of the task if that is deleted."""
+    """Return the URL of the job's backup or instance, or of its task if the backup or instance is deleted."""
     if job.kind in _ABOUT_A_BACKUP and "backup" in job.parameters and not is_finished_deletion(job):
         return reverse("backups:detail", args=[job.parameters["backup"]])
     if job.kind == JobKind.RESTORE_ORIGINAL and job.instance:

@@ -1,4 +1,4 @@
-"""What can be done with an instance: the button in sight, and the menu behind More."""
+"""The operations on an instance: the visible button and the More menu."""
 
 from django.utils.translation import gettext as _
 

@@ -1,6 +1,6 @@
-"""Why an action on an instance is refused now, as one sentence; "" if the action is possible.
+"""Reasons to refuse an action on an instance now, each as one sentence; "" if the action is possible.
 
-The models have these as `<action>_refusal` properties. Buttons show the sentence, services raise it.
+The models expose these as `<action>_refusal` properties. Buttons show the sentence; services raise it.
 """
 
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def host(host: "Host") -> str:
-    """Return why the host's agent cannot work now. An agent that is expected to start is no reason."""
+    """Return why the host's agent cannot work now; "" if it can or is expected to start."""
     since = host.offline_since
     if since is None:
         return ""
@@ -25,7 +25,7 @@ def backup(instance: "Instance") -> str:
     """Return why no backup can be made now."""
     if instance.status is Status.AVAILABLE:
         return instance.host.refusal
-    # Not "Available": the sentence is in the row, where people and tests look for the status.
+    # The message avoids the word "Available": its row is where people and tests look for the status.
     return Message("instance.not_available", status=instance.status.label)
 
 
@@ -61,5 +61,5 @@ def rename(instance: "Instance") -> str:
 
 def restore(instance: "Instance") -> str:
     """Return why no backup can be restored over the instance now."""
-    # A server that does not start is no reason: the restoration may repair it.
+    # Do not refuse if the server does not start: the restoration may repair it.
     return delete(instance)

@@ -1,4 +1,4 @@
-"""What people do to instances: one function per action, for pages and commands alike."""
+"""The actions on instances, one function each, for pages and commands alike."""
 
 from uuid import UUID
 
@@ -33,11 +33,11 @@ def create_instance(
     demo: bool = False,
     request_key: UUID | None = None,
 ) -> Instance:
-    """Write the instance as Creating and queue the job that starts its server, with demo documents if `demo`.
+    """Save the instance as Creating and queue the job that starts its server and, if `demo`, loads demo documents.
 
-    The administrator gets the `password`; without one nobody can sign in until it is reset. Without a `host` the
-    instance goes to the least loaded one. A repeated `request_key` returns the instance of the first call. Raises
-    Refused if no host can take it now, ValidationError if the name or the password breaks its rule.
+    The administrator gets `password`; without one, nobody can sign in until the password is reset. Without `host`, the
+    instance goes to the least loaded host. A repeated `request_key` returns the instance of the first call. Raises
+    Refused if the host is offline, ValidationError if the name or the password breaks its rule.
     """
     if password:
         check_password(password)
@@ -58,9 +58,9 @@ def create_instance(
 
 @audited("ddsDeleteInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
 def delete_instance(*, instance: Instance, requested_by: User | None) -> None:
-    """Mark the instance and its automated backups for removal and queue the job that removes it.
+    """Mark the instance and its automated backups for deletion and queue the job that deletes the instance.
 
-    Manual backups stay. Raises Refused while an operation runs on the instance.
+    Manual backups are kept. Raises Refused while an operation runs on the instance.
     """
     with transaction.atomic():
         if not Instance.objects.filter(pk=instance.pk).idle().update(action=Action.DELETE):
@@ -71,9 +71,9 @@ def delete_instance(*, instance: Instance, requested_by: User | None) -> None:
 
 @audited("ddsRenameInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
 def rename_instance(*, instance: Instance, name: str, requested_by: User | None) -> Instance:
-    """Give the instance another name, also while an operation runs on it. Its backups keep the old one.
+    """Rename the instance, even while an operation runs on it. Its backups keep the old name.
 
-    Raises Refused if it is being deleted, ValidationError if the name breaks the rule.
+    Raises Refused if the instance is being deleted, ValidationError if the name breaks the rule.
     """
     Instance._meta.get_field("name").clean(name, None)
     if not Instance.objects.filter(pk=instance.pk).exclude(action=Action.DELETE).update(name=name):
@@ -94,9 +94,9 @@ def restart_instance(*, instance: Instance, requested_by: User | None) -> None:
 
 @audited("ddsResetPassword", needs=Permission.MANAGE_INSTANCES, resource="instance")
 def reset_password(*, instance: Instance, password: str, requested_by: User | None) -> None:
-    """Queue the job that gives the instance's administrator this password, and makes the administrator if needed.
+    """Queue the job that sets the administrator's password, and creates the administrator if there is none.
 
-    The job waits for a running backup. Raises Refused if the server does not run or is being stopped,
+    The job waits for a running backup. Raises Refused if the server is not running or is being stopped,
     ValidationError if the password breaks the rule.
     """
     check_password(password)
@@ -106,7 +106,7 @@ def reset_password(*, instance: Instance, password: str, requested_by: User | No
 
 
 def current_instance(instance: Instance) -> Instance:
-    """Return the instance as it is now, for the reason of a refusal. Raises Refused if it has been deleted."""
+    """Reload the instance, to find the reason for a refusal. Raises Refused if it has been deleted."""
     found = Instance.objects.shown().filter(pk=instance.pk).first()
     if found is None:
         raise Refused(Message("instance.gone"))
@@ -114,6 +114,6 @@ def current_instance(instance: Instance) -> Instance:
 
 
 def least_loaded_host() -> Host:
-    """Return the host for a new instance: the least loaded one online, or this one before any agent has started."""
+    """Return the host for a new instance: the least loaded one online or, if none is online, this machine's host."""
     name = hosts.least_loaded(hosts.online_loads(timezone.now())) or settings.CONSOLE_HOST
     return Host.objects.get_or_create(name=name)[0]

@@ -1,4 +1,4 @@
-"""The signal by which instances notifies backups, which it does not import."""
+"""The signal that notifies backups, which instances does not import."""
 
 from django.dispatch import Signal
 

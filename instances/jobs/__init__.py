@@ -1,1 +1,1 @@
-"""How the agent does the jobs on instances, one file per kind. It may import the queue and the engines."""
+"""The jobs that the agent does on instances, one file per kind. May import the queue and the engines."""

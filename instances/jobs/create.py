@@ -1,4 +1,4 @@
-"""Create an instance: start its server for the first time, with its administrator's password."""
+"""Create an instance: start its server for the first time and set the administrator's password."""
 
 from instances import demo_documents, engines
 from instances.choices import InstanceType, State
@@ -36,7 +36,7 @@ class CreateInstance(JobSteps[CreateParameters, None]):
         self._creating().update(state=State.CREATION_FAILED, failure=reason)
 
     def abandon(self, work: Work) -> None:
-        """Stop the server: none runs for an instance that is Creation failed."""
+        """Stop the server: an instance whose creation failed has none running."""
         work.servers.stop(self.job.instance_uid)
 
     def _creating(self) -> InstanceQuerySet:

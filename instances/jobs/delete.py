@@ -39,7 +39,7 @@ class DeleteInstance(JobSteps[Parameters, None]):
             try:
                 _settle_files(aside.stem)
             except OSError:
-                # The next start of the agent retries.
+                # The agent retries at its next start.
                 log.exception("The files of the deleted instance %s could not be removed.", aside.stem)
 
     def _deleting(self) -> InstanceQuerySet:
@@ -47,7 +47,7 @@ class DeleteInstance(JobSteps[Parameters, None]):
 
 
 def _settle_files(instance_id: str) -> None:
-    """Remove the files that were put aside if the instance's row has gone; take them back if it has not."""
+    """Remove the files that were put aside if the instance's row is gone, else take them back."""
     home = instance_home(instance_id)
     if Instance.objects.filter(pk=instance_id).exists():
         engines.embedded().files.take_back(home)

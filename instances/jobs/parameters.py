@@ -1,4 +1,4 @@
-"""What services give to the jobs on instances."""
+"""The parameters that services pass to the jobs on instances."""
 
 from dataclasses import dataclass
 
@@ -7,5 +7,5 @@ from instances.queue.job import Parameters
 
 @dataclass(frozen=True, kw_only=True)
 class CreateParameters(Parameters):
-    # Whether the new instance gets demo documents.
+    # True if the job loads demo documents into the new instance.
     demo: bool = False

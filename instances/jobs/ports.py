@@ -1,4 +1,4 @@
-"""The ports of a host's instances: which are free, which one a new server gets, which one a server has."""
+"""The ports of a host's instances: find free ports, assign one to a new server, and look up an assigned port."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ _PORTS = 10_000
 
 
 def server_of(instance: Instance) -> Server:
-    """Return where the instance's server is. Raises JobFailed if the instance has no port."""
+    """Return the port and home of the instance's server. Raises JobFailed if the instance has no port."""
     return Server(port_of(instance), instance_home(instance.id))
 
 
@@ -30,7 +30,7 @@ def port_of(instance: Instance) -> int:
 
 
 def free_ports(host: str) -> Iterator[int]:
-    """Yield the ports of this host that no instance has and nothing listens on now, in ascending order."""
+    """Yield, in ascending order, the ports of this host that no instance has and nothing listens on now."""
     taken = set(Instance.objects.filter(host=host).values_list("port", flat=True))
     for port in range(settings.CONSOLE_FIRST_DB_PORT, settings.CONSOLE_FIRST_DB_PORT + _PORTS):
         if port not in taken and engines.embedded().processes.bindable(port):
@@ -38,7 +38,7 @@ def free_ports(host: str) -> Iterator[int]:
 
 
 def start_on_free_port(work: Work, instance: Instance) -> int:
-    """Give the instance a port for its life, start its server there and return the port.
+    """Assign the instance a permanent port, start its server there and return the port.
 
     Raises StartFailed, or JobFailed if no port is free.
     """
@@ -60,7 +60,7 @@ def _assign_port(instance: Instance) -> int:
             with transaction.atomic():
                 Instance.objects.filter(pk=instance.pk).update(port=port)
         except IntegrityError:
-            # Another job assigned it between the check and the update.
+            # Another job assigned the port between the check and the update.
             continue
         return port
     raise JobFailed(Message("instance.no_free_port", host=instance.host_id))

@@ -1,4 +1,4 @@
-"""Reset the password of an instance's administrator, or make the administrator with it."""
+"""Reset the password of an instance's administrator, or create the administrator with it."""
 
 from instances import engines
 from instances.engines.base import EngineError

@@ -23,11 +23,11 @@ class RestartInstance(JobSteps[Parameters, None]):
             raise JobFailed(str(error)) from error
 
     def completed(self, result: None) -> None:
-        """Leave the state to the supervisor: Available since the server answered, Abnormal if it has died again."""
+        """Leave the state to the supervisor, which wrote Available when the server answered, or Abnormal if it died."""
         self._restarting().update(action=Action.NONE)
 
     def failed(self, reason: str) -> None:
-        """Show Abnormal until the server answers: the supervisor goes on trying to start it."""
+        """Show Abnormal until the server answers: the supervisor keeps trying to start it."""
         self._restarting().update(action=Action.NONE, state=State.ABNORMAL, failure=reason)
 
     def _restarting(self) -> InstanceQuerySet:

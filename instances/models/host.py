@@ -12,7 +12,7 @@ from instances import refusals
 
 
 def offline_after() -> timedelta:
-    """Return how long after its last heartbeat a host counts as offline: three heartbeats are missing by then."""
+    """Return how long after its last heartbeat a host counts as offline: at least three heartbeats are missing."""
     return timedelta(seconds=min(15.0, settings.CONSOLE_LEASE_SECONDS))
 
 
@@ -31,14 +31,14 @@ class Host(models.Model):
     name = models.CharField(max_length=64, primary_key=True)
     # Null while the agent is expected to start: before its first start, and while `up` starts it.
     seen = models.DateTimeField(null=True, blank=True)
-    # A random name of the one agent that runs the host now; empty if there is none. See hosts.py.
+    # A random token of the one agent that runs the host now; empty if there is none. See hosts.py.
     agent = models.CharField(max_length=32, blank=True)
-    # What the agent last found out about the backup storage: free bytes (null: no limit or unknown), and the reason
-    # if archives cannot be written.
+    # The agent's last check of the backup storage: free bytes (null if unlimited or unknown), and the reason if
+    # archives cannot be written.
     storage_free = models.BigIntegerField(null=True, blank=True)
     storage_failure = MessageField(blank=True)
     storage_checked = models.DateTimeField(null=True, blank=True)
-    # Where the instances listen, see listening.Listening.
+    # Where the instances listen: see listening.Listening.
     db_address = models.CharField(max_length=255, default="127.0.0.1")
     db_tls = models.BooleanField(default=False)
     db_alias = models.BooleanField(default=False)
@@ -62,5 +62,5 @@ class Host(models.Model):
 
     @property
     def refusal(self) -> str:
-        """A sentence that says why the agent cannot work now; "" if it can, or is expected to start."""
+        """A sentence that says why the agent cannot work now; "" if it can or is expected to start."""
         return refusals.host(self)

@@ -23,8 +23,7 @@ def new_instance_id() -> str:
     return new_id("in02")
 
 
-# The sort key that finds the instances longest without a backup. An instance without any backup counts from its
-# creation.
+# The sort key for the time since the last backup. An instance without any backup counts from its creation.
 LAST_BACKUP = Coalesce(F("last_backup_at"), F("created"))
 
 
@@ -46,7 +45,7 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
         return self.select_related("host")
 
     def available(self) -> Self:
-        """Return the instances that work can start on: what the status Available means."""
+        """Return the instances with status Available, on which work can start."""
         return self.filter(is_available())
 
     def idle(self) -> Self:
@@ -54,13 +53,13 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
         return self.filter(action=Action.NONE).exclude(state=State.CREATING)
 
     def down(self) -> Self:
-        """Return the instances whose server should answer and does not; Instance.is_down is the same for one."""
+        """Return the instances whose server should answer but does not; Instance.is_down checks a single instance."""
         return self.filter(shows_status(Status.ABNORMAL) | shows_status(Status.RESTORE_FAILED))
 
     def by_status(self) -> dict[Status, int]:
         """Return the number of instances by status, without zeros, in the order of Status.
 
-        Most instances are Available: counting all and the others is faster than counting those.
+        Most instances are Available, so it is faster to count all and subtract the others than to count Available ones.
         """
         at_rest = Q(action=Action.NONE, state__in=[state for state in State if state is not State.AVAILABLE])
         counts = dict.fromkeys(Status, 0)
@@ -72,7 +71,7 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
         return {status: count for status, count in counts.items() if count}
 
     def faulty(self) -> Self:
-        """Return the instances whose creation or restoration failed or whose server is down, in an index's order."""
+        """Return the instances whose creation or restoration failed or whose server is down, sorted as in an index."""
         bad = [state for state, status in STATUS_OF_STATE.items() if status.tone == "bad"]
         return self.filter(action=Action.NONE, state__in=bad).order_by("state", "-created", "-id")
 
@@ -84,7 +83,7 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
         return self.to_protect().order_by(LAST_BACKUP, "id")
 
     def without_backup_since(self, moment: datetime) -> Self:
-        """Return the instances older than the moment that have no Complete backup started after it."""
+        """Return the instances created before the moment that have no Complete backup started since."""
         return self.to_protect().filter(LessThan(LAST_BACKUP, Value(moment)))
 
     def with_running_server(self) -> Self:
@@ -109,13 +108,13 @@ class Instance(models.Model):
     failure = MessageField(blank=True)
     created = models.DateTimeField(default=timezone.now, editable=False)
 
-    # Whether the administrator has a password. None: restored from a backup, and the console does not know.
+    # True if the administrator has a password; None if unknown because the instance was restored from a backup.
     password_set = models.BooleanField(null=True, default=False, editable=False)
 
-    # The id of the dialog that asked for it: submitting the dialog twice creates one instance.
+    # The id of the dialog that requested the instance: submitting the dialog twice creates one instance.
     request_key = models.UUIDField(null=True, blank=True, unique=True, editable=False)
 
-    # What the server last reported to the agent, and when.
+    # The facts that the server last reported to the agent, and when.
     engine = models.CharField(max_length=32, blank=True)
     engine_version = models.CharField(max_length=32, blank=True)
     storage_engine = models.CharField(max_length=32, blank=True)
@@ -126,7 +125,7 @@ class Instance(models.Model):
     started = models.DateTimeField(null=True, blank=True)
     facts_at = models.DateTimeField(null=True, blank=True)
 
-    # The start of the newest Complete backup: a copy that lists can sort by.
+    # A copy of the newest Complete backup's start, which lists can sort by.
     last_backup_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects = InstanceQuerySet.as_manager()
@@ -157,29 +156,29 @@ class Instance(models.Model):
 
     @property
     def status(self) -> Status:
-        """What people read: the work in progress, or else the state."""
+        """The status that people read: the work in progress, or the state if there is none."""
         if self.action != Action.NONE:
             return STATUS_OF_ACTION[Action(self.action)]
         return STATUS_OF_STATE[State(self.state)]
 
     @property
     def in_transition(self) -> bool:
-        """True if what is shown will change by itself: work is in progress, or the server or the host is down."""
+        """True if pages should poll for changes: work is in progress, or the server or the host is down."""
         return self.status.in_progress or self.is_down or self.host.offline_since is not None
 
     @property
     def is_down(self) -> bool:
-        """True if the server should answer and does not, unless work in progress is the reason."""
+        """True if the server should answer but does not, unless work in progress is the reason."""
         return self.status in {Status.ABNORMAL, Status.RESTORE_FAILED}
 
     @property
     def last_answered(self) -> datetime | None:
-        """When the server last answered, if it is down."""
+        """The time at which the server last answered; None unless it is down."""
         return self.facts_at if self.is_down else None
 
     @property
     def unprotected_since(self) -> datetime:
-        """LAST_BACKUP of this instance."""
+        """The value of LAST_BACKUP for this instance."""
         return self.last_backup_at or self.created
 
     @property
@@ -204,7 +203,7 @@ class Instance(models.Model):
         """True if nobody can sign in because the administrator has no password yet."""
         return self.password_set is False and self.state not in {State.CREATING, State.CREATION_FAILED}
 
-    # Each is a sentence that says why the action is refused now; "" if it is possible.
+    # Each is a sentence that says why the action is refused now; "" if the action is possible.
 
     @property
     def backup_refusal(self) -> str:

@@ -35,7 +35,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.running().filter(lease_until__lt=now)
 
     def failed_since(self, moment: datetime) -> Self:
-        """Return the failed jobs created since then, newest first, without cancelled ones."""
+        """Return the failed jobs created since `moment`, newest first, without cancelled ones."""
         return self.filter(status=JobStatus.FAILED, created__gte=moment).wanted().order_by("-created", "-id")
 
     def wanted(self) -> Self:
@@ -43,14 +43,14 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.filter(cancel_reason="")
 
     def held_by(self, token: uuid.UUID) -> Self:
-        """Return the running job of the lease `token`; no job if another agent has ended it."""
+        """Return the running job whose lease is `token`; no job if another agent has ended it."""
         return self.running().filter(token=token)
 
 
 class Job(models.Model):
     """A piece of work for one host's agent.
 
-    The agent that runs it has a lease: `token` identifies it, and after `lease_until` other agents may end the job.
+    The agent that runs the job has a lease, identified by `token`. After `lease_until`, other agents may end the job.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -65,13 +65,13 @@ class Job(models.Model):
     secret = models.TextField(blank=True, editable=False)
     status = models.CharField(max_length=16, choices=JobStatus.choices, default=JobStatus.QUEUED)
     progress = models.PositiveSmallIntegerField(default=0)
-    # The progress of the current step, see pace.Reading; empty for a step that counts nothing.
+    # The progress of the current step, as pace.Reading; empty if the step reports no amount.
     detail = models.JSONField(default=dict)
     failure = MessageField(blank=True)
     created = models.DateTimeField(default=timezone.now, editable=False)
     started = models.DateTimeField(null=True, blank=True)
     ended = models.DateTimeField(null=True, blank=True)
-    # Why the job should end early: it sees this at its next report. Empty: it should go on.
+    # The reason to end the job early, which the job reads at its next report; empty if the job should go on.
     cancel_reason = ShortMessageField(max_length=256, blank=True)
     # Null if the console itself requested the job.
     requested_by = models.ForeignKey(
@@ -79,7 +79,7 @@ class Job(models.Model):
     )
     token = models.UUIDField(null=True, blank=True, unique=True)
     lease_until = models.DateTimeField(null=True, blank=True)
-    # The job failed because its agent ended.
+    # True if the job failed because its agent ended.
     interrupted = models.BooleanField(default=False)
     # True from the job's end until its host has removed the files that the job may have left.
     left_behind = models.BooleanField(default=False)
@@ -118,12 +118,12 @@ class Job(models.Model):
 
     @property
     def shown_status(self) -> JobStatus:
-        """The status as people read it: with its label and tone."""
+        """The status as pages show it, with its label and tone."""
         return JobStatus(self.status)
 
     @property
     def job_in_progress(self) -> Self | None:
-        """The job itself while it runs, as Backup and Restoration have it."""
+        """The job itself while it runs, else None. Backup and Restoration have a property of the same name."""
         return self if self.status == JobStatus.RUNNING else None
 
     @property
@@ -136,7 +136,7 @@ class Job(models.Model):
 
     @property
     def is_at_last_step(self) -> bool:
-        """True if the step that `reading` is about is the last one."""
+        """True if `reading` is about the job's last step."""
         return self.kind == JobKind.BACKUP
 
     @property

@@ -1,4 +1,4 @@
-"""What templates ask of instances and of the work in progress."""
+"""Template tags for instances and for the work in progress."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def instance_operations(context: dict[str, Any], instance: Instance, look: str) -> SafeString:
-    """Render what the user can do with the instance: a button, then More. `look` is the class of both."""
+    """Render the user's operations on the instance: a button and the More menu. `look` is the CSS class of both."""
     user = context.get("user")
     first, more = operations(instance)
     return button(first, user, look) + more_menu(more, user, look, row=instance.id)
@@ -27,7 +27,7 @@ def instance_operations(context: dict[str, Any], instance: Instance, look: str) 
 
 @register.simple_tag(takes_context=True)
 def activity(context: dict[str, Any]) -> Activity | None:
-    """Return what every page shows of the user's work and of the agents; None if the user may not look."""
+    """Return the activity that every page shows; None if the user has no permission to view."""
     user = context.get("user")
     if not isinstance(user, User) or roles.refusal(user, Permission.VIEW):
         return None
@@ -36,5 +36,5 @@ def activity(context: dict[str, Any]) -> Activity | None:
 
 @register.simple_tag
 def cursor_now() -> str:
-    """Return where a browser begins that has not been notified of anything yet."""
+    """Return the cursor of a browser that has not been notified of anything yet."""
     return str(Notified(timezone.now()))

@@ -1,1 +1,1 @@
-"""The pages and dialogs of instances, one file per page. Imports services and models; knows nothing of jobs' work."""
+"""The pages and dialogs of instances, one file per page. Imports services and models, but not how jobs are done."""

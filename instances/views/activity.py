@@ -12,10 +12,10 @@ from instances.notifications import Notification
 @require_safe
 @never_cache
 def activity(request: Request) -> HttpResponse:
-    """Answer what every open page polls: what has changed since; 204 if nothing has.
+    """Return the changes since an open page last polled; 204 if there are none.
 
-    `since` is what the browser has been notified of, `version` the version of the activity that the page shows. A
-    page in a hidden tab sends no `since` and gets no notifications.
+    `since` is the browser's cursor (see Notified), `version` the version of the activity that the page shows. A page in
+    a hidden tab sends no `since` and gets no notifications.
     """
     now = timezone.now()
     notifications: list[Notification] = []

@@ -16,7 +16,7 @@ from instances.services import create_instance
 @cache_control(no_store=True)
 @get_or_post
 def instance_create(request: Request) -> HttpResponse:
-    """Create DB Instance."""
+    """Show and process the dialog Create DB Instance."""
     form = CreateInstanceForm.of(request)
     back = reverse("instances:list")
     if form.is_valid():

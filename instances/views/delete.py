@@ -14,7 +14,7 @@ from instances.services import delete_instance
 @performs(delete_instance)
 @get_or_post
 def instance_delete(request: Request, instance_id: str) -> HttpResponse:
-    """Delete DB Instance."""
+    """Show and process the dialog Delete DB Instance."""
     instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
     return confirm(
         request,

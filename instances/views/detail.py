@@ -12,7 +12,7 @@ from instances.models import Instance
 @require_safe
 @live
 def instance_detail(request: Request, instance_id: str) -> HttpResponse:
-    """Basic Information."""
+    """Show the page Basic Information."""
     instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
     context = {
         "instance": instance,

@@ -12,7 +12,7 @@ from instances.tabs import type_tabs
 @require_safe
 @live
 def instance_list(request: Request) -> HttpResponseBase:
-    """Instance Management."""
+    """Show the list of Instance Management, or export it."""
     filters = InstanceListForm(request)
     if filters.exports:
         return export("instances", INSTANCE_COLUMNS, filters.found(Instance.objects.shown()))

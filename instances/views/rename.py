@@ -17,7 +17,7 @@ from instances.services import rename_instance
 @performs(rename_instance)
 @get_or_post
 def instance_rename(request: Request, instance_id: str) -> HttpResponse:
-    """Show a small form in place of the name, or a page of its own without JavaScript."""
+    """Show and process a small form in place of the name or, without JavaScript, a separate page."""
     instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
     form = RenameInstanceForm(instance, posted(request))
     if form.is_valid():
@@ -39,7 +39,7 @@ def _renamed(request: Request, instance: Instance) -> HttpResponse:
     if wants_fragment(request) and current_path(request) != instance.get_absolute_url():
         return _name(request, instance)
     messages.success(request, _("The instance is now called %s.") % instance.name)
-    # On the instance's own page the name is also in the title and the breadcrumb.
+    # Reload the instance's own page, where the name is also in the title and the breadcrumb.
     return HttpResponseClientRefresh() if wants_fragment(request) else redirect(instance)
 
 

@@ -16,7 +16,7 @@ from instances.services import reset_password
 @cache_control(no_store=True)
 @get_or_post
 def instance_reset_password(request: Request, instance_id: str) -> HttpResponse:
-    """Reset Password."""
+    """Show and process the dialog Reset Password."""
     instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
     form = ResetPasswordForm.of(request)
     back = instance.get_absolute_url()

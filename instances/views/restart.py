@@ -13,7 +13,7 @@ from instances.services import restart_instance
 @performs(restart_instance)
 @get_or_post
 def instance_restart(request: Request, instance_id: str) -> HttpResponse:
-    """Restart DB Instance."""
+    """Show and process the dialog Restart DB Instance."""
     instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
     return confirm(
         request,

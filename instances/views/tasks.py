@@ -11,7 +11,7 @@ from instances.models import Job
 @require_safe
 @live
 def task_list(request: Request) -> HttpResponseBase:
-    """Task Center: every job, past and present."""
+    """Show or export the Task Center: every job, past and present."""
     filters = JobListForm(request)
     if filters.exports:
         return export("tasks", JOB_COLUMNS, filters.found(Job.objects.shown()))
