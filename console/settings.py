@@ -80,6 +80,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "console.web.middleware.MalformedRequestMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "console.web.middleware.CompressTextMiddleware",
@@ -142,6 +143,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 # --- Files ----------------------------------------------------------------------------------------
+# No form takes a file, so files in a request are not stored anywhere.
+FILE_UPLOAD_HANDLERS: list[str] = []
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 STATIC_URL = "static/"
@@ -195,6 +198,11 @@ if CONSOLE_URL:
     _url = urlsplit(CONSOLE_URL)
     if _url.scheme not in {"http", "https"} or not _url.hostname:
         raise ImproperlyConfigured("CONSOLE_URL must look like https://console.example.org")
+    if _url.path.strip("/") or _url.query or _url.fragment:
+        raise ImproperlyConfigured(
+            f"CONSOLE_URL must not have a path, because the console only works at the root of a host: set it to "
+            f"{_url.scheme}://{_url.netloc}"
+        )
     ALLOWED_HOSTS.append(_url.hostname)
     CSRF_TRUSTED_ORIGINS = [f"{_url.scheme}://{_url.netloc}"]
     if _url.scheme == "https":

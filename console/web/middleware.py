@@ -1,19 +1,23 @@
 from collections.abc import Callable
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, QueryDict
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
 from console.accounts import access
+from console.accounts.roles import NotAllowed
 from console.audit import origin
 from console.text import times
 from console.web.htmx import current_path
 from console.web.request import Request
+from console.web.views import forbidden
 
 
 class OriginMiddleware:
@@ -25,6 +29,29 @@ class OriginMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         with origin.of_request(request):
             return self.get_response(request)
+
+
+class MalformedRequestMiddleware:
+    """Rejects a body larger than any form of the console, and drops an HX-Current-URL that is not a URL.
+
+    It runs before anything reads the body or that header.
+    """
+
+    MOST_BYTES = 1_000_000
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        size = request.META.get("CONTENT_LENGTH") or "0"
+        if size.isdecimal() and int(size) > self.MOST_BYTES:
+            text = _("The request has more than %d bytes.") % self.MOST_BYTES
+            return HttpResponse(f"{text}\n", status=413, content_type="text/plain; charset=utf-8")
+        try:
+            urlsplit(request.META.get("HTTP_HX_CURRENT_URL", ""))
+        except ValueError:
+            del request.META["HTTP_HX_CURRENT_URL"]
+        return self.get_response(request)
 
 
 class TimeZoneMiddleware:
@@ -59,7 +86,11 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
             return None
         answer = super().process_view(request, view_func, view_args, view_kwargs)
         if answer is None:
-            access.check(request, view_func, view_kwargs)
+            try:
+                access.check(request, view_func, view_kwargs)
+            except NotAllowed as refusal:
+                # Raised further, the log would have a traceback for an everyday refusal.
+                return forbidden(cast(Request, request), refusal)
         return answer
 
     def handle_no_permission(

@@ -1,21 +1,26 @@
 """Obvious attacks: session fixation, cookies over plain HTTP, and pages in a foreign frame."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.test import Client
 
 from console.accounts.models import UserSession
+from console.accounts.roles import Role
 from console.accounts.sessions import SessionStore
 from tests.factories import make_user
 
 PASSWORD = "correct horse"
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def sign_in(client: Client) -> None:
@@ -94,8 +99,7 @@ def over_tls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "CONSOLE_LOG_LEVEL": "CRITICAL",
         "DJANGO_SETTINGS_MODULE": "tests.settings",
     }
-    root = Path(__file__).resolve().parents[3]
-    done = subprocess.run([sys.executable, "-c", _ASK], env=environment, cwd=root, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", _ASK], env=environment, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     answers: dict[str, Any] = json.loads(done.stdout)
     return answers
@@ -123,3 +127,50 @@ def test_over_tls_the_headers_disable_unneeded_features(over_tls: dict[str, Any]
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
+
+
+def test_a_body_larger_than_any_form_is_rejected(db: None) -> None:
+    body = b"x" * 1_000_001
+    answer = Client().post("/sign-in/", body, content_type="multipart/form-data; boundary=x")
+    assert answer.status_code == 413 and "1000000 bytes" in answer.text
+
+
+def test_no_file_of_a_request_is_stored(db: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    answer = Client().post("/sign-in/", {"username": "a", "file": io.BytesIO(b"x" * 900_000)})
+    assert answer.status_code == 200 and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "header", ["HX-Current-URL", "HX-Target", "HX-Trigger", "X-Forwarded-For", "Accept-Language", "Range"]
+)
+@pytest.mark.parametrize("value", ["http://[", "://", "%", "a" * 5000, "\u2028", "bytes=9-1", ";;,;q=x"])
+@pytest.mark.parametrize("path", ["/", "/sign-in/", "/instances/", "/audit/"])
+def test_no_header_breaks_a_page(user: User, path: str, header: str, value: str) -> None:
+    signed_in = Client()
+    signed_in.force_login(user)
+    headers = {"HX-Request": "true", header: value}
+    for client in (Client(), signed_in):
+        assert client.get(path, headers=headers).status_code < 500
+        assert client.post(path, headers=headers).status_code < 500
+
+
+def test_a_role_that_is_refused_leaves_no_traceback(db: None, caplog: pytest.LogCaptureFixture) -> None:
+    client = Client()
+    client.force_login(make_user(Role.READ_ONLY))
+    assert client.get("/instances/create/").status_code == 403
+    assert caplog.records and not any(record.exc_info for record in caplog.records)
+
+
+@pytest.mark.parametrize("url", ["https://console.example.org/console", "https://console.example.org/?a=b"])
+def test_an_address_with_a_path_is_refused_at_the_start(url: str, tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "CONSOLE_URL": url,
+        "CONSOLE_HOME": str(tmp_path),
+        "DJANGO_SETTINGS_MODULE": "console.settings",
+    }
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"], env=environment, cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode != 0 and "CONSOLE_URL must not have a path" in done.stderr
