@@ -141,18 +141,15 @@ def test_no_file_of_a_request_is_stored(db: None, monkeypatch: pytest.MonkeyPatc
     assert answer.status_code == 200 and list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "header", ["HX-Current-URL", "HX-Target", "HX-Trigger", "X-Forwarded-For", "Accept-Language", "Range"]
-)
-@pytest.mark.parametrize("value", ["http://[", "://", "%", "a" * 5000, "\u2028", "bytes=9-1", ";;,;q=x"])
-@pytest.mark.parametrize("path", ["/", "/sign-in/", "/instances/", "/audit/"])
-def test_no_header_breaks_a_page(user: User, path: str, header: str, value: str) -> None:
+@pytest.mark.parametrize("path", ["/sign-in/", "/instances/", "/audit/"])
+def test_no_header_breaks_a_page(user: User, path: str) -> None:
     signed_in = Client()
     signed_in.force_login(user)
-    headers = {"HX-Request": "true", header: value}
-    for client in (Client(), signed_in):
-        assert client.get(path, headers=headers).status_code < 500
-        assert client.post(path, headers=headers).status_code < 500
+    for header in ("HX-Current-URL", "HX-Target", "HX-Trigger", "X-Forwarded-For", "Accept-Language", "Range"):
+        for value in ("http://[", "a" * 5000, "\u2028", "bytes=9-1"):
+            for client in (Client(), signed_in):
+                answer = client.get(path, headers={"HX-Request": "true", header: value})
+                assert answer.status_code < 500, (header, value)
 
 
 def test_a_role_that_is_refused_leaves_no_traceback(db: None, caplog: pytest.LogCaptureFixture) -> None:
