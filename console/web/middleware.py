@@ -8,7 +8,6 @@ from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
 from console.accounts import access
@@ -45,8 +44,9 @@ class MalformedRequestMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         size = request.META.get("CONTENT_LENGTH") or "0"
         if size.isdecimal() and int(size) > self.MOST_BYTES:
-            text = _("The request has more than %d bytes.") % self.MOST_BYTES
-            return HttpResponse(f"{text}\n", status=413, content_type="text/plain; charset=utf-8")
+            # In English: the reader's language is not known yet.
+            text = f"The request has more than {self.MOST_BYTES} bytes.\n"
+            return HttpResponse(text, status=413, content_type="text/plain; charset=utf-8")
         try:
             urlsplit(request.META.get("HTTP_HX_CURRENT_URL", ""))
         except ValueError:
