@@ -80,7 +80,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "console.web.middleware.MalformedRequestMiddleware",
+    "console.web.middleware.MalformedHeaderMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "console.web.middleware.CompressTextMiddleware",

@@ -23,6 +23,8 @@ LOOP_SECONDS = 60.0
 class Child:
     name: str
     command: Sequence[str]
+    # File descriptors that the process inherits.
+    inherits: Sequence[int] = ()
     process: subprocess.Popen[bytes] | None = None
     # The group of the previous process. It has been killed, but a process takes a moment to end.
     group: int | None = None
@@ -81,9 +83,11 @@ class Tree:
             if now >= child.start_at and (_is_gone(child.group) or now >= child.start_at + GONE_SECONDS):
                 # Start a new session and group: Ctrl-C then reaches only `up`, and processes that the child leaves
                 # behind can be found by their group.
-                child.process = subprocess.Popen(child.command, stdin=subprocess.DEVNULL, start_new_session=True)
+                child.process = subprocess.Popen(
+                    child.command, stdin=subprocess.DEVNULL, pass_fds=child.inherits, start_new_session=True
+                )
         elif (code := child.process.poll()) is not None:
-            # Workers of the web server survive a killed main process and keep its port.
+            # What it started may survive it.
             _kill_group(child.process.pid)
             child.group, child.process = child.process.pid, None
             child.deaths.append(now)

@@ -1,37 +1,96 @@
-"""The web server process: granian with the console's WSGI application. Started by `manage.py up`."""
+"""The web server process: waitress with the console's WSGI application. Started by `manage.py up`.
+
+Waitress receives a whole request before a thread takes it, and holds what a slow client has not fetched yet, so slow
+clients occupy no threads. `up` hands over the listening socket: while a killed process is replaced, clients wait.
+"""
 
 import argparse
+import logging
+import signal
+import socket
+import sys
+import time
+from typing import Any
 
-from granian import Granian
-from granian.constants import Interfaces
-from granian.log import LogLevels
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.server import TcpWSGIServer
 
 from console.processes.parent import die_with
+
+# No form of the console is larger.
+MOST_BODY_BYTES = 1_000_000
+# How long a client may take to send a request, and how long it may fetch nothing of an answer.
+RECEIVE_SECONDS = 30
+STALLED_SECONDS = 120
+MOST_CONNECTIONS = 500
+# A download is read this far ahead of its client, in memory.
+_AHEAD_BYTES = 1_000_000
+
+
+class _Channel(HTTPChannel):
+    # When the request that is arriving began, as time.time().
+    began = 0.0
+
+    def received(self, data: bytes) -> bool:
+        if self.request is None:
+            self.began = time.time()
+        return bool(super().received(data))
+
+
+class WebServer(TcpWSGIServer):
+    """A server on a listening socket. It closes connections whose clients are too slow, which waitress alone allows."""
+
+    channel_class = _Channel
+
+    def __init__(
+        self, application: Any, listening: socket.socket, *, threads: int, receive_seconds: float = RECEIVE_SECONDS
+    ) -> None:
+        self._receive_seconds = receive_seconds
+        settings = Adjustments(
+            sockets=[listening],
+            threads=threads,
+            # `ident` names the server in every answer. The middleware decides which proxy headers to trust.
+            ident="",
+            clear_untrusted_proxy_headers=False,
+            connection_limit=MOST_CONNECTIONS,
+            asyncore_use_poll=True,
+            channel_timeout=STALLED_SECONDS,
+            cleanup_interval=1,
+            log_socket_errors=False,
+            # Waitress refuses what has this many bytes.
+            max_request_body_size=MOST_BODY_BYTES + 1,
+            # Above what these can reach, waitress would write to temporary files.
+            inbuf_overflow=2 * MOST_BODY_BYTES,
+            outbuf_overflow=64 * _AHEAD_BYTES,
+            outbuf_high_watermark=_AHEAD_BYTES,
+        )
+        where = (listening.family, listening.type, listening.proto, listening.getsockname())
+        super().__init__(application, _sock=listening, adj=settings, sockinfo=where, bind_socket=False)
+
+    def maintenance(self, now: float) -> None:
+        """Close the connections whose clients are too slow."""
+        super().maintenance(now)
+        for channel in self.active_channels.values():
+            late = channel.request is not None and channel.began < now - self._receive_seconds
+            stalled = channel.total_outbufs_len and channel.last_activity < now - STALLED_SECONDS
+            channel.will_close = channel.will_close or late or bool(stalled)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bind", required=True)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--workers", type=int, required=True)
+    parser.add_argument("--socket", type=int, required=True, help="file descriptor of the bound socket")
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--parent-pid", type=int, required=True)
     options = parser.parse_args()
     die_with(options.parent_pid)
-    Granian(
-        "console.wsgi:application",
-        address=options.bind,
-        port=options.port,
-        interface=Interfaces.WSGI,
-        workers=options.workers,
-        # A download occupies its thread until the client has received it, so add as many threads for downloads.
-        blocking_threads=2 * options.threads,
-        workers_kill_timeout=5,
-        websockets=False,
-        log_access=False,
-        # Granian's notices of starting and stopping would bury the address that `up` prints.
-        log_level=LogLevels.error,
-    ).serve()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    from console.wsgi import application
+
+    # It would log a line for each request that waits for a thread.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    # A download occupies its thread until the client has received most of it: add as many threads for downloads.
+    WebServer(application, socket.socket(fileno=options.socket), threads=2 * options.threads).run()
 
 
 if __name__ == "__main__":

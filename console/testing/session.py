@@ -6,6 +6,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
+from email.message import Message
 from typing import Any
 
 USERNAME, PASSWORD = "admin", "correct-horse-battery"  # of a temporary console
@@ -18,7 +19,8 @@ class Answer:
     status: int
     url: str
     text: str
-    headers: dict[str, str]
+    # The case of a name does not matter.
+    headers: Message
 
 
 class Session:
@@ -56,10 +58,10 @@ class Session:
     def _open(self, request: urllib.request.Request) -> Answer:
         try:
             with self._opener.open(request, timeout=20) as answer:
-                return Answer(answer.status, answer.url, answer.read().decode(), dict(answer.headers))
+                return Answer(answer.status, answer.url, answer.read().decode(), answer.headers)
         except urllib.error.HTTPError as error:
             with error:
-                return Answer(error.code, error.url or "", error.read().decode(), dict(error.headers))
+                return Answer(error.code, error.url or "", error.read().decode(), error.headers)
 
     def is_signed_in(self) -> bool:
         """Return whether the session has neither ended nor expired."""

@@ -3,7 +3,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect, QueryDict
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import resolve_url
 from django.utils import timezone
@@ -30,23 +30,13 @@ class OriginMiddleware:
             return self.get_response(request)
 
 
-class MalformedRequestMiddleware:
-    """Rejects a body larger than any form of the console, and drops an HX-Current-URL that is not a URL.
-
-    It runs before anything reads the body or that header.
-    """
-
-    MOST_BYTES = 1_000_000
+class MalformedHeaderMiddleware:
+    """Drops an HX-Current-URL that is not a URL, before anything reads it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        size = request.META.get("CONTENT_LENGTH") or "0"
-        if size.isdecimal() and int(size) > self.MOST_BYTES:
-            # In English: the reader's language is not known yet.
-            text = f"The request has more than {self.MOST_BYTES} bytes.\n"
-            return HttpResponse(text, status=413, content_type="text/plain; charset=utf-8")
         try:
             urlsplit(request.META.get("HTTP_HX_CURRENT_URL", ""))
         except ValueError:

@@ -22,7 +22,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
@@ -31,6 +31,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
+from console.management.commands.up import bound
 from tests.bench.report import Row, lines
 from tests.waiting import wait_for
 
@@ -192,29 +193,23 @@ class Crowded:
         self.made = json.loads(subprocess.run(command, env=self.environment, check=True, stdout=subprocess.PIPE).stdout)
 
     def cpu(self) -> float:
-        """Return the processor seconds that the web server's processes have used."""
+        """Return the processor seconds that the web servers have used."""
         ticks = 0
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
                 fields = stat.read_text().rpartition(")")[2].split()
-                ticks += int(fields[11]) + int(fields[12]) if int(fields[2]) == self.web.pid else 0
+                ticks += int(fields[11]) + int(fields[12]) if int(fields[2]) in self._web else 0
         return ticks / os.sysconf("SC_CLK_TCK")
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        web = [
-            "-m",
-            "console.processes.web_server",
-            "--bind",
-            "127.0.0.1",
-            "--port",
-            str(self.port),
-            "--parent-pid",
-            str(os.getpid()),
-        ]
-        web += ["--workers", str(os.cpu_count() or 1), "--threads", "8"]
-        self.web = self._start(web)
-        started = [self.web, self._start(["-m", "tests.bench.load_console", "work"])]
+        listening = bound("127.0.0.1", self.port)
+        web = ["-m", "console.processes.web_server", "--socket", str(listening.fileno()), "--threads", "8"]
+        web += ["--parent-pid", str(os.getpid())]
+        with listening:
+            servers = [self._start(web, inherits=[listening.fileno()]) for _ in range(os.cpu_count() or 1)]
+        self._web = {server.pid for server in servers}
+        started = [*servers, self._start(["-m", "tests.bench.load_console", "work"])]
         try:
             wait_for(self._answers, seconds=60, because="the web server")
             assert all(process.poll() is None for process in started)
@@ -225,8 +220,10 @@ class Crowded:
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
-    def _start(self, arguments: list[str]) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen([sys.executable, *arguments], env=self.environment, start_new_session=True)
+    def _start(self, arguments: list[str], inherits: Sequence[int] = ()) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [sys.executable, *arguments], env=self.environment, pass_fds=inherits, start_new_session=True
+        )
 
     def _answers(self) -> bool:
         try:

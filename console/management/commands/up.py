@@ -5,7 +5,7 @@ import socket
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from django.conf import settings
@@ -77,10 +77,9 @@ class Command(BaseCommand):
             )
         with lock:
             parts = [only] if only else list(PARTS)
-            if "web" in parts:
-                probe(bind, port)
-            self.prepare(parts, no_demo=no_demo)
-            ended_well = self.tree(parts, bind, port).run()
+            with bound(bind, port) if "web" in parts else nullcontext() as listening:
+                self.prepare(parts, no_demo=no_demo)
+                ended_well = self.tree(listening, bind, port, agent="agent" in parts).run()
         if not ended_well:
             sys.exit(1)
 
@@ -133,29 +132,23 @@ class Command(BaseCommand):
         shown = "as set in CONSOLE_ADMIN_PASSWORD" if given else f"{password}   (shown only this once)"
         self.stdout.write(f"Password:      {shown}")
 
-    def tree(self, parts: Sequence[str], bind: str, port: int) -> Tree:
-        python, parent = sys.executable, str(os.getpid())
-        web = [
-            *(
-                python,
-                "-m",
-                "console.processes.web_server",
-                "--bind",
-                bind,
-                "--port",
-                str(port),
-                "--parent-pid",
-                parent,
-            ),
-            *("--workers", str(settings.CONSOLE_WEB_WORKERS), "--threads", str(settings.CONSOLE_WEB_THREADS)),
-        ]
-        agent = [python, str(settings.BASE_DIR / "manage.py"), "agent", "--parent-pid", parent]
-        commands = {"web": web, "agent": agent}
+    def tree(self, listening: socket.socket | None, bind: str, port: int, *, agent: bool) -> Tree:
+        """Return the processes to run: web servers if there is a socket for them, and the agent."""
+        python, parent = sys.executable, ("--parent-pid", str(os.getpid()))
+        children = []
+        if listening:
+            handed = ("--socket", str(listening.fileno()), "--threads", str(settings.CONSOLE_WEB_THREADS))
+            command = [python, "-m", "console.processes.web_server", *handed, *parent]
+            children += [
+                Child("web", command, inherits=[listening.fileno()]) for _ in range(settings.CONSOLE_WEB_WORKERS)
+            ]
+        if agent:
+            children.append(Child("agent", [python, str(settings.BASE_DIR / "manage.py"), "agent", *parent]))
         address = settings.CONSOLE_URL or f"http://{f'[{bind}]' if ':' in bind else bind}:{port}"
-        said = f"The console is ready: {address}" if "web" in parts else f"The agent of {settings.CONSOLE_HOST} runs"
+        said = f"The console is ready: {address}" if listening else f"The agent of {settings.CONSOLE_HOST} runs"
         return Tree(
-            [Child(part, commands[part]) for part in parts],
-            ready=(lambda: answers(bind, port)) if "web" in parts else agent_is_online,
+            children,
+            ready=(lambda: answers(bind, port)) if listening else agent_is_online,
             on_ready=lambda: self.stdout.write(f"{said}   (stop it with Ctrl-C)"),
             report=self.stderr.write,
             drain=settings.CONSOLE_DRAIN_SECONDS,
@@ -197,28 +190,25 @@ def agent_is_online() -> bool:
         connections.close_all()
 
 
-def probe(bind: str, port: int) -> None:
-    """Raise CommandError if the port is taken.
-
-    Two granian servers on one port both start without an error and share the requests.
-    """
-    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as plain:
-        try:
-            # Without SO_REUSEPORT, binding fails if another program listens on the port; with SO_REUSEADDR, it does not
-            # fail because of an earlier run's connections in TIME_WAIT.
-            plain.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            plain.bind((bind, port))
-        except (OSError, OverflowError) as error:
-            why = getattr(error, "strerror", None) or error
-            raise CommandError(
-                f"Port {port} on {bind} cannot be used ({why}). Stop the program that has it or choose another: "
-                f"manage.py up --port {port + 1}"
-            ) from None
+def bound(bind: str, port: int) -> socket.socket:
+    """Return a socket with the port, on which the web servers will listen. Raises CommandError if the port is taken."""
+    listening = socket.socket(socket.AF_INET6 if ":" in bind else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        # Do not fail because of an earlier run's connections in TIME_WAIT.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((bind, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        why = getattr(error, "strerror", None) or error
+        raise CommandError(
+            f"Port {port} on {bind} cannot be used ({why}). Stop the program that has it or choose another: "
+            f"manage.py up --port {port + 1}"
+        ) from None
+    return listening
 
 
 def answers(bind: str, port: int) -> bool:
-    """Return whether a web worker answers requests. The socket already listens before that."""
+    """Return whether a web server answers requests."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104  # compared, not bound
     connection = http.client.HTTPConnection(host, port, timeout=1)
     try:
