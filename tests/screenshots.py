@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
@@ -9,6 +10,7 @@ from playwright.sync_api import Browser, sync_playwright
 from console.testing.pages import InstanceManagement, Overview, SignIn
 from tests import browser
 from tests.e2e.console import PASSWORD, ROOT, Console
+from tests.e2e.records import Records
 from tests.waiting import wait_for
 
 TARGET = ROOT / "static" / "readme"
@@ -41,8 +43,12 @@ def main() -> None:
         chromium = playwright.chromium.launch(executable_path=executable)
         back_up(chromium, console)
         # The agent takes a sample once a minute.
-        measured = "SELECT 1 FROM backups_storagesample WHERE data > 0 AND taken > datetime('now', '-1 minute')"
-        wait_for(lambda: console.query(measured), seconds=90, because="the storage to be measured")
+        samples, begun = Records(console.environment, "backups_storagesample", "taken"), f"{datetime.now(UTC):%F %T}"
+        wait_for(
+            lambda: [row for row in samples.find() if row["data"] and row["taken"] > begun],
+            seconds=90,
+            because="the storage to be measured",
+        )
         for scheme in ("light", "dark"):
             photograph(chromium, console, scheme)
         chromium.close()

@@ -18,7 +18,7 @@ from pymongo.errors import OperationFailure
 from instances.engines import embedded
 from instances.engines.base import Contents, Server
 from tests.e2e.console import INSTANCE_PASSWORD, Console, connect
-from tests.e2e.restorations import restoration
+from tests.e2e.restorations import restoration, safety_backup
 from tests.e2e.restorations import restore_to_original as begin
 from tests.e2e.writer import Writer
 from tests.waiting import wait_for
@@ -96,7 +96,7 @@ def verify(console: Console, backup: Row) -> Row:
 
 def leftovers(console: Console) -> list[str]:
     """Return files of jobs that have ended, and of backups that are not complete archives."""
-    whole = {f"{row['id']}.tar.zst" for row in console.query("SELECT id FROM backups_backup WHERE status='COMPLETED'")}
+    whole = {f"{row['id']}.tar.zst" for row in console.backups.find(status="COMPLETED")}
     staged = [str(path) for path in (console.home / "staging").rglob("*")]
     return staged + [name for name in console.stored() if name not in whole]
 
@@ -158,7 +158,7 @@ def test_a_backup_can_be_restored_in_every_way(console: Console, tmp_path: Path)
     assert_one_moment(instance, backup, NEW)
     with pytest.raises(OperationFailure, match="uthentication"):
         numbers(instance, "first", OLD)
-    safety = console.query("SELECT * FROM backups_backup WHERE name LIKE 'before-restore%'")[0]
+    safety = safety_backup(console, instance["id"])
     assert safety["status"] == "COMPLETED"
     assert counted(safety) == dict.fromkeys(("first.numbers", "second.numbers"), writer.acknowledged)
 
@@ -170,7 +170,7 @@ def test_a_backup_can_be_restored_in_every_way(console: Console, tmp_path: Path)
     archive.write_bytes(download(console, backup))
     assert hashlib.sha256(archive.read_bytes()).hexdigest() == backup["sha256"]
     said = console.manage("restore-archive", str(archive), "--new-id")
-    imported = console.query("SELECT * FROM backups_backup WHERE id = ?", re.findall(r"\((\w+br02)\)", said)[0])[0]
+    imported = console.backups.last(id=re.findall(r"\((\w+br02)\)", said)[0])
     assert imported["status"] == "COMPLETED" and counted(imported) == counted(backup)
     assert_one_moment(restore_to_new(console, imported, "orders-imported", NEW), backup, NEW)
     wait_for(lambda: leftovers(console) == [], because="no leftovers")
@@ -239,7 +239,7 @@ def test_the_rate_limit_of_a_backup_is_observed(console: Console) -> None:
     console.hooks.slow_next_backup(4 * MEGABYTE)
     console.create_backup(instance["id"], "slowly")
     backup = console.wait_backup("slowly")
-    job = console.query("SELECT * FROM instances_job WHERE id = ?", backup["job_id"])[0]
+    job = console.job_of("slowly")
     took = seconds(job["ended"]) - seconds(job["started"])
     assert took >= 0.9 * (backup["data_size"] / (4 * MEGABYTE) - 1)
 

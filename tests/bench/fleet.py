@@ -60,13 +60,5 @@ def _seconds(console: Console, wanted: list[tuple[str, str]]) -> float:
     for id, name in wanted:
         console.create_backup(id, name)
     ended = [datetime.fromisoformat(console.wait_backup(name, seconds=300)["ended"]) for _id, name in wanted]
-    started = [
-        datetime.fromisoformat(row["started"])
-        for _id, name in wanted
-        for row in console.query(
-            "SELECT job.started FROM instances_job job JOIN backups_backup backup ON backup.job_id = job.id"
-            " WHERE backup.name = ?",
-            name,
-        )
-    ]
+    started = [datetime.fromisoformat(console.job_of(name)["started"]) for _id, name in wanted]
     return (max(ended) - min(started)).total_seconds()

@@ -1,38 +1,25 @@
 """The console for this project's own tests, which also read its database and files."""
 
-import os
 import re
 import secrets
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pymongo
-from django.conf import settings
-from psycopg.rows import dict_row
 
 from console.testing.ports import free_port
 from console.testing.server import ConsoleServer, manage_py
 from console.testing.session import INSTANCE_PASSWORD, INSTANCE_USERNAME, PASSWORD, Answer
-from console.text.messages import decode
+from tests.e2e.records import Records
 from tests.waiting import wait_for
 
 __all__ = ["INSTANCE_PASSWORD", "PASSWORD", "ROOT", "Answer", "Console", "connect", "free_port"]
 
 ROOT = manage_py().parent
 
-# Store the default policy with a window that never comes, even if the agent has already written the policy.
-_NO_WINDOW = (
-    "INSERT INTO backups_policy (instance_id, enabled, keep_days, start_hour, weekdays, next_window, at_once)"
-    " VALUES (?, TRUE, 7, 2, '1,2,3,4,5,6,7', '2100-01-01 02:00:00+00:00', FALSE)"
-    " ON CONFLICT (instance_id) DO UPDATE SET next_window = excluded.next_window"
-)
-
-# Outside pytest no settings are configured: configure them so that messages are decoded without translation.
-if "DJANGO_SETTINGS_MODULE" not in os.environ:
-    settings.configure(USE_I18N=False)
+# The default policy with a window that never comes.
+_NO_WINDOW = {"enabled": True, "keep_days": 7, "start_hour": 2, "weekdays": "1,2,3,4,5,6,7", "at_once": False}
+_NO_WINDOW |= {"next_window": "2100-01-01 02:00:00+00:00"}
 
 
 def connect(
@@ -47,40 +34,43 @@ def connect(
 class Console(ConsoleServer):
     # --- The console's own database -----------------------------------------------------------------
 
-    def query(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
-        """Return the rows, with stored messages in English."""
-        return [
-            {name: decode(value) if isinstance(value, str) else value for name, value in row.items()}
-            for row in self._query(sql, parameters)
-        ]
+    @property
+    def instances(self) -> Records:
+        return Records(self.environment, "instances_instance", "created")
 
-    def _query(self, sql: str, parameters: tuple[Any, ...]) -> list[dict[str, Any]]:
-        if url := self.environment.get("DATABASE_URL"):
-            with psycopg.connect(url, row_factory=dict_row) as postgresql:
-                return postgresql.execute(sql.replace("?", "%s").encode(), parameters).fetchall()
-        connection = sqlite3.connect(f"file:{self.home}/console.sqlite3?mode=ro", uri=True, timeout=20)
-        try:
-            connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute(sql, parameters)]
-        finally:
-            connection.close()
+    @property
+    def backups(self) -> Records:
+        return Records(self.environment, "backups_backup", "started")
 
-    def execute(self, sql: str, *parameters: Any) -> None:
-        """Change a row behind the console's back."""
-        if url := self.environment.get("DATABASE_URL"):
-            with psycopg.connect(url) as postgresql:
-                postgresql.execute(sql.replace("?", "%s").encode(), parameters)
-            return
-        with closing(sqlite3.connect(self.home / "console.sqlite3", timeout=20)) as database, database:
-            database.execute(sql, parameters)
+    @property
+    def jobs(self) -> Records:
+        return Records(self.environment, "instances_job", "created")
+
+    @property
+    def restorations(self) -> Records:
+        return Records(self.environment, "backups_restoration", "id")
+
+    @property
+    def policies(self) -> Records:
+        return Records(self.environment, "backups_policy", "instance_id")
+
+    @property
+    def hosts(self) -> Records:
+        return Records(self.environment, "instances_host", "name")
 
     def instance(self, name: str) -> dict[str, Any]:
-        rows = self.query("SELECT * FROM instances_instance WHERE name = ?", name)
-        return rows[0] if rows else {}
+        return self.instances.last(name=name)
 
     def backup(self, name: str) -> dict[str, Any]:
-        rows = self.query("SELECT * FROM backups_backup WHERE name = ?", name)
-        return rows[0] if rows else {}
+        return self.backups.last(name=name)
+
+    def job_of(self, backup: str) -> dict[str, Any]:
+        """Return the job of the backup of this name, or an empty row while it has none."""
+        return self.jobs.last(id=self.backup(backup).get("job_id"))
+
+    def automated(self, instance: dict[str, Any], **wanted: Any) -> list[dict[str, Any]]:
+        """Return the instance's automated backups, oldest first."""
+        return self.backups.find(type="Auto", instance_uid=instance["id"], **wanted)
 
     # --- Common steps -------------------------------------------------------------------------------
 
@@ -97,7 +87,7 @@ class Console(ConsoleServer):
         answer = self.post("/instances/create/", form | chosen)
         assert answer.status == 200, answer
         if not windows:
-            self.execute(_NO_WINDOW, self.instance(name)["id"])
+            self.policies.put("instance_id", instance_id=self.instance(name)["id"], **_NO_WINDOW)
         return self.wait_available(name)
 
     def wait_available(self, name: str) -> dict[str, Any]:
@@ -130,24 +120,18 @@ class Console(ConsoleServer):
         try:
             row = wait_for(ended, seconds=seconds, because=f"the end of {name}")
         except AssertionError as error:
-            error.add_note(f"{self.backup(name)}\n{self.query('SELECT * FROM instances_job WHERE ended IS NULL')}")
+            error.add_note(f"{self.backup(name)}\n{self.jobs.find(ended=None)}")
             raise
         assert row is not None and row["status"] == status, row
         return row
 
     def wait_copying(self, name: str) -> None:
         """Wait until the backup of this name reports progress."""
-        sql = "SELECT job.progress FROM instances_job job JOIN backups_backup made ON made.job_id = job.id"
-        wait_for(
-            lambda: self.query(f"{sql} WHERE made.name = ? AND job.progress > 0", name), because=f"copying for {name}"
-        )
+        wait_for(lambda: self.job_of(name).get("progress"), because=f"copying for {name}")
 
     def wait_running(self, kind: str) -> None:
         """Wait until the agent is running a job of this kind."""
-        wait_for(
-            lambda: self.query("SELECT 1 FROM instances_job WHERE kind = ? AND status = 'Running'", kind),
-            because=f"a running {kind}",
-        )
+        wait_for(lambda: self.jobs.find(kind=kind, status="Running"), because=f"a running {kind}")
 
     def stored(self) -> list[str]:
         """Return the names of all files in the archive folder, complete or not, except the folder's id."""

@@ -27,10 +27,17 @@ def restoration(console: Console, target: str) -> dict[str, Any]:
     """Wait for the latest restoration into the instance to end and return its row."""
 
     def ended() -> dict[str, Any]:
-        rows = console.query("SELECT * FROM backups_restoration WHERE target_uid = ? ORDER BY id DESC", target)
-        return rows[0] if rows and rows[0]["status"] != "RUNNING" else {}
+        row = console.restorations.last(target_uid=target)
+        return row if row and row["status"] != "RUNNING" else {}
 
     return wait_for(ended, because="the end of the restoration")
+
+
+def safety_backup(console: Console, instance_id: str) -> dict[str, Any]:
+    """Return the only backup that a restore to the original has made of the instance."""
+    rows = console.backups.find(instance_uid=instance_id)
+    [safety] = [row for row in rows if row["name"].startswith("before-restore-")]
+    return safety
 
 
 def restore_to_original(console: Console, backup: dict[str, Any], name: str, *, safety: bool = False) -> None:

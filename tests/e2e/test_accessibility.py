@@ -373,19 +373,19 @@ def test_the_page_of_an_expired_form_is_accessible(stage: Stage) -> None:
 
 
 def test_the_internal_error_page_is_accessible(stage: Stage) -> None:
-    broken = "UPDATE backups_restoration SET started = {} WHERE way = 'original'"
-    stage.console.execute(broken.format("'2026-99-99 00:00:00'"))
+    restoration = stage.console.restorations.last(target_uid=stage.ids["real"], way="original")
+    stage.console.restorations.change({"id": restoration["id"]}, started="2026-99-99 00:00:00")
     try:
         page = stage.open(f"/instances/{stage.ids['real']}/backups/")
         expect(page.get_by_role("heading", name="Internal error")).to_be_visible()
         assert judged(page) == []
     finally:
-        stage.console.execute(broken.format("datetime('now')"))
+        stage.console.restorations.change({"id": restoration["id"]}, started=restoration["started"])
 
 
 def test_the_notice_of_an_offline_host_is_accessible(stage: Stage) -> None:
-    kept = stage.console.query("SELECT seen FROM instances_host WHERE name = 'elsewhere'")[0]["seen"]
-    stage.console.execute("UPDATE instances_host SET seen = '2026-01-01 00:00:00' WHERE name = 'elsewhere'")
+    [host] = stage.console.hosts.find(name="elsewhere")
+    stage.console.hosts.change({"name": "elsewhere"}, seen="2026-01-01 00:00:00")
     try:
         page = stage.open("/instances/")
         expect(page.get_by_text("Host elsewhere is offline: its agent has stopped responding.").first).to_be_visible()
@@ -394,17 +394,14 @@ def test_the_notice_of_an_offline_host_is_accessible(stage: Stage) -> None:
             page.set_viewport_size({"width": width, "height": 740})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
     finally:
-        stage.console.execute("UPDATE instances_host SET seen = ? WHERE name = 'elsewhere'", kept)
+        stage.console.hosts.change({"name": "elsewhere"}, seen=host["seen"])
 
 
 def test_the_database_error_page_is_accessible(stage: Stage) -> None:
-    stage.console.execute("ALTER TABLE backups_restoration RENAME TO backups_restoration_away")
-    try:
+    with stage.console.restorations.taken_away():
         page = stage.open(f"/instances/{stage.ids['real']}/backups/")
         expect(page.get_by_role("heading", name="The console database cannot be used")).to_be_visible()
         assert judged(page) == []
-    finally:
-        stage.console.execute("ALTER TABLE backups_restoration_away RENAME TO backups_restoration")
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def test_a_changed_status_is_announced_once_with_the_name(staged_page: Page, sta
     listen(backups, q="rows-many-00")
     try:
         refresh(backups)
-        console.execute("UPDATE backups_backup SET status = 'FAILED' WHERE name = 'rows-many-00'")
+        console.backups.change({"name": "rows-many-00"}, status="FAILED")
         refresh(backups)
         backups.expect_announced("rows-many-00: Failed.")
         refresh(backups)
@@ -43,15 +43,16 @@ def test_a_changed_status_is_announced_once_with_the_name(staged_page: Page, sta
         heard = page.evaluate("window.heard")
         assert [text for text in heard if "rows-" in text] == ["rows-many-00: Failed."]
     finally:
-        console.execute("UPDATE backups_backup SET status = 'COMPLETED' WHERE name = 'rows-many-00'")
+        console.backups.change({"name": "rows-many-00"}, status="COMPLETED")
 
 
 def test_a_change_reported_by_a_toast_is_not_announced_again(staged_page: Page, stage: Stage) -> None:
     page, console = staged_page, stage.console
     backups = BackupManagement(page)
+    changed = {"name": ("rows-many-01", "rows-many-02")}
     listen(backups, q="rows-many-0")
     try:
-        console.execute("UPDATE backups_backup SET status = 'FAILED' WHERE name IN ('rows-many-01', 'rows-many-02')")
+        console.backups.change(changed, status="FAILED")
         refresh(backups)
         toast = "new CustomEvent('toast', { detail: { message: 'The backup rows-many-01 failed.' } })"
         page.evaluate(f"document.body.dispatchEvent({toast.replace('} })', '}, bubbles: true })')})")
@@ -59,7 +60,7 @@ def test_a_change_reported_by_a_toast_is_not_announced_again(staged_page: Page, 
         said = [text for text in page.evaluate("window.heard") if "rows-many-01" in text]
         assert len(said) == 1 and said[0].startswith("The backup rows-many-01 failed.")
     finally:
-        console.execute("UPDATE backups_backup SET status = 'COMPLETED' WHERE name LIKE 'rows-many-0%'")
+        console.backups.change(changed, status="COMPLETED")
 
 
 def test_the_page_of_one_instance_announces_status_changes_too(staged_page: Page, stage: Stage) -> None:
@@ -67,7 +68,7 @@ def test_the_page_of_one_instance_announces_status_changes_too(staged_page: Page
     basic = BasicInformation(page, stage.ids["abnormal"])
     listen(basic)
     try:
-        console.execute("UPDATE instances_instance SET state = 'normal' WHERE name = 'rows-abnormal'")
+        console.instances.change({"name": "rows-abnormal"}, state="normal")
         basic.expect_announced("rows-abnormal: Available.")
     finally:
-        console.execute("UPDATE instances_instance SET state = 'abnormal' WHERE name = 'rows-abnormal'")
+        console.instances.change({"name": "rows-abnormal"}, state="abnormal")

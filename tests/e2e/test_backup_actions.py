@@ -1,7 +1,5 @@
 """Actions on the rows of the backup lists, in a real browser with real archives."""
 
-from typing import Any
-
 from playwright.sync_api import Page, expect
 
 from console.testing.dialogs import DeleteBackupDialog
@@ -15,24 +13,19 @@ def test_a_cancelled_backup_leaves_nothing_behind(signed_in_page: Page, console:
     console.hooks.slow_next_backup(1_000_000)
     console.create_backup(instance["id"], "unwanted")
     row = BackupsAndRestorations(signed_in_page, instance["id"]).open().row("unwanted")
-    wait_for(lambda: job_of(console, "unwanted")["status"] == "Running", because="the backup running")
+    wait_for(lambda: console.job_of("unwanted")["status"] == "Running", because="the backup running")
     row.cancel()
     row.expect_status("Failed")
     row.expect_text("cancelled by admin")
 
     console.wait_available("to-be-cancelled")
-    backup, job = console.backup("unwanted"), job_of(console, "unwanted")
+    backup, job = console.backup("unwanted"), console.job_of("unwanted")
     assert (job["status"], job["failure"]) == ("Failed", "cancelled by admin")
     wait_for(lambda: not [name for name in console.stored() if backup["id"] in name], because="no archive")
     again = console.post(f"/backups/{backup['id']}/cancel/", {})
     assert again.status == 422 and "Only a running backup can be cancelled. This one is: Failed." in again.text
     console.create_backup(instance["id"], "wanted")
     console.wait_backup("wanted")
-
-
-def job_of(console: Console, backup: str) -> dict[str, Any]:
-    sql = "SELECT job.* FROM instances_job job JOIN backups_backup made ON made.job_id = job.id WHERE made.name = ?"
-    return console.query(sql, backup)[0]
 
 
 def test_the_selection_survives_a_refresh_and_is_deleted_with_its_archives(

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,17 +13,9 @@ from tests.e2e.console import Console, connect
 from tests.waiting import wait_for
 
 
-def automated(console: Console, instance: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the instance's automated backups, oldest first."""
-    return console.query(
-        "SELECT * FROM backups_backup WHERE type = 'Auto' AND instance_uid = ? ORDER BY started", instance["id"]
-    )
-
-
 def wait_policy(console: Console, instance: dict[str, Any]) -> dict[str, Any]:
     """Wait for a new instance's policy and return it; the agent writes it when it checks which backups are due."""
-    sql = "SELECT * FROM backups_policy WHERE instance_id = ?"
-    return wait_for(lambda: console.query(sql, instance["id"]), because="the default policy")[0]
+    return wait_for(lambda: console.policies.last(instance_id=instance["id"]), because="the default policy")
 
 
 def test_turning_the_policy_on_makes_a_backup_and_turning_it_off_can_delete_it(
@@ -36,7 +27,7 @@ def test_turning_the_policy_on_makes_a_backup_and_turning_it_off_can_delete_it(
         client["shop"]["orders"].insert_one({"item": "lamp"})
     backups = BackupsAndRestorations(page, instance["id"]).open()
     backups.expect_text("Automated backup is on: every day, 02:00-03:00 UTC, kept for 7 days.")
-    assert automated(console, instance) == []
+    assert console.automated(instance) == []
 
     dialog = backups.modify_policy().turn(False)
     expect(dialog.field("Retention Period (days)")).to_be_hidden()
@@ -51,8 +42,8 @@ def test_turning_the_policy_on_makes_a_backup_and_turning_it_off_can_delete_it(
     expect(dialog.field("Sunday")).to_be_disabled()
     dialog.start_at("23:00-00:00").done()
 
-    wait_for(lambda: automated(console, instance), because="the first automated backup")
-    (backup,) = automated(console, instance)
+    wait_for(lambda: console.automated(instance), because="the first automated backup")
+    (backup,) = console.automated(instance)
     assert re.fullmatch(f"auto-{instance['id']}-[0-9]{{14}}", backup["name"])
     row = backups.row(backup["name"])
     row.expect_status("Complete")
@@ -71,27 +62,23 @@ def test_a_window_missed_in_downtime_runs_once_and_expired_backups_are_deleted(f
     wait_policy(console, instance)
     for switch in ({}, {"enabled": "on", "keep_days": "7", "window": "02:00-03:00", "weekdays": "1"}):
         console.post(f"/instances/{instance['id']}/backup-policy/", switch)
-    (old,) = automated(console, instance)
+    (old,) = console.automated(instance)
     console.wait_backup(old["name"])
     console.stop()
     # Pretend that the console has been down since yesterday and that the window is this hour.
     now = datetime.now(UTC)
-    with sqlite3.connect(console.home / "console.sqlite3") as database:
-        database.execute(
-            "UPDATE backups_policy SET weekdays = '1,2,3,4,5,6,7', start_hour = ?, next_window = ?",
-            (now.hour, f"{now - timedelta(days=1):%Y-%m-%d %H}:00:00"),
-        )
-        database.execute("UPDATE backups_backup SET expires = ?", (f"{now:%Y-%m-%d %H:%M:%S}",))
-    database.close()
+    missed = {"start_hour": now.hour, "next_window": f"{now - timedelta(days=1):%Y-%m-%d %H}:00:00"}
+    console.policies.change({"instance_id": instance["id"]}, weekdays="1,2,3,4,5,6,7", **missed)
+    console.backups.change({"id": old["id"]}, expires=f"{now:%Y-%m-%d %H:%M:%S}")
 
     console.start()
-    wait_for(lambda: automated(console, instance)[-1]["id"] != old["id"], because="the missed window")
-    new = automated(console, instance)[-1]
+    wait_for(lambda: console.automated(instance)[-1]["id"] != old["id"], because="the missed window")
+    new = console.automated(instance)[-1]
     console.wait_backup(new["name"])
-    wait_for(lambda: automated(console, instance) == [console.backup(new["name"])], because="the expired one gone")
+    wait_for(lambda: console.automated(instance) == [console.backup(new["name"])], because="the expired one gone")
     wait_for(lambda: not console.archive(old).exists(), because="its archive gone")
 
     os.kill(console.pid_of("manage.py agent"), signal.SIGKILL)
     wait_policy(console, console.create_instance("another", windows=True))
-    assert [backup["id"] for backup in automated(console, instance)] == [new["id"]]
+    assert [backup["id"] for backup in console.automated(instance)] == [new["id"]]
     assert console.archive(new).exists()

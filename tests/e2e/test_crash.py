@@ -12,7 +12,7 @@ from tests.waiting import wait_for
 def leftovers(console: Console) -> list[str]:
     """Return the staged and stored files that are not archives of complete backups."""
     staged = [str(path) for path in (console.home / "staging").rglob("*")]
-    whole = {f"{row['id']}.tar.zst" for row in console.query("SELECT id FROM backups_backup WHERE status='COMPLETED'")}
+    whole = {f"{row['id']}.tar.zst" for row in console.backups.find(status="COMPLETED")}
     return staged + [name for name in console.stored() if name not in whole]
 
 
@@ -72,6 +72,7 @@ def test_two_instances_are_backed_up_at_the_same_time(console: Console) -> None:
     console.hooks.slow_next_backup(2_000_000)
     for instance in instances:
         console.create_backup(instance["id"], f"of-{instance['name']}")
-    rows = [console.wait_backup(f"of-{instance['name']}") for instance in instances]
-    jobs = [console.query("SELECT * FROM instances_job WHERE id = ?", row["job_id"])[0] for row in rows]
+    for instance in instances:
+        console.wait_backup(f"of-{instance['name']}")
+    jobs = [console.job_of(f"of-{instance['name']}") for instance in instances]
     assert jobs[0]["started"] < jobs[1]["ended"] and jobs[1]["started"] < jobs[0]["ended"]

@@ -55,10 +55,10 @@ def test_the_counter_counts_characters_as_the_server_does(signed_in_page: Page, 
 def test_leaving_the_dialog_returns_the_focus_and_creates_nothing(
     signed_in_page: Page, console: Console, instance: dict[str, str], leave: str
 ) -> None:
-    before = len(console.query("SELECT id FROM backups_backup"))
+    before = len(console.backups.find())
     getattr(open_dialog(signed_in_page, instance), leave)()
     expect(signed_in_page.get_by_role("link", name="Create Backup").first).to_be_focused()
-    assert len(console.query("SELECT id FROM backups_backup")) == before
+    assert len(console.backups.find()) == before
 
 
 def test_a_double_click_creates_one_backup(signed_in_page: Page, console: Console, instance: dict[str, str]) -> None:
@@ -67,7 +67,7 @@ def test_a_double_click_creates_one_backup(signed_in_page: Page, console: Consol
     dialog.expect_closed()
     console.wait_backup("clicked-twice")
     console.wait_available("dialogs")
-    assert len(console.query("SELECT id FROM backups_backup WHERE name = 'clicked-twice'")) == 1
+    assert len(console.backups.find(name="clicked-twice")) == 1
 
 
 def test_a_double_click_creates_one_instance(signed_in_page: Page, console: Console) -> None:
@@ -76,7 +76,7 @@ def test_a_double_click_creates_one_instance(signed_in_page: Page, console: Cons
     dialog.button("OK").dblclick()
     dialog.expect_closed()
     console.wait_available("clicked-twice")
-    assert len(console.query("SELECT id FROM instances_instance WHERE name = 'clicked-twice'")) == 1
+    assert len(console.instances.find(name="clicked-twice")) == 1
 
 
 def test_pressing_ok_again_after_a_lost_response_creates_one_instance(signed_in_page: Page, console: Console) -> None:
@@ -91,7 +91,7 @@ def test_pressing_ok_again_after_a_lost_response_creates_one_instance(signed_in_
     dialog.press().expect_refused("is not responding")
     dialog.done()
     console.wait_available("answered-once")
-    assert len(console.query("SELECT id FROM instances_instance WHERE name = 'answered-once'")) == 1
+    assert len(console.instances.find(name="answered-once")) == 1
 
 
 def test_enter_submits(signed_in_page: Page, console: Console, instance: dict[str, str]) -> None:

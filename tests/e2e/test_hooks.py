@@ -51,9 +51,8 @@ def test_a_backup_fails_at_the_chosen_point(signed_in_page: Page, console: Conso
 
 def test_the_next_window_runs_when_the_clock_is_moved_to_it(console: Console) -> None:
     instance = console.create_instance("tomorrow", windows=True)
-    automated = "SELECT name FROM backups_backup WHERE type = 'Auto' AND instance_uid = ?"
     console.hooks.move_to_next_window(instance["id"])
-    (backup,) = wait_for(lambda: console.query(automated, instance["id"]), because="the backup of the window")
+    (backup,) = wait_for(lambda: console.automated(instance), because="the backup of the window")
     console.wait_backup(backup["name"])
 
 

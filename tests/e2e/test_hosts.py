@@ -109,7 +109,7 @@ def test_a_host_stops_responding_during_a_backup_and_comes_back(here: Console, t
     backup = here.wait_backup("well-again")
     assert there.archive(backup).exists() and not here.archive(backup).exists()
     assert not there.archive(failed).exists() and leftovers(here) == []
-    assert here.query("SELECT 1 FROM instances_job WHERE status IN ('Queued', 'Running') OR left_behind") == []
+    assert here.jobs.find(status=("Queued", "Running")) + here.jobs.find(left_behind=True) == []
 
     here.post(f"/backups/{backup['id']}/restore/", {"name": "copy-on-beta", "request_key": secrets.token_hex(16)})
     copy = here.wait_available("copy-on-beta")
@@ -119,13 +119,7 @@ def test_a_host_stops_responding_during_a_backup_and_comes_back(here: Console, t
 
 
 def test_an_instance_without_a_chosen_host_goes_to_the_least_loaded_one(here: Console, there: Console) -> None:
-    counts = {
-        row["name"]: row["instances"]
-        for row in here.query(
-            "SELECT h.name, COUNT(i.id) AS instances FROM instances_host h"
-            " LEFT JOIN instances_instance i ON i.host_id = h.name GROUP BY h.name"
-        )
-    }
+    counts = {host["name"]: len(here.instances.find(host_id=host["name"])) for host in here.hosts.find()}
     fewest = min(counts, key=lambda name: (counts[name], name))
     first = here.create_instance("placed-first")
     assert len(set(counts.values())) == 1 or first["host_id"] == fewest

@@ -291,7 +291,7 @@ def test_delete_the_selected_backups(keyboard: Keyboard, stage: Stage) -> None:
     expect(backups.rows("Deleting")).to_have_count(2)
     page.wait_for_function("document.activeElement !== document.body")
     keyboard.shows()
-    stage.console.execute("UPDATE backups_backup SET status = 'COMPLETED' WHERE name LIKE 'rows-many-1%'")
+    stage.console.backups.change({"name": ("rows-many-10", "rows-many-11")}, status="COMPLETED")
 
 
 # --- Instances ---------------------------------------------------------------------------------------
@@ -310,7 +310,7 @@ def test_rename_in_place(keyboard: Keyboard, stage: Stage) -> None:
     keyboard.type_over("rows-idle-2")
     keyboard.press("Enter")
     keyboard.expect(page.get_by_role("button", name="Rename rows-idle-2"))
-    stage.console.execute("UPDATE instances_instance SET name = 'rows-idle' WHERE name = 'rows-idle-2'")
+    stage.console.instances.change({"name": "rows-idle-2"}, name="rows-idle")
 
 
 def test_create_and_delete_an_instance(keyboard: Keyboard, stage: Stage) -> None:

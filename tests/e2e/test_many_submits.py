@@ -54,5 +54,5 @@ def test_only_one_of_a_hundred_simultaneous_submits_is_accepted(tmp_path: Path) 
         assert sorted(status for status, _text in answers) == [204] + [422] * (PEOPLE - 1)
         refused = [text for status, text in answers if status == 422]
         assert all("No backup can be made now" in text for text in refused)
-        assert len(console.query("SELECT 1 FROM backups_backup")) == 1
-        assert len(console.query("SELECT 1 FROM instances_job WHERE kind = 'backup'")) == 1
+        assert len(console.backups.find()) == 1
+        assert len(console.jobs.find(kind="backup")) == 1

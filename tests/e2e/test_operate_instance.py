@@ -28,7 +28,8 @@ def test_a_restart_starts_a_new_server_with_the_same_data_on_the_same_port(
 
     row = InstanceManagement(page).open().row("to-restart")
     row.restart()
-    wait_for(lambda: console.query("SELECT 1 FROM instances_job WHERE kind='restart-instance' AND status='Completed'"))
+    restarts = {"kind": "restart-instance", "instance_uid": instance["id"]}
+    wait_for(lambda: console.jobs.find(**restarts, status="Completed"))
     row.expect_status("Available")
 
     after = console.wait_available("to-restart")
@@ -51,9 +52,7 @@ def test_an_instance_comes_back_if_the_agent_is_killed_during_a_restart(tree: Co
     console.post(f"/instances/{instance['id']}/restart/", {})
     os.kill(console.pid_of("manage.py agent"), signal.SIGKILL)
     console.wait_available("killed-restarting")
-    assert console.query(
-        "SELECT status FROM instances_job WHERE kind='restart-instance' AND status IN ('Failed','Completed')"
-    )
+    assert console.jobs.last(kind="restart-instance", instance_uid=instance["id"])["status"] in {"Failed", "Completed"}
     wait_for(lambda: server_of(console, instance["id"]))
 
 

@@ -1,5 +1,7 @@
 """The front page in a real browser, against the real process tree."""
 
+from datetime import UTC, datetime, timedelta
+
 from playwright.sync_api import Browser, Page, expect
 
 from console.testing.pages import BackupManagement, InstanceManagement, Overview, SignIn, TaskCenter
@@ -8,7 +10,8 @@ from tests.e2e.console import PASSWORD, Console
 
 def age(console: Console, name: str) -> None:
     """Make the instance two days old."""
-    console.execute("UPDATE instances_instance SET created = datetime(created, '-2 days') WHERE name = ?", name)
+    ago = datetime.now(UTC) - timedelta(days=2)
+    console.instances.change({"name": name}, created=f"{ago:%Y-%m-%d %H:%M:%S}")
 
 
 def test_a_backup_appears_in_todays_column_and_its_instance_is_no_longer_late(

@@ -128,15 +128,13 @@ def test_the_password_is_in_no_file_of_the_home_and_no_command_line(console: Con
     form = {"password": password, "confirmation": password}
     row = console.create_instance("searched", password=password, confirmation=password)
     console.post(f"/instances/{row['id']}/reset-password/", form)
-    done = (
-        "SELECT 1 FROM instances_job WHERE kind = 'reset-password' AND instance_name = 'searched' AND ended IS NOT NULL"
-    )
-    wait_for(lambda: console.query(done), because="the password to be reset")
+    asked = {"kind": "reset-password", "instance_uid": row["id"]}
+    wait_for(lambda: console.jobs.last(**asked).get("ended"), because="the password to be reset")
     assert signs_in(row["port"], password)
     found = [path for path in console.home.rglob("*") if path.is_file() and password.encode() in path.read_bytes()]
     assert found == []
     assert password not in "".join(console.output) + "".join(console.pids().values())
-    assert console.query("SELECT * FROM instances_job WHERE secret <> ''") == []
+    assert not any(job["secret"] for job in console.jobs.find())
 
 
 def test_a_copy_has_the_passwords_of_the_backup_unless_a_new_one_is_given(

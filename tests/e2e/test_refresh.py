@@ -40,6 +40,7 @@ class Running:
     """The running backup, and the changes that tests make to it."""
 
     console: Console
+    id: str
     progress: int = 1
 
     def news(self, page: Page) -> None:
@@ -58,21 +59,20 @@ class Running:
 
     def change(self) -> None:
         self.progress = self.progress % 98 + 1
-        self.console.execute("UPDATE instances_job SET progress = ? WHERE status = 'Running'", self.progress)
-        self.console.execute("UPDATE instances_instance SET name = ? WHERE name LIKE 'refresh-busy%'", self.name)
+        self.console.jobs.change({"instance_id": self.id}, progress=self.progress)
+        self.console.instances.change({"id": self.id}, name=self.name)
 
     def end(self) -> None:
-        self.console.execute("UPDATE instances_instance SET action = '' WHERE name LIKE 'refresh-busy%'")
-        self.console.execute("DELETE FROM backups_backup WHERE name LIKE 'refresh-%'")
-        self.console.execute("UPDATE instances_job SET status = 'Failed', token = NULL WHERE status = 'Running'")
+        self.console.instances.change({"id": self.id}, action="")
+        self.console.backups.delete(instance_id=self.id)
+        self.console.jobs.change({"instance_id": self.id, "status": "Running"}, status="Failed", token=None)
 
 
 @pytest.fixture(scope="module")
 def running(console: Console) -> Iterator[Running]:
-    for name in ("refresh-busy", "refresh-idle"):
-        console.create_instance(name)
+    busy, _idle = map(console.create_instance, ("refresh-busy", "refresh-idle"))
     rows.run(console, PREPARE)
-    running = Running(console)
+    running = Running(console, busy["id"])
     yield running
     running.end()
 
@@ -177,7 +177,7 @@ def test_the_focus_moves_to_the_next_row_when_its_own_disappears(
     backups = BackupManagement(signed_in).open(q="refresh-")
     row = backups.row("refresh-15")
     row.more.focus()
-    console.execute("DELETE FROM backups_backup WHERE name = 'refresh-15'")
+    console.backups.delete(name="refresh-15")
     row.expect_gone()
     expect(backups.row("refresh-14").operation("refresh-14")).to_be_focused()
 
@@ -190,7 +190,7 @@ def test_the_focus_moves_from_an_open_menu_to_the_next_row_when_its_row_disappea
     row = backups.row("refresh-13")
     row.more.click()
     expect(page.get_by_role("menuitem").first).to_be_focused()
-    console.execute("DELETE FROM backups_backup WHERE name = 'refresh-13'")
+    console.backups.delete(name="refresh-13")
     row.expect_gone()
     expect(backups.row("refresh-12").operation("refresh-12")).to_be_focused()
 
@@ -203,12 +203,12 @@ def test_the_focus_moves_to_the_button_that_replaces_the_focused_one(
     button = row.root.get_by_role("link", name="Create Backup")
     button.focus()
     try:
-        console.execute("UPDATE instances_instance SET action = 'RESTART' WHERE name = 'refresh-idle'")
+        console.instances.change({"name": "refresh-idle"}, action="RESTART")
         # Trigger htmx directly, because a click would move the focus.
         instances.refresh_button.evaluate("(link) => htmx.trigger(document.body, 'refresh')")
         expect(row.root.get_by_role("button", name="Create Backup")).to_be_focused()
     finally:
-        console.execute("UPDATE instances_instance SET action = '' WHERE name = 'refresh-idle'")
+        console.instances.change({"name": "refresh-idle"}, action="")
     expect(button).to_be_focused()
 
 
@@ -231,7 +231,7 @@ def test_the_focus_survives_a_second_swap_before_the_first_has_settled(
 ) -> None:
     backups = BackupManagement(signed_in).open(q="refresh-")
     backups.row("refresh-11").more.focus()
-    console.execute("DELETE FROM backups_backup WHERE name = 'refresh-11'")
+    console.backups.delete(name="refresh-11")
     signed_in.evaluate(TWO_SWAPS)
     expect(backups.row("refresh-10").operation("refresh-10")).to_be_focused()
 

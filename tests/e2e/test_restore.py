@@ -16,7 +16,7 @@ from console.testing.pages import BackupManagement, BackupsAndRestorations
 from tests.e2e.bulk import fill
 from tests.e2e.console import Console, connect
 from tests.e2e.contents import contents, generations, put
-from tests.e2e.restorations import make_backed_up, of, restoration, restore_to_original
+from tests.e2e.restorations import make_backed_up, of, restoration, restore_to_original, safety_backup
 from tests.waiting import wait_for
 
 
@@ -99,9 +99,7 @@ def test_restore_to_original_brings_the_backup_back_and_the_safety_backup_undoes
     assert after["port"] == instance["port"]
     assert generations(instance["port"]) == of("old")
     backups.restoration(backup["id"]).expect_status("Complete")
-    [safety] = console.query(
-        "SELECT * FROM backups_backup WHERE name LIKE 'before-restore-%' AND instance_uid = ?", instance["id"]
-    )
+    safety = safety_backup(console, instance["id"])
     assert (safety["status"], safety["type"]) == ("COMPLETED", "Manual")
     backups.row(safety["name"]).expect_status("Complete")
 
@@ -183,9 +181,7 @@ def test_the_safety_backup_has_every_acknowledged_write(console: Console) -> Non
                     break
                 acknowledged.append(number)
     assert restoration(console, instance["id"])["status"] == "COMPLETED"
-    [safety] = console.query(
-        "SELECT * FROM backups_backup WHERE name LIKE 'before-restore-%' AND instance_uid = ?", instance["id"]
-    )
+    safety = safety_backup(console, instance["id"])
     console.wait_available("written-to")
     restore_to_original(console, safety, "written-to")
     assert restoration(console, instance["id"])["status"] == "COMPLETED"

@@ -47,7 +47,7 @@ def test_killing_the_agent_at_ten_moments_of_a_restore_leaves_the_current_or_the
     for instance, _ in pairs:
         home = console.home / "instances" / instance["id"]
         wait_for(lambda: [path.name for path in home.glob("data*")] == ["data"], because="no leftovers")  # noqa: B023
-    assert not console.query("SELECT * FROM backups_backup WHERE status = 'BUILDING' OR uses > 0")
+    assert not [row for row in console.backups.find() if row["status"] == "BUILDING" or row["uses"]]
 
 
 def kill_in_restores(console: Console, pairs: list[Pair], seconds: float, *, safety: bool) -> None:

@@ -16,7 +16,7 @@ from tests.backups.real_archives import foreign_archive
 from tests.e2e.bulk import fill
 from tests.e2e.console import PASSWORD, Console, connect
 from tests.e2e.contents import generations, put
-from tests.e2e.restorations import of, restoration
+from tests.e2e.restorations import of, restoration, safety_backup
 from tests.s3 import Bucket, moto_process, moto_server
 from tests.waiting import wait_for
 
@@ -76,7 +76,7 @@ def test_a_backup_is_created_verified_downloaded_restored_and_deleted(
     BackupManagement(page).open().row("kept-in-s3").restore().to_original("in-s3")
     assert restoration(console, instance["id"])["status"] == "COMPLETED"
     assert generations(console.wait_available("in-s3")["port"]) == of("old")
-    [safety] = console.query("SELECT * FROM backups_backup WHERE name LIKE 'before-restore-%'")
+    safety = safety_backup(console, instance["id"])
     assert {key(backup), key(safety)} <= set(bucket.objects())
 
     row = BackupManagement(page).open().row("kept-in-s3")
@@ -96,10 +96,7 @@ def test_deleting_an_instance_deletes_its_automated_backups_from_the_bucket(
     for on in (False, True):
         backups.modify_policy().turn(on).done()
     automated = wait_for(
-        lambda: console.query(
-            "SELECT * FROM backups_backup WHERE instance_uid = ? AND type = 'Auto' AND status = 'COMPLETED'",
-            instance["id"],
-        ),
+        lambda: console.automated(instance, status="COMPLETED"),
         seconds=60,
         because="an automated backup",
     )[0]

@@ -19,10 +19,7 @@ def test_a_running_console_can_be_seeded_with_real_data_and_reset(fresh_console:
         client["shop"]["orders"].delete_many({})
     full = contents(console.wait_available("sensors-02")["port"])
     assert full
-    backup = console.query(
-        "SELECT * FROM backups_backup WHERE instance_uid = ? AND status = 'COMPLETED' ORDER BY started DESC",
-        instance["id"],
-    )[0]
+    backup = console.backups.last(instance_uid=instance["id"], status="COMPLETED")
     console.post(f"/backups/{backup['id']}/restore-to-original/", {"confirm": "shop-01", "request_key": "1" * 32})
     console.wait_available("shop-01")
     with connect(instance["port"]) as client:
@@ -35,8 +32,8 @@ def test_a_running_console_can_be_seeded_with_real_data_and_reset(fresh_console:
 
     console.create_backup(mine["id"], "in-the-way")
     console.reset()
-    for table in ("instances_instance", "instances_job", "backups_backup", "backups_restoration", "backups_policy"):
-        assert console.query(f"SELECT count(*) AS n FROM {table}") == [{"n": 0}], table
+    for records in (console.instances, console.jobs, console.backups, console.restorations, console.policies):
+        assert records.find() == []
     assert console.stored() == []
     wait_for(lambda: not list((console.home / "instances").iterdir()), because="no files of instances")
     assert [line for line in console.pids().values() if "engine.server" in line] == []

@@ -14,8 +14,7 @@ def test_a_throttled_backup_makes_progress_and_can_be_cancelled(tmp_path: Path) 
         console.create_backup(instance["id"], "slow-one")
 
         def progress() -> int:
-            rows = console.query("SELECT progress FROM instances_job WHERE kind = 'backup'")
-            return int(rows[0]["progress"]) if rows else 0
+            return int(console.job_of("slow-one")["progress"])
 
         first = wait_for(progress, because="progress")
         wait_for(lambda: progress() > first, because="more progress")

@@ -71,7 +71,7 @@ def test_the_first_start_creates_administrator_and_demo_and_a_stop_leaves_no_pro
     try:
         assert "Password" not in "".join(console.output)
         console.wait_available("demo-cluster")
-        assert len(console.query("SELECT id FROM instances_instance")) == 3
+        assert len(console.instances.find()) == 3
     finally:
         console.stop()
 

@@ -4,7 +4,6 @@ import hashlib
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from tests.e2e import archives
 from tests.faults.findings import Finding, Kind, require
@@ -34,32 +33,27 @@ _KEPT_BACKUPS, _KEPT_COPIES, _KEPT_DOCUMENTS = 2, 1, 400
 def unrest(site: Site) -> list[str]:
     """Return what is still in progress, as lines for people."""
     return [
-        *(
-            f"job {row['kind']} {row['status']}"
-            for row in _rows(site, "instances_job", "status IN ('Queued','Running')")
-        ),
-        *(f"files of job {row['kind']} left behind" for row in _rows(site, "instances_job", "left_behind")),
+        *(f"job {row['kind']} {row['status']}" for row in site.jobs.find(status=("Queued", "Running"))),
+        *(f"files of job {row['kind']} left behind" for row in site.jobs.find(left_behind=True)),
         *(
             f"instance {row['name']} {row['state']} {row['action']} {row['failure']}"
-            for row in _rows(site, "instances_instance", "action <> '' OR state NOT IN ('normal', 'createfail')")
+            for row in site.instances.find()
+            if row["action"] or row["state"] not in {"normal", "createfail"}
         ),
         *(
             f"backup {row['name']} {row['status']} uses={row['uses']}"
-            for row in _rows(site, "backups_backup", "status IN ('BUILDING','DISABLED') OR uses > 0 OR verifying")
+            for row in site.backups.find()
+            if row["status"] in {"BUILDING", "DISABLED"} or row["uses"] or row["verifying"]
         ),
-        *(f"restoration {row['target_name']}" for row in _rows(site, "backups_restoration", "status = 'RUNNING'")),
+        *(f"restoration {row['target_name']}" for row in site.restorations.find(status="RUNNING")),
         *strange_files(site),
         *strange_processes(site),
     ]
 
 
-def _rows(site: Site, table: str, where: str) -> list[dict[str, Any]]:
-    return site.query(f"SELECT * FROM {table} WHERE {where}")
-
-
 def working(site: Site) -> bool:
     """Return whether a job is queued or running."""
-    return bool(_rows(site, "instances_job", "status IN ('Queued', 'Running')"))
+    return bool(site.jobs.find(status=("Queued", "Running")))
 
 
 def rest(site: Site) -> float:
@@ -85,15 +79,14 @@ def everything(site: Site) -> None:
 
 def require_agreement(site: Site) -> None:
     """Check that each backup or restoration ended as its job did: a dead agent's late report must not change either."""
-    for table in ("backups_backup", "backups_restoration"):
-        for row in site.query(
-            f"SELECT made.status, job.status AS job, job.kind FROM {table} made JOIN instances_job job "
-            "ON job.id = made.job_id WHERE job.kind IN ('backup', 'restore-new', 'restore-original')"
-        ):
+    jobs = {job["id"]: job for job in site.jobs.find(kind=("backup", "restore-new", "restore-original"))}
+    backups = site.backups.find()
+    for row in [*backups, *site.restorations.find()]:
+        if job := jobs.get(row["job_id"]):
             # If a restore failed later, its safety backup is still Complete.
-            safety = table == "backups_backup" and row["kind"] == "restore-original" and row["status"] == "COMPLETED"
-            agrees = safety or row["status"] == row["job"].upper()
-            require(agrees, Kind.BROKEN, f"the job {row['kind']} is {row['job']}, its outcome {row['status']}")
+            safety = row in backups and job["kind"] == "restore-original" and row["status"] == "COMPLETED"
+            agrees = safety or row["status"] == job["status"].upper()
+            require(agrees, Kind.BROKEN, f"the job {job['kind']} is {job['status']}, its outcome {row['status']}")
 
 
 # --- Documents ------------------------------------------------------------------------------------------------------
@@ -101,12 +94,12 @@ def require_agreement(site: Site) -> None:
 
 def require_documents(site: Site) -> None:
     for subject in site.subjects:
-        row = site.row("instances_instance", subject.id)
+        row = site.instances.last(id=subject.id)
         require(row, Kind.LOST, f"the instance {subject.name}")
         require(row["port"] == subject.port, Kind.BROKEN, f"the instance {subject.name} has another port")
         subject.ledger.held().verify(stored(subject.port), subject.name)
     for copy in site.copies.values():
-        row = site.row("instances_instance", copy.id)
+        row = site.instances.last(id=copy.id)
         require(row, Kind.LOST, f"the instance {copy.name}")
         copy.held.verify(stored(row["port"]), copy.name)
 
@@ -117,7 +110,7 @@ def require_documents(site: Site) -> None:
 def require_archives(site: Site) -> None:
     """Check that every archive matches its row, opens without the console, and contains its documents."""
     held = {copy.id: copy.held for subject in site.subjects for copy in subject.backups}
-    complete = {row["id"]: row for row in _rows(site, "backups_backup", "status = 'COMPLETED'")}
+    complete = {row["id"]: row for row in site.backups.find(status="COMPLETED")}
     require(held.keys() <= complete.keys(), Kind.LOST, f"backups: {sorted(held.keys() - complete.keys())}")
     for id, row in complete.items():
         path = site.archive(row)
@@ -148,8 +141,8 @@ def documents_in(archive: Path, name: str) -> frozenset[Document]:
 
 def strange_files(site: Site) -> list[str]:
     """Return files and folders of the home that belong to no row."""
-    complete = {f"{row['id']}.tar.zst" for row in _rows(site, "backups_backup", "status = 'COMPLETED'")}
-    instances = {row["id"] for row in _rows(site, "instances_instance", "1")}
+    complete = {f"{row['id']}.tar.zst" for row in site.backups.find(status="COMPLETED")}
+    instances = {row["id"] for row in site.instances.find()}
     return [
         *_strange(site.home, _HOME | _DATABASE),
         *_strange(site.home / "staging", set()),
@@ -170,7 +163,7 @@ def strange_processes(site: Site) -> list[str]:
     """Return processes of this home that its `up` did not start, and a line if the number of servers is wrong."""
     pids = site.pids()
     found = [f"process {pid}: {line}" for pid, line in pids.items() if not _descends(pid, site.process.pid)]
-    wanted = len(_rows(site, "instances_instance", "state <> 'createfail'"))
+    wanted = sum(row["state"] != "createfail" for row in site.instances.find())
     servers = [line for line in pids.values() if SERVER in line]
     if len(servers) != wanted:
         found.append(f"process: {len(servers)} database servers for {wanted} instances")
@@ -208,6 +201,6 @@ def tidy(site: Site) -> None:
             site.remove_backup(subject.backups.pop(0).id)
         subject.ledger.trim(_KEPT_DOCUMENTS)
     kept = {copy.id for subject in site.subjects for copy in subject.backups}
-    for row in _rows(site, "backups_backup", "1"):
+    for row in site.backups.find():
         if row["id"] not in kept:
             site.remove_backup(row["id"])

@@ -62,14 +62,13 @@ def another_agent(site: Site) -> Iterator[None]:
     command = [sys.executable, "manage.py", "agent"]
     agent = subprocess.Popen(command, cwd=manage_py().parent, env=environment, stderr=subprocess.DEVNULL)
     try:
-        seen = "SELECT seen FROM instances_host WHERE name = ? AND seen IS NOT NULL"
-        wait_for(lambda: site.query(seen, OTHER_HOST), because="another agent")
+        wait_for(lambda: site.hosts.last(name=OTHER_HOST).get("seen"), because="another agent")
         yield
     finally:
         agent.terminate()
         agent.wait(20)
         # The other host is gone for good: new instances must go to this host.
-        site.execute("DELETE FROM instances_host WHERE name = ?", OTHER_HOST)
+        site.hosts.delete(name=OTHER_HOST)
 
 
 @contextlib.contextmanager

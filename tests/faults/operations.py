@@ -91,7 +91,7 @@ class Backup(Operation):
         self.site.ask_backup(self.subject.id, self.name)
 
     def conclude(self) -> str:
-        rows = self.site.query("SELECT * FROM backups_backup WHERE name = ?", self.name)
+        rows = self.site.backups.find(name=self.name)
         require(len(rows) < 2, Kind.BROKEN, f"one request made {len(rows)} backups")
         if not rows:
             return NOT_BEGUN
@@ -110,7 +110,7 @@ class RestoreNew(Operation):
         self.site.ask_restore_new(self.backup.id, self.name)
 
     def conclude(self) -> str:
-        rows = self.site.query("SELECT * FROM backups_restoration WHERE target_name = ?", self.name)
+        rows = self.site.restorations.find(target_name=self.name)
         require(len(rows) < 2, Kind.BROKEN, f"one request made {len(rows)} restorations")
         if not rows:
             return NOT_BEGUN
@@ -144,14 +144,10 @@ class RestoreOriginal(Operation):
         self.site.ask_restore_original(self.backup.id, self.subject.name, safety=self.safety)
 
     def conclude(self) -> str:
-        rows = self.site.query(
-            "SELECT * FROM backups_restoration WHERE target_uid = ? AND way = 'original' ORDER BY id DESC",
-            self.subject.id,
-        )
-        row = next((row for row in rows if row["id"] > self._last), None)
-        if row is None:
+        row = self.site.restorations.last(target_uid=self.subject.id, way="original")
+        if not row or row["id"] <= self._last:
             return NOT_BEGUN
-        safety = self.site.row("backups_backup", row["safety_backup_id"]) if row["safety_backup_id"] else {}
+        safety = self.site.backups.last(id=row["safety_backup_id"]) if row["safety_backup_id"] else {}
         if safety.get("status") == "COMPLETED":
             self.subject.backups.append(Copy(safety["id"], safety["name"], self.before))
         if row["status"] == "FAILED":
@@ -163,8 +159,7 @@ class RestoreOriginal(Operation):
         return COMPLETED
 
     def begin(self) -> None:
-        rows = self.site.query("SELECT max(id) AS last FROM backups_restoration")
-        self._last = rows[0]["last"] or 0
+        self._last = self.site.restorations.last().get("id", 0)
         super().begin()
 
 
@@ -180,16 +175,13 @@ class DeleteInstance(Operation):
         self.site.ask_delete_instance(self.copy.id)
 
     def conclude(self) -> str:
-        row = self.site.row("instances_instance", self.copy.id)
+        row = self.site.instances.last(id=self.copy.id)
         if not row:
             self.site.copies.pop(self.copy.id)
             return COMPLETED
         # The check of all instances covers its documents.
-        jobs = self.site.query(
-            "SELECT * FROM instances_job WHERE kind = 'delete-instance' AND instance_uid = ? ORDER BY created DESC",
-            self.copy.id,
-        )
-        return self.explained(jobs[0]["failure"]) if jobs else NOT_BEGUN
+        job = self.site.jobs.last(kind="delete-instance", instance_uid=self.copy.id)
+        return self.explained(job["failure"]) if job else NOT_BEGUN
 
     @property
     def victim(self) -> str:
@@ -208,12 +200,12 @@ class DeleteBackup(Operation):
         self.site.ask_delete_backup(self.backup.id)
 
     def conclude(self) -> str:
-        row = self.site.row("backups_backup", self.backup.id)
+        row = self.site.backups.last(id=self.backup.id)
         if not row:
             return COMPLETED
         if row["status"] == "COMPLETED":
             self.subject.backups.append(self.backup)
-            job = self.site.row("instances_job", row["job_id"])
+            job = self.site.jobs.last(id=row["job_id"])
             return self.explained(job["failure"]) if job["kind"] == "delete-backup" else NOT_BEGUN
         self.explained(row["failure"])
         self.site.remove_backup(self.backup.id)
@@ -224,22 +216,20 @@ class Expire(DeleteBackup):
     kind = "expire"
 
     def ask(self) -> None:
-        self.site.execute("UPDATE backups_backup SET type = 'Auto', expires = ? WHERE id = ?", _EXPIRED, self.backup.id)
+        self.site.backups.change({"id": self.backup.id}, type="Auto", expires=_EXPIRED)
 
     def under_way(self) -> bool:
-        row = self.site.row("backups_backup", self.backup.id)
+        row = self.site.backups.last(id=self.backup.id)
         return bool(row) and row["status"] == "COMPLETED" and not self._tried(row)
 
     def _tried(self, row: dict[str, Any]) -> bool:
         """Return whether the deletion was tried; the console tries a failed one again only a day later."""
-        return bool(
-            self.site.query("SELECT 1 FROM instances_job WHERE id = ? AND kind = 'delete-backup'", row["job_id"])
-        )
+        return bool(self.site.jobs.find(id=row["job_id"], kind="delete-backup"))
 
     def conclude(self) -> str:
         ended = super().conclude()
-        if ended == FAILED and self.site.row("backups_backup", self.backup.id):
-            self.site.execute("UPDATE backups_backup SET type = 'Manual', expires = NULL WHERE id = ?", self.backup.id)
+        if ended == FAILED and self.site.backups.last(id=self.backup.id):
+            self.site.backups.change({"id": self.backup.id}, type="Manual", expires=None)
         return ended
 
 
@@ -251,7 +241,7 @@ class Verify(Operation):
         self.site.ask(f"/backups/{self.backup.id}/verify/", {})
 
     def conclude(self) -> str:
-        row = self.site.row("backups_backup", self.backup.id)
+        row = self.site.backups.last(id=self.backup.id)
         if row["verify_failure"]:
             return self.explained(row["verify_failure"])
         return COMPLETED if row["verified_at"] else NOT_BEGUN

@@ -5,7 +5,6 @@ import http.client
 import os
 import secrets
 import signal
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -113,22 +112,6 @@ class Site(Console):
     def ask_delete_backup(self, backup_id: str) -> Answer:
         return self.ask(f"/backups/{backup_id}/delete/", {})
 
-    # --- Rows ---------------------------------------------------------------------------------------------------
-
-    def row(self, table: str, id: str) -> dict[str, Any]:
-        rows = self.query(f"SELECT * FROM {table} WHERE id = ?", id)
-        return rows[0] if rows else {}
-
-    def restoration(self, target_name: str) -> dict[str, Any]:
-        """Return the last restoration into an instance of that name."""
-        rows = self.query("SELECT * FROM backups_restoration WHERE target_name = ? ORDER BY id DESC", target_name)
-        return rows[0] if rows else {}
-
-    def execute(self, sql: str, *parameters: Any) -> None:
-        """Change the console database directly, as no user can."""
-        with contextlib.closing(sqlite3.connect(self.home / "console.sqlite3", timeout=30)) as database, database:
-            database.execute(sql, parameters)
-
     # --- Work that has to succeed -------------------------------------------------------------------------------
 
     def make_instance(self, name: str) -> dict[str, Any]:
@@ -187,13 +170,11 @@ class Site(Console):
     def remove_instance(self, instance_id: str) -> None:
         self.copies.pop(instance_id, None)
         self.ask_delete_instance(instance_id)
-        wait_for(
-            lambda: not self.row("instances_instance", instance_id), seconds=REST_SECONDS, because="a deleted instance"
-        )
+        wait_for(lambda: not self.instances.find(id=instance_id), seconds=REST_SECONDS, because="a deleted instance")
 
     def remove_backup(self, backup_id: str) -> None:
         self.ask_delete_backup(backup_id)
-        wait_for(lambda: not self.row("backups_backup", backup_id), seconds=REST_SECONDS, because="a deleted backup")
+        wait_for(lambda: not self.backups.find(id=backup_id), seconds=REST_SECONDS, because="a deleted backup")
 
     # --- Clients ------------------------------------------------------------------------------------------------
 
