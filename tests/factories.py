@@ -1,6 +1,8 @@
 """Factories of rows for tests; every field that a test does not give has a working default."""
 
 import time
+import uuid
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -10,7 +12,7 @@ from django.utils import timezone
 from backups.choices import BackupStatus
 from backups.models import Backup, Policy
 from console.accounts.roles import Role
-from instances.choices import InstanceType, JobKind, State, Step
+from instances.choices import InstanceType, JobKind, JobStatus, State, Step
 from instances.models import Host, Instance, Job
 from instances.queue.pace import Reading
 
@@ -30,8 +32,9 @@ def make_user(role: Role | None = None, **fields: Any) -> User:
     return user
 
 
-def make_host(name: str = "local") -> Host:
-    host, _ = Host.objects.update_or_create(name=name, defaults={"seen": timezone.now()})
+def make_host(name: str = "local", **fields: Any) -> Host:
+    """Create the host, or update it; it is online unless `seen` says otherwise."""
+    host, _ = Host.objects.update_or_create(name=name, defaults={"seen": timezone.now(), **fields})
     return host
 
 
@@ -52,9 +55,18 @@ def make_instance(**fields: Any) -> Instance:
 
 def make_job(**fields: Any) -> Job:
     fields.setdefault("kind", JobKind.BACKUP)
+    if instance := fields.get("instance"):
+        fields = {"host": instance.host, "instance_uid": instance.id, "instance_name": instance.name, **fields}
     if "host" not in fields:
         fields["host"] = make_host()
     return Job.objects.create(**fields)
+
+
+def make_running_job(**fields: Any) -> Job:
+    """Create a job that an agent seems to run, with a lease longer than any test."""
+    now = timezone.now()
+    lease = {"token": uuid.uuid4(), "lease_until": now + timedelta(hours=2), "started": now}
+    return make_job(**{"status": JobStatus.RUNNING, "progress": 40, **lease, **fields})
 
 
 def reading(**fields: Any) -> dict[str, Any]:

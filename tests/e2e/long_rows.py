@@ -43,7 +43,7 @@ def backups() -> None:
 def second_host() -> None:
     """Create a host without an agent, with instances, and tasks, restorations and events of the instance INSTANCE."""
     seen = timezone.now() + timedelta(hours=2)
-    host = Host.objects.create(name=HOST, seen=seen)
+    host = factories.make_host(HOST, seen=seen)
     every: tuple[dict[str, Any], ...] = (
         {"port": 65535, "last_backup_at": timezone.now()},
         {"action": "RESTORE_CHECK"},

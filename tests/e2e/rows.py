@@ -6,7 +6,6 @@ Tests call `make`, which runs `rows` in a separate process, because no test with
 import json
 import subprocess
 import sys
-import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -86,20 +85,16 @@ def backup(name: str, of: Instance, **fields: Any) -> Backup:
     return factories.make_backup(of, name=name, **fields)
 
 
-def job(kind: str, about: Instance | None, **fields: Any) -> Job:
-    if about:
-        fields = {"instance": about, "instance_uid": about.id, "instance_name": about.name, **fields}
-    admin = User.objects.get(username="admin")
-    return factories.make_job(
-        **{"kind": kind, "host": factories.make_host("elsewhere"), "requested_by": admin, **fields}
-    )
+def job(kind: str, about: Instance, **fields: Any) -> Job:
+    return factories.make_job(kind=kind, instance=about, **{**requested(), **fields})
 
 
 def running(kind: str, about: Instance | None) -> Job:
-    """Create a running job whose lease is longer than any test."""
-    now = timezone.now()
-    lease = {"token": uuid.uuid4(), "lease_until": now + timedelta(hours=2), "started": now}
-    return job(kind, about, status="Running", progress=40, **lease)
+    return factories.make_running_job(kind=kind, instance=about, **requested())
+
+
+def requested() -> dict[str, Any]:
+    return {"host": factories.make_host("elsewhere"), "requested_by": User.objects.get(username="admin")}
 
 
 def jobs(idle: Instance, abnormal: Instance, gone: Instance) -> None:

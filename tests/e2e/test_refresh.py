@@ -14,24 +14,14 @@ from tests.e2e.console import Console
 
 # A backup that runs for as long as the tests need: its job has a lease but no agent works on it.
 PREPARE = """
-import uuid
-from datetime import timedelta
-from django.utils import timezone
-from backups.models import Backup
-from instances.models import Instance, Job
-now = timezone.now()
+from instances.models import Instance
+from tests import factories
 busy = Instance.objects.get(name="refresh-busy")
 Instance.objects.filter(pk=busy.pk).update(action="BACKUP")
-job = Job.objects.create(
-    kind="backup", host=busy.host, instance=busy, status="Running", started=now, progress=1,
-    token=uuid.uuid4(), lease_until=now + timedelta(hours=1),
-)
-for number in range(20):
-    Backup.objects.create(
-        name=f"refresh-{number:02}", status="BUILDING" if number == 19 else "FAILED", job=job if number == 19 else None,
-        instance=busy, instance_uid=busy.id, instance_name=busy.name, instance_type=busy.type, host=busy.host,
-        ended=None if number == 19 else now,
-    )
+for number in range(19):
+    factories.make_backup(busy, name=f"refresh-{number:02}", status="FAILED")
+job = factories.make_running_job(instance=busy, progress=1)
+factories.make_backup(busy, name="refresh-19", status="BUILDING", job=job)
 """
 
 

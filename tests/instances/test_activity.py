@@ -298,8 +298,7 @@ def test_a_post_is_405(plain: Client) -> None:
 
 
 def silent(name: str = "local", seconds: float = 60) -> Host:
-    Host.objects.update_or_create(name=name, defaults={"seen": timezone.now() - timedelta(seconds=seconds)})
-    return Host.objects.get(name=name)
+    return make_host(name, seen=timezone.now() - timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize("path", EVERY_PAGE)

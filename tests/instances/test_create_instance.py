@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from instances.choices import InstanceType, JobKind, JobStatus, Status
-from instances.models import Host, Instance, Job
+from instances.models import Instance, Job
 from instances.queue.job import secret_of
 from instances.services import create_instance
 from tests.factories import NEW_PASSWORD, PASSWORD_FIELDS, make_host, make_instance
@@ -42,7 +42,7 @@ def test_a_new_instance_is_creating_and_has_a_queued_job(user: User) -> None:
 def test_a_new_instance_goes_to_the_online_host_with_the_fewest_instances(user: User) -> None:
     make_instance(host=make_host("full"))
     make_host("free")
-    Host.objects.create(name="away", seen=timezone.now() - timedelta(hours=1))
+    make_host("away", seen=timezone.now() - timedelta(hours=1))
     assert create_instance(name="orders", type=InstanceType.CLUSTER, requested_by=user).host_id == "free"
 
 

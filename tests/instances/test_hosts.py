@@ -103,10 +103,7 @@ class TestHold:
 
 @pytest.fixture
 def offline(db: None) -> Host:
-    host = make_host("away")
-    Host.objects.filter(pk=host.pk).update(seen=timezone.now() - timedelta(minutes=5))
-    host.refresh_from_db()
-    return host
+    return make_host("away", seen=timezone.now() - timedelta(minutes=5))
 
 
 def test_nothing_is_queued_for_an_offline_host_and_nothing_changes(offline: Host, user: User) -> None:

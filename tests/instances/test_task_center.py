@@ -28,14 +28,10 @@ def shown(answer: Any) -> list[Job]:
     return tasks
 
 
-def job_of(instance: Instance, **fields: Any) -> Job:
-    return make_job(instance=instance, instance_uid=instance.id, instance_name=instance.name, **fields)
-
-
 def test_a_row_shows_the_main_facts(plain: Client) -> None:
     instance = make_instance(name="orders")
-    job = job_of(
-        instance,
+    job = make_job(
+        instance=instance,
         kind=JobKind.CREATE_INSTANCE,
         status=JobStatus.COMPLETED,
         progress=100,
@@ -55,7 +51,7 @@ def test_a_row_shows_the_main_facts(plain: Client) -> None:
 
 
 def test_a_running_task_shows_its_progress_and_refreshes_itself(plain: Client, htmx: Client) -> None:
-    job = job_of(make_instance(), status=JobStatus.RUNNING, progress=42, started=STARTED)
+    job = make_job(instance=make_instance(), status=JobStatus.RUNNING, progress=42, started=STARTED)
     html = plain.get(TASKS).content.decode()
     assert 'value="42"' in html and "42 %" in html and "every 1s" in html and "by the console" in html
     Job.objects.filter(pk=job.pk).update(detail=reading(step=Step.COPY, speed=1024.0, left=200.0))
@@ -71,15 +67,15 @@ def test_a_running_task_shows_its_progress_and_refreshes_itself(plain: Client, h
 
 
 def test_a_failed_task_says_why_and_whether_it_was_interrupted(plain: Client) -> None:
-    job_of(make_instance(), status=JobStatus.FAILED, failure="The disk is full.")
+    make_job(instance=make_instance(), status=JobStatus.FAILED, failure="The disk is full.")
     html = plain.get(TASKS).content.decode()
     assert "The disk is full." in html and 'data-tone="bad">Failed' in html and "Interrupted</span>" not in html
-    job_of(make_instance(), status=JobStatus.FAILED, failure="The agent stopped.", interrupted=True)
+    make_job(instance=make_instance(), status=JobStatus.FAILED, failure="The agent stopped.", interrupted=True)
     assert "Interrupted</span>" in plain.get(TASKS).content.decode()
 
 
 def test_a_task_keeps_the_last_name_of_its_deleted_instance(plain: Client) -> None:
-    job_of(make_instance(name="long-gone"), status=JobStatus.COMPLETED)
+    make_job(instance=make_instance(name="long-gone"), status=JobStatus.COMPLETED)
     Instance.objects.all().delete()
     html = plain.get(TASKS).content.decode()
     assert "long-gone" in html and "Deleted</span>" in html
@@ -96,10 +92,10 @@ def test_a_task_links_to_its_backup_while_the_backup_exists(plain: Client) -> No
 
 def test_tasks_can_be_filtered_by_status_kind_instance_and_time(plain: Client) -> None:
     orders, users = make_instance(name="orders"), make_instance(name="users")
-    made = job_of(orders, kind=JobKind.CREATE_INSTANCE, status=JobStatus.COMPLETED, created=STARTED)
-    failed = job_of(orders, kind=JobKind.BACKUP, status=JobStatus.FAILED)
-    cut = job_of(users, kind=JobKind.BACKUP, status=JobStatus.FAILED, interrupted=True)
-    queued = job_of(users, kind=JobKind.DELETE_INSTANCE)
+    made = make_job(instance=orders, kind=JobKind.CREATE_INSTANCE, status=JobStatus.COMPLETED, created=STARTED)
+    failed = make_job(instance=orders, kind=JobKind.BACKUP, status=JobStatus.FAILED)
+    cut = make_job(instance=users, kind=JobKind.BACKUP, status=JobStatus.FAILED, interrupted=True)
+    queued = make_job(instance=users, kind=JobKind.DELETE_INSTANCE)
     for query, found in {
         "status=Completed": {made},
         "status=Failed": {failed, cut},
@@ -120,7 +116,7 @@ def test_tasks_can_be_filtered_by_status_kind_instance_and_time(plain: Client) -
 
 
 def test_the_newest_task_comes_first_unless_sorted_otherwise(plain: Client) -> None:
-    made = [job_of(make_instance(), created=STARTED + timedelta(minutes=minute)) for minute in range(3)]
+    made = [make_job(instance=make_instance(), created=STARTED + timedelta(minutes=minute)) for minute in range(3)]
     assert shown(plain.get(TASKS)) == made[::-1]
     assert shown(plain.get(f"{TASKS}?sort=created")) == made
 
@@ -146,7 +142,7 @@ def test_wrong_methods_and_anonymous_users_are_rejected(plain: Client, client: C
 def test_only_a_job_whose_agent_died_is_interrupted() -> None:
     now = datetime.now(UTC)
     for interrupted in (True, False):
-        job_of(make_instance())
+        make_job(instance=make_instance())
         job = claimed()
         if interrupted:
             assert leases.fail_expired(JOBS, now + timedelta(hours=1)) == 1

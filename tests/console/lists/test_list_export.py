@@ -62,8 +62,6 @@ def test_instances_and_tasks_can_be_exported_too(plain: Client) -> None:
     started = datetime(2026, 3, 1, 12, tzinfo=UTC)
     job = make_job(
         instance=instance,
-        instance_uid=instance.id,
-        instance_name="orders",
         status=JobStatus.FAILED,
         failure="No space.",
         started=started,

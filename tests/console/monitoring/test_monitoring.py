@@ -13,8 +13,8 @@ from backups.choices import BackupStatus
 from backups.storage.folder import FolderStorage
 from console.monitoring import figures as monitoring
 from instances.choices import Action, JobKind, JobStatus
-from instances.models import Host, Job
-from tests.factories import make_backup, make_instance
+from instances.models import Host
+from tests.factories import make_backup, make_host, make_instance, make_job
 
 pytestmark = pytest.mark.django_db
 TOKEN = "a-token"
@@ -22,7 +22,7 @@ TOKEN = "a-token"
 
 @pytest.fixture
 def host() -> Host:
-    return Host.objects.create(name="local", seen=timezone.now())
+    return make_host()
 
 
 def scrape(client: Client) -> dict[tuple[str, ...], float]:
@@ -104,10 +104,8 @@ def test_metrics_report_the_state_of_the_console(client: Client, host: Host, set
     make_backup(instance=instance, status=BackupStatus.COMPLETED, size=500, started=now - timedelta(hours=2))
     make_backup(instance=instance, status=BackupStatus.FAILED, started=now - timedelta(hours=1))
     begun = now - timedelta(minutes=10)
-    Job.objects.create(kind=JobKind.BACKUP, host=host, instance=busy, created=begun)
-    Job.objects.create(
-        kind=JobKind.VERIFY, host=host, status=JobStatus.COMPLETED, started=begun, ended=begun + timedelta(seconds=30)
-    )
+    make_job(instance=busy, created=begun)
+    make_job(kind=JobKind.VERIFY, status=JobStatus.COMPLETED, started=begun, ended=begun + timedelta(seconds=30))
     figures = scrape(client)
     assert figures["console_agent_online", "local"] == 1
     assert figures["console_instances", "normal"] == 1 and figures["console_instances", "BACKUP"] == 1

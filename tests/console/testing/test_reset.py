@@ -23,7 +23,7 @@ from instances.choices import Action, JobStatus
 from instances.engines.embedded import process
 from instances.homes import instance_home
 from instances.models import Host, Instance, Job
-from tests.factories import make_backup, make_instance, make_job, make_policy, make_user
+from tests.factories import make_backup, make_host, make_instance, make_job, make_policy, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -57,7 +57,7 @@ def full() -> None:
     make_backup(instance)
     history.note_ends([kept])
     history.sample_storage("local", timezone.now())
-    Host.objects.create(name="elsewhere")
+    make_host("elsewhere", seen=None)
     AccessAttempt.objects.create(username="somebody", failures_since_start=5)
 
 

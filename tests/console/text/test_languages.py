@@ -13,9 +13,9 @@ from django.utils.translation import override
 
 from console.text import times
 from instances.choices import JobKind, JobStatus, State
-from instances.models import Host, Instance, Job
+from instances.models import Instance, Job
 from tests.answers import read
-from tests.factories import make_backup, make_instance, make_job
+from tests.factories import make_backup, make_host, make_instance, make_job
 
 CHINESE = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"}
 MOMENT = datetime(2026, 11, 22, 1, 14, 3, tzinfo=UTC)
@@ -196,10 +196,10 @@ def test_figures_are_written_in_the_format_of_the_language(language: str, size: 
 )
 def test_chinese_lines_have_chinese_punctuation(plain: Client, path: str) -> None:
     instance = make_instance()
-    make_job(kind=JobKind.RESTART, instance=instance, instance_name="orders", status=JobStatus.FAILED, ended=MOMENT)
+    make_job(kind=JobKind.RESTART, instance=instance, status=JobStatus.FAILED, ended=MOMENT)
     Job.objects.update(ended=timezone.now())
     Instance.objects.update(facts_at=MOMENT, failure="", state=State.ABNORMAL)
-    Host.objects.create(name="away", seen=MOMENT)
+    make_host("away", seen=MOMENT)
     plain.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hans"
     page = re.sub(r"<[^>]+>", "", plain.get(path.format(id=instance.id)).text)
     assert re.findall(r"[\u4e00-\u9fff]+[:,;!?][^\n]*", page) == []

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.utils import timezone
 from django.utils.translation import override
 
 from backups.choices import BackupStatus
@@ -21,7 +20,7 @@ from instances.choices import InstanceType, Status
 from instances.engines.base import EngineError
 from instances.models import Host, Instance, Job
 from instances.services import create_instance
-from tests.factories import make_instance
+from tests.factories import make_instance, make_job
 
 
 def in_chinese(text: str) -> str:
@@ -159,9 +158,8 @@ def test_a_row_shows_a_plain_text_unchanged() -> None:
 
 @pytest.mark.django_db
 def test_the_reason_of_a_cancellation_fits_into_its_column() -> None:
-    host = Host.objects.create(name="h", seen=timezone.now())
     reason = Message("backup.cancelled_by", name="ü" * 150)
-    job = Job.objects.create(host=host, kind="backup", cancel_reason=reason)
+    job = make_job(cancel_reason=reason)
     assert len(encode(reason)) <= (Job._meta.get_field("cancel_reason").max_length or 0)
     with override("zh-hans"):
         assert Job.objects.get(pk=job.pk).cancel_reason == f"已由 {'ü' * 150} 取消"

@@ -38,7 +38,7 @@ def test_a_backup_row_links_to_its_backup_and_its_instance(plain: Client) -> Non
 def test_a_task_links_to_its_instance_and_its_backup(plain: Client) -> None:
     instance = make_instance(name="orders")
     backup = make_backup(instance, name="nightly")
-    make_job(instance=instance, instance_uid=instance.id, instance_name=instance.name, parameters={"backup": backup.id})
+    make_job(instance=instance, parameters={"backup": backup.id})
     assert leads_to(plain, TASKS, "orders") == instance.get_absolute_url()
     assert leads_to(plain, TASKS, "nightly") == backup.get_absolute_url()
 
@@ -85,7 +85,7 @@ def test_ids_and_addresses_can_be_copied_everywhere(plain: Client, user: User) -
     connection_string = "mongodb://rwuser@127.0.0.1:8635/?authSource=admin&amp;replicaSet=rs0"
     instance = make_instance(port=8635)
     backup = make_backup(instance)
-    job = make_job(instance=instance, instance_uid=instance.id)
+    job = make_job(instance=instance)
     record("x", user=user, resource=Resource("backup", backup.id, backup.name))
     own = reverse("backups:instance", args=[instance.id])
     connection_string = "mongodb://rwuser@127.0.0.1:8635/?authSource=admin&amp;replicaSet=rs0"
