@@ -1,7 +1,11 @@
-"""The signal that notifies backups, which instances does not import."""
+"""Signals to backups, which instances does not import."""
 
 from django.dispatch import Signal
 
 # Sent inside the transaction that marks an instance for deletion.
 # Arguments: instance (Instance), requested_by (User or None).
 instance_deleting = Signal()
+
+# Sent when the dialog shows what deleting an instance means. Receivers return HTML about what else is deleted or kept.
+# Arguments: instance (Instance).
+deletion_explained = Signal()

@@ -1,9 +1,7 @@
 """Template tags and filters for backups."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django import template
 from django.template.defaultfilters import filesizeformat
@@ -14,11 +12,9 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from backups.choices import BackupType
 from backups.models import Backup, Policy
 from backups.operations import operations
 from console.web.operations import button, more_menu
-from instances.models import Instance, Job
 
 register = template.Library()
 
@@ -29,14 +25,6 @@ def backup_operations(context: dict[str, Any], backup: Backup, look: str) -> Saf
     user = context.get("user")
     first, more = operations(backup)
     return button(first, user, look) + more_menu(more, user, look, row=backup.id)
-
-
-@register.simple_tag
-def backup_counts(instance: Instance) -> dict[str, int]:
-    """Count the instance's manual, automated, and locked automated backups. Its deletion keeps only the manual ones."""
-    kinds = list(Backup.objects.filter(instance=instance).values_list("type", "locked"))
-    automated = [locked for kind, locked in kinds if kind == BackupType.AUTOMATED]
-    return {"manual": len(kinds) - len(automated), "automated": len(automated), "locked": sum(automated)}
 
 
 @register.simple_tag
@@ -65,19 +53,6 @@ def seconds(value: float | timedelta) -> str:
 def per_second(size: int, span: timedelta) -> str:
     """Format a number of bytes in a span of time as a speed."""
     return _("%s/s") % filesizeformat(size / max(span.total_seconds(), 0.001))
-
-
-@register.simple_tag
-def backups_of(jobs: Iterable[Job]) -> dict[UUID, Backup]:
-    """Return the jobs' backups by job id, in one query. Jobs without a backup, or with a deleted one, are left out."""
-    named = {job.id: job.parameters["backup"] for job in jobs if "backup" in job.parameters}
-    found = Backup.objects.only("id", "name").in_bulk(set(named.values()))
-    return {job: found[backup] for job, backup in named.items() if backup in found}
-
-
-@register.filter
-def of_job(backups: dict[UUID, Backup], job: Job) -> Backup | None:
-    return backups.get(job.id)
 
 
 @register.filter

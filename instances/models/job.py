@@ -84,6 +84,9 @@ class Job(models.Model):
     # True from the job's end until its host has removed the files that the job may have left.
     left_behind = models.BooleanField(default=False)
 
+    # The backup that the job is about, if it still exists. The Task Center sets it.
+    backup_row: models.Model | None = None
+
     objects = JobQuerySet.as_manager()
 
     class Meta:

@@ -5,6 +5,7 @@ from typing import Any
 from django import template
 from django.contrib.auth.models import User
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from console.accounts import roles
@@ -13,6 +14,7 @@ from console.web.operations import button, more_menu
 from instances.activity import Activity, Notified, activity_of
 from instances.models import Instance
 from instances.operations import operations
+from instances.signals import deletion_explained
 
 register = template.Library()
 
@@ -23,6 +25,13 @@ def instance_operations(context: dict[str, Any], instance: Instance, look: str) 
     user = context.get("user")
     first, more = operations(instance)
     return button(first, user, look) + more_menu(more, user, look, row=instance.id)
+
+
+@register.simple_tag
+def deletion_of_the_rest(instance: Instance) -> SafeString:
+    """Return what the deletion of the instance deletes and keeps besides the instance, as HTML."""
+    answers = deletion_explained.send(Instance, instance=instance)
+    return format_html_join("", "{}", ((html,) for _receiver, html in answers))
 
 
 @register.simple_tag(takes_context=True)
