@@ -1,0 +1,77 @@
+import re
+from typing import ClassVar
+
+from playwright.sync_api import Locator, Page, expect
+
+from console.testing.dialogs import ResetPasswordDialog
+from console.testing.pages.backup_management import BackupsAndRestorations
+from console.testing.pages.page import WORK_MILLISECONDS, FactsPage
+from console.testing.pages.task_center import TaskCenter
+
+
+class RenameForm:
+    """The form that edits an instance's name in place: in a row, or on Basic Information."""
+
+    views: ClassVar[tuple[str, ...]] = ("instances:rename", "instances:name")
+
+    def __init__(self, page: Page, within: Locator) -> None:
+        self.page = page
+        self.root = within.get_by_role("form", name="Rename DB Instance")
+        self.name = self.root.get_by_label("DB Instance Name")
+        expect(self.name).to_be_focused()
+
+    def submit(self, name: str) -> None:
+        self.attempt(name)
+        expect(self.page.get_by_role("link", name=name, exact=True).first).to_be_visible()
+
+    def attempt(self, name: str) -> None:
+        """Submit the form, without waiting for the result: for names that will be rejected."""
+        self.name.fill(name)
+        self.name.press("Enter")
+
+    def expect_error(self, message: str) -> None:
+        expect(self.root.get_by_role("listitem").filter(has_text=message)).to_be_visible()
+
+    def escape(self) -> None:
+        self.name.press("Escape")
+        expect(self.root).to_have_count(0)
+
+
+class BasicInformation(FactsPage):
+    """The page of one instance. Follow its name in Instance Management, or open the page with the instance's id."""
+
+    views = ("instances:detail",)
+    heading = "Basic Information"
+
+    def __init__(self, page: Page, instance_id: str = "") -> None:
+        super().__init__(page)
+        self.path = f"/instances/{instance_id}/" if instance_id else ""
+
+    def edit_name(self) -> RenameForm:
+        self.page.get_by_role("main").get_by_role("button", name=re.compile("^Rename ")).click()
+        return RenameForm(self.page, self.page.get_by_role("main"))
+
+    def reset_password(self) -> ResetPasswordDialog:
+        self.page.get_by_role("main").get_by_role("link", name="Reset Password", exact=True).click()
+        return ResetPasswordDialog(self.page)
+
+    @property
+    def connection_string(self) -> str:
+        """Return the connection string, which has the user but no password."""
+        return self.fact("Connection String").get_by_role("code").inner_text()
+
+    def expect_down(self, text: str) -> None:
+        """Wait until the page shows that the server is down, with this text."""
+        said = self.page.get_by_role("main").get_by_role("paragraph").filter(has_text="The database server is down.")
+        expect(said).to_contain_text(text, timeout=WORK_MILLISECONDS)
+
+    def backups_and_restorations(self) -> BackupsAndRestorations:
+        navigation = self.page.get_by_role("navigation", name="Navigation")
+        navigation.get_by_role("link", name="Backups & Restorations").click()
+        return BackupsAndRestorations(self.page).shown()
+
+    def tasks(self) -> TaskCenter:
+        """Open Task Center with only this instance's tasks."""
+        navigation = self.page.get_by_role("navigation", name="Navigation")
+        navigation.get_by_role("link", name="Tasks of this instance").click()
+        return TaskCenter(self.page).shown()

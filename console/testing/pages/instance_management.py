@@ -1,0 +1,55 @@
+from console.testing.dialogs import (
+    CreateBackupDialog,
+    CreateInstanceDialog,
+    DeleteInstanceDialog,
+    ResetPasswordDialog,
+    RestartInstanceDialog,
+)
+from console.testing.pages.basic_information import BasicInformation, RenameForm
+from console.testing.pages.list_page import ListPage
+from console.testing.pages.row import Row
+
+
+class InstanceRow(Row):
+    id_attribute = "data-instance-id"
+
+    def create_backup(self) -> CreateBackupDialog:
+        self.press("Create Backup")
+        return CreateBackupDialog(self.page)
+
+    def create_backup_from_menu(self) -> CreateBackupDialog:
+        return self.ask(CreateBackupDialog)
+
+    def open(self, name: str) -> BasicInformation:
+        self.root.get_by_role("link", name=name, exact=True).click()
+        return BasicInformation(self.page).shown()
+
+    def edit_name(self) -> RenameForm:
+        # While the name is edited, the row cannot be found by it.
+        row = self.page.locator(f'[data-instance-id="{self.id}"]')
+        self.choose("Rename")
+        return RenameForm(self.page, row)
+
+    def rename(self, name: str) -> None:
+        self.edit_name().submit(name)
+
+    def restart(self) -> None:
+        self.ask(RestartInstanceDialog).done()
+
+    def reset_password(self) -> ResetPasswordDialog:
+        return self.ask(ResetPasswordDialog)
+
+    def delete(self) -> None:
+        self.ask(DeleteInstanceDialog).done()
+
+
+class InstanceManagement(ListPage):
+    views = ("instances:list",)
+    path, heading = "/instances/", "Instance Management"
+
+    def row(self, name: str) -> InstanceRow:
+        return InstanceRow(self.page, self._row(name))
+
+    def create_instance(self) -> CreateInstanceDialog:
+        self._press("Create DB Instance")
+        return CreateInstanceDialog(self.page)
