@@ -34,7 +34,7 @@ def take(name: str, *, agent: str, before: str, now: datetime, listening: Listen
     return bool(taken.update(agent=agent, seen=now, **where))
 
 
-def hold(name: str, *, agent: str, now: datetime) -> bool:
+def write_heartbeat(name: str, *, agent: str, now: datetime) -> bool:
     """Write a heartbeat. Return False if another agent has taken over the host."""
     return bool(Host.objects.filter(name=name, agent=agent).update(seen=now))
 

@@ -42,7 +42,7 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Return the jobs that were not cancelled."""
         return self.filter(cancel_reason="")
 
-    def held_by(self, token: uuid.UUID) -> Self:
+    def leased_by(self, token: uuid.UUID) -> Self:
         """Return the running job whose lease is `token`; no job if another agent has ended it."""
         return self.running().filter(token=token)
 

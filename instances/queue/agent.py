@@ -282,7 +282,7 @@ class Agent:
             try:
                 close_old_connections()
                 now = timezone.now()
-                if not hosts.hold(self.host, agent=self.token, now=now):
+                if not hosts.write_heartbeat(self.host, agent=self.token, now=now):
                     self._lose_host()
                     return
                 for thread, work in list(self._works.items()):

@@ -53,12 +53,12 @@ def claim(host: str, now: datetime) -> Job | None:
 
 def renew(token: uuid.UUID, now: datetime) -> bool:
     """Extend the lease; return False if it is lost."""
-    return bool(Job.objects.held_by(token).update(lease_until=now + lease_length()))
+    return bool(Job.objects.leased_by(token).update(lease_until=now + lease_length()))
 
 
 def write_progress(token: uuid.UUID, percent: int, reading: Reading | None) -> None:
     """Write the progress of the running job. Raises LeaseLost, or JobFailed if the job has been cancelled."""
-    running = Job.objects.held_by(token).wanted()
+    running = Job.objects.leased_by(token).wanted()
     if not running.update(progress=percent, detail=reading.to_json() if reading else {}):
         if reason := _cancel_reason(token):
             raise JobFailed(reason)
@@ -67,7 +67,7 @@ def write_progress(token: uuid.UUID, percent: int, reading: Reading | None) -> N
 
 def require_lease(token: uuid.UUID) -> None:
     """Raise LeaseLost if the lease is lost. Call it in the transaction whose writes depend on the lease."""
-    if not Job.objects.held_by(token).exists():
+    if not Job.objects.leased_by(token).exists():
         raise LeaseLost
 
 
@@ -92,7 +92,7 @@ def complete(steps: JobSteps[Any, Any], result: Any) -> bool:
     assert token is not None
     with transaction.atomic():
         ended = (
-            Job.objects.held_by(token)
+            Job.objects.leased_by(token)
             .wanted()
             # Set left_behind until the agent has cleaned up, which a crash or an error may delay.
             .update(**ending(JobStatus.COMPLETED, progress=100, left_behind=True))
@@ -121,7 +121,7 @@ def fail(
     if token is None:
         return False
     with transaction.atomic():
-        running = Job.objects.held_by(token)
+        running = Job.objects.leased_by(token)
         if expired_at:
             running = running.expired(expired_at)
         ended = running.update(
@@ -155,4 +155,4 @@ def fail_expired(kinds: JobKinds, now: datetime) -> int:
 
 def _cancel_reason(token: uuid.UUID) -> str:
     """Return why the running job with this lease was cancelled; "" if it was not, or if the lease is lost."""
-    return Job.objects.held_by(token).values_list("cancel_reason", flat=True).first() or ""
+    return Job.objects.leased_by(token).values_list("cancel_reason", flat=True).first() or ""

@@ -60,20 +60,20 @@ class TestHold:
         now = timezone.now()
         assert hosts.take("b", agent="first", before="", now=now)
         assert Host.objects.get().is_online(now)
-        assert hosts.hold("b", agent="first", now=now + timedelta(seconds=5))
+        assert hosts.write_heartbeat("b", agent="first", now=now + timedelta(seconds=5))
 
     def test_a_second_agent_of_the_same_host_is_refused(self) -> None:
         now = timezone.now()
         hosts.take("b", agent="first", before="", now=now)
         assert not hosts.take("b", agent="second", before="", now=now + timedelta(seconds=14))
         assert not hosts.take("b", agent="second", before="another", now=now + timedelta(seconds=14))
-        assert hosts.hold("b", agent="first", now=now)
+        assert hosts.write_heartbeat("b", agent="first", now=now)
 
     def test_an_agent_that_has_stopped_responding_loses_its_host(self) -> None:
         now = timezone.now()
         hosts.take("b", agent="first", before="", now=now)
         assert hosts.take("b", agent="second", before="", now=now + timedelta(seconds=15))
-        assert not hosts.hold("b", agent="first", now=now + timedelta(seconds=16))
+        assert not hosts.write_heartbeat("b", agent="first", now=now + timedelta(seconds=16))
         assert Host.objects.get().agent == "second"
 
     def test_an_agent_restarted_on_the_same_home_does_not_wait(self) -> None:
