@@ -6,7 +6,6 @@ from typing import Any
 from django import template
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
@@ -33,20 +32,6 @@ def weekdays(policy: Policy) -> str:
     if policy.every_day:
         return _("every day")
     return pgettext("between items of a list", ", ").join(str(day.label) for day in policy.days)
-
-
-@register.filter
-def seconds(value: float | timedelta) -> str:
-    """Format a span of time in the most readable unit: 12 ms, 3.4 s, 5 min 6 s, 2 h 3 min."""
-    span = value.total_seconds() if isinstance(value, timedelta) else value
-    if span < 1:
-        return _("%s ms") % number_format(span * 1000, decimal_pos=0 if span >= 0.01 else 1)
-    if span < 60:
-        return _("%s s") % number_format(span, decimal_pos=1)
-    minutes, rest = divmod(round(span), 60)
-    if minutes < 60:
-        return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": rest}
-    return _("%(hours)d h %(minutes)d min") % {"hours": minutes // 60, "minutes": minutes % 60}
 
 
 @register.filter

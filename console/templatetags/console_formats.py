@@ -4,19 +4,22 @@ import math
 from datetime import timedelta
 
 from django import template
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 register = template.Library()
 
 
 @register.filter
-def duration(length: timedelta | None) -> str:
-    """Return a length of time in its two greatest units, such as 4 min 10 s; a dash for None."""
+def duration(length: timedelta | float | None) -> str:
+    """Format a timedelta or seconds in readable units: 12 ms, 3.4 s, 4 min 10 s, 2 h 3 min; a dash for None."""
     if length is None:
         return "–"  # noqa: RUF001
-    seconds = max(length.total_seconds(), 0.0)
+    seconds = max(length.total_seconds() if isinstance(length, timedelta) else length, 0.0)
+    if seconds < 1:
+        return _("%s ms") % number_format(seconds * 1000, decimal_pos=1 if 0 < seconds < 0.01 else 0)
     if seconds < 10:
-        return _("%.1f s") % seconds
+        return _("%s s") % number_format(seconds, decimal_pos=1)
     minutes, rest = divmod(round(seconds), 60)
     if not minutes:
         return _("%d s") % rest

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from backups.choices import BackupStatus
 from backups.models import Backup
-from backups.templatetags.backups import per_second, seconds
+from backups.templatetags.backups import per_second
 from instances.choices import JobStatus
 from instances.models import Instance
 from tests.answers import read
@@ -129,14 +129,6 @@ def test_unknown_wrong_method_and_signed_out(plain: Client, client: Client) -> N
     assert plain.get("/backups/nothing/").status_code == 404
     assert plain.post(page(make_backup())).status_code == 405
     assert client.get(page(make_backup())).status_code == 302
-
-
-@pytest.mark.parametrize(
-    ("span", "text"),
-    [(0.0004, "0.4 ms"), (0.0123, "12 ms"), (3.44, "3.4 s"), (65, "1 min 5 s"), (3600 * 2 + 61, "2 h 1 min")],
-)
-def test_a_duration_is_shown_in_the_most_readable_unit(span: float, text: str) -> None:
-    assert seconds(span) == seconds(timedelta(seconds=span)) == text
 
 
 def test_the_speed_of_a_zero_duration_is_not_an_error() -> None:
