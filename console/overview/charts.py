@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import ceil, log10
+from typing import NamedTuple
 
 from django.utils.translation import pgettext
 
@@ -19,12 +20,29 @@ _FILLED = 0.68
 _LEAST = 2.0
 
 
+class Pattern(NamedTuple):
+    """A fill pattern: a tile of `size` pixels with `lines`, an SVG path, turned by `angle`; plain without lines."""
+
+    size: int = 4
+    lines: str = ""
+    angle: int = 0
+
+
+_STRIPES = Pattern(5, "M1 0v5", 45)
+_PATTERNS = {"failed": _STRIPES, "data": _STRIPES, "running": Pattern(4, "M1 1h1.5")}
+
+
 @dataclass(frozen=True)
 class Series:
     """One kind of value in each column. `look` names its colour in the stylesheet and its fill pattern."""
 
     label: str
     look: str
+
+    @property
+    def pattern(self) -> Pattern:
+        """Return the fill pattern, so that series differ by more than colour."""
+        return _PATTERNS.get(self.look, Pattern())
 
 
 @dataclass(frozen=True)
