@@ -1,3 +1,5 @@
+from typing import NamedTuple
+
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -7,7 +9,9 @@ from django.views.decorators.cache import cache_control
 from backups.forms.restore import RestoreToNewForm, RestoreToOriginalForm
 from backups.models import Backup
 from backups.services.restore import restore_to_new_instance, restore_to_original
+from console.accounts import roles
 from console.accounts.access import performs
+from console.accounts.roles import Permission
 from console.web.dialogs import get_or_post, posted, render_form
 from console.web.forms import DialogForm
 from console.web.htmx import answer_done
@@ -62,7 +66,34 @@ def _restoring(request: Request, message: str, page: str) -> HttpResponse:
 
 def _render(request: Request, backup: Backup, form: DialogForm, fragment: str, refusal: str) -> HttpResponse:
     """Render the dialog with its form, or with the refusal if restoring is not possible now."""
-    title, back = _("Restore Backup"), reverse("backups:list")
     return render_form(
-        request, form, fragment, page="backups/dialog.html", title=title, back=back, backup=backup, refusal=refusal
+        request,
+        form,
+        fragment,
+        page="backups/dialog.html",
+        title=_("Restore Backup"),
+        back=reverse("backups:list"),
+        backup=backup,
+        ways=_ways(request, backup),
+        refusal=refusal,
     )
+
+
+class Way(NamedTuple):
+    """A way to restore, with the URL of its form; `refusal` says why this viewer cannot even open the form."""
+
+    label: str
+    url: str
+    is_current: bool
+    refusal: str = ""
+
+
+def _ways(request: Request, backup: Backup) -> list[Way]:
+    new = reverse("backups:restore", args=[backup.id])
+    original = reverse("backups:restore-to-original", args=[backup.id])
+    deleted = "" if backup.instance_id else backup.original_refusal
+    refusal = roles.refusal(request.user, Permission.MANAGE_INSTANCES) or deleted
+    return [
+        Way(_("Create New Instance"), new, request.path == new),
+        Way(_("Restore to Original"), original, request.path == original, refusal),
+    ]

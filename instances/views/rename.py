@@ -27,8 +27,8 @@ def instance_rename(request: Request, instance_id: str) -> HttpResponse:
     return render_form(
         request,
         form,
-        "instances/_rename.html",
-        page="instances/rename.html",
+        "instances/_rename.html" if wants_fragment(request) else "components/_dialog_form.html",
+        page="instances/dialog.html",
         title=_("Rename DB Instance"),
         back=instance.get_absolute_url(),
         instance=instance,
