@@ -4,11 +4,12 @@ from typing import Any
 
 import hypothesis
 import pytest
-from django.conf import settings
+from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.core.cache import caches
 from django.test import Client
 from django.utils import timezone, translation
+from pytest_django import Settings
 
 from console.text import catalogues
 from instances import hosts
@@ -53,14 +54,14 @@ def pytest_xdist_setupnodes(specs: list[Any]) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def translations() -> None:
     """Compile the translations, as `up` does when it starts."""
-    for directory in settings.LOCALE_PATHS:
+    for directory in django_settings.LOCALE_PATHS:
         catalogues.compile_into(directory)
 
 
 @pytest.fixture(autouse=True)
 def english_and_utc() -> None:
     """Reset language and time zone: what a request activates stays active in the thread, as in a real worker."""
-    translation.activate(settings.LANGUAGE_CODE)
+    translation.activate(django_settings.LANGUAGE_CODE)
     timezone.deactivate()
 
 
@@ -69,6 +70,15 @@ def hosts_are_found_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """Disable the one-second cache of hosts, because tests change hosts within a second."""
     caches["lists"].clear()
     monkeypatch.setattr(hosts, "SHARED_SECONDS", 0)
+
+
+@pytest.fixture
+def folder(settings: Settings, tmp_path: Path) -> Path:
+    """Store archives in a folder of this test, and return the folder."""
+    folder = tmp_path / "backups"
+    options = {"BACKEND": "backups.storage.folder.FolderStorage", "OPTIONS": {"location": folder}}
+    settings.STORAGES = {**settings.STORAGES, "backups": options}
+    return folder
 
 
 @pytest.fixture

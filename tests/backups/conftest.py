@@ -11,13 +11,9 @@ from tests.engines import FakeEngine
 
 
 @pytest.fixture
-def home(settings: Settings, tmp_path: Path) -> Path:
+def home(settings: Settings, folder: Path, tmp_path: Path) -> Path:
     """Return the home of a console whose archives are in its folder `backups`."""
     settings.CONSOLE_HOME = tmp_path
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "backups": {"BACKEND": "backups.storage.folder.FolderStorage", "OPTIONS": {"location": tmp_path / "backups"}},
-    }
     prepare_host()
     return tmp_path
 

@@ -14,29 +14,17 @@ from typing import Any
 from django.core.files.storage import FileSystemStorage, Storage
 
 from backups import archive
-from backups.archive import Entry, Manifest, Written
+from backups.archive import Entry, Written
 from backups.models import Backup
 from instances.engines import embedded
 from instances.engines.base import Contents, Cut
 from instances.engines.embedded.copy_under_cursor import blocks
+from tests.backups.archive import archives
 from tests.factories import make_backup
 from tests.instances.engines.servers import Server
 
 CUT_AT = datetime(2026, 2, 28, 23, 59, 59, tzinfo=UTC)
-MANIFEST = Manifest(
-    backup_id="0123456789abcdef0123456789abcdefbr02",
-    backup_name="made-elsewhere",
-    instance_id="fedcba9876543210fedcba9876543210in02",
-    instance_name="orders-prod",
-    instance_type="ReplicaSet",
-    engine="SecantusDB",
-    engine_version="0.7.0b3",
-    compatible_version="8.2",
-    storage_engine="WiredTiger",
-    method="Physical",
-    cut_at=CUT_AT,
-    members=(),
-)
+MANIFEST = replace(archives.MANIFEST, backup_name="made-elsewhere", cut_at=CUT_AT)
 
 
 @cache

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from backups.archive import Manifest, Written
+from backups.archive import Written
 from backups.choices import BackupStatus
 from backups.jobs.archiving import Made
 from backups.models import Backup
@@ -22,6 +22,7 @@ from instances.engines.base import Contents
 from instances.models import Job
 from instances.queue import leases
 from instances.queue.job import JobFailed
+from tests.backups.archive.archives import MANIFEST
 from tests.factories import make_backup, make_instance, make_job
 from tests.jobs import claimed, complete, fail, work_on
 
@@ -104,21 +105,7 @@ def test_cancelling_after_the_end_is_refused_with_the_status(user: User, status:
 
 def made() -> Made:
     """Return a finished, empty archive."""
-    manifest = Manifest(
-        backup_id="0" * 32 + "br02",
-        backup_name="nightly",
-        instance_id="0" * 32 + "in02",
-        instance_name="orders",
-        instance_type="Single",
-        engine="SecantusDB",
-        engine_version="0.7.0b3",
-        compatible_version="8.2",
-        storage_engine="WiredTiger",
-        method="Physical",
-        cut_at=timezone.now(),
-        members=(),
-    )
-    return Made(Written(1, "0" * 64, Contents(())), manifest, pause_seconds=0.0)
+    return Made(Written(1, "0" * 64, Contents(())), MANIFEST, pause_seconds=0.0)
 
 
 def test_cancelling_from_a_stale_page_is_refused(running: tuple[Backup, Job], user: User) -> None:

@@ -27,15 +27,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def folder(tmp_path: Path, settings: Any) -> Path:
-    """Return the folder of the test's archives."""
-    folder = tmp_path / "backups"
-    options = {"BACKEND": "backups.storage.folder.FolderStorage", "OPTIONS": {"location": folder}}
-    settings.STORAGES = {**settings.STORAGES, "backups": options}
-    return folder
-
-
-@pytest.fixture
 def backup(folder: Path) -> Backup:
     return complete_backup(storages["backups"], name="Nightly-1")
 

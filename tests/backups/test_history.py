@@ -1,6 +1,7 @@
 """Records of past events: tallies of backups, the last backup of an instance, storage samples."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from backups import history
-from backups.archive import Manifest, Written
+from backups.archive import Written
 from backups.choices import BackupStatus
 from backups.jobs.archiving import Made
 from backups.jobs.delete import DeleteBackup
@@ -20,6 +21,7 @@ from instances.choices import JobKind
 from instances.engines.base import Contents
 from instances.models import Instance, Job
 from tests import jobs
+from tests.backups.archive.archives import MANIFEST
 from tests.factories import make_backup, make_host, make_instance
 
 pytestmark = pytest.mark.django_db
@@ -35,20 +37,7 @@ def begin(instance: Instance, name: str = "nightly") -> Backup:
 
 def complete(backup: Backup) -> None:
     job = Job.objects.get(backup=backup)
-    manifest = Manifest(
-        backup_id=backup.id,
-        backup_name=backup.name,
-        instance_id=backup.instance_uid,
-        instance_name=backup.instance_name,
-        instance_type=backup.instance_type,
-        engine="SecantusDB",
-        engine_version="0.7.0b3",
-        compatible_version="8.2",
-        storage_engine="WiredTiger",
-        method="Physical",
-        cut_at=timezone.now(),
-        members=(),
-    )
+    manifest = replace(MANIFEST, cut_at=timezone.now())
     written = Written(size=5, sha256="0" * 64, contents=Contents(()))
     assert jobs.complete(job, Made(written, manifest, 0.01))
 

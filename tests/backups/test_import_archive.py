@@ -31,15 +31,6 @@ pytestmark = pytest.mark.django_db
 ROOM = Path(django_settings.CONSOLE_HOME) / "import"
 
 
-@pytest.fixture
-def folder(tmp_path: Path, settings: Any) -> Path:
-    """Return the folder of the test's archives."""
-    folder = tmp_path / "backups"
-    options = {"BACKEND": "backups.storage.folder.FolderStorage", "OPTIONS": {"location": folder}}
-    settings.STORAGES = {**settings.STORAGES, "backups": options}
-    return folder
-
-
 def refused(path: Path, folder: Path, **options: Any) -> str:
     """Return the reason why the file is rejected; assert that nothing of it is left."""
     rows, files = Backup.objects.count(), sorted(folder.glob("*"))

@@ -94,16 +94,9 @@ def verify(console: Console, backup: Row) -> Row:
     return wait_for(ended, because="the end of the verification")
 
 
-def leftovers(console: Console) -> list[str]:
-    """Return files of jobs that have ended, and of backups that are not complete archives."""
-    whole = {f"{row['id']}.tar.zst" for row in console.backups.find(status="COMPLETED")}
-    staged = [str(path) for path in (console.home / "staging").rglob("*")]
-    return staged + [name for name in console.stored() if name not in whole]
-
-
 def assert_next_backup_works(console: Console, instance: Row, name: str) -> None:
     console.wait_available(instance["name"])
-    wait_for(lambda: leftovers(console) == [], because="no leftovers")
+    wait_for(lambda: console.leftovers() == [], because="no leftovers")
     console.create_backup(instance["id"], name)
     backup = console.wait_backup(name)
     assert console.archive(backup).stat().st_size == backup["size"]
@@ -173,7 +166,7 @@ def test_a_backup_can_be_restored_in_every_way(console: Console, tmp_path: Path)
     imported = console.backups.last(id=re.findall(r"\((\w+br02)\)", said)[0])
     assert imported["status"] == "COMPLETED" and counted(imported) == counted(backup)
     assert_one_moment(restore_to_new(console, imported, "orders-imported", NEW), backup, NEW)
-    wait_for(lambda: leftovers(console) == [], because="no leftovers")
+    wait_for(lambda: console.leftovers() == [], because="no leftovers")
 
 
 def download(console: Console, backup: Row) -> bytes:

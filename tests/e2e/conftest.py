@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from playwright.sync_api._generated import Tracing
 
-from console.testing.pages import InstanceManagement
+from console.testing.pages import InstanceManagement, SignIn
 from tests import browser as installed
-from tests.e2e.console import Console
+from tests.e2e.console import PASSWORD, Console
 from tests.e2e.stage import Stage, staged
 from tests.waiting import wait_for
 
@@ -104,6 +104,15 @@ def signed_in(signed_in_page: Page) -> Page:
     """A signed-in user's page that shows Instance Management."""
     InstanceManagement(signed_in_page).open()
     return signed_in_page
+
+
+@pytest.fixture
+def without_javascript(browser: Browser, console: Console) -> Iterator[Page]:
+    """A signed-in user's page in a browser without JavaScript."""
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        SignIn(page).open(console.url).submit("admin", PASSWORD)
+        yield page
 
 
 @pytest.fixture(scope="session")

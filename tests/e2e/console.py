@@ -138,5 +138,16 @@ class Console(ConsoleServer):
         names = {path.name for path in (self.home / "backups").iterdir()} if (self.home / "backups").exists() else set()
         return sorted(names - {".storage-id"})
 
+    def leftovers(self) -> list[str]:
+        """Return the staged and stored files that are not archives of complete backups."""
+        whole = {self.archive(row).name for row in self.backups.find(status="COMPLETED")}
+        staged = [str(path) for path in (self.home / "staging").rglob("*")]
+        return staged + [name for name in self.stored() if name not in whole]
+
+    def server_of(self, instance_id: str) -> int:
+        """Return the pid of the instance's database server, or 0 if none is running."""
+        mine = f"--home {self.home}/instances/{instance_id} "
+        return next((pid for pid, line in self.pids().items() if mine in f"{line} "), 0)
+
     def archive(self, backup: dict[str, Any]) -> Path:
         return self.home / "backups" / f"{backup['id']}.tar.zst"

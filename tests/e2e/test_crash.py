@@ -9,13 +9,6 @@ from tests.e2e.writer import Writer
 from tests.waiting import wait_for
 
 
-def leftovers(console: Console) -> list[str]:
-    """Return the staged and stored files that are not archives of complete backups."""
-    staged = [str(path) for path in (console.home / "staging").rglob("*")]
-    whole = {f"{row['id']}.tar.zst" for row in console.backups.find(status="COMPLETED")}
-    return staged + [name for name in console.stored() if name not in whole]
-
-
 def test_a_killed_agent_fails_its_backup_and_leaves_nothing_behind(tree: Console) -> None:
     console = tree
     instance = console.create_instance("cut-short")
@@ -29,7 +22,7 @@ def test_a_killed_agent_fails_its_backup_and_leaves_nothing_behind(tree: Console
         acknowledged = writer.acknowledged
     assert row["failure"] == "The agent stopped while this was running."
     console.wait_available("cut-short")
-    wait_for(lambda: leftovers(console) == [], because="no leftovers")
+    wait_for(lambda: console.leftovers() == [], because="no leftovers")
     with connect(instance["port"]) as client:
         stored = {document["_id"] for document in client["second"]["numbers"].find({}, {"_id": 1})}
     assert stored >= set(range(acknowledged))
@@ -37,7 +30,7 @@ def test_a_killed_agent_fails_its_backup_and_leaves_nothing_behind(tree: Console
     console.create_backup(instance["id"], "the-next-one")
     done = console.wait_backup("the-next-one")
     assert console.archive(done).exists()
-    wait_for(lambda: leftovers(console) == [], because="no leftovers")
+    wait_for(lambda: console.leftovers() == [], because="no leftovers")
     assert console.instance("cut-short")["action"] == ""
 
 
@@ -50,7 +43,7 @@ def test_stopping_the_console_fails_a_running_backup(tree: Console) -> None:
     console.stop()
     row = console.backup("stopped")
     assert (row["status"], row["failure"]) == ("FAILED", "The agent was stopped while this was running.")
-    wait_for(lambda: leftovers(console) == [], because="no leftovers")
+    wait_for(lambda: console.leftovers() == [], because="no leftovers")
     assert console.pids() == {}
 
 

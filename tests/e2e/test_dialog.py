@@ -1,10 +1,9 @@
 """Dialogs in a real browser: errors, keys, focus, counters, double clicks, and forms without JavaScript."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from console.testing.dialogs import CreateBackupDialog
 from console.testing.pages import BackupManagement, BackupsAndRestorations, InstanceManagement, Overview, SignIn
@@ -111,14 +110,6 @@ def test_choosing_a_type_narrows_the_list_of_instances(signed_in_page: Page) -> 
     expect(names).to_have_count(1)
     dialog.field("DB Instance Type").select_option(label="Cluster")
     expect(names).to_have_count(0)
-
-
-@pytest.fixture
-def without_javascript(browser: Browser, console: Console) -> Iterator[Page]:
-    with browser.new_context(java_script_enabled=False) as context:
-        page = context.new_page()
-        SignIn(page).open(console.url).submit("admin", PASSWORD)
-        yield page
 
 
 def test_without_javascript_the_forms_are_pages(

@@ -15,7 +15,6 @@ from cryptography.fernet import Fernet
 from console.testing.session import Session
 from tests.e2e.bulk import fill
 from tests.e2e.console import INSTANCE_PASSWORD, ROOT, Console, connect
-from tests.e2e.test_crash import leftovers
 from tests.postgres import Cluster
 from tests.waiting import wait_for
 
@@ -108,7 +107,7 @@ def test_a_host_stops_responding_during_a_backup_and_comes_back(here: Console, t
     here.create_backup(theirs["id"], "well-again")
     backup = here.wait_backup("well-again")
     assert there.archive(backup).exists() and not here.archive(backup).exists()
-    assert not there.archive(failed).exists() and leftovers(here) == []
+    assert not there.archive(failed).exists() and here.leftovers() == []
     assert here.jobs.find(status=("Queued", "Running")) + here.jobs.find(left_behind=True) == []
 
     here.post(f"/backups/{backup['id']}/restore/", {"name": "copy-on-beta", "request_key": secrets.token_hex(16)})

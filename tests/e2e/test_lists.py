@@ -1,14 +1,13 @@
 """The lists and the Task Center in a real browser, with and without JavaScript."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from console.testing.pages import BackupDetail, BackupsAndRestorations, BasicInformation, SignIn, TaskCenter
-from tests.e2e.console import PASSWORD, Console
+from console.testing.pages import BackupDetail, BackupsAndRestorations, BasicInformation, TaskCenter
+from tests.e2e.console import Console
 
 
 @pytest.fixture(scope="module")
@@ -81,14 +80,6 @@ def test_the_task_center_shows_work_live_and_keeps_the_filters_open(signed_in_pa
     expect(field).to_be_hidden()
     row.press("watched-task")
     expect(BackupDetail(page, "watched-task").shown().fact("Status")).to_contain_text("Complete")
-
-
-@pytest.fixture
-def without_javascript(browser: Browser, console: Console) -> Iterator[Page]:
-    with browser.new_context(java_script_enabled=False) as context:
-        page = context.new_page()
-        SignIn(page).open(console.url).submit("admin", PASSWORD)
-        yield page
 
 
 @pytest.mark.usefixtures("instance")

@@ -12,11 +12,6 @@ from tests.e2e.console import Console, connect
 from tests.waiting import wait_for
 
 
-def server_of(console: Console, instance_id: str) -> int:
-    """Return the pid of the instance's server, or 0 if it has none."""
-    return next((pid for pid, line in console.pids().items() if instance_id in line), 0)
-
-
 def test_a_restart_starts_a_new_server_with_the_same_data_on_the_same_port(
     signed_in_page: Page, console: Console
 ) -> None:
@@ -24,7 +19,7 @@ def test_a_restart_starts_a_new_server_with_the_same_data_on_the_same_port(
     instance = console.create_instance("to-restart")
     with connect(instance["port"]) as client:
         client["shop"]["orders"].insert_many([{"_id": number} for number in range(100)])
-    before = server_of(console, instance["id"])
+    before = console.server_of(instance["id"])
 
     row = InstanceManagement(page).open().row("to-restart")
     row.restart()
@@ -34,7 +29,7 @@ def test_a_restart_starts_a_new_server_with_the_same_data_on_the_same_port(
 
     after = console.wait_available("to-restart")
     assert after["port"] == instance["port"]
-    assert server_of(console, instance["id"]) not in {0, before}
+    assert console.server_of(instance["id"]) not in {0, before}
     with connect(instance["port"]) as client:
         assert client["shop"]["orders"].count_documents({}) == 100
 
@@ -53,7 +48,7 @@ def test_an_instance_comes_back_if_the_agent_is_killed_during_a_restart(tree: Co
     os.kill(console.pid_of("manage.py agent"), signal.SIGKILL)
     console.wait_available("killed-restarting")
     assert console.jobs.last(kind="restart-instance", instance_uid=instance["id"])["status"] in {"Failed", "Completed"}
-    wait_for(lambda: server_of(console, instance["id"]))
+    wait_for(lambda: console.server_of(instance["id"]))
 
 
 def test_a_name_is_edited_in_place_in_the_list(signed_in_page: Page, console: Console) -> None:

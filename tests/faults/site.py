@@ -192,11 +192,6 @@ class Site(Console):
 
     # --- Processes ----------------------------------------------------------------------------------------------
 
-    def server_of(self, instance_id: str) -> int:
-        """Return the pid of the instance's database server, or 0 if none is running."""
-        mine = f"--home {self.home}/instances/{instance_id} "
-        return next((pid for pid, line in self.pids().items() if mine in f"{line} "), 0)
-
     def start_again(self, killed: set[int]) -> None:
         """Start the process tree after `up` was killed, and check that the killed tree's processes end by themselves.
 

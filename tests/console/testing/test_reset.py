@@ -1,7 +1,6 @@
 """`manage.py reset` without an agent; tests/e2e/test_seed.py tests it with a running tree."""
 
 import threading
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -29,13 +28,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def home(settings: Any, tmp_path: Path) -> Iterator[Path]:
+def home(settings: Any, folder: Path, tmp_path: Path) -> Path:
     settings.CONSOLE_HOME = tmp_path
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "backups": {"BACKEND": "backups.storage.folder.FolderStorage", "OPTIONS": {"location": tmp_path / "backups"}},
-    }
-    yield tmp_path
+    return tmp_path
 
 
 def reset(*arguments: str, **options: Any) -> str:

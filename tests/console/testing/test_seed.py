@@ -37,12 +37,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def home(settings: Any, tmp_path: Path) -> Iterator[Path]:
+def home(settings: Any, folder: Path, tmp_path: Path) -> Iterator[Path]:
     settings.CONSOLE_HOME = tmp_path
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "backups": {"BACKEND": "backups.storage.folder.FolderStorage", "OPTIONS": {"location": tmp_path / "backups"}},
-    }
     yield tmp_path
     shutil.rmtree(tmp_path, ignore_errors=True)
 
