@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from backups.choices import BackupStatus
 from backups.models import Backup, Policy
+from backups.services.create import new_backup
 from console.accounts.roles import Role
 from instances.choices import InstanceType, JobKind, JobStatus, State, Step
 from instances.models import Host, Instance, Job
@@ -87,20 +88,11 @@ def make_backup(instance: Instance | None = None, **fields: Any) -> Backup:
         fields.setdefault("size", 12_345)
     if fields["status"] != BackupStatus.BUILDING:
         fields.setdefault("ended", timezone.now())
-    return Backup.objects.create(
-        **{
-            "instance": instance,
-            "instance_uid": instance.id,
-            "instance_name": instance.name,
-            "instance_type": instance.type,
-            "engine": instance.engine,
-            "engine_version": instance.engine_version,
-            "compatible_version": instance.compatible_version,
-            "storage_engine": instance.storage_engine,
-            "host": instance.host,
-            **fields,
-        }
-    )
+    backup = new_backup(instance, instance=instance)
+    for name, value in fields.items():
+        setattr(backup, name, value)
+    backup.save(force_insert=True)
+    return backup
 
 
 def make_policy(instance: Instance | None = None, **fields: Any) -> Policy:

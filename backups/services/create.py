@@ -57,7 +57,7 @@ def create_backup(
     return backup
 
 
-def new_backup(instance: Instance, **columns: Any) -> Backup:
+def new_backup(instance: Instance, /, **columns: Any) -> Backup:
     """Return an unsaved backup with a copy of the instance's facts, but without the foreign key."""
     return Backup(
         instance_uid=instance.id,

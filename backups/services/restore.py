@@ -1,6 +1,7 @@
 """Restore a backup: to a new instance, or to the instance that it was made from."""
 
 import secrets
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -130,18 +131,29 @@ def _record(
     request_key: UUID | None,
     safety_backup: Backup | None = None,
 ) -> Restoration:
-    return Restoration.objects.create(
-        backup=backup,
-        backup_uid=backup.id,
-        backup_name=backup.name,
-        source_uid=backup.instance_uid,
-        source_name=backup.instance_name,
+    made = new_restoration(
+        backup,
+        target,
         target=target,
-        target_uid=target.id,
-        target_name=target.name,
         way=way,
         safety_backup=safety_backup,
         job=job,
         requested_by=job.requested_by,
         request_key=request_key,
+    )
+    made.save(force_insert=True)
+    return made
+
+
+def new_restoration(backup: Backup, target: Instance, /, **columns: Any) -> Restoration:
+    """Return an unsaved restoration with a copy of names and ids, but without the foreign key to the instance."""
+    return Restoration(
+        backup=backup,
+        backup_uid=backup.id,
+        backup_name=backup.name,
+        source_uid=backup.instance_uid,
+        source_name=backup.instance_name,
+        target_uid=target.id,
+        target_name=target.name,
+        **columns,
     )

@@ -20,6 +20,8 @@ from backups.history import hour
 from backups.jobs.archiving import manifest_of
 from backups.models import EVERY_DAY, Backup, Policy, Restoration, StorageSample, weekdays_text
 from backups.policy import schedule
+from backups.services.create import new_backup
+from backups.services.restore import new_restoration
 from backups.storage.base import archive_storage
 from console.testing.seed import instances as seeding
 from console.testing.seed.console import Seed
@@ -117,7 +119,8 @@ class Drawing:
             interrupted=failure == _interrupted(),
             requested_by=None if automated else self.user,
         )
-        made = Backup(
+        made = new_backup(
+            instance,
             id=self.seed.id("br02", "backup", *what),
             name=schedule.automated_name(instance.id, at) if automated else name,
             type=BackupType.AUTOMATED if automated else BackupType.MANUAL,
@@ -126,14 +129,6 @@ class Drawing:
             started=at,
             ended=None if status is BackupStatus.BUILDING else at + timedelta(seconds=0.4 + seconds),
             instance=instance,
-            instance_uid=instance.id,
-            instance_name=instance.name,
-            instance_type=instance.type,
-            engine=instance.engine,
-            engine_version=instance.engine_version,
-            compatible_version=instance.compatible_version,
-            storage_engine=instance.storage_engine,
-            host=instance.host,
             job=job,
             request_key=None,
         )
@@ -279,15 +274,10 @@ class Past:
             parameters={"source": backup.instance_uid if to_new else "", "backup": backup.id},
         )
         self.restorations.append(
-            Restoration(
-                backup=backup,
-                backup_uid=backup.id,
-                backup_name=backup.name,
-                source_uid=backup.instance_uid,
-                source_name=backup.instance_name,
+            new_restoration(
+                backup,
+                target,
                 target=there,
-                target_uid=target.id,
-                target_name=target.name,
                 way=way,
                 status=RestorationStatus[status.name],
                 failure=failure,
