@@ -47,7 +47,7 @@ class BackupStatus(models.TextChoices):
 
     @property
     def in_progress(self) -> bool:
-        return self in {BackupStatus.BUILDING, BackupStatus.DELETING}
+        return self.tone == "busy"
 
 
 class RestorationWay(models.TextChoices):
@@ -71,4 +71,4 @@ class RestorationStatus(models.TextChoices):
 
     @property
     def in_progress(self) -> bool:
-        return self is RestorationStatus.RUNNING
+        return self.tone == "busy"

@@ -130,4 +130,4 @@ class JobStatus(models.TextChoices):
 
     @property
     def in_progress(self) -> bool:
-        return self in {JobStatus.QUEUED, JobStatus.RUNNING}
+        return self.tone == "busy"
