@@ -15,4 +15,3 @@ class ConsoleConfig(AppConfig):
         signals.user_logged_in.connect(audit.signed_in)
         signals.user_logged_in.connect(sessions.forget_expired)
         signals.user_logged_out.connect(audit.signed_out)
-        signals.user_login_failed.connect(audit.sign_in_failed)

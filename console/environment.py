@@ -94,7 +94,15 @@ CONSOLE_PROXIES = number(
 CONSOLE_SIGN_IN_ATTEMPTS = number(
     "CONSOLE_SIGN_IN_ATTEMPTS", 5, "failed sign-ins before a name is locked for the address they came from", least=1
 )
-CONSOLE_SIGN_IN_LOCK_MINUTES = number("CONSOLE_SIGN_IN_LOCK_MINUTES", 15, "how long it stays locked", least=1)
+CONSOLE_SIGN_IN_ATTEMPTS_PER_ADDRESS = number(
+    "CONSOLE_SIGN_IN_ATTEMPTS_PER_ADDRESS",
+    50,
+    "failed sign-ins with any names before the address is locked for all names",
+    least=1,
+)
+CONSOLE_SIGN_IN_LOCK_MINUTES = number(
+    "CONSOLE_SIGN_IN_LOCK_MINUTES", 15, "how long failed sign-ins count, and how long a lock lasts", least=1
+)
 CONSOLE_ADMIN_USER = text("CONSOLE_ADMIN_USER", "admin", "the administrator that the first start creates")
 CONSOLE_ADMIN_PASSWORD = text("CONSOLE_ADMIN_PASSWORD", "", "the administrator's password", shown="generated")
 CONSOLE_SECRET_KEY = text(

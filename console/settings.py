@@ -1,6 +1,5 @@
 """All settings of the console. environment.py reads those that the environment can set."""
 
-from datetime import timedelta
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
@@ -75,7 +74,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.forms",
     "django_htmx",
-    "axes",
 ]
 
 MIDDLEWARE = [
@@ -96,7 +94,6 @@ MIDDLEWARE = [
     "console.web.middleware.SignInRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "axes.middleware.AxesMiddleware",
 ]
 
 TEMPLATES = [
@@ -124,19 +121,6 @@ CACHES = {
 
 # --- Signing in -----------------------------------------------------------------------------------
 SESSION_ENGINE = "console.accounts.sessions"
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
-AXES_FAILURE_LIMIT = CONSOLE_SIGN_IN_ATTEMPTS
-AXES_COOLOFF_TIME = timedelta(minutes=CONSOLE_SIGN_IN_LOCK_MINUTES)
-# Lock the name and the address together, so that nobody can lock another user out from elsewhere.
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_RESET_ON_SUCCESS = True
-# Attempts during a lockout do not extend it beyond the announced time.
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_CLIENT_IP_CALLABLE = "console.audit.origin.address_of"
-AXES_LOCKOUT_CALLABLE = "console.accounts.views.locked_out"
-# The console's own audit records sign-ins.
-AXES_DISABLE_ACCESS_LOG = True
-AXES_VERBOSE = False
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
@@ -232,5 +216,5 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": CONSOLE_LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": CONSOLE_LOG_LEVEL},
     # The DEBUG messages of botocore contain tokens.
-    "loggers": {"axes": {"level": "WARNING"}, "botocore": {"level": "INFO"}},
+    "loggers": {"botocore": {"level": "INFO"}},
 }

@@ -1,5 +1,5 @@
 from django.conf import settings
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from console.accounts import views as accounts
@@ -18,11 +18,7 @@ urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", monitoring_views.readyz, name="readyz"),
     path("metrics", monitoring_views.metrics, name="metrics"),
-    path(
-        "sign-in/",
-        LoginView.as_view(template_name="accounts/sign_in.html", redirect_authenticated_user=True),
-        name="sign-in",
-    ),
+    path("sign-in/", accounts.SignInView.as_view(), name="sign-in"),
     path("language/", views.language, name="language"),
     path("sign-out/", needs(None)(LogoutView.as_view()), name="sign-out"),
     path("account/password/", accounts.password_change, name="password-change"),

@@ -1,18 +1,32 @@
-"""Forms that set the password of a user or an instance."""
+"""The sign-in form, and the forms that set the password of a user or an instance."""
 
 from typing import Any, Self
 
 from django import forms
-from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.password_validation import password_validators_help_texts
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from console.accounts import passwords
+from console.accounts import passwords, throttle
+from console.accounts.services import change_password
+from console.audit.audited import SIGN_IN
 from console.text.password_rule import PASSWORD_RULE, password_validators
 from console.web.dialogs import posted
 from console.web.forms import DialogForm
 from console.web.request import Request
+
+
+class SignInForm(AuthenticationForm):
+    """Django's sign-in form, with a limit on wrong passwords."""
+
+    def clean(self) -> dict[str, Any]:
+        name = self.cleaned_data.get("username")
+        if not name or not self.cleaned_data.get("password"):
+            # There is no attempt to count, and none that could prove right.
+            return super().clean()
+        with throttle.attempt(name, trace=SIGN_IN, user=None, wrong="sign_in.wrong"):
+            return super().clean()
 
 
 class NewPasswordField(forms.CharField):
@@ -89,7 +103,7 @@ class NewPasswordForm(DialogForm):
 
 
 class PasswordForm(PasswordChangeForm):
-    """Django's password change form, with the look of the console's forms."""
+    """Django's password change form, with the look of the console's forms and sign-in's limit on wrong passwords."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -98,3 +112,8 @@ class PasswordForm(PasswordChangeForm):
         self.fields["new_password1"].help_text = " ".join(password_validators_help_texts())
         for field in self.fields.values():
             field.error_messages["required"] = _("Fill in this field.")
+
+    def clean_old_password(self) -> str:
+        trace = change_password.trace
+        with throttle.attempt(self.user.get_username(), trace=trace, user=self.user, wrong="password.wrong"):
+            return super().clean_old_password()

@@ -1,4 +1,4 @@
-"""UserSession: the sessions of signed-in users."""
+"""UserSession: the sessions of signed-in users. FailedAttempts: counts of wrong passwords."""
 
 import hashlib
 
@@ -41,6 +41,26 @@ class UserSession(AbstractBaseSession):
     def browser(self) -> str:
         """Return the browser and operating system that the browser reports, or "" if it reports none."""
         return describe_user_agent(self.user_agent)
+
+
+class FailedAttempts(models.Model):
+    """The count of failed attempts from one address with one name or, if the name is "", with all names together.
+
+    Only console.accounts.throttle writes rows.
+    """
+
+    name = models.CharField(max_length=150)
+    # An IPv6 network is longer than an address.
+    address = models.CharField(max_length=43)
+    failures = models.PositiveIntegerField(default=0)
+    # When the count starts again. A count that has reached its limit locks until then.
+    ends = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "address"], name="failed_attempts_counted_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.address}".strip()
 
 
 # Browsers built on another browser name it too, so they come first.

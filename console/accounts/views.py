@@ -1,15 +1,11 @@
-"""Pages for the user's own password and sessions, and the page after too many failed attempts to sign in."""
+"""The sign-in page, and the pages for the user's own password and sessions."""
 
-import math
-from datetime import timedelta
-from typing import Any
-
-from axes.models import AccessAttempt
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import AuthenticationForm
-from django.http import Http404, HttpRequest, HttpResponse
+from django.contrib.auth.views import LoginView
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,28 +15,24 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from console.accounts import services as account
 from console.accounts.access import needs, performs
-from console.accounts.forms import PasswordForm
+from console.accounts.forms import PasswordForm, SignInForm
 from console.accounts.models import UserSession
-from console.audit import origin
 from console.text.refused import Refused
 from console.web.request import Request
 
 
-def locked_out(request: HttpRequest, response: HttpResponse, credentials: dict[str, Any]) -> HttpResponse:
-    """Render the sign-in page that says how long to wait. django-axes calls this after too many failed attempts."""
-    username = str(credentials.get("username") or "")
-    address = origin.address_of(request)
-    last = AccessAttempt.objects.filter(username=username, ip_address=address).order_by("-attempt_time").first()
-    until = (last.attempt_time if last else timezone.now()) + settings.AXES_COOLOFF_TIME
-    minutes = max(1, math.ceil((until - timezone.now()) / timedelta(minutes=1)))
-    sentence = ngettext(
-        "Too many failed attempts to sign in. Try again in %(minutes)d minute.",
-        "Too many failed attempts to sign in. Try again in %(minutes)d minutes.",
-        minutes,
-    ) % {"minutes": minutes}
-    form = AuthenticationForm(request, initial={"username": username})
-    context = {"form": form, "next": request.POST.get("next", ""), "locked_out": sentence}
-    return render(request, "accounts/sign_in.html", context, status=429)
+class SignInView(LoginView):
+    """The sign-in page, with status 429 after too many failed attempts."""
+
+    template_name = "accounts/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        response = super().form_invalid(form)
+        if form.has_error(NON_FIELD_ERRORS, code="locked"):
+            response.status_code = 429
+        return response
 
 
 @performs(account.change_password)

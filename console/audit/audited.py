@@ -18,14 +18,13 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
-from django.http import HttpRequest
 
 from console.accounts import roles
 from console.accounts.roles import Permission
 from console.audit import origin
 from console.audit.choices import Outcome
 from console.audit.models import AuditEvent
-from console.text.messages import Message, of_validation
+from console.text.messages import of_validation
 from console.text.refused import Refused
 
 P = ParamSpec("P")
@@ -165,19 +164,3 @@ def signed_in(sender: object, *, user: User, **_kwargs: Any) -> None:
 def signed_out(sender: object, *, user: User | None, **_kwargs: Any) -> None:
     if user is not None:
         record(SIGN_OUT, user=user, resource=resource_of(user))
-
-
-def sign_in_failed(
-    sender: object, *, credentials: dict[str, Any], request: HttpRequest | None = None, **_kwargs: Any
-) -> None:
-    """Record a failed sign-in under the typed name, without checking whether such a user exists."""
-    typed = str(credentials.get("username") or "")
-    locked = bool(getattr(request, "axes_locked_out", False))
-    record(
-        SIGN_IN,
-        user=None,
-        user_name=typed,
-        resource=Resource("user", name=typed),
-        outcome=Outcome.REFUSED,
-        reason=Message("sign_in.locked" if locked else "sign_in.wrong"),
-    )

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from axes.utils import reset
 from django.contrib.auth.models import User
 from django.db import models
 from django.utils.text import slugify
 
 from console.accounts import services as account
+from console.accounts import throttle
 from console.accounts.roles import Role
 from console.audit import audited as audit
 from console.audit.audited import Resource
@@ -95,6 +95,6 @@ def forget() -> None:
     """
     models.QuerySet(AuditEvent).delete()
     User.objects.filter(is_superuser=False).delete()
-    reset()
+    throttle.forget()
     HookState.objects.all().delete()
     audit.record("consoleReset", user=None, resource=Resource())

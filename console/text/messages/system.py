@@ -11,6 +11,7 @@ TEXTS = {
     "disk.full": _("%(why)s. Make room on the disk and try again"),
     "sign_in.locked": _("Too many failed attempts."),
     "sign_in.wrong": _("Wrong user name or password."),
+    "password.wrong": _("Wrong current password."),
     "session.ended": _("This session has already ended."),
     "role.missing": _("Your user has no role yet. Ask an administrator for one."),
     "role.insufficient": ngettext_lazy(

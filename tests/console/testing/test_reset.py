@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axes.models import AccessAttempt
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
@@ -15,6 +14,7 @@ from django.utils import timezone
 
 from backups import history
 from backups.models import Backup, BackupTally, StorageSample
+from console.accounts.models import FailedAttempts
 from console.accounts.roles import Role
 from console.audit.models import AuditEvent
 from console.processes import locks
@@ -53,7 +53,7 @@ def full() -> None:
     history.note_ends([kept])
     history.sample_storage("local", timezone.now())
     make_host("elsewhere", seen=None)
-    AccessAttempt.objects.create(username="somebody", failures_since_start=5)
+    FailedAttempts.objects.create(name="somebody", failures=5, ends=timezone.now())
 
 
 def test_a_reset_leaves_only_the_administrator(home: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_reset_leaves_only_the_administrator(home: Path) -> None:
     make_user(role=Role.READ_ONLY)
     said = reset("--yes-destroy", str(home))
     assert said == f"The console in {home} is empty.\n"
-    for model in (Instance, Backup, BackupTally, StorageSample, Job, Host, AccessAttempt):
+    for model in (Instance, Backup, BackupTally, StorageSample, Job, Host, FailedAttempts):
         assert model._default_manager.count() == 0, model
     assert [user.username for user in User.objects.all()] == ["root"]
     assert [event.trace for event in AuditEvent.objects.all()] == ["consoleReset"]
