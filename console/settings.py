@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "console.web.middleware.MalformedHeaderMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "console.web.middleware.NotStoredMiddleware",
     "csp.middleware.CSPMiddleware",
     "console.web.middleware.CompressTextMiddleware",
     "console.web.middleware.OriginMiddleware",

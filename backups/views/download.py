@@ -28,8 +28,7 @@ def backup_download(request: Request, backup_id: str) -> HttpResponseBase:
         if source.file is None:
             if request.method == "GET":
                 audit.record("ddsDownloadBackup", user=request.user, resource=audit.resource_of(backup))
-            # For some minutes the link alone gives access, so caches must not store it.
-            return HttpResponseRedirect(source.url, headers={"Cache-Control": "no-store"})
+            return HttpResponseRedirect(source.url)
         with contextlib.ExitStack() as stack:
             stack.callback(source.file.close)
             answer = get_conditional_response(request, etag=etag) or _archive_answer(request, source, etag)

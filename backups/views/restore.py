@@ -4,7 +4,6 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control
 
 from backups.forms.restore import RestoreToNewForm, RestoreToOriginalForm
 from backups.models import Backup
@@ -19,7 +18,6 @@ from console.web.request import Request
 
 
 @performs(restore_to_new_instance)
-@cache_control(no_store=True)
 @get_or_post
 def backup_restore(request: Request, backup_id: str) -> HttpResponse:
     """Show the Restore dialog with Create New Instance; on POST, restore, even if the original has been deleted."""

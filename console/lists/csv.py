@@ -22,7 +22,6 @@ def export(name: str, columns: Columns[Row], found: Found[Row]) -> StreamingHttp
     """Return all rows found as the file `name`.csv. It starts with a BOM, without which Excel guesses the encoding."""
     answer = StreamingHttpResponse(_lines(columns, found.ordered()), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    answer["Cache-Control"] = "no-store"
     return answer
 
 

@@ -5,7 +5,6 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -15,7 +14,6 @@ from console.web.request import Request
 
 @login_not_required
 @require_safe
-@never_cache
 def readyz(request: Request) -> JsonResponse:
     """Return the readiness of each part of the console, with status 200 if all are ready, else 503."""
     parts = monitoring.readiness(timezone.now())
@@ -24,7 +22,6 @@ def readyz(request: Request) -> JsonResponse:
 
 @login_not_required
 @require_safe
-@never_cache
 def metrics(request: Request) -> HttpResponse:
     """Return the metrics to clients that send `Authorization: Bearer CONSOLE_METRICS_TOKEN`; 404 if it is not set."""
     if not settings.CONSOLE_METRICS_TOKEN:

@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedi
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import resolve_url
 from django.utils import timezone
-from django.utils.cache import patch_vary_headers
+from django.utils.cache import patch_cache_control, patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 
 from console.accounts import access
@@ -42,6 +42,21 @@ class MalformedHeaderMiddleware:
         except ValueError:
             del request.META["HTTP_HX_CURRENT_URL"]
         return self.get_response(request)
+
+
+class NotStoredMiddleware:
+    """Keeps every answer out of all caches, so that Back shows nothing after the user has signed out.
+
+    WhiteNoise answers before it: static files are public, and browsers may keep them.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        patch_cache_control(response, no_store=True)
+        return response
 
 
 class TimeZoneMiddleware:

@@ -9,7 +9,6 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views import defaults, i18n
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from console.accounts.access import needs
@@ -21,7 +20,6 @@ from console.web.request import Request
 
 @login_not_required
 @require_safe
-@never_cache
 def healthz(request: Request) -> HttpResponse:
     """Answer that the web server is alive. This says nothing about the database or the agent."""
     return HttpResponse("ok\n", content_type="text/plain")

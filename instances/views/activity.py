@@ -1,7 +1,6 @@
 from django.http import HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from console.web.request import Request
@@ -10,7 +9,6 @@ from instances.notifications import Notification
 
 
 @require_safe
-@never_cache
 def activity(request: Request) -> HttpResponse:
     """Return the changes since an open page last polled; 204 if there are none.
 

@@ -1,7 +1,6 @@
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control
 
 from console.accounts.access import performs
 from console.web.dialogs import get_or_post, render_form
@@ -13,7 +12,6 @@ from instances.services import create_instance
 
 
 @performs(create_instance)
-@cache_control(no_store=True)
 @get_or_post
 def instance_create(request: Request) -> HttpResponse:
     """Show and process the dialog Create DB Instance."""

@@ -1,7 +1,6 @@
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control
 
 from console.accounts.access import performs
 from console.web.dialogs import get_or_post, render_form
@@ -13,7 +12,6 @@ from instances.services import reset_password
 
 
 @performs(reset_password)
-@cache_control(no_store=True)
 @get_or_post
 def instance_reset_password(request: Request, instance_id: str) -> HttpResponse:
     """Show and process the dialog Reset Password."""

@@ -47,6 +47,16 @@ def test_the_audit_shows_who_did_what_and_can_be_filtered(signed_in_page: Page, 
     assert text.count("\n") == 2 and "ddsCreateInstance" in text
 
 
+def test_a_page_that_the_browser_kept_is_loaded_again(signed_in_page: Page) -> None:
+    page = signed_in_page
+    Audit(page).open()
+    page.context.clear_cookies()
+    page.evaluate("window.dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    expect(page.locator("body")).to_be_hidden()
+    page.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    SignIn(page).shown()
+
+
 def test_a_user_ends_a_session_from_another_session(signed_in_page: Page, console: Console, browser: Browser) -> None:
     other = browser.new_context(user_agent="curl/8.5.0").new_page()
     SignIn(other).open(console.url).submit("admin", PASSWORD)
@@ -75,5 +85,5 @@ def test_too_many_failed_sign_ins_are_blocked_with_the_waiting_time(console: Con
     door = SignIn(page)
     for _ in range(5):
         door.open(console.url).attempt("somebody", "wrong")
-    door.expect_error("Too many failed attempts to sign in. Try again in 15 minutes.")
+    door.expect_error("Too many failed attempts. Try again in 15 minutes.")
     expect(page.get_by_label("Username")).to_have_value("somebody")

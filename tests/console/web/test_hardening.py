@@ -17,8 +17,10 @@ from django.test import Client
 from console.accounts.models import UserSession
 from console.accounts.roles import Role
 from console.accounts.sessions import SessionStore
+from tests.console.web.test_fuzz import ADDRESSES, path_of, things
 from tests.factories import make_user
 
+__all__ = ["things"]
 PASSWORD = "correct horse"
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -144,6 +146,17 @@ def test_no_header_breaks_a_page(user: User, path: str) -> None:
             for client in (Client(), signed_in):
                 answer = client.get(path, headers={"HX-Request": "true", header: value})
                 assert answer.status_code < 500, (header, value)
+
+
+@pytest.mark.parametrize("path", [{}, {"format": "csv"}], ids=["page", "export"])
+def test_no_cache_stores_a_page_or_an_export(user: User, things: dict[str, str], path: dict[str, str]) -> None:
+    client = Client()
+    client.force_login(user)
+    for name in ADDRESSES:
+        if name != "sign-out":
+            answer = client.get(path_of(name, things), path)
+            assert "no-store" in answer.headers["Cache-Control"], name
+    assert client.get("/missing/").headers["Cache-Control"] == "no-store"
 
 
 def test_a_role_that_is_refused_leaves_no_traceback(db: None, caplog: pytest.LogCaptureFixture) -> None:
