@@ -4,7 +4,7 @@ Each dialog's `views` names the URLs that show it; one of the console's own test
 """
 
 import re
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -48,6 +48,16 @@ class Dialog:
     def escape(self) -> None:
         self.page.keyboard.press("Escape")
         self.expect_closed()
+
+    def dismiss_typed(self, *, how: Literal["Escape", "backdrop"] = "Escape") -> Locator:
+        """Press Escape, or click beside the dialog, after something was typed. Return the question that this opens."""
+        if how == "Escape":
+            self.page.keyboard.press("Escape")
+        else:
+            self.page.mouse.click(2, 2)
+        question = self.page.get_by_role("alertdialog", name="Discard what you typed?")
+        expect(question).to_be_visible()
+        return question
 
     def expect_closed(self) -> None:
         expect(self.root).to_be_hidden()

@@ -1,5 +1,7 @@
-// The dialog opens when htmx swaps a form into it, and returns the focus when it closes.
+// The dialog opens when htmx swaps a form into it, asks before it discards what the user typed, and returns the focus
+// when it closes.
 
+import { isComposing } from "./composing.js";
 import { focusIsLost, focusPlace, placeOf } from "./focus.js";
 import { takePressedFrom } from "./keys.js";
 
@@ -39,14 +41,45 @@ document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
 document.addEventListener("dialog-close", () => dialog.close());
 
 dialog?.addEventListener("close", () => {
+  typed = false;
   content.replaceChildren();
   // Usually the browser has already returned the focus, or the user has moved it.
   if (focusIsLost()) focusPlace(opener);
 });
 
+// Cancel and Close discard what was typed without a question; Escape and a click on the backdrop may be slips.
+const question = document.getElementById("discard");
+let typed = false;
+dialog?.addEventListener("input", ({ target }) => (typed ||= Boolean(target.form)));
+
+function dismiss() {
+  if (typed) question.showModal();
+  else dialog.close();
+}
+
+question?.addEventListener("close", () => {
+  if (question.returnValue === "discard") dialog.close();
+  question.returnValue = "";
+});
+// Without this, Chrome closes the dialog at a second Escape, whatever the listener of "cancel" says.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || isComposing(event) || !typed || question.open) return;
+  event.preventDefault();
+  dismiss();
+});
+dialog?.addEventListener("cancel", (event) => {
+  event.preventDefault();
+  dismiss();
+});
+
 // A click on the backdrop closes the dialog only if the press began there: a text selection may end outside.
 let pressedOnBackdrop = false;
-dialog?.addEventListener("pointerdown", ({ target }) => (pressedOnBackdrop = target === dialog));
+dialog?.addEventListener("mousedown", (event) => {
+  pressedOnBackdrop = event.target === dialog;
+  // The field keeps the focus.
+  if (pressedOnBackdrop) event.preventDefault();
+});
 dialog?.addEventListener("click", ({ target }) => {
-  if ((target === dialog && pressedOnBackdrop) || target.closest("[data-dialog-close]")) dialog.close();
+  if (target.closest("[data-dialog-close]")) dialog.close();
+  else if (target === dialog && pressedOnBackdrop) dismiss();
 });

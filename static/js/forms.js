@@ -1,5 +1,6 @@
 // Forms: character counters, weekdays forced by another field, and submitting.
 
+import { isComposing } from "./composing.js";
 import { onContent } from "./content.js";
 
 // Counts code points, as the server does; a browser's own length counts an emoji as two.
@@ -36,7 +37,7 @@ document.addEventListener("input", ({ target }) => {
 
 document.addEventListener("keydown", (event) => {
   // A description cannot contain line breaks, so Enter submits the form.
-  if (!event.target.matches("textarea[data-count-to]") || event.key !== "Enter" || event.isComposing) return;
+  if (!event.target.matches("textarea[data-count-to]") || event.key !== "Enter" || isComposing(event)) return;
   event.preventDefault();
   event.target.form.requestSubmit();
 });
@@ -45,9 +46,6 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("submit", ({ target: form }) => {
   if (form.method !== "post" || form.hasAttribute("hx-post")) return;
   setTimeout(() => form.querySelectorAll("[type=submit]").forEach((button) => (button.disabled = true)));
-});
-window.addEventListener("pageshow", ({ persisted }) => {
-  if (persisted) document.querySelectorAll("[type=submit]").forEach((button) => (button.disabled = false));
 });
 
 // Leaves empty filters out of the URL.

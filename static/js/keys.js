@@ -1,5 +1,6 @@
 // Single-key shortcuts: the key named by data-shortcut focuses a field, and presses a link or a button.
 
+import { isComposing } from "./composing.js";
 import { onContent } from "./content.js";
 import { focusPlace, placeOf } from "./focus.js";
 import { stored } from "./storage.js";
@@ -51,10 +52,11 @@ function use(node) {
 
 document.addEventListener("keydown", (event) => {
   const { key, target } = event;
+  if (isComposing(event)) return;
   // The first Escape in a search clears it: the browser does that itself.
   const leaves = key === "Escape" && target.matches("[data-shortcut='/']") && !(target.type === "search" && target.value);
   if (leaves) focusPlace(searchedFrom);
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat || key.length !== 1) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || key.length !== 1) return;
   if (!areOn() || target.matches(TYPED_INTO) || document.querySelector("dialog[open], :popover-open")) return;
   const node = targetOf(key);
   if (!node) return;

@@ -1,6 +1,8 @@
 // The event "refresh" makes a hidden element of each list fetch the list again. This module delays a refresh when
 // necessary, and preserves the user's changes.
 
+import { isComposing } from "./composing.js";
+
 export const refresh = () => htmx.trigger(document.body, "refresh");
 
 // A refresh must not discard the result of the user's own request, so it waits until that request ends.
@@ -78,6 +80,7 @@ Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
 
 Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !old.dataset || !("editing" in old.dataset);
 
-document.addEventListener("keydown", ({ key, target }) => {
-  if (key === "Escape") target.closest("[data-editing]")?.querySelector("[data-cancel]").click();
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || isComposing(event)) return;
+  event.target.closest("[data-editing]")?.querySelector("[data-cancel]").click();
 });

@@ -1,9 +1,10 @@
 """Dialogs in a real browser: errors, keys, focus, counters, double clicks, and forms without JavaScript."""
 
 import re
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from console.testing.dialogs import CreateBackupDialog
 from console.testing.pages import BackupManagement, BackupsAndRestorations, InstanceManagement, Overview, SignIn
@@ -146,6 +147,41 @@ def test_without_javascript_the_forms_are_pages(
     instances.open().row("made-without-script").choose("Delete")
     form.get_by_role("button", name="Yes").click()
     wait_for(lambda: not console.instance("made-without-script"), because="the deletion")
+
+
+@pytest.mark.parametrize("how", ["Escape", "backdrop"])
+def test_a_dialog_in_which_something_was_typed_closes_only_after_a_question(
+    signed_in_page: Page, instance: dict[str, str], how: Literal["Escape", "backdrop"]
+) -> None:
+    page = signed_in_page
+    dialog = open_dialog(page, instance)
+    dialog.field("Description").press_sequentially("Typed")
+    for keep in (lambda question: question.get_by_role("button", name="Keep Editing").click(), press_escape):
+        keep(dialog.dismiss_typed(how=how))
+        expect(dialog.field("Description")).to_be_focused()
+        expect(dialog.field("Description")).to_have_value("Typed")
+    dialog.dismiss_typed(how=how).get_by_role("button", name="Discard").click()
+    dialog.expect_closed()
+    open_dialog(page, instance).escape()
+
+
+def press_escape(question: Locator) -> None:
+    question.page.keyboard.press("Escape")
+    expect(question).to_be_hidden()
+
+
+def test_keys_of_an_input_method_neither_submit_nor_leave(signed_in_page: Page, instance: dict[str, str]) -> None:
+    dialog = open_dialog(signed_in_page, instance)
+    field = dialog.field("Description")
+    field.fill("候选")
+    for key in ("Enter", "Escape"):
+        # As Safari reports the key that ends a composition.
+        field.dispatch_event("keydown", {"key": key, "keyCode": 229, "bubbles": True, "cancelable": True})
+    expect(dialog.root).to_be_visible()
+    expect(signed_in_page.get_by_role("alertdialog")).to_be_hidden()
+    expect(field).to_have_value("候选")
+    expect(dialog.button("OK")).to_be_enabled()
+    dialog.cancel()
 
 
 def test_an_ended_session_leads_to_sign_in_and_back(signed_in_page: Page, instance: dict[str, str]) -> None:

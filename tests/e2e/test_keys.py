@@ -70,7 +70,7 @@ def test_c_opens_create_backup_and_the_focus_returns(staged_page: Page, stage: S
     page.keyboard.press("c")
     page.keyboard.press("?")
     expect(dialog.root).to_be_visible()
-    dialog.escape()
+    dialog.cancel()
     expect(refresh).to_be_focused()
 
 
