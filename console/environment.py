@@ -111,6 +111,15 @@ CONSOLE_SECRET_KEY = text(
     "the key that signs sessions; all web processes of one console need the same",
     shown="generated into the home",
 )
+CONSOLE_COOKIE_PREFIX = text(
+    "CONSOLE_COOKIE_PREFIX",
+    "",
+    "how the names of the cookies begin (after `__Host-` if `CONSOLE_URL` is https); the same for all web processes of "
+    "one console, another for each console on the same host",
+    shown="`console-` and a hash of the secret key",
+    form=r"[A-Za-z][A-Za-z0-9_-]{0,40}|",
+    looks="orders-console",
+)
 CONSOLE_CREDENTIAL_KEYS = words(
     "CONSOLE_CREDENTIAL_KEYS",
     "the keys that encrypt passwords between web and agents, separated by commas: the first encrypts, all decrypt; all "

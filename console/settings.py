@@ -1,5 +1,6 @@
 """All settings of the console. environment.py reads those that the environment can set."""
 
+from hashlib import sha256
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
@@ -53,7 +54,6 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 # Each language is called by its own name, so that its readers recognize it.
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
-LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_HTTPONLY = True
 LANGUAGE_COOKIE_SAMESITE = "Lax"
@@ -177,6 +177,7 @@ X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "console.web.views.csrf_failure"
+_HOST_PREFIX = ""
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *CONSOLE_ALLOWED_HOSTS]
 
 if CONSOLE_URL:
@@ -200,6 +201,16 @@ if CONSOLE_URL:
         SESSION_COOKIE_SECURE = True
         CSRF_COOKIE_SECURE = True
         LANGUAGE_COOKIE_SECURE = True
+        # Browsers accept such cookies only over TLS and from this very host.
+        _HOST_PREFIX = "__Host-"
+
+# Browsers send cookies to all ports of a host, so other consoles and programs there must not use the same names.
+_PREFIX = CONSOLE_COOKIE_PREFIX or f"console-{sha256(b'cookies' + SECRET_KEY.encode()).hexdigest()[:8]}"
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME, LANGUAGE_COOKIE_NAME, TIME_ZONE_COOKIE_NAME, PAGE_SIZE_COOKIE_NAME = (
+    f"{_HOST_PREFIX}{_PREFIX}-{name}" for name in ("session", "csrf", "language", "time-zone", "page-size")
+)
+# Django's default has a cookie whose name cannot be set.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # On only if no other machine can reach the console. Otherwise `up` refuses to start.
 TEST_HOOKS = CONSOLE_TEST_HOOKS and only_this_machine(CONSOLE_BIND, CONSOLE_URL)

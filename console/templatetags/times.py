@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 
 from django import template
+from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -12,6 +13,12 @@ from console.text import times
 register = template.Library()
 
 _MOMENT = re.compile(r"(.+\d\d:\d\d)(:\d\d)( UTC.*)")
+
+
+@register.simple_tag
+def time_zone_cookie() -> str:
+    """Return the name of the cookie in which the script stores the name of the browser's time zone."""
+    return str(settings.TIME_ZONE_COOKIE_NAME)
 
 
 @register.simple_tag

@@ -10,9 +10,6 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-# The script writes the name of the browser's time zone into this cookie.
-COOKIE = "time_zone"
-
 _known = cache(available_timezones)
 
 

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect, QueryDict
 from django.middleware.gzip import GZipMiddleware
@@ -70,7 +71,7 @@ class TimeZoneMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        timezone.activate(times.zone_named(request.COOKIES.get(times.COOKIE, "")))
+        timezone.activate(times.zone_named(request.COOKIES.get(settings.TIME_ZONE_COOKIE_NAME, "")))
         response = self.get_response(request)
         patch_vary_headers(response, ("Cookie",))
         return response

@@ -19,9 +19,10 @@ function showAges() {
 
 // Every page sets the cookie, so that it follows a user who travels.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const { timeZoneCookie } = document.body.dataset;
 if (zone) {
   const secure = location.protocol === "https:" ? "; secure" : "";
-  document.cookie = `time_zone=${zone}; path=/; max-age=${365 * 24 * 3600}; samesite=lax${secure}`;
+  document.cookie = `${timeZoneCookie}=${zone}; path=/; max-age=${365 * 24 * 3600}; samesite=lax${secure}`;
 }
 
 setInterval(showAges, 5000);

@@ -1,6 +1,7 @@
 """Public pages, pages that require signing in, and the headers of every response."""
 
 import pytest
+from django.conf import settings
 from django.test import Client, override_settings
 from django.urls import get_resolver, reverse
 
@@ -93,5 +94,5 @@ def test_an_unknown_page_is_a_404_with_a_link_back(plain: Client) -> None:
 def test_scripts_cannot_read_cookies(client: Client) -> None:
     make_user(username="operator")
     answer = client.post("/sign-in/", {"username": "operator", "password": "correct horse"})
-    cookie = answer.cookies["sessionid"]
+    cookie = answer.cookies[settings.SESSION_COOKIE_NAME]
     assert cookie["httponly"] and cookie["samesite"] == "Lax" and cookie["secure"]

@@ -1,6 +1,7 @@
 """The browser remembers the page size across lists and visits; a size in the address takes precedence."""
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
@@ -33,7 +34,7 @@ def test_a_chosen_size_applies_to_every_list(plain: Client) -> None:
 
 def test_the_size_is_kept_after_the_session_ends(plain: Client) -> None:
     plain.get(f"{BACKUPS}?size=50")
-    cookie = plain.cookies["page-size"]
+    cookie = plain.cookies[settings.PAGE_SIZE_COOKIE_NAME]
     assert int(cookie["max-age"]) >= 30 * 24 * 3600 and cookie["httponly"] and cookie["samesite"] == "Lax"
 
 
@@ -51,7 +52,7 @@ def test_an_automatic_refresh_chooses_no_size(plain: Client) -> None:
     plain.get(f"{TASKS}?size=100")
     for query in ("?size=10", "?size=10&version=0"):
         answer = plain.get(BACKUPS + query, headers=at(f"{BACKUPS}?size=10"))
-        assert "page-size" not in answer.cookies
+        assert settings.PAGE_SIZE_COOKIE_NAME not in answer.cookies
     assert size(plain, BACKUPS) == "100"
 
 
@@ -67,13 +68,13 @@ def test_an_open_list_keeps_its_size_when_another_list_chooses_a_new_size(plain:
 
 @pytest.mark.parametrize("kept", ["0", "1000000", "x", ""])
 def test_an_invalid_cookie_is_ignored(plain: Client, kept: str) -> None:
-    plain.cookies["page-size"] = kept
+    plain.cookies[settings.PAGE_SIZE_COOKIE_NAME] = kept
     assert size(plain, BACKUPS) == "20"
 
 
 @pytest.mark.parametrize("asked", ["0", "1000000", "x"])
 def test_an_invalid_size_is_not_stored(plain: Client, asked: str) -> None:
-    assert "page-size" not in plain.get(f"{BACKUPS}?size={asked}").cookies
+    assert settings.PAGE_SIZE_COOKIE_NAME not in plain.get(f"{BACKUPS}?size={asked}").cookies
 
 
 def test_every_size_can_be_chosen_again(plain: Client) -> None:

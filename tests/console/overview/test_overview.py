@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +16,6 @@ from backups.choices import BackupStatus
 from backups.models import BackupTally, StorageSample
 from console.accounts.roles import Role
 from console.overview.views import DAYS, Used, backups_chart, growth, storage, used_by_day
-from console.text import times
 from console.text.days import last_days
 from instances.choices import Action, InstanceType, JobKind, JobStatus, State
 from instances.models import Host, Instance
@@ -367,7 +367,7 @@ def utc() -> Iterator[None]:
 def test_the_page_uses_the_viewers_time_zone(plain: Client) -> None:
     zone = ZoneInfo("Pacific/Kiritimati")
     tally(timezone.now(), completed=9)
-    plain.cookies.load({times.COOKIE: str(zone)})
+    plain.cookies.load({settings.TIME_ZONE_COOKIE_NAME: str(zone)})
     column = plain.get(HOME).context["backups_chart"].columns[-1]
     assert column.point.label == str(timezone.now().astimezone(zone).day)
     assert column.parts[0].value.number == 9

@@ -119,7 +119,7 @@ def test_an_unknown_time_zone_means_utc(name: str, utc_hour: int) -> None:
 def test_times_are_in_the_viewers_zone_with_utc_in_a_tooltip(plain: Client) -> None:
     instance = make_instance()
     make_backup(instance, started=MOMENT)
-    plain.cookies.load({times.COOKIE: "Asia/Shanghai"})
+    plain.cookies.load({settings.TIME_ZONE_COOKIE_NAME: "Asia/Shanghai"})
     page = read(plain.get("/backups/").text)
     assert (
         '<time datetime="2026-11-22T01:14:03+00:00" class="moment" tabindex="0" '
@@ -130,9 +130,9 @@ def test_times_are_in_the_viewers_zone_with_utc_in_a_tooltip(plain: Client) -> N
 
 def test_one_viewers_zone_does_not_affect_the_next_viewer(plain: Client) -> None:
     make_backup(make_instance(), started=MOMENT)
-    plain.cookies.load({times.COOKIE: "Asia/Shanghai"})
+    plain.cookies.load({settings.TIME_ZONE_COOKIE_NAME: "Asia/Shanghai"})
     assert "09:14:03 UTC+8" in read(plain.get("/backups/").text)
-    del plain.cookies[times.COOKIE]
+    del plain.cookies[settings.TIME_ZONE_COOKIE_NAME]
     page = read(plain.get("/backups/").text)
     assert '<time datetime="2026-11-22T01:14:03+00:00">Nov 22, 2026 01:14:03 UTC</time>' in page
     assert "UTC+8" not in page
@@ -159,12 +159,12 @@ def test_a_time_is_written_in_the_format_of_the_language(language: str, zone: st
 
 def test_filters_read_times_in_the_zone_that_they_name(plain: Client) -> None:
     make_backup(make_instance(), name="by-day", started=MOMENT)
-    plain.cookies.load({times.COOKIE: "Asia/Shanghai"})
+    plain.cookies.load({settings.TIME_ZONE_COOKIE_NAME: "Asia/Shanghai"})
     page = plain.get("/backups/?since=2026-11-22T09:14&until=2026-11-22T09:15").text
     assert "From (Asia/Shanghai)" in page
     assert "by-day" in page
     assert "by-day" not in plain.get("/backups/?since=2026-11-22T09:15").text
-    del plain.cookies[times.COOKIE]
+    del plain.cookies[settings.TIME_ZONE_COOKIE_NAME]
     page = plain.get("/backups/?since=2026-11-22T01:14&until=2026-11-22T01:15").text
     assert "From (UTC)" in page
     assert "by-day" in page

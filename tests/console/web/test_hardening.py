@@ -1,5 +1,6 @@
 """Obvious attacks: session fixation, cookies over plain HTTP, and pages in a foreign frame."""
 
+import hashlib
 import io
 import json
 import os
@@ -79,6 +80,8 @@ client = Client()
 page = client.get("/sign-in/", secure=True, **host)
 form = {"username": "operator", "password": "correct horse"}
 signed_in = client.post("/sign-in/", form, secure=True, HTTP_REFERER="https://console.example.org/sign-in/", **host)
+client.get("/backups/?size=50", secure=True, **host)
+client.post("/language/", {"language": "en"}, secure=True, HTTP_REFERER="https://console.example.org/", **host)
 cookies = {name: dict(cookie) for name, cookie in client.cookies.items()}
 wrong = Client().get("/sign-in/", secure=True, HTTP_HOST="elsewhere.example")
 print(json.dumps({
@@ -98,6 +101,7 @@ def over_tls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         **{name: value for name, value in os.environ.items() if not name.startswith(("CONSOLE_", "DATABASE_"))},
         "CONSOLE_HOME": str(tmp_path_factory.mktemp("tls") / "home"),
         "CONSOLE_URL": "https://console.example.org",
+        "CONSOLE_COOKIE_PREFIX": "orders",
         "CONSOLE_LOG_LEVEL": "CRITICAL",
         "DJANGO_SETTINGS_MODULE": "tests.settings",
     }
@@ -114,10 +118,28 @@ def test_plain_http_is_redirected_and_an_unknown_host_is_rejected(over_tls: dict
 
 def test_over_tls_every_cookie_is_secure_and_hidden_from_scripts(over_tls: dict[str, Any]) -> None:
     assert over_tls["signed_in"] == 302
-    assert {settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME} <= set(over_tls["cookies"])
-    for name in (settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME):
-        cookie = over_tls["cookies"][name]
+    for name, cookie in over_tls["cookies"].items():
         assert cookie["secure"] and cookie["httponly"] and cookie["samesite"] == "Lax", name
+
+
+def test_over_tls_the_names_of_all_cookies_keep_other_hosts_and_programs_out(over_tls: dict[str, Any]) -> None:
+    names = {f"__Host-orders-{name}" for name in ("session", "csrf", "language", "page-size")}
+    assert set(over_tls["cookies"]) == names
+    # Browsers reject a cookie of such a name with another path, or with a domain.
+    assert {(cookie["path"], cookie["domain"]) for cookie in over_tls["cookies"].values()} == {("/", "")}
+
+
+def test_each_console_has_its_own_names_of_cookies() -> None:
+    prefix = f"console-{hashlib.sha256(b'cookies' + settings.SECRET_KEY.encode()).hexdigest()[:8]}-"
+    kinds = ("SESSION", "CSRF", "LANGUAGE", "TIME_ZONE", "PAGE_SIZE")
+    names = {getattr(settings, f"{kind}_COOKIE_NAME") for kind in kinds}
+    assert len(names) == 5 and all(name.startswith(prefix) for name in names)
+
+
+def test_a_message_for_the_next_page_needs_no_cookie_of_its_own(plain: Client) -> None:
+    answer = plain.post("/account/sessions/end-others/")
+    assert answer.status_code == 302 and set(answer.cookies) == {settings.SESSION_COOKIE_NAME}
+    assert "0 sessions have ended." in plain.get("/account/sessions/").text
 
 
 def test_over_tls_the_headers_disable_unneeded_features(over_tls: dict[str, Any]) -> None:
