@@ -11,13 +11,13 @@ from instances.choices import Tone
 class Weekday(models.IntegerChoices):
     """ISO weekday numbers."""
 
-    MONDAY = 1, _("Monday")
-    TUESDAY = 2, _("Tuesday")
-    WEDNESDAY = 3, _("Wednesday")
-    THURSDAY = 4, _("Thursday")
-    FRIDAY = 5, _("Friday")
-    SATURDAY = 6, _("Saturday")
-    SUNDAY = 7, _("Sunday")
+    MONDAY = 1, TEXTS["label.monday"]
+    TUESDAY = 2, TEXTS["label.tuesday"]
+    WEDNESDAY = 3, TEXTS["label.wednesday"]
+    THURSDAY = 4, TEXTS["label.thursday"]
+    FRIDAY = 5, TEXTS["label.friday"]
+    SATURDAY = 6, TEXTS["label.saturday"]
+    SUNDAY = 7, TEXTS["label.sunday"]
 
 
 class BackupType(models.TextChoices):

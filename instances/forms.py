@@ -7,7 +7,8 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from console.accounts.forms import NewPasswordForm
-from console.web.forms import DialogForm, NameField, RequestKeyField
+from console.text.messages import TEXTS
+from console.web.forms import EditForm, NameField, RequestKeyField
 from instances import hosts
 from instances.choices import InstanceType
 from instances.models import Host, Instance
@@ -88,10 +89,11 @@ class ResetPasswordForm(NewPasswordForm):
         self.fields["password"].widget.attrs["autofocus"] = True
 
 
-class RenameInstanceForm(DialogForm):
-    name = NameField(label=_("DB Instance Name"))
+class RenameInstanceForm(EditForm):
+    name = NameField(label=TEXTS["label.instance_name"])
 
     def __init__(self, instance: Instance, *args: Any, **kwargs: Any) -> None:
         # The ids must be unique: several rows can be renamed at once, and a dialog also has a field called name.
-        super().__init__(*args, initial={"name": instance.name}, auto_id=f"rename-{instance.id}-%s", **kwargs)
+        values, initial = instance.editable, {"name": instance.name}
+        super().__init__(*args, values=values, initial=initial, auto_id=f"rename-{instance.id}-%s", **kwargs)
         self.fields["name"].widget.attrs["aria-label"] = self.fields["name"].label

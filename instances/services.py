@@ -8,7 +8,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from console.accounts.roles import Permission
-from console.audit.audited import audited
+from console.audit.audited import audited, edited
+from console.text.changes import Values
 from console.text.messages import Message
 from console.text.password_rule import check_password
 from console.text.refused import Refused
@@ -70,15 +71,23 @@ def delete_instance(*, instance: Instance, requested_by: User | None) -> None:
 
 
 @audited("ddsRenameInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
-def rename_instance(*, instance: Instance, name: str, requested_by: User | None) -> Instance:
+def rename_instance(
+    *, instance: Instance, name: str, opened_with: Values | None = None, requested_by: User | None
+) -> Instance:
     """Rename the instance, even while an operation runs on it. Its backups keep the old name.
 
-    Raises Refused if the instance is being deleted, ValidationError if the name breaks the rule.
+    Raises Refused if the instance is being deleted, Changed if it is no longer `opened_with`, ValidationError if the
+    name breaks the rule.
     """
     Instance._meta.get_field("name").clean(name, None)
-    if not Instance.objects.filter(pk=instance.pk).exclude(action=Action.DELETE).update(name=name):
+    present = Instance.objects.filter(pk=instance.pk).exclude(action=Action.DELETE)
+    row = present.select_for_update().first()
+    if row is None:
         raise Refused(current_instance(instance).rename_refusal)
-    return Instance.objects.get(pk=instance.pk)
+    before, row.name = row.editable, name
+    edited(before=before, after=row.editable, opened_with=opened_with)
+    present.update(name=name)
+    return row
 
 
 @audited("ddsRestartInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")

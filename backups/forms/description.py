@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from django.utils.translation import gettext_lazy as _
-
 from backups.models import Backup
-from console.web.forms import DescriptionField, DialogForm
+from console.text.messages import TEXTS
+from console.web.forms import DescriptionField, EditForm
 
 
-class EditDescriptionForm(DialogForm):
-    description = DescriptionField(label=_("Description"))
+class EditDescriptionForm(EditForm):
+    description = DescriptionField(label=TEXTS["label.description"])
 
     def __init__(self, data: Any = None, *, backup: Backup) -> None:
-        super().__init__(data, initial={"description": backup.description})
+        super().__init__(data, values=backup.editable, initial={"description": backup.description})

@@ -8,20 +8,21 @@ from django.utils.translation import gettext_lazy as _
 from backups.choices import Weekday
 from backups.models import Policy, window_label
 from backups.models.policy import EVERY_DAY_BELOW, KEEP_DAYS_MAX, KEEP_DAYS_MIN, KEEP_DAYS_RULE, WEEKDAYS_RULE
-from console.web.forms import DialogForm
+from console.text.messages import TEXTS
+from console.web.forms import EditForm
 
 
-class PolicyForm(DialogForm):
+class PolicyForm(EditForm):
     """Modify Backup Policy. While the switch is off, the other fields are ignored."""
 
     enabled = forms.BooleanField(
-        label=_("Automated Backup"),
+        label=TEXTS["label.automated_backup"],
         required=False,
         widget=forms.CheckboxInput(attrs={"role": "switch", "data-switch": True, "autofocus": True}),
     )
     # Use a text input: a number input would lose invalid text when the form shows its error.
     keep_days = forms.IntegerField(
-        label=_("Retention Period (days)"),
+        label=TEXTS["label.keep_days"],
         min_value=KEEP_DAYS_MIN,
         max_value=KEEP_DAYS_MAX,
         widget=forms.TextInput(
@@ -36,13 +37,13 @@ class PolicyForm(DialogForm):
         error_messages={"invalid": KEEP_DAYS_RULE, "min_value": KEEP_DAYS_RULE, "max_value": KEEP_DAYS_RULE},
     )
     window = forms.ChoiceField(
-        label=_("Time Window (UTC)"),
+        label=TEXTS["label.window"],
         choices=[(window_label(hour), window_label(hour)) for hour in range(24)],
         widget=forms.Select(attrs={"data-when-on": True}),
         error_messages={"invalid_choice": _("Choose a window of one whole hour from the list.")},
     )
     weekdays = forms.TypedMultipleChoiceField(
-        label=_("Backup Cycle"),
+        label=TEXTS["label.weekdays"],
         choices=Weekday.choices,
         coerce=int,
         required=False,
@@ -60,6 +61,7 @@ class PolicyForm(DialogForm):
     def __init__(self, data: Any = None, *, policy: Policy) -> None:
         super().__init__(
             data,
+            values=policy.editable,
             initial={
                 "enabled": policy.enabled,
                 "keep_days": policy.keep_days,

@@ -16,6 +16,7 @@ from backups import refusals
 from backups.choices import BackupMethod, BackupStatus, BackupType
 from backups.models.policy import Policy
 from console.lists.keys import NameKey, SizeKey
+from console.text.changes import Values
 from console.text.days import Day
 from console.text.description_rule import description_validators
 from console.text.ids import new_id
@@ -179,6 +180,11 @@ class Backup(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("backups:detail", args=[self.id])
+
+    @property
+    def editable(self) -> Values:
+        """The values that users can edit."""
+        return {"label.description": self.description}
 
     @property
     def shown_status(self) -> BackupStatus:

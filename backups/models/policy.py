@@ -12,6 +12,7 @@ from django.db.models import Q
 from backups.choices import Weekday
 from backups.policy import clock
 from backups.policy.schedule import Schedule, first_window, window_to_serve
+from console.text.changes import Values
 from console.text.messages import TEXTS
 from instances.models import Instance
 
@@ -91,6 +92,16 @@ class Policy(models.Model):
             raise ValidationError({"weekdays": WEEKDAYS_RULE})
         if self.keep_days < EVERY_DAY_BELOW and self.weekdays != EVERY_DAY:
             raise ValidationError({"weekdays": EVERY_DAY_RULE})
+
+    @property
+    def editable(self) -> Values:
+        """The values that users can edit."""
+        return {
+            "label.automated_backup": self.enabled,
+            "label.keep_days": self.keep_days,
+            "label.window": self.window,
+            "label.weekdays": [f"label.{day.name.lower()}" for day in self.days],
+        }
 
     @property
     def days(self) -> list[Weekday]:

@@ -13,7 +13,8 @@ from backups.policy import clock, schedule
 from backups.services.create import create_backup
 from backups.services.delete import remove_with_event
 from console.accounts.roles import Permission
-from console.audit.audited import audited
+from console.audit.audited import audited, edited
+from console.text.changes import Values
 from console.text.messages import Message
 from console.text.refused import Refused
 from instances.choices import Action
@@ -32,6 +33,7 @@ def set_policy(
     start_hour: int,
     weekdays: Iterable[int],
     delete_automated: bool = False,
+    opened_with: Values | None = None,
     requested_by: User | None,
 ) -> Policy:
     """Set when the instance is backed up automatically and for how many days those backups are kept.
@@ -39,7 +41,7 @@ def set_policy(
     Turning the policy on starts a backup at once, or as soon as the instance is Available. A change applies from the
     next window that starts; existing backups keep their expiry. With `delete_automated`, turning the policy off deletes
     the automated backups, except locked ones and one that is being made. Raises Refused if the instance is being
-    deleted, ValidationError if a value breaks a rule.
+    deleted, Changed if the policy is no longer `opened_with`, ValidationError if a value breaks a rule.
     """
     now = clock.now()
     with transaction.atomic():
@@ -47,10 +49,11 @@ def set_policy(
             raise Refused(Message("instance.deleting"))
         Policy.objects.bulk_create([Policy.default(instance)], ignore_conflicts=True)
         policy = Policy.objects.select_for_update().select_related("instance").get(pk=instance.pk)
-        before, was_on = policy.schedule, policy.enabled
+        before, was_on, values = policy.schedule, policy.enabled, policy.editable
         policy.enabled, policy.keep_days, policy.start_hour = enabled, keep_days, start_hour
         policy.weekdays = weekdays_text(weekdays)
         policy.full_clean(validate_constraints=False)
+        edited(before=values, after=policy.editable, opened_with=opened_with)
         if enabled and (not was_on or policy.schedule != before):
             policy.next_window = schedule.first_window(policy.schedule, now)
         policy.at_once = enabled and (policy.at_once or not was_on)

@@ -21,7 +21,7 @@ def backup_edit_description(request: Request, backup_id: str) -> HttpResponse:
     back = reverse("backups:list")
     if form.is_valid():
         with form.showing_refusals():
-            edit_description(backup=backup, description=form.cleaned_data["description"], requested_by=request.user)
+            edit_description(backup=backup, requested_by=request.user, **form.cleaned_data)
             message = _("The description of %s is changed.") % backup.name
             return answer_done(request, message=message, redirect=back)
     title = _("Edit Description")

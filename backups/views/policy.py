@@ -23,7 +23,9 @@ def policy_modify(request: Request, instance_id: str) -> HttpResponse:
     if form.is_valid():
         chosen = {name: form.cleaned_data[name] for name in POLICY_FIELDS}
         with form.showing_refusals():
-            policy = set_policy(instance=instance, requested_by=request.user, **chosen)
+            policy = set_policy(
+                instance=instance, opened_with=form.cleaned_data["opened_with"], requested_by=request.user, **chosen
+            )
             message = _("Automated backup is on.") if policy.enabled else _("Automated backup is off.")
             return answer_done(request, message=message, redirect=back)
     title = _("Modify Backup Policy")

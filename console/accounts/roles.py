@@ -32,6 +32,11 @@ class Role(models.TextChoices):
     BACKUP_OPERATOR = "Backup operator", TEXTS["label.backup_operator"]
     READ_ONLY = "Read-only", TEXTS["label.read_only"]
 
+    @property
+    def label_code(self) -> str:
+        """Return the label's code in TEXTS."""
+        return f"label.{self.name.lower()}"
+
 
 MAY: dict[Role, frozenset[Permission]] = {
     Role.FULL_ACCESS: frozenset(Permission),

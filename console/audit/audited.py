@@ -24,6 +24,7 @@ from console.accounts.roles import Permission
 from console.audit import origin
 from console.audit.choices import Outcome
 from console.audit.models import AuditEvent
+from console.text.changes import Changed, Values, changes
 from console.text.messages import of_validation
 from console.text.refused import Refused
 
@@ -52,6 +53,7 @@ def record(
     outcome: Outcome = Outcome.SUCCEEDED,
     reason: str = "",
     user_name: str = "",
+    details: str = "",
 ) -> None:
     """Write one event, with the address of the current request. The user None is the console itself."""
     AuditEvent.objects.create(
@@ -64,6 +66,7 @@ def record(
         address=origin.current().address,
         outcome=outcome,
         reason=_plain(reason),
+        details=details,
     )
 
 
@@ -77,6 +80,7 @@ class _Run:
     """One call of an action. Actions that it calls need no permission of their own."""
 
     recorded: bool = True
+    details: str = ""
 
 
 _run: ContextVar[_Run | None] = ContextVar("run", default=None)
@@ -87,6 +91,18 @@ def nothing_new() -> None:
     run = _run.get()
     assert run is not None
     run.recorded = False
+
+
+def edited(*, before: Values, after: Values, opened_with: Values | None = None) -> None:
+    """Record what the current call changes. Raises Changed if the row has neither the values `opened_with` nor `after`.
+
+    The caller has locked the row.
+    """
+    if opened_with is not None and before not in (opened_with, after):
+        raise Changed(opened_with, before)
+    run = _run.get()
+    assert run is not None
+    run.details = changes(before, after)
 
 
 class AuditedAction(Generic[P, R]):
@@ -117,7 +133,8 @@ class AuditedAction(Generic[P, R]):
                 result = self._function(*args, **kwargs)
                 if run.recorded:
                     made = [resource_of(result)] if isinstance(result, models.Model) else []
-                    record(self.trace, user=user, resource=self._chosen(made + given) or refused_on)
+                    resource = self._chosen(made + given) or refused_on
+                    record(self.trace, user=user, resource=resource, details=run.details)
             return result
         except (Refused, ValidationError, PermissionDenied) as error:
             # Within another action, this event joins the outer transaction: it remains only if the outer action

@@ -59,4 +59,5 @@ AUDIT_COLUMNS: Columns[AuditEvent] = [
     ("address", lambda event: event.address),
     ("outcome", lambda event: event.outcome),
     ("reason", lambda event: event.reason),
+    ("details", lambda event: event.details),
 ]

@@ -46,6 +46,8 @@ class AuditEvent(models.Model):
     address = models.GenericIPAddressField(null=True, blank=True)
     outcome = models.CharField(max_length=16, choices=Outcome.choices)
     reason = MessageField(blank=True)
+    # What an edit changed, from which value to which.
+    details = MessageField(blank=True)
 
     # The URL of the resource's page. link_resources() sets it for lists.
     resource_url = ""

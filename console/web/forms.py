@@ -6,11 +6,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from django import forms
+from django.core import signing
 from django.utils.translation import gettext_lazy as _
 
+from console.text.changes import Changed, Values
 from console.text.description_rule import DESCRIPTION_MAX_LENGTH, DESCRIPTION_RULE, description_validators
 from console.text.name_rule import NAME_RULE, name_validators
 from console.text.refused import Refused
+
+_FORM_EXPIRED = _("This dialog can no longer be used. Close it and open it again.")
+_SALT = "console.opened_with"
 
 
 class NameField(forms.CharField):
@@ -44,8 +49,26 @@ class RequestKeyField(forms.UUIDField):
         super().__init__(
             widget=forms.HiddenInput,
             initial=uuid.uuid4,
-            error_messages={"invalid": _("This dialog can no longer be used. Close it and open it again.")},
+            error_messages={"invalid": _FORM_EXPIRED},
         )
+
+
+class OpenedWithField(forms.CharField):
+    """The values that the edited row had when the form was opened, signed because they come back from the browser."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self) -> None:
+        super().__init__(required=False)
+
+    def prepare_value(self, value: Any) -> Any:
+        return value if isinstance(value, str | None) else signing.dumps(value, salt=_SALT)
+
+    def clean(self, value: Any) -> Values | None:
+        try:
+            return dict(signing.loads(value, salt=_SALT)) if value else None
+        except signing.BadSignature:
+            raise forms.ValidationError(_FORM_EXPIRED) from None
 
 
 class DialogForm(forms.Form):
@@ -69,3 +92,28 @@ class DialogForm(forms.Form):
             yield
         except Refused as refusal:
             self.add_error(refusal.field if refusal.field in self.fields else None, str(refusal.message))
+
+
+class EditForm(DialogForm):
+    """A form that edits a row. Its service gets the values that the row had when the form was opened.
+
+    If the service refuses because somebody else has changed the row meanwhile, the form shows that and keeps what the
+    user entered. Submitting it again then replaces the other change.
+    """
+
+    opened_with = OpenedWithField()
+
+    def __init__(self, *args: Any, values: Values, initial: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(*args, initial={**initial, "opened_with": values}, **kwargs)
+
+    @contextmanager
+    def showing_refusals(self) -> Iterator[None]:
+        with super().showing_refusals():
+            try:
+                yield
+            except Changed as changed:
+                sent: Any = self.data
+                sent = sent.copy()
+                sent["opened_with"] = signing.dumps(changed.current, salt=_SALT)
+                self.data = sent
+                raise

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from console.lists.keys import NameKey
+from console.text.changes import Values
 from console.text.ids import new_id
 from console.text.messages.fields import MessageField
 from console.text.name_rule import NAME_MAX_LENGTH, name_validators
@@ -153,6 +154,11 @@ class Instance(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("instances:detail", args=[self.id])
+
+    @property
+    def editable(self) -> Values:
+        """The values that users can edit."""
+        return {"label.instance_name": self.name}
 
     @property
     def status(self) -> Status:

@@ -22,7 +22,7 @@ def instance_rename(request: Request, instance_id: str) -> HttpResponse:
     form = RenameInstanceForm(instance, posted(request))
     if form.is_valid():
         with form.showing_refusals():
-            renamed = rename_instance(instance=instance, name=form.cleaned_data["name"], requested_by=request.user)
+            renamed = rename_instance(instance=instance, requested_by=request.user, **form.cleaned_data)
             return _renamed(request, renamed)
     return render_form(
         request,

@@ -1,4 +1,4 @@
-"""Labels of statuses and roles that messages take as parameters. The enums use the labels from here."""
+"""Labels of statuses, roles and fields that messages take as parameters. The enums and forms use them from here."""
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -19,4 +19,21 @@ TEXTS = {
     "label.full_access": _("Full access"),
     "label.backup_operator": _("Backup operator"),
     "label.read_only": _("Read-only"),
+    "label.role": _("Role"),
+    "label.instance_name": _("DB Instance Name"),
+    "label.description": _("Description"),
+    "label.automated_backup": _("Automated Backup"),
+    "label.keep_days": _("Retention Period (days)"),
+    "label.window": _("Time Window (UTC)"),
+    "label.weekdays": _("Backup Cycle"),
+    "label.monday": _("Monday"),
+    "label.tuesday": _("Tuesday"),
+    "label.wednesday": _("Wednesday"),
+    "label.thursday": _("Thursday"),
+    "label.friday": _("Friday"),
+    "label.saturday": _("Saturday"),
+    "label.sunday": _("Sunday"),
+    "label.on": pgettext_lazy("a switch", "on"),
+    "label.off": pgettext_lazy("a switch", "off"),
+    "label.empty": _("(empty)"),
 }

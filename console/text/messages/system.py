@@ -13,6 +13,10 @@ TEXTS = {
     "sign_in.wrong": _("Wrong user name or password."),
     "password.wrong": _("Wrong current password."),
     "session.ended": _("This session has already ended."),
+    "change.value": _("%(label)s: %(before)s → %(after)s"),
+    "change.meanwhile": _(
+        "This was changed after you opened the form. %(changes)s. Press OK again to save what you entered instead."
+    ),
     "role.missing": _("Your user has no role yet. Ask an administrator for one."),
     "role.insufficient": ngettext_lazy(
         "Your role (%(yours)s) does not allow this. Requires the %(others)s role.",
