@@ -15,7 +15,7 @@ OBJECTS = {
     view: kind
     for module in (pages, dialogs)
     for kind in vars(module).values()
-    if isinstance(kind, type) and kind.__module__ == module.__name__
+    if isinstance(kind, type) and kind.__module__.startswith(module.__name__)
     for view in getattr(kind, "views", ())
 }
 
