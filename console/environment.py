@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
 
 from console.processes.bind import is_loopback
+from console.text.visible import invisible, visible
 
 T = TypeVar("T")
 
@@ -44,7 +45,10 @@ def _read(name: str, read: Callable[[], T], shown: object, meaning: str) -> T:
 def text(name: str, default: str, meaning: str, *, shown: str = "", form: str = "", looks: str = "") -> str:
     """Read a text. All of it must match the regular expression `form`; the error message shows the example `looks`."""
     matches = validate.Regexp(rf"({form})\Z", error=f"It must look like {looks}.") if form else None
-    return _read(name, lambda: env.str(name, default, validate=matches), shown or default, meaning)
+    value = _read(name, lambda: env.str(name, default, validate=matches), shown or default, meaning)
+    if found := invisible(value):
+        raise ImproperlyConfigured(f"{name} has invisible characters: {' '.join(map(visible, found))}")
+    return value
 
 
 def number(name: str, default: int, meaning: str, *, least: int = 0) -> int:

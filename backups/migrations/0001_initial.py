@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.CharField(default=backups.models.new_backup_id, editable=False, max_length=36, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=64, validators=[django.core.validators.MinLengthValidator(4, ''), django.core.validators.MaxLengthValidator(64, ''), django.core.validators.RegexValidator(re.compile('\\A(?:[A-Za-z].*)?\\Z', 16), 'Start the name with a letter (A-Z or a-z).'), django.core.validators.RegexValidator(re.compile('\\A[A-Za-z0-9_-]*\\Z'), 'Use only letters (A-Z, a-z), digits, hyphens (-) and underscores (_).')])),
-                ('description', models.CharField(blank=True, max_length=256, validators=[django.core.validators.MaxLengthValidator(256, ''), console.text.description_rule.SingleLineValidator(), console.text.description_rule.NoneOfValidator('><!"&\'='), django.core.validators.ProhibitNullCharactersValidator()])),
+                ('description', models.CharField(blank=True, max_length=256, validators=[django.core.validators.MaxLengthValidator(256, ''), console.text.description_rule.VisibleValidator(), console.text.description_rule.NoneOfValidator('><!"&\'=')])),
                 ('type', models.CharField(choices=[('Manual', 'Manual'), ('Auto', 'Automated')], default='Manual', max_length=16)),
                 ('method', models.CharField(choices=[('Physical', 'Physical')], default='Physical', max_length=16)),
                 ('status', models.CharField(choices=[('BUILDING', 'Backing up'), ('COMPLETED', 'Complete'), ('FAILED', 'Failed'), ('DISABLED', 'Deleting')], default='BUILDING', max_length=16)),

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Self
 
-from django.core.validators import ProhibitNullCharactersValidator
 from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q
 from django.urls import reverse
@@ -91,9 +90,7 @@ class Backup(models.Model):
 
     id = models.CharField(primary_key=True, max_length=36, default=new_backup_id, editable=False)
     name = models.CharField(max_length=NAME_MAX_LENGTH, validators=name_validators)
-    description = models.CharField(
-        max_length=256, blank=True, validators=[*description_validators, ProhibitNullCharactersValidator()]
-    )
+    description = models.CharField(max_length=256, blank=True, validators=description_validators)
     type = models.CharField(max_length=16, choices=BackupType.choices, default=BackupType.MANUAL)
     method = models.CharField(max_length=16, choices=BackupMethod.choices, default=BackupMethod.PHYSICAL)
     status = models.CharField(max_length=16, choices=BackupStatus.choices, default=BackupStatus.BUILDING)

@@ -27,6 +27,7 @@ from console.audit.models import AuditEvent
 from console.text.changes import Changed, Values, changes
 from console.text.messages import of_validation
 from console.text.refused import Refused
+from console.text.visible import visible
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,21 +59,16 @@ def record(
     """Write one event, with the address of the current request. The user None is the console itself."""
     AuditEvent.objects.create(
         user=user,
-        user_name=_plain(user.get_username() if user else user_name)[:150],
+        user_name=visible(user.get_username() if user else user_name)[:150],
         trace=trace,
         resource_type=resource.type[:32],
-        resource_id=_plain(resource.id)[:64],
-        resource_name=_plain(resource.name)[:150],
+        resource_id=visible(resource.id)[:64],
+        resource_name=visible(resource.name)[:150],
         address=origin.current().address,
         outcome=outcome,
-        reason=_plain(reason),
+        reason=visible(reason),
         details=details,
     )
-
-
-def _plain(text: str) -> str:
-    """Replace NUL characters: rejected input can contain them, and only SQLite stores them."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text
 
 
 @dataclass

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.http import HttpRequest
 
+from console.text.visible import visible
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -26,7 +28,7 @@ def current() -> Origin:
 
 @contextmanager
 def of_request(request: HttpRequest) -> Iterator[None]:
-    token = _origin.set(Origin(address_of(request), request.headers.get("User-Agent", "")))
+    token = _origin.set(Origin(address_of(request), visible(request.headers.get("User-Agent", ""))))
     try:
         yield
     finally:

@@ -10,9 +10,10 @@ from django.http import StreamingHttpResponse
 from django.utils.functional import Promise
 
 from console.lists.pages import Found, Row, Text
+from console.text.visible import visible
 
-# Characters that a spreadsheet reads as the start of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# Characters that a spreadsheet reads as the start of a formula, also in their wide form.
+_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 _BATCH = 500
 
 Columns = Sequence[tuple[Text, Callable[[Row], object]]]
@@ -28,14 +29,15 @@ def export(name: str, columns: Columns[Row], found: Found[Row]) -> StreamingHttp
 def cell(value: object) -> str:
     """Return the value as a cell's text: times in UTC, and nothing that a spreadsheet would run.
 
-    Text that could be a formula gets a leading apostrophe, which spreadsheets hide.
+    Invisible characters become escapes. Text that could be a formula gets a leading apostrophe, which spreadsheets
+    hide.
     """
     if value is None:
         return ""
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-    text = str(value)
-    is_formula = isinstance(value, str | Promise) and text.lstrip(" ").startswith(_FORMULA)
+    text = visible(str(value))
+    is_formula = isinstance(value, str | Promise) and text.lstrip().startswith(_FORMULA)
     return f"'{text}" if is_formula else text
 
 

@@ -9,7 +9,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from console.text.visible import visible
+
 register = template.Library()
+register.filter("visible", visible, is_safe=True)
 
 
 @register.simple_tag

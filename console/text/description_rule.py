@@ -9,8 +9,11 @@ from django.utils.deconstruct import deconstructible
 from django.utils.translation import gettext_lazy as _
 
 from console.text.messages import TEXTS
+from console.text.visible import invisible, visible
 
 DESCRIPTION_MAX_LENGTH = 256
+# What Unicode or a browser treats as a line break (str.splitlines).
+_LINE_BREAKS = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 DESCRIPTION_RULE = _("Up to 256 characters, without line breaks and without any of > ! < \" & ' =")
 
 
@@ -35,19 +38,26 @@ class NoneOfValidator:
 
 
 @deconstructible
-class SingleLineValidator:
-    """Rejects every character that Unicode or a browser treats as a line break (str.splitlines)."""
+class VisibleValidator:
+    """Rejects line breaks and, with a message of their own that names them, other invisible characters."""
 
     def __call__(self, value: str) -> None:
-        if len(f"{value}.".splitlines()) > 1:
-            raise ValidationError(TEXTS["rule.one_line"], code="line_break")
+        found = invisible(value)
+        errors, others = [], [character for character in found if character not in _LINE_BREAKS]
+        if len(others) < len(found):
+            errors.append(ValidationError(TEXTS["rule.one_line"], code="line_break"))
+        if others:
+            params = {"characters": " ".join(map(visible, others))}
+            errors.append(ValidationError(TEXTS["rule.invisible"], code="invisible", params=params))
+        if errors:
+            raise ValidationError(errors)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, SingleLineValidator)
+        return isinstance(other, VisibleValidator)
 
 
 description_validators: list[Callable[[Any], None]] = [
     MaxLengthValidator(DESCRIPTION_MAX_LENGTH, TEXTS["rule.too_long"]),
-    SingleLineValidator(),
+    VisibleValidator(),
     NoneOfValidator("><!\"&'="),
 ]

@@ -40,6 +40,8 @@ class DescriptionField(forms.CharField):
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("help_text", DESCRIPTION_RULE)
         super().__init__(strip=False, required=False, **kwargs)
+        # Without Django's own rule against NUL, which would be a second message for the same character.
+        self.validators = list(self.default_validators)
 
 
 class RequestKeyField(forms.UUIDField):

@@ -16,6 +16,7 @@ from console.environment import BASE_DIR
         ("CONSOLE_PARALLEL_JOBS", "-1"),
         ("CONSOLE_LEASE_SECONDS", "soon"),
         ("CONSOLE_URL", "console.example.org"),
+        ("CONSOLE_HOST", "qa\N{RIGHT-TO-LEFT OVERRIDE}1"),
         ("CONSOLE_S3_BUCKET", "s3://backups"),
         ("CONSOLE_S3_PREFIX", "/console"),
         ("CONSOLE_S3_ENDPOINT_URL", "minio:9000"),

@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.template.defaultfilters import filesizeformat
 
 from console.text.messages import archives, backups, engines, instances, labels, rules, storages, system, testing
+from console.text.visible import visible
 
 TEXTS = {
     **labels.TEXTS,
@@ -42,7 +43,8 @@ class Message(str):
     """A text of the table with its parameters: a str in the language that was active when it was made.
 
     str() returns it in the language that is active now. A parameter that is a text of the table, such as the label of a
-    status, becomes a Message. An exception becomes its text, which may be a Message.
+    status, becomes a Message. An exception becomes its text, which may be a Message. Other text may be foreign, so its
+    invisible characters become escapes.
     """
 
     code: str
@@ -102,7 +104,7 @@ def _param(value: object) -> Any:
     if isinstance(value, int | float):
         return value
     code = _code_of(value)
-    return Message(code) if code else str(value)
+    return Message(code) if code else visible(str(value))
 
 
 # --- The form that rows store --------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import models
 
 from console.text.messages import Message, decode, encode
+from console.text.visible import visible
 
 
 class _Messages:
@@ -15,7 +16,7 @@ class _Messages:
         return encode(value) if isinstance(value, Message) else super().get_prep_value(value)  # type: ignore[misc]
 
     def from_db_value(self, value: str | None, expression: object, connection: object) -> str | None:
-        return value if value is None else decode(value)
+        return value if value is None else visible(decode(value))
 
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, _path, args, kwargs = super().deconstruct()  # type: ignore[misc]

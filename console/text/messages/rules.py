@@ -19,6 +19,7 @@ TEXTS = {
     "rule.name_characters": _("Use only letters (A-Z, a-z), digits, hyphens (-) and underscores (_)."),
     "rule.forbidden_characters": _("Remove %(characters)s: it may not contain any of > ! < \" & ' ="),
     "rule.one_line": _("Write it on one line, without line breaks."),
+    "rule.invisible": _("Remove %(characters)s: it may not contain tabs or other invisible characters."),
     "rule.password_uppercase": _("Add an uppercase letter (A-Z)."),
     "rule.password_lowercase": _("Add a lowercase letter (a-z)."),
     "rule.password_digit": _("Add a digit (0-9)."),

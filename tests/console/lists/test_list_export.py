@@ -73,13 +73,22 @@ def test_instances_and_tasks_can_be_exported_too(plain: Client) -> None:
     assert {"2026-03-01 12:00:00", "2026-03-01 12:01:30"} <= set(row)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\xa0=1", "\u3000@A1", "\uff1d1"])
 def test_a_cell_that_a_spreadsheet_would_run_is_escaped(plain: Client, text: str) -> None:
     assert lists.cell(text) == f"'{text}"
     backup = make_backup()
     Backup.objects.filter(pk=backup.pk).update(description=text, failure=f"a{text}")
     row = table(plain, BACKUPS)[1]
     assert f"'{text}" in row and f"a{text}" in row
+
+
+@pytest.mark.parametrize("text", ["\t=1", "\r=1", "\n=1", "a\r\n=1", "\x1b[31m", "a\u202eb"])
+def test_invisible_characters_become_escapes(plain: Client, text: str) -> None:
+    escaped = text.encode("unicode_escape").decode()
+    assert lists.cell(text) == escaped
+    backup = make_backup()
+    Backup.objects.filter(pk=backup.pk).update(description=text, failure=text)
+    assert table(plain, BACKUPS)[1].count(escaped) == 2
 
 
 def test_cells_of_other_types_are_formatted() -> None:
