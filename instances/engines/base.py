@@ -224,7 +224,7 @@ class Engine(Protocol):
         """Return whether this engine can have written a member with this name."""
 
     def inspect(self, server: Server, report: Callable[[int, int], None]) -> Contents:
-        """Validate every collection, count its documents and list its indexes, as a client sees them.
+        """Compare the indexes of every collection with its documents, then count and list both as a client sees them.
 
         `report` gets the collections done and the total; it may raise to give up. Raises EngineError if anything is
         wrong.

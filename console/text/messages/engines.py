@@ -19,4 +19,6 @@ TEXTS = {
     "server.backup_ended": _("The database server or the connection to it ended while the backup was running."),
     "server.backup_not_counted": _("The documents of the backup could not be counted."),
     "server.collection_damaged": _("The collection %(name)s is damaged."),
+    "server.index_damaged": _("The indexes of the collection %(name)s do not match its documents: %(indexes)s."),
+    "server.foreign_name": _("The database server has a database with an impossible name: %(why)s."),
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 import pymongo
 from django.conf import settings
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import InvalidName, OperationFailure, PyMongoError
 
 from console.text.messages import Message
 from instances.engines.base import Client, EngineError, Server
@@ -60,6 +60,8 @@ def explained(server: Server) -> Iterator[None]:
         yield
     except OperationFailure as error:
         raise EngineError(_backup_failure(error) or Message("server.refused", why=_sentence(error))) from error
+    except InvalidName as error:
+        raise EngineError(Message("server.foreign_name", why=error)) from error
     except PyMongoError as error:
         raise EngineError(Message("server.unreachable", port=server.port)) from error
 

@@ -19,7 +19,7 @@ class Watch:
         """Return whether the server answers a read in time. With a full disk it would still answer a ping."""
         try:
             with explained(self._server):
-                self._client.admin.command("find", "console.health", limit=1)
+                self._client.admin.command("console.read")
         except EngineError:
             return False
         return True

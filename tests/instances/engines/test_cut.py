@@ -151,7 +151,8 @@ def test_300_databases_with_10_collections_fit_into_1024_descriptors(tmp_path: P
 
 def test_the_commands_of_a_backup_exist_only_for_the_agent(server: Server) -> None:
     admin = server.client().admin
-    for command in ("console.openBackup", "console.backupContents", "console.closeBackup", "console.documents"):
+    backup = ("console.openBackup", "console.backupContents", "console.closeBackup")
+    for command in (*backup, "console.documents", "console.read", "console.check"):
         with pytest.raises(OperationFailure, match="no such command"):
             admin.command(command)
 

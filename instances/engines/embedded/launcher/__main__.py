@@ -61,7 +61,8 @@ def _run(options: argparse.Namespace) -> None:
     backups = Backups(running.storage)
     running.connections = Connections(backups)
     prepare_users(running.storage, agent, options.home)
-    add_commands(backups, Total(running.storage._conn), agent["user"])
+    connection = running.storage._conn
+    add_commands(backups, Total(connection), connection, agent["user"])
     remove_file_commands()
     hide_from_commands(agent["user"])
     hide_passwords_from_profiler()

@@ -5,23 +5,43 @@
                            `counted`, and if so their numbers by database and collection
     console.closeBackup    end the cut; fails if it has already ended, because the copied files are then worthless
     console.documents      return the number of documents in all databases
+    console.read           read a row; fails if the files can no longer be used
+    console.check          compare the indexes of the `collection` of the database `of` with its documents; returns
+                           whether all documents are `valid`, and the names of the `damaged` indexes
 
 Only the agent's user may call these. For all other users they do not exist.
 """
 
 from typing import Any
 
+import bson
 from secantus import commands
 from secantus.rbac import A_FSYNC
 
 from .backup_cursor import Backups
 from .commit_gate import CannotBackUp
-from .counts import Total
+from .counts import Total, begin_snapshot
+from .index_check import damaged_indexes
 
 Document = dict[str, Any]
 
 
-def add_commands(backups: Backups, total: Total, agent_name: str) -> None:
+def add_commands(backups: Backups, total: Total, connection: Any, agent_name: str) -> None:
+    def read(_request: Document, _context: Any) -> Document:
+        session = connection.open_session()
+        try:
+            begin_snapshot(session)
+        finally:
+            session.close()
+        return {"ok": 1.0}
+
+    def check(request: Document, _context: Any) -> Document:
+        try:
+            damaged = damaged_indexes(connection, request["of"], request["collection"])
+        except (ValueError, bson.errors.BSONError):
+            return {"valid": False, "damaged": [], "ok": 1.0}
+        return {"valid": True, "damaged": damaged, "ok": 1.0}
+
     def documents(_request: Document, _context: Any) -> Document:
         return {"documents": total.documents(), "backingUp": backups.is_open, "ok": 1.0}
 
@@ -43,6 +63,8 @@ def add_commands(backups: Backups, total: Total, agent_name: str) -> None:
         "console.backupContents": backups.contents,
         "console.closeBackup": backups.close,
         "console.documents": documents,
+        "console.read": read,
+        "console.check": check,
     }.items():
         commands._HANDLERS[name] = guarded(name, handler)
         commands._COMMAND_ACTIONS[name] = (A_FSYNC, commands.SCOPE_CLUSTER)

@@ -82,11 +82,7 @@ def _rows(session: Any, table: str) -> Iterator[tuple[Any, Document]]:
 def _entries(cursor: Any, db: str, coll: str, stopped: threading.Event) -> int:
     """Count a collection's entries in the table of documents."""
     cursor.reset()
-    cursor.set_key(db, coll, b"")
-    cursor.bound("bound=lower")
-    # The first key after this collection's keys, because no name contains a NUL.
-    cursor.set_key(db, f"{coll}\x01", b"")
-    cursor.bound("bound=upper,inclusive=false")
+    bound(cursor, db, coll, b"")
     count, step = 0, cursor.next
     while step() == 0:
         count += 1
@@ -94,3 +90,12 @@ def _entries(cursor: Any, db: str, coll: str, stopped: threading.Event) -> int:
             break
     cursor.reset()
     return count
+
+
+def bound(cursor: Any, db: str, coll: str, *lowest: Any) -> None:
+    """Limit the cursor to one collection. `lowest` are the lowest values of the further columns of the table's key."""
+    cursor.set_key(db, coll, *lowest)
+    cursor.bound("bound=lower")
+    # The first key after this collection's keys, because no name contains a NUL.
+    cursor.set_key(db, f"{coll}\x01", *lowest)
+    cursor.bound("bound=upper,inclusive=false")
