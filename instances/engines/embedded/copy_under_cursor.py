@@ -41,7 +41,7 @@ _STILL_OPEN_SECONDS = 2.0
 _CHUNK = 1024 * 1024
 _FOLDER = "data/"
 _NAME = re.compile(
-    r"data/(WiredTiger(\.backup|\.basecfg|(HS)?\.wt)?|WiredTigerLog\.\d{10}|secantus_\w{1,64}\.wt)", re.ASCII
+    r"data/(WiredTiger(\.backup|\.basecfg|HS\.wt)?|WiredTigerLog\.\d{10}|secantus_\w{1,64}\.wt)", re.ASCII
 )
 
 

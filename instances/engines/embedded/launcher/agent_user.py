@@ -6,7 +6,9 @@ from typing import Any
 
 from secantus import commands
 from secantus.auth import derive_credentials
-from secantus.storage import Storage
+from secantus.storage import _USERS_TABLE, Storage
+
+from .foreign import require_own_users
 
 Document = dict[str, Any]
 
@@ -34,8 +36,11 @@ class HiddenAgent(Storage):
 def prepare_users(storage: Storage, agent: Document, home: Path) -> None:
     """Give the agent its password, and the administrator the credentials in the home, if there are any.
 
-    Call this before the server listens, because a restored copy has the users of its backup.
+    Call this before the server listens, because a restored copy has the users of its backup. Raises CannotStart.
     """
+    session = storage._conn.open_session()
+    require_own_users(session.open_cursor(_USERS_TABLE))
+    session.close()
     _write_user(storage, agent["user"], derive_credentials(agent["password"]).to_doc())
     waiting = home / "administrator.json"
     if waiting.exists():

@@ -25,11 +25,21 @@ from secantus.storage import (
 )
 
 from .commit_gate import GatedStorage
+from .process_life import CannotStart
 
 log = logging.getLogger("launcher")
 
 # The notes of the changes in progress.
-_CHANGES = "table:secantus_console_changes"
+CHANGES = "table:secantus_console_changes"
+# The changes, which are methods, and their numbers of names.
+_NAMES = {
+    "create_index": 3,
+    "drop_index": 3,
+    "drop_all_indexes": 2,
+    "drop_collection": 2,
+    "drop_database": 1,
+    "rename_collection": 4,
+}
 # The number of a change's rows that one transaction commits; they must fit into the cache.
 STEP = 1000
 
@@ -44,10 +54,10 @@ class WholeChanges(GatedStorage):
     def _finish_changes(self) -> None:
         session = self._conn.open_session()
         try:
-            session.create(_CHANGES, "key_format=S,value_format=S")
-            notes = session.open_cursor(_CHANGES)
+            session.create(CHANGES, "key_format=S,value_format=S")
+            notes = session.open_cursor(CHANGES)
             for note in [key for key, _ in notes]:
-                change, *names = json.loads(note)
+                change, *names = _read(note)
                 log.warning("Finishing a change that was interrupted: %s", change)
                 forget = {"create_index": self._forget_indexes, "drop_index": self._forget_indexes}
                 forget.get(change, getattr(self, change))(*names)
@@ -67,7 +77,7 @@ class WholeChanges(GatedStorage):
             return
         session = self._conn.open_session()
         try:
-            notes = session.open_cursor(_CHANGES)
+            notes = session.open_cursor(CHANGES)
             note = json.dumps([change, *names])
             notes[note] = ""
             try:
@@ -161,6 +171,17 @@ class WholeChanges(GatedStorage):
             renamed = {"renameCollection": ".".join(source), "to": ".".join(target)}
             ui = bson.Binary(uuid.bytes, subtype=4)
             self._emit_oplog([{"op": "c", "ns": f"{source[0]}.$cmd", "ui": ui, "o": renamed}])
+
+
+def _read(note: str) -> list[str]:
+    """Return the change and its names. Raises CannotStart for a note that no server wrote: it could name any method."""
+    with contextlib.suppress(ValueError):
+        read = json.loads(note)
+        if isinstance(read, list) and all(isinstance(each, str) for each in read):
+            change, *names = read or [""]
+            if _NAMES.get(change) == len(names):
+                return read
+    raise CannotStart(f"The database files contain a change that no server began: {note!a}.")
 
 
 def _steps(rows: list[Any]) -> Iterator[list[Any]]:

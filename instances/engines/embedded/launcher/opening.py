@@ -10,6 +10,7 @@ import wiredtiger
 from secantus import server
 
 from .agent_user import HiddenAgent
+from .foreign import require_own_files, require_own_metadata
 from .index_builds import IndexBuilds
 from .panic import reason
 from .process_life import CannotStart
@@ -44,6 +45,8 @@ def open_server(options: argparse.Namespace, agent_name: str) -> server.Secantus
     try:
         _forget_backup(data)
         _require_metadata(data)
+        if not (data / _OPENED).exists():
+            require_own_files(data)
         opened = server.SecantusDBServer(
             host=options.bind,
             port=options.port,
@@ -98,11 +101,14 @@ def _open_files(home: str, config: str) -> Any:
     WiredTiger cannot open a database with such an incomplete table. SecantusDB creates a table just before it writes
     the first row, so incomplete tables are empty.
     """
-    connection = wiredtiger_open(home, config)
+    # WiredTiger.basecfg is ignored: it is part of archives, and could name a library to load.
+    connection = wiredtiger_open(home, f"{config},config_base=false")
     session = connection.open_session()
-    metadata = session.open_cursor("metadata:")
-    names = {key for key, _ in metadata}
-    metadata.close()
+    cursor = session.open_cursor("metadata:")
+    metadata = {str(key): str(value) for key, value in cursor}
+    cursor.close()
+    require_own_metadata(metadata.items())
+    names = metadata.keys()
     for name in sorted(names):
         kind, _, table = name.partition(":")
         if kind == "table" and not {f"colgroup:{table}", f"file:{table}.wt"} <= names:
