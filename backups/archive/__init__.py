@@ -1,4 +1,5 @@
-"""The archive of a backup. Only this package knows its format. It may import the storage and instances.engines.
+"""The archive of a backup. Only this package knows its format. It may import the storage, instances.engines and
+instances.choices.
 
 `<backup id>.tar.zst` is a tar file compressed with zstd: `zstd -dc X | tar -x` unpacks it, and
 `sha256sum -c SHA256SUMS` checks the result.

@@ -1,18 +1,26 @@
 """The manifest, which is an archive's first member, and the contents, its last member but one."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from console.text.messages import Message
+from django.core.exceptions import ValidationError
+
+from console.text.messages import Message, joined, of_validation
+from console.text.name_rule import name_validators
+from instances.choices import InstanceType
 from instances.engines.base import Contents, checked_count, checked_text
 
 FORMAT = 2
 SIZE_LIMIT = 2**60
 # All databases are as they were at the moment of the cut.
 ONE_MOMENT = "one moment"
+_BACKUP_ID, _INSTANCE_ID = re.compile(r"[0-9a-f]{32}br02"), re.compile(r"[0-9a-f]{32}in02")
+# The name or the version of a program. Servers that have not reported theirs yet have none.
+_WORD = re.compile(r"([0-9A-Za-z]([0-9A-Za-z .+_-]*[0-9A-Za-z+])?)?")
 
 Read = TypeVar("Read")
 
@@ -67,18 +75,19 @@ class Manifest:
             "cut_at": self.cut_at.isoformat(),
             "members": [{"name": member.name, "size": member.size} for member in self.members],
         }
-        return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+        return json.dumps(document, indent=2, ensure_ascii=False).encode(errors="replace") + b"\n"
 
     @classmethod
     def from_json(cls, content: bytes) -> "Manifest":
-        """Parse the JSON of to_json(). Raises ArchiveError, also for other formats."""
+        """Parse the JSON of to_json(). Raises ArchiveError for other formats, and for facts that no console writes."""
         return _understood("archive.manifest", lambda: _manifest(json.loads(content)))
 
 
 def contents_to_json(contents: Contents) -> bytes:
     """Return the contents as JSON, one database to a line."""
     lines = ",\n".join(json.dumps(database, ensure_ascii=False) for database in contents.to_document())
-    return f"[\n{lines}\n]\n".encode()
+    # The writer compares what the reader makes of it, so a name that is no Unicode text fails there.
+    return f"[\n{lines}\n]\n".encode(errors="replace")
 
 
 def contents_from_json(content: bytes) -> Contents:
@@ -89,29 +98,33 @@ def contents_from_json(content: bytes) -> Contents:
 def _understood(code: str, read: Callable[[], Read]) -> Read:
     try:
         return read()
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise ArchiveError(Message(code, why=error)) from error
 
 
 def _manifest(raw: Any) -> Manifest:
     _require_format(raw)
     manifest = Manifest(
-        backup_id=checked_text(raw["backup"]["id"]),
-        backup_name=checked_text(raw["backup"]["name"]),
-        instance_id=checked_text(raw["instance"]["id"]),
-        instance_name=checked_text(raw["instance"]["name"]),
-        instance_type=checked_text(raw["instance"]["type"]),
-        engine=checked_text(raw["engine"]["name"]),
-        engine_version=checked_text(raw["engine"]["version"]),
-        compatible_version=checked_text(raw["engine"]["compatible_version"]),
-        storage_engine=checked_text(raw["engine"]["storage_engine"]),
-        method=checked_text(raw["method"]),
-        consistency=checked_text(raw["consistency"]),
+        backup_id=_of_console(raw["backup"]["id"], _BACKUP_ID.fullmatch),
+        backup_name=_name("backup", raw["backup"]["name"]),
+        instance_id=_of_console(raw["instance"]["id"], _INSTANCE_ID.fullmatch),
+        instance_name=_name("instance", raw["instance"]["name"]),
+        instance_type=_of_console(raw["instance"]["type"], InstanceType.values.__contains__),
+        engine=_word(raw["engine"]["name"], 32),
+        engine_version=_word(raw["engine"]["version"], 32),
+        compatible_version=_word(raw["engine"]["compatible_version"], 16),
+        storage_engine=_word(raw["engine"]["storage_engine"], 32),
+        method=_word(raw["method"], 16),
+        consistency=_word(raw["consistency"], 16),
         cut_at=datetime.fromisoformat(checked_text(raw["cut_at"])),
         members=tuple(Entry(checked_text(entry["name"]), checked_count(entry["size"])) for entry in raw["members"]),
     )
     if manifest.cut_at.tzinfo is None:
         raise ValueError("a time without zone")
+    # Raises OverflowError outside the years that Python knows.
+    manifest.cut_at.astimezone(UTC)
+    if manifest.consistency != ONE_MOMENT:
+        raise ValueError(f"{manifest.consistency!r} is no consistency of a backup")
     if len({member.name for member in manifest.members}) != len(manifest.members):
         raise ValueError("a member named twice")
     return manifest
@@ -124,6 +137,33 @@ def _require_format(raw: Any) -> None:
         raise ArchiveError(Message("archive.old_format", theirs=theirs))
     if theirs > FORMAT:
         raise ArchiveError(Message("archive.new_format", theirs=theirs, ours=FORMAT))
+
+
+def _of_console(value: Any, is_valid: Callable[[str], object]) -> str:
+    if not is_valid(text := checked_text(value)):
+        raise ArchiveError(Message("archive.foreign"))
+    return text
+
+
+def _name(of: str, value: Any) -> str:
+    """Return the name if it follows the rule that forms have for names. Raises ArchiveError."""
+    name = checked_text(value)
+    try:
+        for validate in name_validators:
+            validate(name)
+    except ValidationError as error:
+        why = joined(": ", [f"{of}.name", of_validation(error)])
+        raise ArchiveError(Message("archive.breaks_rule", why=why)) from error
+    if not name:
+        raise ValueError(f"{of}.name is empty")
+    return name
+
+
+def _word(value: Any, at_most: int) -> str:
+    text = checked_text(value)
+    if len(text) > at_most or not _WORD.fullmatch(text):
+        raise ValueError(f"{text!r} is not the name or version of a program")
+    return text
 
 
 def _contents(raw: Any) -> Contents:

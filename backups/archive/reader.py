@@ -178,9 +178,7 @@ class _Archive:
         return self._source.sha256()
 
     def manifest(self) -> Manifest:
-        manifest = Manifest.from_json(self._small_member(MANIFEST))
-        _require_known(manifest)
-        return manifest
+        return parse_manifest(self._small_member(MANIFEST))
 
     def unpack(self, manifest: Manifest, destination: Path) -> Contents:
         """Unpack everything after the manifest into `destination` and return the list of contents."""
@@ -266,9 +264,9 @@ def _too_short() -> ArchiveError:
     return ArchiveError(Message("archive.ends_early"))
 
 
-def _require_known(manifest: Manifest) -> None:
-    """Raise ArchiveError unless this console's engine could have made such a backup."""
-    engine = engines.embedded()
+def parse_manifest(content: bytes) -> Manifest:
+    """Return the manifest. Raises ArchiveError unless this console's engine could have made such a backup."""
+    manifest, engine = Manifest.from_json(content), engines.embedded()
     if manifest.engine != engine.name:
         raise ArchiveError(Message("archive.other_engine", theirs=manifest.engine, ours=engine.name))
     if manifest.method != engine.method:
@@ -276,6 +274,7 @@ def _require_known(manifest: Manifest) -> None:
     for entry in manifest.members:
         if not engine.owns(entry.name):
             raise ArchiveError(Message("archive.unknown_member", name=entry.name))
+    return manifest
 
 
 def _file(entry: Entry) -> str:

@@ -14,8 +14,8 @@ from typing import Any
 import zstandard
 from django.core.files.storage import Storage
 
-from backups.archive.manifest import ArchiveError, Manifest, contents_to_json
-from backups.archive.reader import CONTENTS, LIMIT, MANIFEST, SUMS
+from backups.archive.manifest import ArchiveError, Manifest, contents_from_json, contents_to_json
+from backups.archive.reader import CONTENTS, LIMIT, MANIFEST, SUMS, parse_manifest, read_manifest
 from backups.storage.base import Streamed
 from console.text.errors import explain_file
 from console.text.messages import Message
@@ -56,9 +56,10 @@ def write(
     `members` are the members that the manifest lists, in its order. After the last one, `contents` returns the list of
     databases. `progress` receives the bytes of members read and of archive written so far: about once a megabyte, while
     write() waits for the storage or the contents, and at the end. It may raise an exception to cancel. Raises
-    ArchiveError, the storage's own errors, or the exception of `members`, `contents` or `progress`, and then leaves
-    nothing in the storage.
+    ArchiveError, also if the reader would reject the archive, the storage's own errors, or the exception of `members`,
+    `contents` or `progress`, and then leaves nothing in the storage.
     """
+    _require_equal(parse_manifest(manifest.to_json()), manifest)
     with _unwritable_explained():
         if storage.exists(name):
             raise ArchiveError(Message("archive.exists", name=name))
@@ -106,6 +107,13 @@ def _require_saved(storage: Storage, saved: str, name: str, stream: "_Stream") -
     held = storage.size(name)
     if held != stream.size:
         raise ArchiveError(Message("archive.other_size", held=held, size=stream.size))
+    _require_equal(read_manifest(storage, name), stream.manifest)
+
+
+def _require_equal(read: object, written: object) -> None:
+    """Raise ArchiveError unless the reader reads what was written."""
+    if read != written:
+        raise ArchiveError(Message("archive.reads_differently"))
 
 
 def _forget(storage: Storage, name: str, error: BaseException) -> None:
@@ -132,7 +140,8 @@ class _Stream(io.RawIOBase):
         self.contents: Contents | None = None
         self.finished = False
         self.failure: BaseException | None = None
-        self._manifest, self._members, self._take_contents = manifest, members, contents
+        self.manifest = manifest
+        self._members, self._take_contents = members, contents
         self._progress = progress
         self._read, self._total = 0, manifest.size
         self._chunks = _compressed(self._tar(), workers)
@@ -186,8 +195,8 @@ class _Stream(io.RawIOBase):
 
     def _tar(self) -> Iterator[bytes | memoryview]:
         """Yield the tar file in blocks. A block stays valid until the caller requests the next."""
-        sums, modified, done = {}, self._manifest.cut_at, 0
-        content = self._manifest.to_json()
+        sums, modified, done = {}, self.manifest.cut_at, 0
+        content = self.manifest.to_json()
         sums[MANIFEST] = hashlib.sha256(content).hexdigest()
         yield from _small_member(MANIFEST, content, modified)
         for member in self._members:
@@ -207,6 +216,7 @@ class _Stream(io.RawIOBase):
         # If this fails, the archive lacks its last members, so readers reject it as incomplete.
         self.contents = self._take_contents(lambda: self._note(done))
         content = contents_to_json(self.contents)
+        _require_equal(contents_from_json(content), self.contents)
         sums[CONTENTS] = hashlib.sha256(content).hexdigest()
         yield from _small_member(CONTENTS, content, modified)
         listing = "".join(f"{digest}  {name}\n" for name, digest in sums.items())
@@ -262,4 +272,8 @@ def _small_member(name: str, content: bytes, modified: datetime) -> Iterator[byt
 def _header(name: str, size: int, modified: datetime) -> bytes:
     info = tarfile.TarInfo(name)
     info.size, info.mode, info.mtime = size, 0o600, int(modified.timestamp())
-    return info.tobuf(tarfile.GNU_FORMAT)
+    header = info.tobuf(tarfile.GNU_FORMAT)
+    if len(header) != _BLOCK:
+        # The reader accepts no extended headers, which a long name would need.
+        raise ArchiveError(Message("archive.unknown_member", name=name))
+    return header

@@ -1,16 +1,20 @@
 """Real archives of a real server, as made by this console or by another one."""
 
 import atexit
+import json
 import os
 import shutil
+import tarfile
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache, partial, reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
+import zstandard
 from django.core.files.storage import FileSystemStorage, Storage
 
 from backups import archive
@@ -23,7 +27,7 @@ from tests.backups.archive import archives
 from tests.factories import make_backup
 from tests.instances.engines.servers import Server
 
-CUT_AT = datetime(2026, 2, 28, 23, 59, 59, tzinfo=UTC)
+CUT_AT = datetime(2024, 2, 29, 23, 59, 59, tzinfo=UTC)
 MANIFEST = replace(archives.MANIFEST, backup_name="made-elsewhere", cut_at=CUT_AT)
 
 
@@ -79,6 +83,19 @@ def foreign_archive_of(directory: Path, cut: Cut, **changes: Any) -> Path:
     name = f"{changes.get('backup_id', MANIFEST.backup_id)}.tar.zst"
     write_archive(FileSystemStorage(directory), name, cut, **changes)
     return directory / name
+
+
+def forge(path: Path, **changes: Any) -> None:
+    """Change the archive's manifest, as no console writes it. Keys are paths in the JSON, such as instance__name."""
+    tar = zstandard.ZstdDecompressor().stream_reader(path.read_bytes()).read()
+    info = tarfile.TarInfo.frombuf(tar[: tarfile.BLOCKSIZE], "utf-8", "strict")
+    document = json.loads(tar[tarfile.BLOCKSIZE :][: info.size])
+    for key, value in changes.items():
+        *parents, name = key.split("__")
+        reduce(getitem, parents, document)[name] = value
+    rest = tar[tarfile.BLOCKSIZE + info.size + -info.size % tarfile.BLOCKSIZE :]
+    forged = archives.member("manifest.json", json.dumps(document).encode()) + rest
+    path.write_bytes(zstandard.ZstdCompressor().compress(forged))
 
 
 def complete_backup(storage: Storage, **fields: Any) -> Backup:

@@ -35,6 +35,9 @@ TEXTS = {
     ),
     "archive.other_method": _("The archive was made by the unknown method %(method)s."),
     "archive.manifest": _("The archive's manifest cannot be understood: %(why)s."),
+    "archive.foreign": _("The archive was not made by a console like this one."),
+    "archive.breaks_rule": _("The archive's manifest breaks a rule. %(why)s"),
+    "archive.reads_differently": _("The archive was written, but it cannot be read as it was written."),
     "archive.contents": _("The archive's list of contents cannot be understood: %(why)s."),
     "archive.no_folder": _("The directory for the databases could not be created: %(why)s."),
     "archive.no_room": _("The databases need %(needed)s, but only %(free)s are free in %(folder)s."),
@@ -50,6 +53,5 @@ TEXTS = {
         "The backup %(name)s with the ID %(id)s already exists. It can be imported again under a new ID."
     ),
     "import.archive_exists": _("The storage already has an archive %(name)s, and it cannot be this one. %(why)s"),
-    "import.foreign": _("The archive was not made by a console like this one."),
-    "import.breaks_rule": _("The archive's manifest breaks a rule. %(why)s"),
+    "import.future": _("The archive was made on %(moment)s, which is in the future. Check the clock of this machine."),
 }

@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 
 from backups import archive
 from backups.archive import ArchiveError, Manifest
+from backups.models import Backup
 from backups.storage.folder import FolderStorage
+from console.text.visible import invisible
 from tests.backups.archive.archives import (
     CONTENTS,
     NAME,
@@ -278,6 +280,7 @@ def test_the_old_format_is_rejected_in_one_sentence(destination: Path) -> None:
     [
         *("../evil", "data/../evil", "/data/WiredTiger", "data/a/b", "data/.hidden", "", "data/", "WiredTiger"),
         *("data/opened", "data/agent.json", "data/WiredTiger.turtle", "data/WiredTiger.lock", "data/secantus_é.wt"),
+        "data/WiredTiger.wt",
         *("data/secantus_a.wt\n", "data//WiredTiger", "data\\WiredTiger", f"data/secantus_{'x' * 65}.wt"),
     ],
 )
@@ -336,6 +339,60 @@ def test_impossible_contents_are_rejected(honest: Honest, destination: Path, lis
 
 def test_a_manifest_needs_a_time_with_a_zone(honest: Honest, destination: Path) -> None:
     refused(changed(honest, cut_at="2024-02-29T00:00:00"), destination, "without zone")
+
+
+HOSTILE = [
+    *("", "a<b>cd", "../../../x", "name\n", "na\x1bme", "name\u202e", "名字名字", " name", "x" * 65, "=name"),
+    *(7, None, ["name"]),
+]
+FACTS = [
+    *(("backup", "id"), ("backup", "name"), ("instance", "id"), ("instance", "name"), ("instance", "type")),
+    *(("engine", "name"), ("engine", "version"), ("engine", "compatible_version"), ("engine", "storage_engine")),
+]
+
+
+def with_fact(honest: Honest, of: str, name: str, value: object) -> bytes:
+    raw = json.loads(honest.members["manifest.json"])
+    raw[of][name] = value
+    return json.dumps(raw).encode()
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=".".join)
+def test_no_fact_in_a_manifest_can_be_what_no_console_writes(honest: Honest, fact: tuple[str, str]) -> None:
+    # A server that has not answered yet has no version.
+    for value in HOSTILE if fact[0] != "engine" else HOSTILE[1:]:
+        with pytest.raises(ArchiveError) as rejected:
+            Manifest.from_json(with_fact(honest, *fact, value))
+        assert not invisible(str(rejected.value))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"method": "a\tb"}, {"consistency": "some moment"}, {"cut_at": "0001-01-01T00:00:00+14:00"}, {"cut_at": "soon"}],
+    ids=str,
+)
+def test_impossible_times_and_words_are_rejected(honest: Honest, destination: Path, fields: dict[str, str]) -> None:
+    refused(changed(honest, **fields), destination, "manifest cannot be understood")
+
+
+@settings(max_examples=200, deadline=None)
+@given(fact=st.sampled_from(FACTS), text=st.text(max_size=70) | st.text("abcdefin0123456789. -_", max_size=40))
+def test_whatever_a_manifest_says_keeps_the_rules_of_a_backup_or_is_rejected(
+    honest: Honest, fact: tuple[str, str], text: str
+) -> None:
+    try:
+        manifest = Manifest.from_json(with_fact(honest, *fact, text))
+    except ArchiveError as error:
+        assert not invisible(str(error))
+        return
+    facts = ("instance_name", "instance_type", "engine", "engine_version", "compatible_version", "storage_engine")
+    backup = Backup(
+        id=manifest.backup_id,
+        name=manifest.backup_name,
+        instance_uid=manifest.instance_id,
+        **{name: getattr(manifest, name) for name in facts},
+    )
+    backup.clean_fields(exclude={field.name for field in Backup._meta.fields} - {"id", "name", "instance_uid", *facts})
 
 
 @settings(max_examples=100, deadline=None)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
 
 from backups import archive
@@ -50,6 +51,9 @@ class ObjectStorage(Storage):
             upload.write(data)
         self.objects[name] = upload.getvalue()
         return name
+
+    def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
+        return ContentFile(self.objects[name], name)
 
     def exists(self, name: str) -> bool:
         return name in self.objects
