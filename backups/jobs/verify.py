@@ -1,4 +1,4 @@
-"""Verify a backup: restore it into a scratch server and compare the server's counts with the archive's list."""
+"""Verify a backup: in a scratch server, compare indexes with documents, and both with the archive's list."""
 
 import shutil
 from pathlib import Path

@@ -1,6 +1,8 @@
 """Default behaviour of SecantusDB or WiredTiger that would lose data, leak it, or leave a useless server."""
 
 import resource
+import subprocess
+import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -181,3 +183,15 @@ def test_a_private_server_deletes_no_expired_documents(tmp_path: Path) -> None:
             if f"--port\0{private.port}\0".encode() in line.read_bytes()
         ]
     assert b"--no-ttl" in command
+
+
+def test_a_message_of_the_log_stays_on_its_line() -> None:
+    code = """if True:
+        import logging
+        from launcher.logs import WithoutContents
+        record = logging.LogRecord("x", 30, "x", 1, "Client %s", ("a\\nThe disk is full.\\x1b[31m",), None)
+        print(WithoutContents("%(message)s").format(record))
+    """
+    room = Path(process.__file__).parent
+    ran = subprocess.run([sys.executable, "-c", code], cwd=room, capture_output=True, text=True, check=True)
+    assert ran.stdout == "Client a\\nThe disk is full.\\x1b[31m\n"

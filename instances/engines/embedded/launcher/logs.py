@@ -11,7 +11,14 @@ from .panic import EndOnPanic
 
 
 class WithoutContents(logging.Formatter):
-    """Keeps documents out of the log: writes an exception's type and place, and the text only if it is WiredTiger's."""
+    """Keeps documents out of the log: writes an exception's type and place, and the text only if it is WiredTiger's.
+
+    A message stays on its line, because clients choose some of its words, and the agent reads the last line.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        message = super().formatMessage(record)
+        return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in message)
 
     def formatException(self, info: Any) -> str:  # noqa: N802 - logging's name
         kind, error, trace = info
