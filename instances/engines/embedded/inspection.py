@@ -16,8 +16,8 @@ from instances.engines.base import (
 )
 from instances.engines.embedded.client import connected
 
-# The longest time that reading one collection may take.
-_INSPECT_SECONDS = 3600.0
+# The longest time that the check of one collection may take: about 0.1 s for 1,000 documents with two indexes.
+_INSPECT_SECONDS = 24 * 3600.0
 
 
 def inspect(server: Server, report: Callable[[int, int], None]) -> Contents:
