@@ -6,12 +6,14 @@ filter, where the moment is the key of the default sort, and an index on the sea
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from datetime import timezone as fixed_offset
 from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.db.models.query import QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from console.lists.pages import Found, Header, Page, Pager, Row, Sort, Text, address
@@ -20,17 +22,31 @@ from console.text import times
 from console.web.request import Request
 
 _MINUTE = timedelta(minutes=1)
+# The zone of a typed time without an offset, until the viewer's zone is applied.
+_TYPED = fixed_offset(timedelta(), "as typed")
 
 
 class MomentField(forms.DateTimeField):
-    """A date and time in the viewer's time zone, in the format of a browser's datetime-local input."""
+    """A date and time in the viewer's time zone, in the format of a browser's datetime-local input.
+
+    If clocks show the time twice, it is the first of the two moments, or the second with `last`.
+    """
 
     widget = forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"})
     default_error_messages = {"invalid": _("Enter a date and a time, such as 2026-11-22 09:30.")}
 
+    def __init__(self, *, last: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.last = last
+
     def to_python(self, value: Any) -> datetime | None:
-        moment = super().to_python(value)
+        # In the viewer's zone, Django would reject times that clocks skip or show twice.
+        with timezone.override(_TYPED):
+            moment = super().to_python(value)
         try:
+            if moment and moment.tzinfo is _TYPED:
+                zone = timezone.get_current_timezone()
+                return times.resolve(moment.replace(tzinfo=None), zone, last=self.last)
             return moment.astimezone(UTC) if moment else None
         except OverflowError:
             raise ValidationError(self.error_messages["invalid"], code="invalid") from None
@@ -53,7 +69,7 @@ class ListForm(forms.Form):
 
     q = forms.CharField(required=False, label=_("Search by name or ID"))
     since = MomentField(required=False, label=times.FROM)
-    until = MomentField(required=False, label=times.TO)
+    until = MomentField(required=False, label=times.TO, last=True)
     sort = forms.ChoiceField(required=False, label=_("Sort by"))
 
     def __init__(self, request: Request, *, within: Q | None = None) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import TypeVar
 
+from console.text.times import resolve
+
 Item = TypeVar("Item")
 
 
@@ -37,4 +39,4 @@ def by_day(days: Sequence[Day], items: Iterable[tuple[datetime, Item]]) -> list[
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=zone)
+    return resolve(datetime.combine(day, time.min), zone)

@@ -1,5 +1,6 @@
-"""Times as people read them: in the viewer's time zone and language, with the zone's offset from UTC."""
+"""Times as people read and type them: in the viewer's time zone and language, with the zone's offset from UTC."""
 
+from bisect import bisect_left
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
@@ -33,6 +34,25 @@ def day(when: date) -> str:
 def local(when: datetime) -> datetime:
     """Return the time in the viewer's time zone."""
     return timezone.localtime(when)
+
+
+def resolve(typed: datetime, zone: tzinfo, *, last: bool = False) -> datetime:
+    """Return the moment, in UTC, at which the clocks of the zone show the time `typed`, which has no zone.
+
+    If clocks show it twice, return the first moment, or the second with `last`. If clocks skip it, return the moment of
+    the skip, after which they show the next time that exists. Raises OverflowError near the years 1 and 9999.
+    """
+    first, second = (typed.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first <= second:
+        return second if last else first
+    # In a skipped hour, fold 0 counts from the clock before the skip and fold 1 from the clock after it (PEP 495).
+    start, skipped = second.replace(microsecond=0), int((first - second).total_seconds())
+
+    def has_skipped(seconds: int) -> bool:
+        moment = start + timedelta(seconds=seconds)
+        return moment.astimezone(zone).utcoffset() == first.astimezone(zone).utcoffset()
+
+    return start + timedelta(seconds=bisect_left(range(skipped), True, key=has_skipped))
 
 
 def _zone_at(when: datetime) -> str:

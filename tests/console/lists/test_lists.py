@@ -21,6 +21,7 @@ from console.audit.models import AuditEvent
 from console.lists import counting
 from console.lists import pages as lists
 from console.lists.counting import Total
+from console.text import times
 from console.web.request import Request
 from instances import hosts
 from instances.choices import InstanceType, JobStatus
@@ -321,6 +322,31 @@ def test_the_time_range_includes_both_ends(plain: Client, backups: list[Backup])
 def test_the_to_filter_includes_its_whole_minute(plain: Client, until: str, second: int, is_in: bool) -> None:
     make_backup(started=START + timedelta(hours=4, seconds=second))
     assert len(ids(plain.get(BACKUPS, {"until": until}))) == is_in
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"since": "2026-11-01T01:00"}, {"first 01:30", "second 01:30", "02:30"}),
+        ({"until": "2026-11-01T01:59"}, {"00:30", "first 01:30", "second 01:30"}),
+        ({"since": "2026-11-01T01:00", "until": "2026-11-01T01:59"}, {"first 01:30", "second 01:30"}),
+        ({"since": "2026-11-01T08:00Z", "until": "2026-11-01T08:59Z"}, {"first 01:30"}),
+    ],
+)
+def test_a_time_range_includes_the_whole_hour_that_clocks_show_twice(
+    plain: Client, query: dict[str, str], found: set[str]
+) -> None:
+    plain.cookies[times.COOKIE] = "America/Los_Angeles"
+    for hour, name in enumerate(("00:30", "first 01:30", "second 01:30", "02:30"), start=7):
+        make_backup(name=name, started=datetime(2026, 11, 1, hour, 30, tzinfo=UTC))
+    assert set(names(plain.get(BACKUPS, query))) == found
+
+
+@pytest.mark.parametrize("address", [BACKUPS, INSTANCES, TASKS, AUDIT])
+@pytest.mark.parametrize("moment", ["2026-03-08T02:30", "2026-11-01T01:30"])
+def test_every_time_that_a_calendar_shows_is_accepted(plain: Client, address: str, moment: str) -> None:
+    plain.cookies[times.COOKIE] = "America/Los_Angeles"
+    assert not plain.get(address, {"since": moment, "until": moment}).context["filters"].errors
 
 
 @pytest.mark.parametrize(
