@@ -39,9 +39,12 @@ def window_to_serve(schedule: Schedule, pending: datetime, now: datetime) -> dat
     return first_window(schedule, _day(now))
 
 
-def window_after(schedule: Schedule, served: datetime) -> datetime:
-    """Return the window that is pending once the window `served` has had its backup."""
-    return first_window(schedule, served + WINDOW)
+def window_after(schedule: Schedule, served: datetime, now: datetime) -> datetime:
+    """Return the window that is pending once the window `served` has had its backup, at `now`.
+
+    If the schedule has changed since, its window of today may have passed; the backup made now counts for it.
+    """
+    return first_window(schedule, max(served + WINDOW, now))
 
 
 def expires(started: datetime, keep_days: int) -> datetime:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -39,9 +38,10 @@ def set_policy(
     """Set when the instance is backed up automatically and for how many days those backups are kept.
 
     Turning the policy on starts a backup at once, or as soon as the instance is Available. A change applies from the
-    next window that starts; existing backups keep their expiry. With `delete_automated`, turning the policy off deletes
-    the automated backups, except locked ones and one that is being made. Raises Refused if the instance is being
-    deleted, Changed if the policy is no longer `opened_with`, ValidationError if a value breaks a rule.
+    next window that starts; a backup that is due stays due, and existing backups keep their expiry. With
+    `delete_automated`, turning the policy off deletes the automated backups, except locked ones and one that is being
+    made. Raises Refused if the instance is being deleted, Changed if the policy is no longer `opened_with`,
+    ValidationError if a value breaks a rule.
     """
     now = clock.now()
     with transaction.atomic():
@@ -49,13 +49,14 @@ def set_policy(
             raise Refused(Message("instance.deleting"))
         Policy.objects.bulk_create([Policy.default(instance)], ignore_conflicts=True)
         policy = Policy.objects.select_for_update().select_related("instance").get(pk=instance.pk)
-        before, was_on, values = policy.schedule, policy.enabled, policy.editable
+        before, was_on, pending, values = policy.schedule, policy.enabled, policy.next_run, policy.editable
         policy.enabled, policy.keep_days, policy.start_hour = enabled, keep_days, start_hour
         policy.weekdays = weekdays_text(weekdays)
         policy.full_clean(validate_constraints=False)
         edited(before=values, after=policy.editable, opened_with=opened_with)
         if enabled and (not was_on or policy.schedule != before):
-            policy.next_window = schedule.first_window(policy.schedule, now)
+            is_due = was_on and pending <= now
+            policy.next_window = pending if is_due else schedule.first_window(policy.schedule, now)
         policy.at_once = enabled and (policy.at_once or not was_on)
         policy.save()
         if not enabled and delete_automated:
@@ -69,6 +70,7 @@ def set_policy(
 def run_policy(*, policy: Policy, now: datetime, requested_by: User | None = None) -> Backup | None:
     """Start the automated backup that is due: the first after the policy was turned on, or a window's backup.
 
+    If both are due, because the instance was busy until the window started, one backup is both.
     However many agents call this, each backup starts once, because only one transaction can update the policy's row.
     Returns None if nothing is due, if another caller was first, or if the instance is not Available. In the last case
     the backup stays due; a window's backup only until the window's day is over.
@@ -80,16 +82,17 @@ def run_policy(*, policy: Policy, now: datetime, requested_by: User | None = Non
         start_hour=policy.start_hour,
         weekdays=policy.weekdays,
     )
-    served: dict[str, Any] = {"at_once": False}
-    if not policy.at_once:
-        window = schedule.window_to_serve(policy.schedule, policy.next_window, now)
-        if window > now:
-            seen.update(next_window=window)
-            return None
-        served = {"next_window": schedule.window_after(policy.schedule, window)}
+    window = schedule.window_to_serve(policy.schedule, policy.next_window, now)
+    if window <= now:
+        following = schedule.window_after(policy.schedule, window, now)
+    elif policy.at_once:
+        following = window
+    else:
+        seen.update(next_window=window)
+        return None
     try:
         with transaction.atomic():
-            if not seen.update(**served):
+            if not seen.update(at_once=False, next_window=following):
                 return None
             return create_backup(
                 instance=policy.instance,

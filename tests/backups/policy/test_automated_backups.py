@@ -142,6 +142,19 @@ def test_enabling_a_policy_makes_one_backup_as_soon_as_possible() -> None:
     assert Backup.objects.count() == 1
 
 
+def test_enabling_a_policy_of_a_busy_instance_makes_one_backup_even_if_the_window_starts_meanwhile() -> None:
+    instance = make_instance(action=Action.RESTART)
+    make_policy(instance, at_once=True, next_window=TWO)
+    automation.tend("local", TWO)
+    Instance.objects.update(action=Action.NONE)
+    for minute in range(3):
+        automation.tend("local", TWO + timedelta(minutes=minute))
+        finish(instance)
+    assert Backup.objects.count() == 1
+    automation.tend("local", TWO + DAY)
+    assert Backup.objects.count() == 2
+
+
 def test_the_number_of_queries_is_the_same_for_any_number_of_instances(django_assert_num_queries: Any) -> None:
     make_policy(next_window=TWO)
     for _ in range(2):

@@ -1,7 +1,7 @@
 """Modify Backup Policy: the service and its dialog."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from backups.choices import BackupStatus, BackupType
 from backups.models import EVERY_DAY, Backup, Policy
+from backups.policy.automation import run_due_policies
 from backups.policy.schedule import first_window
 from backups.services.policy import set_policy
 from console.text.refused import Refused
@@ -22,6 +23,12 @@ from tests.factories import make_backup, make_instance, make_policy
 
 pytestmark = pytest.mark.django_db
 ALL_DAYS = range(1, 8)
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def noon() -> datetime:
+    return NOON
 
 
 def url(instance: Instance) -> str:
@@ -95,6 +102,37 @@ def test_changing_only_the_retention_does_not_postpone_a_due_window(user: User) 
     make_policy(instance, start_hour=waiting.hour, next_window=waiting)
     policy = turn_on(instance, user, start_hour=waiting.hour, keep_days=30)
     assert policy.next_window == waiting
+
+
+@pytest.mark.parametrize("pending", [NOON - 10 * HOUR, NOON - 34 * HOUR], ids=["today's", "yesterday's"])
+def test_a_due_backup_survives_a_change_of_the_window_and_back(user: User, settings: Any, pending: datetime) -> None:
+    settings.BACKUP_CLOCK = f"{__name__}.noon"
+    instance = make_instance(action=Action.RESTART)
+    make_policy(instance, start_hour=2, next_window=pending)
+    for hour in (5, 23, 2):
+        assert turn_on(instance, user, start_hour=hour).next_run == NOON - 10 * HOUR
+    Instance.objects.update(action=Action.NONE)
+    run_due_policies("local", NOON + HOUR)
+    assert Backup.objects.count() == 1 and Policy.objects.get().next_window == NOON + 14 * HOUR
+
+
+def test_after_a_due_backup_a_changed_window_runs_from_the_next_day(user: User, settings: Any) -> None:
+    settings.BACKUP_CLOCK = f"{__name__}.noon"
+    instance = make_instance(action=Action.RESTART)
+    make_policy(instance, start_hour=2, next_window=NOON - 10 * HOUR)
+    turn_on(instance, user, start_hour=5)
+    Instance.objects.update(action=Action.NONE)
+    run_due_policies("local", NOON + HOUR)
+    assert Backup.objects.count() == 1 and Policy.objects.get().next_window == NOON + 17 * HOUR
+
+
+def test_a_window_that_has_had_its_backup_does_not_run_again_after_a_change_and_back(user: User, settings: Any) -> None:
+    settings.BACKUP_CLOCK = f"{__name__}.noon"
+    instance = make_instance()
+    make_policy(instance, start_hour=2, next_window=NOON + 14 * HOUR)
+    for hour in (5, 23, 2):
+        turn_on(instance, user, start_hour=hour)
+    assert Policy.objects.get().next_window == NOON + 14 * HOUR
 
 
 def test_existing_backups_keep_their_old_retention(user: User) -> None:

@@ -51,7 +51,7 @@ class Agent:
         window = window_to_serve(self.schedule, self.pending, now)
         if window <= now:
             self.served.append((window, now))
-            window = window_after(self.schedule, window)
+            window = window_after(self.schedule, window, now)
         self.pending = window
 
 
