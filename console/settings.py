@@ -117,7 +117,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
     # Rendered lists, shared for a second.
-    "lists": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "lists"},
+    "lists": {"BACKEND": "console.lists.cache.MonotonicCache", "LOCATION": "lists"},
 }
 
 # --- Signing in -----------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import Self
 from django.contrib.auth.models import User
 from django.db.models import Q
 
+from console.text import clocks
 from instances import hosts
 from instances.choices import JobKind, JobStatus
 from instances.models import Host, Job
@@ -94,7 +95,8 @@ def activity_and_notifications(
     user: User, notified: Notified, now: datetime
 ) -> tuple[Activity, list[Notification], Notified]:
     """Return the activity, the notifications that are due, and the browser's new Notified once it has shown them."""
-    lately = Q(ended__gte=notified.since)
+    # An end in the future, from a clock that was wrong, would be news until then.
+    lately = Q(ended__gte=notified.since, ended__lte=clocks.latest(now))
     # Each of the three conditions is a range scan of one index.
     mine = Q(_UNENDED, requested_by=user) | Q(lately, requested_by=user)
     automated = Q(lately, requested_by=None, kind=JobKind.BACKUP, status=JobStatus.FAILED)

@@ -10,7 +10,8 @@ from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, Out
 
 from console.lists.counting import CountOf
 from instances.listening import LOOPBACK, Listening
-from instances.models import Host, Instance, Job, offline_after
+from instances.models import Host, Instance, Job
+from instances.models.host import is_offline
 
 # A host with less free space for archives, in bytes, gets a new instance only if no other host has more.
 LITTLE_SPACE = 1024**3
@@ -28,7 +29,7 @@ def take(name: str, *, agent: str, before: str, now: datetime, listening: Listen
     `before` is the previous agent, which has certainly ended. `listening` is where the host's instances will listen.
     """
     Host.objects.get_or_create(name=name)
-    free = Q(agent__in=["", before]) | Q(seen__isnull=True) | Q(seen__lte=now - offline_after())
+    free = Q(agent__in=["", before]) | Q(seen__isnull=True) | is_offline(now)
     taken = Host.objects.filter(free, name=name)
     where = {"db_address": listening.address, "db_tls": listening.tls, "db_alias": listening.alias}
     return bool(taken.update(agent=agent, seen=now, **where))

@@ -5,7 +5,9 @@ The models expose these as `<action>_refusal` properties. Buttons show the sente
 
 from typing import TYPE_CHECKING
 
-from console.text import times
+from django.utils import timezone
+
+from console.text import clocks, times
 from console.text.messages import Message
 from instances.choices import STOPS_SERVER, Action, State, Status
 
@@ -18,7 +20,8 @@ def host(host: "Host") -> str:
     since = host.offline_since
     if since is None:
         return ""
-    return Message("host.offline", host=host.name, since=times.moment(times.local(since)))
+    code = "host.clock_ahead" if clocks.is_ahead(since, timezone.now()) else "host.offline"
+    return Message(code, host=host.name, since=times.moment(times.local(since)))
 
 
 def backup(instance: "Instance") -> str:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from console.accounts.models import UserSession
 from console.audit import origin
+from console.text import clocks
 
 if TYPE_CHECKING:
     _Store = DatabaseStore[UserSession]
@@ -30,9 +31,12 @@ class SessionStore(_Store):
         row: UserSession | None = super()._get_session_from_db()  # type: ignore[misc]
         self._row = row
         now = timezone.now()
-        if row and now - row.seen > SEEN_EVERY:
+        if row and (now - row.seen > SEEN_EVERY or clocks.is_ahead(row.seen, now)):
             row.seen, row.address = now, origin.current().address
-            UserSession.objects.filter(pk=row.pk).update(seen=row.seen, address=row.address)
+            # A clock that was ahead must not make the session last longer.
+            row.expire_date = min(row.expire_date, now + timedelta(seconds=self.get_session_cookie_age()))
+            changed = {"seen": row.seen, "address": row.address, "expire_date": row.expire_date}
+            UserSession.objects.filter(pk=row.pk).update(**changed)
         return row
 
     def create_model_instance(self, data: dict[str, Any]) -> UserSession:

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 from django import template
 from django.conf import settings
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
-from console.text import times
+from console.text import clocks, times
 
 register = template.Library()
 
@@ -34,18 +36,35 @@ def moment(when: datetime | None) -> SafeString:
 
 @register.simple_tag
 def span(start: datetime | None, end: datetime | None) -> SafeString:
-    """Render a start and an end in two lines; a dash if there is no start."""
+    """Render a start and an end that are over in two lines; a dash if there is no start."""
     first = moment(start)
-    return format_html('{}<span class="secondary">– {}</span>', first, moment(end)) if end else first  # noqa: RUF001
+    if end:
+        first = format_html('{}<span class="secondary">– {}</span>', first, moment(end))  # noqa: RUF001
+    return first + clock_warning(start, end)
 
 
 @register.simple_tag
 def moment_and_age(when: datetime | None) -> SafeString:
-    """Render a time, and an element in which the page's script shows how long ago it was; a dash for None."""
+    """Render the time of an event, and an element in which the page's script shows its age; a dash for None."""
     if not when:
         return SafeString("–")  # noqa: RUF001
-    age = format_html(' <time class="secondary" datetime="{}" data-relative></time>', times.local(when).isoformat())
-    return moment(when) + age
+    return format_html("{} {}", moment(when), age(when))
+
+
+@register.simple_tag
+def age(when: datetime) -> SafeString:
+    """Render an element in which the page's script shows how long ago an event was."""
+    element = format_html('<time class="secondary" datetime="{}" data-relative></time>', times.local(when).isoformat())
+    return clock_warning(when) or element
+
+
+@register.simple_tag
+def clock_warning(*events: datetime | None) -> SafeString:
+    """Render a warning if an event that has happened has a time in the future; else nothing."""
+    now = timezone.now()
+    if not any(when and clocks.is_ahead(when, now) for when in events):
+        return SafeString("")
+    return format_html('<span class="tag" data-tone="warn">{}</span>', _("in the future: a clock was wrong"))
 
 
 @register.simple_tag

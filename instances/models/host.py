@@ -5,8 +5,10 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
+from console.text import clocks
 from console.text.messages.fields import MessageField
 from instances import refusals
 
@@ -16,13 +18,18 @@ def offline_after() -> timedelta:
     return timedelta(seconds=min(15.0, settings.CONSOLE_LEASE_SECONDS))
 
 
+def is_offline(now: datetime) -> Q:
+    """Return the condition that a host's last heartbeat is too old, or in the future and therefore unknown."""
+    return Q(seen__lte=now - offline_after()) | Q(seen__gt=clocks.latest(now))
+
+
 class HostQuerySet(models.QuerySet["Host"]):
     def offline(self, now: datetime) -> Self:
         """Return the hosts whose agent has stopped responding."""
-        return self.filter(seen__lte=now - offline_after())
+        return self.filter(is_offline(now))
 
     def online(self, now: datetime) -> Self:
-        return self.filter(seen__gt=now - offline_after())
+        return self.filter(seen__gt=now - offline_after(), seen__lte=clocks.latest(now))
 
 
 class Host(models.Model):
@@ -53,11 +60,11 @@ class Host(models.Model):
         return self.name
 
     def is_online(self, now: datetime) -> bool:
-        return self.seen is not None and now - self.seen < offline_after()
+        return self.seen is not None and now - self.seen < offline_after() and not clocks.is_ahead(self.seen, now)
 
     @property
     def offline_since(self) -> datetime | None:
-        """The last heartbeat, if the agent has stopped responding."""
+        """The last heartbeat, if the host is offline."""
         return self.seen if self.seen and not self.is_online(timezone.now()) else None
 
     @property

@@ -6,12 +6,13 @@ from typing import Self
 from django.db import models
 from django.db.models import Count, F, Q, Value
 from django.db.models.functions import Coalesce
-from django.db.models.lookups import LessThan
+from django.db.models.lookups import GreaterThan, LessThan
 from django.urls import reverse
 from django.utils import timezone
 
 from console.lists.keys import NameKey
 from console.text.changes import Values
+from console.text import clocks
 from console.text.ids import new_id
 from console.text.messages.fields import MessageField
 from console.text.name_rule import NAME_MAX_LENGTH, name_validators
@@ -84,8 +85,16 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
         return self.to_protect().order_by(LAST_BACKUP, "id")
 
     def without_backup_since(self, moment: datetime) -> Self:
-        """Return the instances created before the moment that have no Complete backup started since."""
-        return self.to_protect().filter(LessThan(LAST_BACKUP, Value(moment)))
+        """Return the instances created before the moment that have no Complete backup started since.
+
+        A time in the future is unknown, so it counts as before the moment.
+        """
+        ahead = GreaterThan(LAST_BACKUP, Value(clocks.latest(timezone.now())))
+        return self.to_protect().filter(Q(LessThan(LAST_BACKUP, Value(moment))) | Q(ahead))
+
+    def backed_up_in_future(self) -> Self:
+        """Return the instances whose last backup, or creation without a backup, is in the future."""
+        return self.to_protect().filter(GreaterThan(LAST_BACKUP, Value(clocks.latest(timezone.now())))).order_by("id")
 
     def with_running_server(self) -> Self:
         """Return the instances whose server answers, unless work in progress stops it."""

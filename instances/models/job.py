@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from console.lists.keys import NameKey
+from console.text import clocks
 from console.text.messages.fields import MessageField, ShortMessageField
 from console.text.name_rule import NAME_MAX_LENGTH
 from instances.choices import JobKind, JobStatus
@@ -35,8 +36,12 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.running().filter(lease_until__lt=now)
 
     def failed_since(self, moment: datetime) -> Self:
-        """Return the failed jobs created since `moment`, newest first, without cancelled ones."""
-        return self.filter(status=JobStatus.FAILED, created__gte=moment).wanted().order_by("-created", "-id")
+        """Return the failed jobs created since `moment`, newest first, without cancelled ones.
+
+        Jobs created in the future, by a clock that was wrong, are left out: they would hide others until then.
+        """
+        lately = self.filter(created__gte=moment, created__lte=clocks.latest(timezone.now()))
+        return lately.filter(status=JobStatus.FAILED).wanted().order_by("-created", "-id")
 
     def wanted(self) -> Self:
         """Return the jobs that were not cancelled."""
@@ -133,7 +138,8 @@ class Job(models.Model):
     def reading(self) -> Reading | None:
         """The progress of the running job's step; without speed and time left if the agent has stopped reporting."""
         reading = Reading.from_json(self.detail) if self.status == JobStatus.RUNNING else None
-        if reading and timezone.now().timestamp() - reading.at > offline_after().total_seconds():
+        age = timezone.now().timestamp() - reading.at if reading else 0.0
+        if reading and not -clocks.TOLERANCE.total_seconds() <= age <= offline_after().total_seconds():
             return replace(reading, speed=None, left=None)
         return reading
 
@@ -145,4 +151,5 @@ class Job(models.Model):
     @property
     def duration(self) -> timedelta | None:
         """How long the job ran; None if it has not ended or never started."""
-        return self.ended - self.started if self.ended and self.started else None
+        # The clock may have been set back meanwhile.
+        return max(self.ended - self.started, timedelta()) if self.ended and self.started else None

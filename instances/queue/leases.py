@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from console.text import clocks
 from console.text.messages import Message
 from instances.choices import JobStatus
 from instances.models import Job
@@ -148,7 +149,13 @@ def fail_interrupted(steps: JobSteps[Any, Any], *, expired_at: datetime | None =
 
 
 def fail_expired(kinds: JobKinds, now: datetime) -> int:
-    """End every job whose lease has expired and return how many ended. Any process may do this."""
+    """End every job whose lease has expired and return how many ended. Any process may do this.
+
+    A lease longer than any that can be written now comes from a clock that was ahead. Shorten it; its agent, if alive,
+    renews it in time.
+    """
+    length = lease_length()
+    Job.objects.running().filter(lease_until__gt=clocks.latest(now) + length).update(lease_until=now + length)
     expired = Job.objects.expired(now).select_related("instance", "host")
     return sum(fail_interrupted(steps_of(job, kinds), expired_at=now) for job in expired)
 

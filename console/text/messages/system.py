@@ -23,6 +23,10 @@ TEXTS = {
         "Your role (%(yours)s) does not allow this. Requires one of these roles: %(others)s.",
         "count",
     ),
+    "host.clock_ahead": _(
+        "Host %(host)s counts as offline: its last heartbeat is in the future (%(since)s). "
+        "Check the clocks of all hosts, then try again."
+    ),
     "host.offline": _(
         "Host %(host)s is offline: its agent has stopped responding (last heartbeat: %(since)s). "
         "Start the agent, then try again."
