@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files import File
 
+from backups.damage import note_damage
 from backups.models import Backup
 from backups.storage.base import archive_storage
 from console.text.messages import Message
@@ -42,9 +43,22 @@ class Source:
 
 
 def open_archive(*, backup: Backup, requested_by: User | None) -> Source:
-    """Find the archive of a Complete backup. The caller closes the source's file. Raises Refused."""
+    """Find the archive of a Complete backup. The caller closes the source's file. Raises Refused.
+
+    Mark the backup if its archive is missing or damaged.
+    """
     if reason := backup.download_refusal:
         raise Refused(reason)
+    try:
+        return _find(backup)
+    except ArchiveMissing as error:
+        # Another host's folder may have the archive.
+        if archive_storage().shared or backup.host_id == settings.CONSOLE_HOST:
+            note_damage(backup, str(error.message))
+        raise
+
+
+def _find(backup: Backup) -> Source:
     storage, name = archive_storage(), backup.archive_name
     try:
         size = storage.size(name)

@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import F, Sum
+from django.db.models import Case, F, Sum, When
+from django.utils import timezone
 
 from backups.choices import BackupStatus
 from backups.models import Backup, BackupTally, StorageSample
+from console.text import clocks
 from instances.models import Instance
 
 SAMPLE_EVERY = timedelta(minutes=1)
@@ -42,7 +44,7 @@ def note_ends(backups: Sequence[Backup]) -> None:
 
 
 def note_newest(instance_uid: str) -> None:
-    """Store on the instance the start time of its newest Complete backup.
+    """Store on the instance the start time of its newest Complete backup whose archive is not known to be damaged.
 
     Call this in the transaction that changes which backup is the newest.
     """
@@ -50,15 +52,16 @@ def note_newest(instance_uid: str) -> None:
     instance = Instance.objects.select_for_update().filter(pk=instance_uid).only("last_backup_at").first()
     if instance is None:
         return
-    complete = Backup.objects.restorable().filter(instance_uid=instance_uid, imported__isnull=True)
-    newest = complete.order_by("-started", "-id").values_list("started", flat=True).first()
+    complete = Backup.objects.whole().filter(instance_uid=instance_uid, imported__isnull=True)
+    unknown = Case(When(started__gt=clocks.latest(timezone.now()), then=1), default=0)
+    newest = complete.order_by(unknown, "-started", "-id").values_list("started", flat=True).first()
     if newest != instance.last_backup_at:
         Instance.objects.filter(pk=instance_uid).update(last_backup_at=newest)
 
 
 def sample_storage(host: str, now: datetime) -> None:
     """Store the bytes of the host's archives and data once a minute. The agent calls this every few seconds."""
-    if StorageSample.objects.filter(hour=hour(now), host=host, taken__gt=now - SAMPLE_EVERY).exists():
+    if StorageSample.objects.filter(hour=hour(now), host=host, taken__gt=now - SAMPLE_EVERY, taken__lte=now).exists():
         return
     archives = Backup.objects.filter(host=host).aggregate(bytes=Sum("size"))["bytes"] or 0
     data = Instance.objects.filter(host=host).aggregate(bytes=Sum("storage_bytes"))["bytes"] or 0

@@ -16,6 +16,8 @@ from console.lists.pages import Sort
 from instances.choices import InstanceType
 from instances.lists import of_instance
 
+DAMAGED = "damaged"
+
 
 class BackupListForm(ListForm):
     """The filters of Backup Management or, with `within`, of one instance's backups."""
@@ -30,7 +32,9 @@ class BackupListForm(ListForm):
 
     type = forms.ChoiceField(required=False, choices=InstanceType.choices, widget=forms.HiddenInput)
     status = forms.ChoiceField(
-        required=False, label=_("Status"), choices=[("", _("All statuses")), *BackupStatus.choices]
+        required=False,
+        label=_("Status"),
+        choices=[("", _("All statuses")), *BackupStatus.choices, (DAMAGED, _("Complete, but missing or damaged"))],
     )
     kind = forms.ChoiceField(
         required=False, label=_("Backup Type"), choices=[("", _("All backup types")), *BackupType.choices]
@@ -46,7 +50,7 @@ class BackupListForm(ListForm):
         if text := chosen.get("instance"):
             yield of_instance(text)
         if status := chosen.get("status"):
-            yield Q(status=status)
+            yield Q(damage__gt="") if status == DAMAGED else Q(status=status)
         if kind := chosen.get("type"):
             yield Q(instance_type=kind)
         if kind := chosen.get("kind"):
@@ -69,4 +73,5 @@ BACKUP_COLUMNS: Columns[Backup] = [
     (_("SHA-256"), lambda backup: backup.sha256),
     (_("Description"), lambda backup: backup.description),
     (_("Failure"), lambda backup: backup.failure),
+    (_("Damage"), lambda backup: backup.damage),
 ]

@@ -13,8 +13,18 @@ The writer needs one pass and constant memory, and writes into any Django storag
 accepts only members that the manifest names and the engine knows, and writes nothing outside the destination.
 """
 
-from backups.archive.manifest import ArchiveError, Entry, Manifest
+from backups.archive.manifest import ArchiveError, ArchiveNotRead, Entry, Manifest
 from backups.archive.reader import Unpacked, read_manifest, unpack
 from backups.archive.writer import Written, write
 
-__all__ = ["ArchiveError", "Entry", "Manifest", "Unpacked", "Written", "read_manifest", "unpack", "write"]
+__all__ = [
+    "ArchiveError",
+    "ArchiveNotRead",
+    "Entry",
+    "Manifest",
+    "Unpacked",
+    "Written",
+    "read_manifest",
+    "unpack",
+    "write",
+]

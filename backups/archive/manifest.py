@@ -29,6 +29,10 @@ class ArchiveError(Exception):
     """An archive is invalid or could not be written. The message is a sentence for people."""
 
 
+class ArchiveNotRead(ArchiveError):
+    """An archive could not be read for a reason that does not mean that it is missing or damaged."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """A member as the manifest lists it: its name and its exact size in bytes."""
@@ -134,9 +138,9 @@ def _require_format(raw: Any) -> None:
     # Format 1 called this field format_version.
     theirs = checked_count(raw["format"] if "format" in raw else raw["format_version"])
     if theirs < FORMAT:
-        raise ArchiveError(Message("archive.old_format", theirs=theirs))
+        raise ArchiveNotRead(Message("archive.old_format", theirs=theirs))
     if theirs > FORMAT:
-        raise ArchiveError(Message("archive.new_format", theirs=theirs, ours=FORMAT))
+        raise ArchiveNotRead(Message("archive.new_format", theirs=theirs, ours=FORMAT))
 
 
 def _of_console(value: Any, is_valid: Callable[[str], object]) -> str:

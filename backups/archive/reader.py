@@ -16,7 +16,7 @@ import zstandard
 from django.core.files import File
 from django.core.files.storage import Storage
 
-from backups.archive.manifest import SIZE_LIMIT, ArchiveError, Entry, Manifest, contents_from_json
+from backups.archive.manifest import SIZE_LIMIT, ArchiveError, ArchiveNotRead, Entry, Manifest, contents_from_json
 from backups.storage.folder import sync_directory
 from console.text.errors import explain_file
 from console.text.messages import Message, Size
@@ -64,7 +64,7 @@ def unpack(storage: Storage, name: str, destination: Path, *, sha256: str | None
             try:
                 destination.mkdir(mode=0o700)
             except OSError as error:
-                raise ArchiveError(Message("archive.no_folder", why=explain_file(error))) from error
+                raise ArchiveNotRead(Message("archive.no_folder", why=explain_file(error))) from error
             try:
                 contents = archive.unpack(manifest, destination)
                 if sha256 and archive.sha256() != sha256:
@@ -101,7 +101,7 @@ def _unreadable_explained(name: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise ArchiveError(Message("archive.missing", name=name)) from error
     except OSError as error:
-        raise ArchiveError(Message("archive.unreadable", why=explain_file(error))) from error
+        raise ArchiveNotRead(Message("archive.unreadable", why=explain_file(error))) from error
 
 
 @contextmanager
@@ -185,13 +185,15 @@ class _Archive:
         free = shutil.disk_usage(destination).free
         if free < manifest.size:
             sizes = {"needed": Size(manifest.size), "free": Size(free)}
-            raise ArchiveError(Message("archive.no_room", folder=destination, **sizes))
+            raise ArchiveNotRead(Message("archive.no_room", folder=destination, **sizes))
         for entry in manifest.members:
             self._member(entry.name, exactly=entry.size)
             try:
                 self._write(entry, destination / _file(entry))
             except OSError as error:
-                raise ArchiveError(Message("archive.not_unpacked", name=entry.name, why=explain_file(error))) from error
+                raise ArchiveNotRead(
+                    Message("archive.not_unpacked", name=entry.name, why=explain_file(error))
+                ) from error
         contents = self._small_member(CONTENTS)
         computed = "".join(f"{digest}  {name}\n" for name, digest in self._sums.items()).encode()
         found = self._small_member(SUMS)
@@ -268,9 +270,9 @@ def parse_manifest(content: bytes) -> Manifest:
     """Return the manifest. Raises ArchiveError unless this console's engine could have made such a backup."""
     manifest, engine = Manifest.from_json(content), engines.embedded()
     if manifest.engine != engine.name:
-        raise ArchiveError(Message("archive.other_engine", theirs=manifest.engine, ours=engine.name))
+        raise ArchiveNotRead(Message("archive.other_engine", theirs=manifest.engine, ours=engine.name))
     if manifest.method != engine.method:
-        raise ArchiveError(Message("archive.other_method", method=manifest.method))
+        raise ArchiveNotRead(Message("archive.other_method", method=manifest.method))
     for entry in manifest.members:
         if not engine.owns(entry.name):
             raise ArchiveError(Message("archive.unknown_member", name=entry.name))

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from backups import archive
 from backups.choices import RestorationStatus
+from backups.damage import note_damage
 from backups.models import Backup, BackupQuerySet, Restoration
 from backups.storage.base import archive_storage
 from console.text.messages import Message
@@ -36,7 +37,10 @@ def restoration_of(job: Job) -> tuple[Restoration, Backup, Instance]:
 
 
 def unpack(work: Work, backup: Backup, destination: Path) -> archive.Unpacked:
-    """Unpack the backup's archive into the new directory `destination`. Raises JobFailed or LeaseLost."""
+    """Unpack the backup's archive into the new directory `destination`. Raises JobFailed or LeaseLost.
+
+    Mark the backup if its archive is missing or damaged.
+    """
 
     def read(done: int, total: int) -> None:
         if total:
@@ -47,6 +51,8 @@ def unpack(work: Work, backup: Backup, destination: Path) -> archive.Unpacked:
             archive_storage(), backup.archive_name, destination, sha256=backup.sha256 or None, progress=read
         )
     except archive.ArchiveError as error:
+        if not isinstance(error, archive.ArchiveNotRead):
+            note_damage(backup, str(error))
         raise JobFailed(str(error)) from error
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from backups.comparing import differences
+from backups.damage import note_damage, note_whole
 from backups.jobs.archiving import staging
 from backups.jobs.parameters import BackupParameters
 from backups.jobs.restoring import UNPACKED, end_use, scratch_name, scratch_server, unpack
@@ -31,6 +32,7 @@ class VerifyBackup(JobSteps[BackupParameters, dict[str, Any]]):
         unpacked = unpack(work, backup, engines.embedded().files.data_dir(home))
         found = _inspect(work, home)
         if differing := differences(unpacked.contents, found):
+            note_damage(backup, differing)
             raise JobFailed(differing)
         return {
             "documents": found.documents,
@@ -43,6 +45,7 @@ class VerifyBackup(JobSteps[BackupParameters, dict[str, Any]]):
 
     def completed(self, result: dict[str, Any]) -> None:
         self._end(verified_at=timezone.now(), verify_failure="", verification=result)
+        note_whole(Backup.objects.get(verify_job=self.job))
 
     def failed(self, reason: str) -> None:
         if Job.objects.filter(pk=self.job.pk, interrupted=True).exists():

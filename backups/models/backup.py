@@ -2,12 +2,12 @@
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Self
 
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Case, Count, Exists, OuterRef, Q, When
 from django.urls import reverse
 from django.utils import timezone
 
@@ -16,6 +16,7 @@ from backups.choices import BackupMethod, BackupStatus, BackupType
 from backups.models.policy import Policy
 from console.lists.keys import NameKey, SizeKey
 from console.text.changes import Values
+from console.text import clocks
 from console.text.days import Day
 from console.text.description_rule import description_validators
 from console.text.ids import new_id
@@ -64,6 +65,15 @@ class BackupQuerySet(models.QuerySet["Backup"]):
     def restorable(self) -> Self:
         return self.filter(status=BackupStatus.COMPLETED)
 
+    def damaged(self) -> Self:
+        """Return the Complete backups whose archive is known to be missing or damaged."""
+        # Only Complete backups have this column set. In this form, a partial index serves the condition.
+        return self.filter(damage__gt="")
+
+    def whole(self) -> Self:
+        """Return the Complete backups whose archive is not known to be missing or damaged."""
+        return self.restorable().filter(damage="")
+
     def free(self) -> Self:
         """Return the backups that are not being made, deleted, restored or verified, and not locked."""
         return self.filter(status__in=[BackupStatus.COMPLETED, BackupStatus.FAILED], locked=False, uses=0)
@@ -76,13 +86,22 @@ class BackupQuerySet(models.QuerySet["Backup"]):
     def expired(self, now: datetime) -> Self:
         """Return the automated backups whose retention is over.
 
-        While an instance's policy is on, its newest Complete backup is kept, in case all later backups fail.
+        While an instance's policy is on, its newest Complete backup that is not known to be bad is kept, in case all
+        later backups fail. If all are bad, the least bad is kept: failing Verify is better than a damaged archive.
         """
         off = Policy.objects.filter(instance=OuterRef("instance"), enabled=False)
         on = Q(instance__isnull=False) & ~Exists(off)
         good = Backup.objects.automated().filter(instance_uid=OuterRef("instance_uid"), status=BackupStatus.COMPLETED)
-        newest = good.order_by("-started", "-id").values("pk")[:1]
+        badness = Case(When(damage__gt="", then=2), When(verify_failure__gt="", then=1), default=0)
+        # A start in the future says nothing about which backup is the newest.
+        unknown = Case(When(started__gt=clocks.latest(timezone.now()), then=1), default=0)
+        newest = good.order_by(badness, unknown, "-started", "-id").values("pk")[:1]
         return self.free().automated().filter(expires__lte=now).exclude(on, pk__in=newest)
+
+    def kept_after_expiry(self, shown: Iterable["Backup"], now: datetime) -> set[str]:
+        """Return the ids of those backups that have expired, but that expired() keeps for their instance."""
+        over = {each.pk for each in shown if each.expires and each.expires <= now and each.can_expire}
+        return over - set(self.expired(now).filter(pk__in=over).values_list("pk", flat=True)) if over else over
 
 
 class Backup(models.Model):
@@ -111,6 +130,8 @@ class Backup(models.Model):
     imported = models.DateTimeField(null=True, blank=True)
     # When an automated backup expires, under the policy in force when it was made. Null: never.
     expires = models.DateTimeField(null=True, blank=True)
+    # The original value of `expires` while `started` is in the future because a clock was wrong: see mend_expiry().
+    expires_by_start = models.DateTimeField(null=True, blank=True, editable=False)
     # A locked backup does not expire and cannot be deleted.
     locked = models.BooleanField(default=False)
 
@@ -142,6 +163,8 @@ class Backup(models.Model):
     verify_failure = MessageField(blank=True, editable=False)
     # The verification's counts: {"documents": n, "collections": n, "databases": {name: {collection: documents}}}.
     verification = models.JSONField(default=dict, blank=True, editable=False)
+    # Why the archive of a Complete backup is known to be missing or damaged: see damage.py. Verify clears it.
+    damage = MessageField(blank=True, editable=False)
 
     objects = BackupQuerySet.as_manager()
 
@@ -158,7 +181,9 @@ class Backup(models.Model):
             models.Index(SizeKey("size"), "id", name="backup_size"),
             # Lets the database sum the sizes of a host's archives without reading the rows.
             models.Index(fields=["host", "size"], name="backup_sizes_of_host"),
+            models.Index(fields=["-started", "-id"], condition=Q(damage__gt=""), name="backup_newest_damaged"),
             models.Index(fields=["host", "expires"], condition=Q(expires__isnull=False), name="backup_expiry"),
+            models.Index(fields=["host"], condition=Q(expires_by_start__isnull=False), name="backup_expiry_changed"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(type__in=BackupType.values), name="backup_type_known"),
@@ -239,6 +264,17 @@ class Backup(models.Model):
     @property
     def in_use(self) -> bool:
         return self.uses > 0
+
+    @property
+    def can_expire(self) -> bool:
+        """True for a Complete automated backup that retention may delete: BackupQuerySet.free() has the same rule."""
+        complete = self.status == BackupStatus.COMPLETED and self.type == BackupType.AUTOMATED
+        return complete and not self.locked and not self.in_use
+
+    @property
+    def is_bad(self) -> bool:
+        """True if the archive is known to be missing or damaged, or if the last Verify failed."""
+        return bool(self.damage or self.verify_failure)
 
     # Each property returns a sentence that says why the action is refused now; "" if the action is possible.
 

@@ -3,6 +3,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from backups.models import Backup
+from backups.policy import clock
 from console.web.htmx import live, render_list
 from console.web.request import Request
 
@@ -16,6 +17,7 @@ def backup_detail(request: Request, backup_id: str) -> HttpResponse:
     databases = backup.databases
     context = {
         "backup": backup,
+        "kept": backup.pk in Backup.objects.kept_after_expiry([backup], clock.now()),
         "databases": databases,
         "collections": sum(len(database.collections) for database in databases),
         "documents": sum(database.documents for database in databases),

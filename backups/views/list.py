@@ -5,6 +5,7 @@ from django.views.decorators.http import require_safe
 
 from backups.lists import BACKUP_COLUMNS, BackupListForm
 from backups.models import Backup, Policy, Restoration
+from backups.policy import clock
 from console.lists.csv import export
 from console.web.htmx import live, render_list
 from console.web.request import Request
@@ -25,6 +26,7 @@ def backup_list(request: Request) -> HttpResponseBase:
     page = filters.page(Backup.objects.shown())
     context = {
         "backups": page.rows,
+        "kept": Backup.objects.kept_after_expiry(page.rows, clock.now()),
         "page": page,
         "filters": filters,
         "tabs": type_tabs(request),
@@ -51,6 +53,7 @@ def instance_backups(request: Request, instance_id: str) -> HttpResponseBase:
         "instance": instance,
         "policy": Policy.of(instance),
         "backups": page.rows,
+        "kept": Backup.objects.kept_after_expiry(page.rows, clock.now()),
         "page": page,
         "filters": filters,
         "restorations": restorations,

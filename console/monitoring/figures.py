@@ -10,9 +10,9 @@ from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
-from backups.choices import BackupStatus
 from backups.models import Backup
 from backups.storage.base import archive_storage
+from console.text import clocks
 from instances.choices import JobStatus
 from instances.models import Host, Instance, Job, offline_after
 
@@ -24,7 +24,7 @@ DAY = timedelta(days=1)
 
 def check_storage(host: str, now: datetime) -> None:
     """Store whether the host's agent can write archives, and the free bytes. The agent calls this every few seconds."""
-    if Host.objects.filter(name=host, storage_checked__gt=now - STORAGE_CHECK_EVERY).exists():
+    if Host.objects.filter(name=host, storage_checked__gt=now - STORAGE_CHECK_EVERY, storage_checked__lte=now).exists():
         return
     free, failure = None, ""
     try:
@@ -97,7 +97,7 @@ def _of_jobs(now: datetime) -> Iterator[Metric]:
     ended = GaugeMetricFamily("console_jobs_last_day", "Jobs of the last 24 h that ended.", labels=["kind", "status"])
     took = GaugeMetricFamily("console_job_seconds_last_day", "How long they took, on average.", labels=["kind"])
     for status in (JobStatus.COMPLETED, JobStatus.FAILED):
-        of_day = Job.objects.filter(status=status, created__gte=now - DAY)
+        of_day = Job.objects.filter(status=status, created__gte=now - DAY, created__lte=clocks.latest(now))
         for kind in of_day.values("kind").annotate(jobs=Count("pk"), took=Avg(F("ended") - F("started"))):
             ended.add_metric([kind["kind"], status], kind["jobs"])
             if status == JobStatus.COMPLETED and kind["took"]:
@@ -116,10 +116,20 @@ def _of_backups(now: datetime) -> Iterator[Metric]:
     counts = GaugeMetricFamily("console_backups", "Backups by status.", labels=["status"])
     backups = Backup.objects.order_by()
     total = backups.aggregate(bytes=Sum("size"))["bytes"] or 0
+    damaged = GaugeMetricFamily(
+        "console_backups_damaged",
+        "Complete backups whose archive is known to be missing or damaged.",
+        value=Backup.objects.damaged().count(),
+    )
     stored = GaugeMetricFamily("console_backup_bytes", "The size of all archives.", value=total)
     for row in backups.values("status").annotate(backups=Count("pk")):
         counts.add_metric([row["status"]], row["backups"])
-    complete = Backup.objects.filter(instance_uid=OuterRef("pk"), status=BackupStatus.COMPLETED)
+    in_future = GaugeMetricFamily(
+        "console_backups_in_future",
+        "Backups that start in the future, because a clock was wrong.",
+        value=backups.filter(started__gt=clocks.latest(now)).count(),
+    )
+    complete = Backup.objects.whole().filter(instance_uid=OuterRef("pk"), started__lte=clocks.latest(now))
     newest = Subquery(complete.order_by("-started").values("started")[:1])
     age = GaugeMetricFamily(
         "console_backup_age_seconds", "Since an instance's newest Complete backup.", labels=["instance", "name"]
@@ -128,4 +138,4 @@ def _of_backups(now: datetime) -> Iterator[Metric]:
     for id, name, moment in instances.values_list("pk", "name", "newest").iterator():
         if moment:
             age.add_metric([id, name], (now - moment).total_seconds())
-    yield from (counts, stored, age)
+    yield from (counts, damaged, in_future, stored, age)

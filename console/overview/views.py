@@ -50,15 +50,20 @@ def home(request: Request) -> HttpResponse:
         "backups_chart": backups_chart(days),
         "storage": storage(days),
         "without_backup": counted(Instance.objects.without_backup_since(late)),
-        "protection": [
-            (instance, instance.unprotected_since < late)
-            for instance in Instance.objects.shown().longest_without_backup()[:LISTED]
-        ],
+        "protection": [(instance, instance.unprotected_since < late) for instance in _least_protected()],
         "faulty": list(Instance.objects.shown().faulty()[:LISTED]),
+        "damaged": counted(Backup.objects.damaged()),
         "failures": list(Job.objects.select_related("instance").failed_since(now - FAILURES_SINCE)[:LISTED]),
         "any_in_progress": Status.ABNORMAL in statuses or Job.objects.unended().exists(),
     }
     return render_list(request, "overview/overview.html", "overview/_overview.html", context)
+
+
+def _least_protected() -> list[Instance]:
+    """Return the instances that have gone longest without a backup; first those of which that is unknown."""
+    unknown = list(Instance.objects.shown().backed_up_in_future()[:LISTED])
+    known = Instance.objects.shown().longest_without_backup()[:LISTED]
+    return [*unknown, *(instance for instance in known if instance not in unknown)][:LISTED]
 
 
 def _status(status: Status, count: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.files.storage import storages
 from django.test import Client
 from django.urls import reverse
@@ -15,13 +16,14 @@ from hypothesis import strategies as st
 from backups.choices import BackupStatus
 from backups.downloads import Part, asked_range
 from backups.models import Backup
+from backups.services.delete import delete_backup
 from backups.storage.base import StorageFailed
 from backups.storage.folder import FolderStorage
 from console.accounts.roles import Role
 from console.audit.models import AuditEvent
 from tests.answers import hang_up
 from tests.backups.real_archives import complete_backup
-from tests.factories import make_backup, make_user
+from tests.factories import make_backup, make_host, make_instance, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -123,10 +125,41 @@ def test_a_missing_or_truncated_archive_is_explained(plain: Client, backup: Back
     path.write_bytes(path.read_bytes()[:-1])
     answer = plain.get(download(backup))
     assert answer.status_code == 410 and "is damaged" in answer.content.decode()
+    backup.refresh_from_db()
+    assert "is damaged" in backup.damage
     path.unlink()
     answer = plain.get(download(backup))
     assert answer.status_code == 410 and "is not in the storage" in answer.content.decode()
-    assert Backup.objects.get().status == BackupStatus.COMPLETED
+    backup.refresh_from_db()
+    assert "is not in the storage" in backup.damage and backup.status == BackupStatus.COMPLETED
+
+
+def test_an_archive_in_another_hosts_folder_is_not_known_to_be_missing(plain: Client, folder: Path) -> None:
+    backup = make_backup(make_instance(host=make_host("elsewhere")))
+    assert plain.get(download(backup)).status_code == 410
+    assert not Backup.objects.get().damage
+
+
+def test_a_damaged_backup_is_shown_in_lists_counted_on_overview_and_warned_about(plain: Client) -> None:
+    make_backup(name="whole")
+    backup = make_backup(name="broken", damage="The archive is missing.")
+    for url in (reverse("backups:list"), reverse("backups:instance", args=[backup.instance_uid])):
+        html = plain.get(url).content.decode()
+        assert html.count("Archive missing or damaged") == html.count("The archive is missing.") == 1
+    overview = plain.get(reverse("home")).content.decode()
+    assert "1 Complete backup is missing or damaged." in overview and 'href="/backups/?status=damaged"' in overview
+    shown = plain.get("/backups/?status=damaged").context["backups"]
+    assert [each.name for each in shown] == ["broken"]
+    for way in ("restore", "restore-to-original"):
+        html = plain.get(reverse(f"backups:{way}", args=[backup.id])).content.decode()
+        assert "The archive of this backup is missing or damaged." in html and "data-submit" in html, way
+    assert "missing or damaged" in plain.get(backup.get_absolute_url()).content.decode()
+
+
+def test_a_backup_that_is_being_deleted_does_not_count_as_damaged(user: User) -> None:
+    backup = make_backup(damage="The archive is missing.")
+    delete_backup(backup=backup, requested_by=user)
+    assert not Backup.objects.damaged().exists()
 
 
 def test_a_download_redirects_to_the_storages_link_and_is_audited(

@@ -1,6 +1,8 @@
 """The jobs of Restore and Verify, with real archives and files; only the servers and their engine are fake."""
 
 import hashlib
+import errno
+import json
 import shutil
 from collections import namedtuple
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from django.utils import timezone
 
 from backups import archive
 from backups.choices import BackupStatus, RestorationStatus
+from backups.damage import note_damage
 from backups.jobs.archiving import manifest_of
 from backups.models import Backup, Restoration
 from backups.services.restore import restore_to_new_instance, restore_to_original
@@ -204,6 +207,9 @@ def test_each_wrong_archive_has_its_own_error_and_changes_nothing(
         ended(job, said)
     assert documents(instance) == 20 and entries(instance) == {"data"}
     assert instance.id not in servers.stopped
+    backup.refresh_from_db()
+    assert backup.status == BackupStatus.COMPLETED
+    assert backup.damage == ("" if "newer" in said else str(job.failure)), "a format is no damage"
     instance.refresh_from_db()
     assert instance.status is Status.AVAILABLE and instance.failure == ""
     assert not Backup.objects.filter(name__startswith="before-restore", status=BackupStatus.BUILDING).exists()
@@ -509,6 +515,37 @@ def test_verifying_reports_the_differences(
     backup.refresh_from_db()
     assert backup.verified_at is None and backup.verify_failure.endswith(said) and not backup.verifying
     assert servers.running == {} and not list(staging_root().iterdir())
+
+
+def test_a_difference_is_damage_but_a_server_that_does_not_work_is_not(
+    backup: Backup, servers: Servers, engine: FakeEngine
+) -> None:
+    for found, damaged in ((EngineError("The server ended."), False), (Contents(()), True)):
+        engine.inspected = found
+        verify_backup(backup=backup, requested_by=None)
+        do(servers)
+        backup.refresh_from_db()
+        assert bool(backup.damage) == damaged and backup.is_bad
+
+
+def test_an_unreadable_disk_is_no_damage(backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: FolderStorage, name: str) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(FolderStorage, "size", fail)
+    verify_backup(backup=backup, requested_by=None)
+    assert do(servers).status == JobStatus.FAILED
+    backup.refresh_from_db()
+    assert backup.verify_failure and not backup.damage
+
+
+def test_a_verification_that_succeeds_removes_the_mark_of_damage(backup: Backup, servers: Servers) -> None:
+    note_damage(backup, "The archive is missing.")
+    assert Instance.objects.get().last_backup_at is None, "a damaged backup is no success"
+    verify_backup(backup=backup, requested_by=None)
+    assert do(servers).status == JobStatus.COMPLETED
+    backup.refresh_from_db()
+    assert not backup.is_bad and Instance.objects.get().last_backup_at == backup.started
 
 
 def test_a_backup_of_a_deleted_instance_can_be_verified(backup: Backup, servers: Servers) -> None:

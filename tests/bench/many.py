@@ -43,7 +43,7 @@ FROM n
 _BACKUPS = """
 INSERT INTO backups_backup (id, name, description, type, method, status, failure, started, ended, size, sha256,
     instance_id, instance_uid, instance_name, instance_type, engine, engine_version, storage_engine,
-    compatible_version, host_id, job_id, contents, locked, uses, verifying, verify_failure, verification)
+    compatible_version, host_id, job_id, contents, locked, uses, verifying, verify_failure, damage, verification)
 WITH {n} AS (SELECT i, {id} AS id, {name} AS number, {of} AS instance, {name_of} AS name FROM {rows})
 SELECT id || 'br02',
     CASE WHEN i % 7 <> 0 THEN 'auto-' || number WHEN i % 2 <> 0 THEN 'Nightly' ELSE 'before-' || number END, '',
@@ -53,7 +53,7 @@ SELECT id || 'br02',
     instance || 'in02', instance || 'in02', 'Orders-' || name,
     CASE i % {instances} % 3 WHEN 0 THEN 'Sharding' WHEN 1 THEN 'ReplicaSet' ELSE 'Single' END,
     'SecantusDB', '0.7.0b3', 'WiredTiger', '8.2', 'bench', {uuid},
-    '[]', {no}, 0, {no}, '', '{{}}'
+    '[]', {no}, 0, {no}, '', '', '{{}}'
 FROM n
 """
 

@@ -125,5 +125,5 @@ def test_metrics_need_the_same_queries_for_any_number_of_rows(
     settings.CONSOLE_METRICS_TOKEN = TOKEN
     for number in range(3):
         make_backup(instance=make_instance(name=f"i-{number:04}", host=host))
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(12):
         scrape(client)
