@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import models
+from django.utils import timezone
 
+from console.text import clocks
 from instances.models import Host
 
 
@@ -18,8 +20,9 @@ class Stored(NamedTuple):
 
 class StorageSampleQuerySet(models.QuerySet["StorageSample"]):
     def since(self, moment: datetime) -> list[tuple[datetime, Stored]]:
-        """Return the time and the figures of each sample taken since `moment`, oldest first."""
+        """Return the time and the figures of each sample taken from `moment` until now, oldest first."""
         found = self.filter(hour__gte=moment - timedelta(hours=1), taken__gte=moment).order_by("hour")
+        found = found.filter(taken__lte=clocks.latest(timezone.now()))
         rows = found.values_list("taken", "host_id", "archives", "data")
         return [(taken, Stored(host, archives, data)) for taken, host, archives, data in rows]
 

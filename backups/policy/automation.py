@@ -1,15 +1,20 @@
 """The work that the agent does for automated backups every few seconds."""
 
+import logging
 from datetime import datetime, timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 
 from backups.models import Backup, Policy
+from backups.policy import schedule
 from backups.services.delete import retire_backup
 from backups.services.policy import run_policy
+from console.text import clocks
 from instances.choices import JobKind
 from instances.models import Instance, InstanceQuerySet
+
+log = logging.getLogger(__name__)
 
 # Older instances already have a policy, because every agent writes missing policies when it starts.
 NEW = timedelta(days=1)
@@ -31,7 +36,9 @@ def tend(host: str, now: datetime) -> None:
     """
     # An instance's creation time comes from the real clock, which may be ahead of `now` or behind it.
     _write_default_policies(Instance.objects.filter(created__gte=min(now, timezone.now()) - NEW))
+    mend_windows(host, now)
     run_due_policies(host, now)
+    mend_expiry(host, now)
     retire_expired(host, now)
 
 
@@ -49,8 +56,40 @@ def run_due_policies(host: str, now: datetime) -> None:
                 run_policy(policy=policy, now=now)
 
 
+def mend_windows(host: str, now: datetime) -> None:
+    """Bring the windows back that a clock moved too far ahead; window_to_serve() says which those are."""
+    # No policy has two windows within a day, so only later ones can be wrong.
+    later = Policy.objects.on().filter(instance__host=host, next_window__gte=now + schedule.DAY + schedule.WINDOW)
+    for policy in later:
+        window = schedule.window_to_serve(policy.schedule, policy.next_window, now)
+        if window != policy.next_window:
+            Policy.objects.filter(pk=policy.pk, next_window=policy.next_window).update(next_window=window)
+            log.warning(
+                "The next automated backup of instance %s was due at %s: a clock was wrong. It is now due at %s.",
+                *(policy.pk, policy.next_window, window),
+            )
+
+
+def mend_expiry(host: str, now: datetime) -> None:
+    """Let automated backups that start in the future expire after a retention counted from now.
+
+    If the present clock is the wrong one, their own expiry comes back with the right time.
+    """
+    # The start comes from the real clock.
+    automated, latest = Backup.objects.automated().filter(host=host), clocks.latest(timezone.now())
+    for backup in automated.filter(started__gt=latest, expires_by_start=None):
+        if backup.expires:
+            keep = backup.expires - backup.started
+            unchanged = Backup.objects.filter(pk=backup.pk, expires=backup.expires, expires_by_start=None)
+            unchanged.update(expires=now + keep, expires_by_start=backup.expires)
+            log.warning("Backup %s starts in the future: a clock was wrong. It expires %s from now.", backup.pk, keep)
+    for backup in Backup.objects.filter(host=host, expires_by_start__isnull=False, started__lte=latest):
+        Backup.objects.filter(pk=backup.pk).update(expires=backup.expires_by_start, expires_by_start=None)
+
+
 def retire_expired(host: str, now: datetime) -> None:
-    tried = Q(job__kind=JobKind.DELETE_BACKUP, job__ended__gt=now - RETRY_AFTER)
+    latest = clocks.latest(max(now, timezone.now()))
+    tried = Q(job__kind=JobKind.DELETE_BACKUP, job__ended__gt=now - RETRY_AFTER, job__ended__lte=latest)
     expired = Backup.objects.expired(now).filter(host=host).exclude(tried).select_related("host")
     for backup in expired.order_by("expires")[:AT_ONCE]:
         retire_backup(backup=backup, now=now)

@@ -32,8 +32,11 @@ def first_window(schedule: Schedule, at: datetime) -> datetime:
 def window_to_serve(schedule: Schedule, pending: datetime, now: datetime) -> datetime:
     """Return the window that gets the next backup: `pending`, which has had none yet, unless its day is over.
 
-    If that day is over, skip to the next window. The returned window is due if it is not after `now`.
+    If that day is over, skip to the next window. The returned window is due if it is not after `now`. A clock that was
+    ahead leaves a pending window later than the one after the next: then return the next.
     """
+    if pending > first_window(schedule, now + WINDOW):
+        return first_window(schedule, now)
     if pending >= _day(now):
         return pending
     return first_window(schedule, _day(now))

@@ -13,6 +13,7 @@ from django.utils.translation import pgettext
 
 from backups.models import Backup, Policy
 from backups.operations import operations
+from console.text import clocks
 from console.web.operations import button, more_menu
 
 register = template.Library()
@@ -43,6 +44,8 @@ def per_second(size: int, span: timedelta) -> str:
 @register.filter
 def ago(when: datetime) -> str:
     """Format the time since `when` for a sentence: "just now", "3 hours ago"."""
+    if clocks.is_ahead(when, timezone.now()):
+        return _("at an unknown time, because a clock was wrong")
     if (timezone.now() - when).total_seconds() < 60:
         return _("just now")
     return _("%s ago") % timesince(when, depth=1)

@@ -4,6 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
 
 from backups.choices import BackupStatus, BackupType
 from backups.models import Backup, Policy
@@ -158,7 +161,7 @@ def test_enabling_a_policy_of_a_busy_instance_makes_one_backup_even_if_the_windo
 def test_the_number_of_queries_is_the_same_for_any_number_of_instances(django_assert_num_queries: Any) -> None:
     make_policy(next_window=TWO)
     for _ in range(2):
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(7):
             automation.tend("local", MONDAY)
         for _ in range(30):
             make_policy(next_window=TWO)
@@ -204,6 +207,43 @@ def test_the_last_complete_backup_is_kept_while_the_policy_is_enabled() -> None:
     assert deleting() == {failed, good}
 
 
+@pytest.mark.parametrize(
+    ("facts", "kept"),
+    [
+        ([{}, {"verify_failure": "Other documents."}], 0),
+        ([{}, {"damage": "It is missing."}], 0),
+        ([{"damage": "It is missing."}, {"verify_failure": "Other documents."}, {"damage": "It is missing."}], 1),
+        ([{"damage": "It is missing."}, {"damage": "It is missing."}], 1),
+        ([{}, {}, {"damage": "It is missing."}], 1),
+    ],
+)
+def test_the_newest_backup_not_known_to_be_bad_is_kept(plain: Client, facts: list[dict[str, str]], kept: int) -> None:
+    instance = make_instance()
+    made = [automated(instance, day, **each) for day, each in enumerate(facts)]
+    shown = Backup.objects.kept_after_expiry(made, TWO + 100 * DAY)
+    automation.retire_expired("local", TWO + 100 * DAY)
+    assert set(made) - deleting() == {made[kept]} and shown == {made[kept].pk}
+
+
+@pytest.mark.parametrize(
+    ("facts", "in_list", "on_page"),
+    [
+        ({}, "kept: last good backup", "newest automated backup that is not known to be bad"),
+        ({"damage": "It is missing."}, "kept: no good backup", "no automated backup that is known to be better"),
+    ],
+)
+def test_the_pages_say_why_an_expired_backup_is_kept(
+    plain: Client, facts: dict[str, Any], in_list: str, on_page: str
+) -> None:
+    now = timezone.now()
+    make_backup(type=BackupType.AUTOMATED, expires=now + DAY)
+    backup = make_backup(type=BackupType.AUTOMATED, started=now - 8 * DAY, expires=now - DAY, **facts)
+    for url in ("/backups/", reverse("backups:instance", args=[backup.instance_uid])):
+        assert plain.get(url).content.decode().count("kept: ") == 1
+        assert in_list in plain.get(url).content.decode()
+    assert on_page in plain.get(backup.get_absolute_url()).content.decode()
+
+
 def test_failed_backups_expire_even_without_a_complete_one() -> None:
     failed = automated(make_instance(), 0, status=BackupStatus.FAILED)
     automation.retire_expired("local", TWO + 100 * DAY)
@@ -239,3 +279,71 @@ def test_a_failed_deletion_is_retried_the_next_day() -> None:
     assert deleting() == set()
     automation.retire_expired("local", now + DAY)
     assert deleting() == {old}
+
+
+# --- A clock that was wrong ------------------------------------------------------------------------------
+
+YEAR = timedelta(days=365)
+
+
+def test_a_window_that_a_wrong_clock_moved_a_year_ahead_comes_back(caplog: pytest.LogCaptureFixture) -> None:
+    instance = due_at_two()
+    automation.tend("local", TWO + YEAR)
+    finish(instance)
+    assert Policy.objects.get().next_window == TWO + YEAR + DAY
+    automation.tend("local", TWO + HOUR)
+    assert Policy.objects.get().next_window == TWO + DAY and "a clock was wrong" in caplog.text
+    automation.tend("local", TWO + DAY)
+    assert Backup.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("weekdays", "ahead", "mended"),
+    [("1,2,3,4,5,6,7", DAY, False), ("1,2,3,4,5,6,7", 2 * DAY, True), ("1", 7 * DAY, False), ("1", 14 * DAY, True)],
+)
+def test_only_a_window_later_than_the_next_is_brought_back(weekdays: str, ahead: timedelta, mended: bool) -> None:
+    make_policy(weekdays=weekdays, next_window=TWO + ahead)
+    make_policy(make_instance(host=make_host("elsewhere")), next_window=TWO + YEAR)
+    automation.mend_windows("local", TWO)
+    windows = set(Policy.objects.values_list("next_window", flat=True))
+    assert windows == {TWO if mended else TWO + ahead, TWO + YEAR}
+
+
+def test_a_backup_in_the_future_expires_a_retention_after_it_is_noticed(caplog: pytest.LogCaptureFixture) -> None:
+    now = timezone.now()
+    backup = make_backup(type=BackupType.AUTOMATED, started=now + YEAR, expires=now + YEAR + 7 * DAY)
+    for moment in (now, now + DAY):
+        automation.mend_expiry("local", moment)
+        backup.refresh_from_db()
+        assert (backup.expires, backup.expires_by_start) == (now + 7 * DAY, now + YEAR + 7 * DAY)
+    assert caplog.text.count("a clock was wrong") == 1
+
+
+def test_the_expiry_comes_back_if_the_present_clock_was_the_wrong_one() -> None:
+    now = timezone.now()
+    backup = make_backup(
+        type=BackupType.AUTOMATED, started=now - DAY, expires=now - 100 * DAY, expires_by_start=now + 6 * DAY
+    )
+    automation.mend_expiry("local", now)
+    backup.refresh_from_db()
+    assert (backup.expires, backup.expires_by_start) == (now + 6 * DAY, None)
+
+
+def test_a_backup_in_the_future_is_not_the_newest() -> None:
+    now = timezone.now()
+    instance = make_instance()
+    ahead, old, newest = (
+        make_backup(instance, type=BackupType.AUTOMATED, started=now + start, expires=now - HOUR)
+        for start in (YEAR, -9 * DAY, -8 * DAY)
+    )
+    automation.retire_expired("local", now)
+    assert deleting() == {ahead, old}
+    assert newest not in deleting()
+
+
+def test_a_deletion_that_failed_in_the_future_is_retried() -> None:
+    now = timezone.now()
+    failed = make_job(kind=JobKind.DELETE_BACKUP, status=JobStatus.FAILED, ended=now + YEAR)
+    backup = make_backup(status=BackupStatus.FAILED, type=BackupType.AUTOMATED, expires=now - DAY, job=failed)
+    automation.retire_expired("local", now)
+    assert deleting() == {backup}
