@@ -381,8 +381,14 @@ def test_an_unknown_value_is_no_error(plain: Client, page: str, query: str) -> N
 
 ADDRESSES = [
     *(f"{BACKUPS}?{query}" for query in ("", "sort=name", "sort=-size", "before=end", "sort=size&before=end")),
-    *(f"{BACKUPS}?{query}" for query in ("type=Sharding", "status=COMPLETED", "kind=Auto", "instance=orders-1")),
-    *(f"{BACKUPS}?{query}" for query in ("type=Sharding&sort=name", "status=COMPLETED&kind=Auto&sort=size")),
+    *(
+        f"{BACKUPS}?{query}"
+        for query in ("type=Sharding", "status=COMPLETED", "kind=Auto", "instance=orders-1", "status=damaged")
+    ),
+    *(
+        f"{BACKUPS}?{query}"
+        for query in ("type=Sharding&sort=name", "status=damaged", "status=COMPLETED&kind=Auto&sort=size")
+    ),
     *(f"{BACKUPS}?{query}" for query in ("q=name-00", "q=name-0017", "q=name&sort=name", "q=name&type=Single")),
     *(f"{BACKUPS}?{query}" for query in ("since=2026-01-01T00:00", "q=name-0017&type=Single&status=COMPLETED")),
     *(f"{INSTANCES}?{query}" for query in ("", "sort=name", "type=Single", "status=normal", "q=orders-1")),
@@ -408,6 +414,7 @@ def rows(db: None) -> None:
             instances[number % 3],
             name=f"name-{number:04}",
             type=BackupType.AUTOMATED if number % 2 else BackupType.MANUAL,
+            damage="It is missing." if number % 3 else "",
             job=job,
         )
         record("dds", user=None, user_name="nobody", resource=Resource("instance", "1", "orders-1"))

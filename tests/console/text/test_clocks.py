@@ -13,8 +13,10 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from backups import history
-from backups.models import StorageSample
+from backups.models import Backup, StorageSample
 from console.accounts.models import UserSession
+from console.audit.choices import Outcome
+from console.audit.models import AuditEvent
 from console.monitoring import figures
 from console.text import clocks
 from instances import hosts
@@ -164,6 +166,12 @@ def test_a_session_of_a_clock_that_was_ahead_lasts_no_longer_than_others(
     assert not clocks.is_ahead(session.seen, now) and session.expire_date <= timezone.now() + longest
 
 
+def test_the_audit_marks_events_in_the_future(plain: Client, now: datetime) -> None:
+    for moment in (now - HOUR, now + YEAR):
+        AuditEvent.objects.create(time=moment, trace="ddsCreateBackup", outcome=Outcome.SUCCEEDED)
+    assert plain.get(reverse("audit")).content.decode().count(SAID) == 1
+
+
 def test_pages_mark_backups_in_the_future(plain: Client, now: datetime) -> None:
     with override("en"), timezone.override(UTC):
         counted = {"documents": 1, "collections": 1}
@@ -171,6 +179,7 @@ def test_pages_mark_backups_in_the_future(plain: Client, now: datetime) -> None:
         assert SAID not in plain.get(reverse("backups:list")).content.decode()
         backup = make_backup(started=now + YEAR, verified_at=now + YEAR, verification=counted)
         assert plain.get(reverse("backups:list")).content.decode().count(SAID) == 2
-        assert SAID in plain.get(backup.get_absolute_url()).content.decode()
+        Backup.objects.update(cut_at=now + YEAR)
+        assert plain.get(backup.get_absolute_url()).content.decode().count(SAID) == 3
         dialog = plain.get(reverse("backups:restore", args=[backup.id])).content.decode()
         assert "made at an unknown time" in dialog
