@@ -15,8 +15,8 @@ from backups import refusals
 from backups.choices import BackupMethod, BackupStatus, BackupType
 from backups.models.policy import Policy
 from console.lists.keys import NameKey, SizeKey
-from console.text.changes import Values
 from console.text import clocks
+from console.text.changes import Values
 from console.text.days import Day
 from console.text.description_rule import description_validators
 from console.text.ids import new_id

@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from console.lists.keys import NameKey
-from console.text.changes import Values
 from console.text import clocks
+from console.text.changes import Values
 from console.text.ids import new_id
 from console.text.messages.fields import MessageField
 from console.text.name_rule import NAME_MAX_LENGTH, name_validators

@@ -1,8 +1,7 @@
 """The jobs of Restore and Verify, with real archives and files; only the servers and their engine are fake."""
 
-import hashlib
 import errno
-import json
+import hashlib
 import shutil
 from collections import namedtuple
 from collections.abc import Callable

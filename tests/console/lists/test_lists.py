@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any, cast
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -21,7 +22,6 @@ from console.audit.models import AuditEvent
 from console.lists import counting
 from console.lists import pages as lists
 from console.lists.counting import Total
-from console.text import times
 from console.web.request import Request
 from instances import hosts
 from instances.choices import InstanceType, JobStatus
@@ -336,7 +336,7 @@ def test_the_to_filter_includes_its_whole_minute(plain: Client, until: str, seco
 def test_a_time_range_includes_the_whole_hour_that_clocks_show_twice(
     plain: Client, query: dict[str, str], found: set[str]
 ) -> None:
-    plain.cookies[times.COOKIE] = "America/Los_Angeles"
+    plain.cookies[settings.TIME_ZONE_COOKIE_NAME] = "America/Los_Angeles"
     for hour, name in enumerate(("00:30", "first 01:30", "second 01:30", "02:30"), start=7):
         make_backup(name=name, started=datetime(2026, 11, 1, hour, 30, tzinfo=UTC))
     assert set(names(plain.get(BACKUPS, query))) == found
@@ -345,7 +345,7 @@ def test_a_time_range_includes_the_whole_hour_that_clocks_show_twice(
 @pytest.mark.parametrize("address", [BACKUPS, INSTANCES, TASKS, AUDIT])
 @pytest.mark.parametrize("moment", ["2026-03-08T02:30", "2026-11-01T01:30"])
 def test_every_time_that_a_calendar_shows_is_accepted(plain: Client, address: str, moment: str) -> None:
-    plain.cookies[times.COOKIE] = "America/Los_Angeles"
+    plain.cookies[settings.TIME_ZONE_COOKIE_NAME] = "America/Los_Angeles"
     assert not plain.get(address, {"since": moment, "until": moment}).context["filters"].errors
 
 
