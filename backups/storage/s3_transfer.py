@@ -5,8 +5,9 @@ import hashlib
 import io
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -25,6 +26,9 @@ _PARALLEL = 3
 _PULSE_SECONDS = 0.5
 # Seconds to pause before each attempt to read. If the last attempt gets no bytes, reading fails.
 _READ_PAUSES = (0, 0.2, 1, 4, 10)
+# What stores answer that do not know SHA-256 checksums.
+# An answer to HEAD has only a number.
+_UNKNOWN = {"InvalidArgument", "InvalidRequest", "NotImplemented", "400", "501"}
 
 
 class _GivenUp(BaseException):
@@ -58,8 +62,7 @@ class Upload:
         self._unwanted = threading.Event()
 
     def __enter__(self) -> "Upload":
-        begun = self._begin()
-        self._upload = {**self._object, "UploadId": begun["UploadId"]}
+        self._upload = self._begin()
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="upload")
         return self
 
@@ -70,20 +73,33 @@ class Upload:
         self._pool.shutdown(cancel_futures=True)
         if error:
             try:
-                abort(self._client, self._object["Bucket"], self._object["Key"], self._upload["UploadId"])
+                self._abort()
             except (BotoCoreError, ClientError) as second:
                 error.add_note(f"The upload of {self._object['Key']} could not be aborted: {second}")
 
-    def _begin(self) -> Any:
-        """Begin with SHA-256 checksums. If the store does not know them, _send() gives each part an MD5 instead."""
+    def _begin(self) -> dict[str, str]:
+        """Begin with SHA-256 checksums. If the store does not know them, _put() gives each part an MD5 instead."""
         wanted = {**self._object, "ContentType": CONTENT_TYPE}
+        begun = None
+        with self._unless_unknown():
+            begun = self._client.create_multipart_upload(
+                **wanted, **({"ChecksumAlgorithm": "SHA256"} if self._knows_sha256 else {})
+            )
+        begun = begun or self._client.create_multipart_upload(**wanted)
+        return {**self._object, "UploadId": begun["UploadId"]}
+
+    def _abort(self) -> None:
+        abort(self._client, self._object["Bucket"], self._object["Key"], self._upload["UploadId"])
+
+    @contextmanager
+    def _unless_unknown(self) -> Iterator[None]:
+        """Ignore the error of a store that does not know SHA-256 checksums, and do without them from now on."""
         try:
-            return self._client.create_multipart_upload(**wanted, ChecksumAlgorithm="SHA256")
+            yield
         except ClientError as error:
-            if code_of(error) not in {"InvalidArgument", "InvalidRequest", "NotImplemented"}:
+            if not self._knows_sha256 or code_of(error) not in _UNKNOWN:
                 raise
-        self._knows_sha256 = False
-        return self._client.create_multipart_upload(**wanted)
+            self._knows_sha256 = False
 
     def send(self, content: Any) -> None:
         """Send the content in parts, while the caller's thread reads the next part."""
@@ -97,7 +113,8 @@ class Upload:
         while part or number == 0:
             number += 1
             self._size += len(part)
-            self._wait(_PARALLEL - 1, pulse)
+            # The first part shows whether the store knows SHA-256 checksums, so no other part is sent beside it.
+            self._wait(0 if number == 2 else _PARALLEL - 1, pulse)
             self._sending.add(self._pool.submit(self._send, number, part))
             part = content.read(size)
         self._wait(0, pulse)
@@ -105,13 +122,12 @@ class Upload:
     def complete(self) -> None:
         """Make the object visible, and compare its size and checksum with what was sent."""
         sent = sorted(self._sent.items())
-        parts = [{"PartNumber": number, "ETag": tag, **self._checksum(digest)} for number, (digest, tag) in sent]
         try:
-            self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": parts})
+            self._complete(sent)
         except self._client.exceptions.NoSuchUpload:
             # If the first attempt succeeded but its answer was lost, the retry gets this. Check the object below.
             pass
-        found = self._client.head_object(**self._object, **({"ChecksumMode": "ENABLED"} if self._knows_sha256 else {}))
+        found = self._head()
         # Some stores keep no checksums.
         whole = _base64(hashlib.sha256(b"".join(digest for _number, (digest, _tag) in sent)).digest())
         kept = found.get("ChecksumSHA256", whole).partition("-")[0]
@@ -119,7 +135,32 @@ class Upload:
             self._client.delete_object(**self._object)
             raise StorageFailed(Message("s3.differs"))
 
+    def _complete(self, sent: list[tuple[int, tuple[bytes, str]]]) -> None:
+        with self._unless_unknown():
+            parts = [{"PartNumber": number, "ETag": tag, **self._checksum(digest)} for number, (digest, tag) in sent]
+            self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": parts})
+            return
+        parts = [{"PartNumber": number, "ETag": tag} for number, (_digest, tag) in sent]
+        self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": parts})
+
+    def _head(self) -> Any:
+        with self._unless_unknown():
+            return self._client.head_object(
+                **self._object, **({"ChecksumMode": "ENABLED"} if self._knows_sha256 else {})
+            )
+        return self._client.head_object(**self._object)
+
     def _send(self, number: int, part: bytes) -> None:
+        if number == 1:
+            with self._unless_unknown():
+                return self._put(number, part)
+            # Some stores do not know SHA-256 checksums, but say so only now.
+            with suppress(ClientError):
+                self._abort()
+            self._upload = self._begin()
+        return self._put(number, part)
+
+    def _put(self, number: int, part: bytes) -> None:
         digest = hashlib.sha256(part).digest()
         compared = self._checksum(digest) or {"ContentMD5": _base64(hashlib.md5(part, usedforsecurity=False).digest())}
         answer = self._client.upload_part(
