@@ -1,5 +1,7 @@
 """Choose the host that works on an archive: any host can read a shared storage, only the archive's own its folder."""
 
+from django.conf import settings
+
 from backups.models import Backup
 from backups.storage.base import archive_storage
 from instances.models import Host
@@ -16,3 +18,11 @@ def host_of_archive(backup: Backup) -> Host:
 def host_of_restored(backup: Backup) -> Host:
     """Return the host that a new instance is restored on."""
     return least_loaded_host() if archive_storage().shared else backup.host
+
+
+def newest_archives() -> list[str]:
+    """Return the names of the newest archives that this host's storage should have, at most ten."""
+    complete = Backup.objects.restorable()
+    if not archive_storage().shared:
+        complete = complete.filter(host=settings.CONSOLE_HOST)
+    return [backup.archive_name for backup in complete.only("id").order_by("-started", "-id")[:10]]

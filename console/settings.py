@@ -142,7 +142,11 @@ STORAGES = {
     "staticfiles": {"BACKEND": "console.web.static.ModuleStorage"},
     "backups": {
         "BACKEND": "backups.storage.folder.FolderStorage",
-        "OPTIONS": {"location": CONSOLE_BACKUPS_DIR, "remembered": CONSOLE_HOME / "storage-id"},
+        "OPTIONS": {
+            "location": CONSOLE_BACKUPS_DIR,
+            "remembered": CONSOLE_HOME / "storage-id",
+            "expected": "backups.placement.newest_archives",
+        },
     },
 }
 if CONSOLE_S3_BUCKET:
@@ -156,6 +160,8 @@ if CONSOLE_S3_BUCKET:
             "access_key": CONSOLE_S3_ACCESS_KEY_ID or None,
             "secret_key": CONSOLE_S3_SECRET_ACCESS_KEY or None,
             "addressing_style": CONSOLE_S3_ADDRESSING_STYLE,
+            "remembered": CONSOLE_HOME / "bucket-id",
+            "expected": "backups.placement.newest_archives",
         },
     }
 

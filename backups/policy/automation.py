@@ -10,6 +10,7 @@ from backups.models import Backup, Policy
 from backups.policy import schedule
 from backups.services.delete import retire_backup
 from backups.services.policy import run_policy
+from backups.storage.base import archive_storage
 from console.text import clocks
 from instances.choices import JobKind
 from instances.models import Instance, InstanceQuerySet
@@ -88,8 +89,20 @@ def mend_expiry(host: str, now: datetime) -> None:
 
 
 def retire_expired(host: str, now: datetime) -> None:
+    """Delete expired backups, unless the storage is not responding or is not the one that has the archives."""
     latest = clocks.latest(max(now, timezone.now()))
     tried = Q(job__kind=JobKind.DELETE_BACKUP, job__ended__gt=now - RETRY_AFTER, job__ended__lte=latest)
     expired = Backup.objects.expired(now).filter(host=host).exclude(tried).select_related("host")
-    for backup in expired.order_by("expires")[:AT_ONCE]:
-        retire_backup(backup=backup, now=now)
+    found = list(expired.order_by("expires")[:AT_ONCE])
+    if found and _storage_is_there():
+        for backup in found:
+            retire_backup(backup=backup, now=now)
+
+
+def _storage_is_there() -> bool:
+    try:
+        archive_storage().require_there()
+    except OSError:
+        # The agent's check of the storage reports the reason.
+        return False
+    return True

@@ -43,6 +43,10 @@ class ArchiveStorage(Storage):
         """Return the name itself, because a backup's archive has one name."""
         return name
 
+    def require_there(self) -> str:
+        """Raise StorageFailed if this is not the storage that has the console's archives. Otherwise return its id."""
+        raise NotImplementedError
+
     def discard_partial(self, name: str) -> None:
         """Remove the partial file of an interrupted save(). Call this only if no save() of the name can be running."""
         raise NotImplementedError

@@ -2,37 +2,37 @@
 
 import errno
 import os
-import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage
 
-from backups.storage.base import ArchiveStorage, NotEnoughSpace, StorageFailed, require_flat
+from backups.storage.base import NotEnoughSpace, require_flat
+from backups.storage.identity import ID_NAME, IdentifiedStorage, sync_directory, write_durably
 from console.text.messages import Message, Size
 
 _CHUNK = 1024 * 1024
-# The file with the folder's id. If the disk is not mounted, the folder at the mount point lacks this file.
-_ID_FILE = ".storage-id"
 
 
-class FolderStorage(ArchiveStorage, FileSystemStorage):
+class FolderStorage(IdentifiedStorage, FileSystemStorage):
     """Files in one folder, synced to disk. The storage creates the folder when it first needs it.
 
-    save() writes a file under a hidden name and renames it at the end. Options: `location`, the folder, and
-    `remembered`, a file that keeps the folder's id. If `remembered` is given, operations raise StorageFailed while the
-    folder is not the one that was used first: a folder whose disk is not mounted looks empty, and the console must then
-    neither report archives missing nor write or delete any.
+    save() writes a file under a hidden name and renames it at the end. Options: `location`, the folder, and those of
+    IdentifiedStorage: a folder whose disk is not mounted looks empty, and the console must then neither report archives
+    missing nor write or delete any.
     """
 
-    def __init__(self, location: str | os.PathLike[str], remembered: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        location: str | os.PathLike[str],
+        remembered: str | os.PathLike[str] | None = None,
+        expected: str = "",
+    ) -> None:
         FileSystemStorage.__init__(
             self, location=location, file_permissions_mode=0o600, directory_permissions_mode=0o700
         )
-        self._remembered = Path(remembered) if remembered else None
+        IdentifiedStorage.__init__(self, remembered, expected)
 
     def path(self, name: str) -> str:
         """Return the file's path. Raises SuspiciousFileOperation for subdirectories and hidden, unfinished files."""
@@ -56,48 +56,37 @@ class FolderStorage(ArchiveStorage, FileSystemStorage):
         return False
 
     def size(self, name: str) -> int:
-        with self._missing_there():
+        with self.missing_here():
             return super().size(name)
 
     def open(self, name: str, mode: str = "rb") -> "File[bytes]":
-        with self._missing_there():
+        with self.missing_here():
             return super().open(name, mode)
 
     def delete(self, name: str) -> None:
         self.require_there()
         super().delete(name)
 
-    @contextmanager
-    def _missing_there(self) -> Iterator[None]:
-        """Raise StorageFailed instead of FileNotFoundError if this is not the folder that had the file."""
+    def read_id(self) -> str:
         try:
-            yield
+            return self._id_file.read_text().strip()
         except FileNotFoundError:
-            self.require_there()
-            raise
+            return ""
 
-    def require_there(self) -> None:
-        """Raise StorageFailed if this is not the folder that was used first. The first call stores the folder's id."""
-        if self._remembered is None:
-            return
-        known = _read(self._remembered)
-        if not known:
-            _write(self._remembered, self._own_id())
-        elif _read(self._id_file) != known:
-            raise StorageFailed(Message("folder.changed", folder=self.location, file=self._remembered))
+    def write_id(self, fresh: str) -> str:
+        self._id_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_durably(self._id_file, fresh)
+        return fresh
+
+    def has(self, name: str) -> bool:
+        return Path(self.path(name)).exists()
+
+    def changed(self, remembered: Path) -> Message:
+        return Message("folder.changed", folder=self.location, file=remembered)
 
     @property
     def _id_file(self) -> Path:
-        return Path(self.location) / _ID_FILE
-
-    def _own_id(self) -> str:
-        """Return the folder's id. Create the id if the folder has none."""
-        found = _read(self._id_file)
-        if not found:
-            found = secrets.token_hex(16)
-            self._id_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(self._id_file, found)
-        return found
+        return Path(self.location) / ID_NAME
 
     def discard_partial(self, name: str) -> None:
         self._partial(name).unlink(missing_ok=True)
@@ -146,30 +135,3 @@ class FolderStorage(ArchiveStorage, FileSystemStorage):
     def _partial(self, name: str) -> Path:
         final = Path(self.path(name))
         return final.with_name(f".{final.name}.part")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        return ""
-
-
-def _write(path: Path, text: str) -> None:
-    """Write the file atomically and sync it to disk."""
-    fresh = path.with_name(f"{path.name}.new")
-    with fresh.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    sync_directory(path.parent)
-
-
-def sync_directory(directory: Path) -> None:
-    """Sync the names of the directory's files to disk."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

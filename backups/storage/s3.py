@@ -3,20 +3,28 @@
 Django imports this module only if the settings choose it, because boto3 is slow to load.
 """
 
+import os
 import threading
-from functools import cached_property
+import time
+from functools import cached_property, partial
+from pathlib import Path
 from typing import IO, Any, cast
 
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from django.core.files import File
 from django.utils.http import content_disposition_header
 from storages.backends.s3 import S3Storage
 
-from backups.storage.base import ArchiveStorage, require_flat
-from backups.storage.s3_errors import explained
+from backups.storage.base import require_flat
+from backups.storage.identity import ID_NAME, IdentifiedStorage
+from backups.storage.s3_errors import explained, status_of
 from backups.storage.s3_transfer import CONTENT_TYPE, StoredObject, Upload, abort
+from console.text.messages import Message
 
 _LINK_SECONDS = 600
+# Write an object this often, to notice if the store no longer allows it.
+_PROVE_SECONDS = 300.0
 
 # Requests time out early while a user waits, but retry until the store has restarted while they move an archive.
 _ASKING = Config(
@@ -31,22 +39,31 @@ _ASKING = Config(
 _MOVING = Config(read_timeout=60, retries={"mode": "standard", "total_max_attempts": 8})
 
 
-class BucketStorage(ArchiveStorage, S3Storage):  # type: ignore[misc]  # django-storages has no types
+class BucketStorage(IdentifiedStorage, S3Storage):  # type: ignore[misc]  # django-storages has no types
     """Objects in one bucket. Each becomes visible only when all its parts have arrived with matching checksums.
 
     Options: `bucket_name`, `location` (the prefix of all keys), `endpoint_url`, `region_name`, `access_key`,
-    `secret_key` (None: boto3 looks for them) and `addressing_style`.
+    `secret_key` (None: boto3 looks for them), `addressing_style`, and those of IdentifiedStorage: with another prefix
+    the bucket looks empty.
     """
 
     shared = True
 
-    def __init__(self, addressing_style: str = "auto", **options: Any) -> None:
+    def __init__(
+        self,
+        addressing_style: str = "auto",
+        remembered: str | os.PathLike[str] | None = None,
+        expected: str = "",
+        **options: Any,
+    ) -> None:
         config = _ASKING.merge(Config(s3={"addressing_style": addressing_style}))
         # django-storages would read these from the environment by rules that differ from boto3's.
         options = {"access_key": None, "secret_key": None, "security_token": None, "session_profile": None, **options}
-        super().__init__(client_config=config, querystring_expire=_LINK_SECONDS, **options)
+        S3Storage.__init__(self, client_config=config, querystring_expire=_LINK_SECONDS, **options)
+        IdentifiedStorage.__init__(self, remembered, expected)
         self._connecting = threading.RLock()
-        self._proved = False
+        # The time.monotonic() at which free_space() writes an object again.
+        self._prove_at = 0.0
 
     @property
     def connection(self) -> Any:
@@ -81,28 +98,69 @@ class BucketStorage(ArchiveStorage, S3Storage):  # type: ignore[misc]  # django-
         key: str = self._normalize_name(name)
         return key
 
-    def exists(self, name: str) -> bool:
+    def read_id(self) -> str:
+        with explained():
+            try:
+                found = self._client.get_object(**self._id_object)
+            except self._client.exceptions.NoSuchKey:
+                return ""
+            return str(found["Body"].read().decode(errors="replace").strip())
+
+    def write_id(self, fresh: str) -> str:
+        put = partial(self._client.put_object, **self._id_object, Body=fresh.encode())
+        with explained():
+            try:
+                put(IfNoneMatch="*")
+            except ClientError as error:
+                # 409 and 412: another process was faster. Other stores do not know the condition.
+                if status_of(error) not in {409, 412}:
+                    put()
+        return self.read_id()
+
+    def has(self, name: str) -> bool:
         require_flat(name)
         with explained():
             return bool(super().exists(name))
 
+    def changed(self, remembered: Path) -> Message:
+        return Message("s3.changed", file=remembered)
+
+    @property
+    def _client(self) -> Any:
+        return self.connection.meta.client
+
+    @property
+    def _id_object(self) -> dict[str, str]:
+        return {"Bucket": self.bucket_name, "Key": self._normalize_name(ID_NAME)}
+
+    def exists(self, name: str) -> bool:
+        if self.has(name):
+            return True
+        self.require_there()
+        return False
+
     def size(self, name: str) -> int:
         require_flat(name)
-        with explained():
+        with self.missing_here(), explained():
             return int(super().size(name))
+
+    def open(self, name: str, mode: str = "rb") -> "File[bytes]":
+        with self.missing_here():
+            return super().open(name, mode)
 
     def delete(self, name: str) -> None:
         require_flat(name)
+        self.require_there()
         with explained():
             super().delete(name)
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
         with explained():
-            found: tuple[list[str], list[str]] = super().listdir(path)
-            return found
+            folders, files = super().listdir(path)
+        return folders, [name for name in files if name != ID_NAME]
 
     def discard_partial(self, name: str) -> None:
-        client, key = self.connection.meta.client, self._key(name)
+        client, key = self._client, self._key(name)
         with explained():
             for page in client.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket_name, Prefix=key):
                 for upload in page.get("Uploads", ()):
@@ -110,20 +168,16 @@ class BucketStorage(ArchiveStorage, S3Storage):  # type: ignore[misc]  # django-
                         abort(client, self.bucket_name, key, upload["UploadId"])
 
     def free_space(self) -> int | None:
-        """Check that the bucket is writable; return None.
+        """Check that the bucket is the right one and writable; return None.
 
-        The first call begins an upload; later calls only look up the bucket.
+        Every few minutes, and after a failed upload, this writes the object with the id again. A multipart upload would
+        prove the same, but remain in a store that does not allow AbortMultipartUpload.
         """
-        client = self.connection.meta.client
-        proved, self._proved = self._proved, False
-        with explained():
-            if proved:
-                client.head_bucket(Bucket=self.bucket_name)
-            else:
-                key = self._normalize_name("writable")
-                begun = client.create_multipart_upload(Bucket=self.bucket_name, Key=key)
-                abort(client, self.bucket_name, key, begun["UploadId"])
-        self._proved = True
+        known = self.require_there() or self.read_id()
+        if time.monotonic() >= self._prove_at:
+            with explained():
+                self._client.put_object(**self._id_object, Body=known.encode())
+            self._prove_at = time.monotonic() + _PROVE_SECONDS
         return None
 
     def link(self, name: str, saved_as: str) -> str:
@@ -141,9 +195,14 @@ class BucketStorage(ArchiveStorage, S3Storage):  # type: ignore[misc]  # django-
             return File(cast(IO[bytes], StoredObject(self._mover, self.bucket_name, self._key(name))), name)
 
     def _save(self, name: str, content: "File[bytes]") -> str:
-        with explained(), Upload(self._mover, self.bucket_name, self._key(name)) as upload:
-            upload.send(content)
-            if self.exists(name):
-                raise FileExistsError(f"{name} exists already.")
-            upload.complete()
+        self.require_there()
+        try:
+            with explained(), Upload(self._mover, self.bucket_name, self._key(name)) as upload:
+                upload.send(content)
+                if self.exists(name):
+                    raise FileExistsError(f"{name} exists already.")
+                upload.complete()
+        except BaseException:
+            self._prove_at = 0.0
+            raise
         return name

@@ -21,6 +21,7 @@ _HOME = {
     "staging",
     "static",
     "storage-id",
+    "bucket-id",
     "up.lock",
 }
 _DATABASE = {"console.sqlite3", "console.sqlite3-wal", "console.sqlite3-shm"}

@@ -6,7 +6,11 @@ TEXTS = {
     "folder.full": _("The archive can take up to %(size)s, but only %(free)s are free in %(folder)s."),
     "folder.changed": _(
         "the folder %(folder)s is not the one that was used before; mount its disk, "
-        "or remove %(file)s to use it as it is"
+        "or empty the file %(file)s to use it as it is"
+    ),
+    "s3.changed": _(
+        "the bucket, with this prefix, is not the one that has the archives of this console; "
+        "correct CONSOLE_S3_BUCKET or CONSOLE_S3_PREFIX, or empty the file %(file)s to use it as it is"
     ),
     "s3.differs": _("the S3 storage does not hold what was sent to it"),
     "s3.breaks_off": _("the S3 storage repeatedly broke off in the middle of the archive"),

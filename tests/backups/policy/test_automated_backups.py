@@ -12,6 +12,8 @@ from backups.choices import BackupStatus, BackupType
 from backups.models import Backup, Policy
 from backups.policy import automation
 from backups.services.policy import run_policy
+from backups.storage.base import StorageFailed
+from backups.storage.folder import FolderStorage
 from instances.choices import Action, JobKind, JobStatus, State
 from instances.models import Instance, Job
 from tests.factories import make_backup, make_host, make_instance, make_job, make_policy
@@ -242,6 +244,22 @@ def test_the_pages_say_why_an_expired_backup_is_kept(
         assert plain.get(url).content.decode().count("kept: ") == 1
         assert in_list in plain.get(url).content.decode()
     assert on_page in plain.get(backup.get_absolute_url()).content.decode()
+
+
+def test_nothing_is_deleted_while_the_storage_is_not_the_one_that_has_the_archives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    automated(make_instance(), 0, status=BackupStatus.FAILED)
+
+    def refuse(self: FolderStorage) -> str:
+        raise StorageFailed("the folder is not the one that was used before")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderStorage, "require_there", refuse)
+        automation.retire_expired("local", TWO + 100 * DAY)
+    assert Backup.objects.get().status == BackupStatus.FAILED and not Job.objects.filter(kind=JobKind.DELETE_BACKUP)
+    automation.retire_expired("local", TWO + 100 * DAY)
+    assert Backup.objects.get().status == BackupStatus.DELETING
 
 
 def test_failed_backups_expire_even_without_a_complete_one() -> None:

@@ -5,6 +5,7 @@ import io
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 import uuid
@@ -17,10 +18,11 @@ from botocore.retries.standard import ExponentialBackoff
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile, File
 
-from backups import archive
+from backups import archive, placement
 from backups.archive import ArchiveError
-from backups.storage import s3_transfer
+from backups.storage import s3, s3_transfer
 from backups.storage.base import StorageFailed, Streamed
+from backups.storage.identity import ID_NAME
 from backups.storage.s3 import BucketStorage
 from tests.backups.archive.archives import NAME, Made, ignore, make_files, path_of
 from tests.s3 import Bucket, Faulty, Request, failure, moto_process
@@ -135,18 +137,42 @@ def test_every_part_has_a_checksum_and_the_complete_object_is_verified(
     assert bucket.objects() == bucket.uploads() == []
 
 
-@pytest.mark.parametrize("code", ["InvalidArgument", "NotImplemented"])
+@pytest.mark.parametrize(
+    ("code", "at"),
+    [
+        ("InvalidArgument", "everywhere"),
+        ("NotImplemented", "everywhere"),
+        ("InvalidArgument", "part"),
+        ("InvalidRequest", "completion"),
+        ("InvalidArgument", "result"),
+    ],
+)
 def test_without_sha256_support_the_md5_of_each_part_is_compared(
-    storage: BucketStorage, bucket: Bucket, faulty: Faulty, code: str
+    storage: BucketStorage, bucket: Bucket, faulty: Faulty, code: str, at: str
 ) -> None:
+    """Some stores reject the checksums only in a part, in the list of parts or in the question for the result."""
+    refused: list[Request] = []
+
     def refuse(request: Request) -> tuple[str, bytes] | None:
-        unknown = any("CHECKSUM" in name for name in request.headers)
-        return ("400 Unknown header", failure(code)) if unknown else None
+        in_headers = any("CHECKSUM" in name for name in request.headers)
+        rejects = {
+            "everywhere": in_headers,
+            "part": in_headers and request.is_part,
+            # The checksums are in the body.
+            "completion": request.method == "POST" and "uploadId" in request.query and not refused,
+            "result": in_headers and request.method == "HEAD",
+        }
+        if not rejects[at]:
+            return None
+        refused.append(request)
+        return "400 Unknown header", failure(code)
 
     faulty.fault = refuse
-    storage.save(NAME, streamed(noise(20 * MEGABYTE)))
-    assert bucket.content(KEY) == noise(20 * MEGABYTE) and not bucket.uploads()
-    assert all("HTTP_CONTENT_MD5" in request.headers for request in faulty.requests if request.is_part)
+    storage.save(NAME, streamed(noise(9 * MEGABYTE)))
+    assert refused and bucket.content(KEY) == noise(9 * MEGABYTE) and not bucket.uploads()
+    if at in {"everywhere", "part"}:
+        parts = [request for request in faulty.requests if request.is_part and request not in refused]
+        assert len(parts) == 2 and all("HTTP_CONTENT_MD5" in request.headers for request in parts)
 
 
 def test_requests_to_an_unreliable_server_are_retried(storage: BucketStorage, bucket: Bucket, faulty: Faulty) -> None:
@@ -274,7 +300,7 @@ def test_a_killed_writer_leaves_no_object_and_nothing_remains_after_the_cleanup(
             writer.kill()
             writer.wait(10)
         storage = bucket.storage()
-        assert bucket.objects() == [] and not storage.exists(NAME)
+        assert KEY not in bucket.objects() and not storage.exists(NAME)
         assert bucket.uploads() == [KEY]
         storage.discard_partial(NAME)
         assert bucket.uploads() == []
@@ -441,14 +467,117 @@ def test_an_archive_is_not_reported_as_damaged_when_the_connection_breaks(
 # --- Wrong settings --------------------------------------------------------------------------------------------
 
 
-def test_checking_a_writable_bucket_reports_nothing_and_changes_nothing(
+def test_checking_a_writable_bucket_writes_one_object_and_again_after_minutes(
+    storage: BucketStorage, bucket: Bucket, faulty: Faulty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert storage.free_space() is None and storage.free_space() is None
+    assert bucket.objects() == [f"console/{ID_NAME}"] and bucket.uploads() == []
+    assert storage.listdir("") == ([], [])
+    methods = [request.method for request in faulty.requests if ID_NAME in request.path]
+    assert methods == ["GET", "PUT", "GET"]
+    faulty.fault = refuse_writing
+    storage.free_space()
+    later = time.monotonic() + s3._PROVE_SECONDS + 1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    for _ in range(2):
+        with pytest.raises(StorageFailed, match="does not allow PutObject"):
+            storage.free_space()
+    faulty.fault = lambda request: None
+    storage.free_space()
+
+
+def refuse_writing(request: Request) -> tuple[str, bytes] | None:
+    return ("403 No", failure("AccessDenied")) if request.method in {"PUT", "POST"} else None
+
+
+def test_a_failed_upload_has_the_bucket_checked_at_once(storage: BucketStorage, faulty: Faulty) -> None:
+    storage.free_space()
+    faulty.fault = refuse_writing
+    with pytest.raises(StorageFailed, match="does not allow CreateMultipartUpload"):
+        storage.save(NAME, ContentFile(b"content"))
+    with pytest.raises(StorageFailed, match="does not allow PutObject"):
+        storage.free_space()
+
+
+def test_checking_a_bucket_that_does_not_allow_aborting_leaves_no_incomplete_uploads(
     storage: BucketStorage, bucket: Bucket, faulty: Faulty
 ) -> None:
-    assert storage.free_space() is None
-    assert bucket.objects() == bucket.uploads() == []
-    faulty.requests.clear()
-    assert storage.free_space() is None
-    assert [request.method for request in faulty.requests] == ["HEAD"]
+    faulty.fault = lambda request: ("403 No", failure("AccessDenied")) if request.method == "DELETE" else None
+    storage.free_space()
+    assert bucket.uploads() == []
+
+
+# --- The wrong place -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def identified(bucket: Bucket, tmp_path: Path) -> BucketStorage:
+    """Return a storage that has been used and contains an archive."""
+    storage = bucket.storage(remembered=tmp_path / "bucket-id")
+    storage.save(NAME, ContentFile(b"content"))
+    return storage
+
+
+@pytest.fixture(params=["without an id", "with the id of another console"])
+def elsewhere(request: pytest.FixtureRequest, identified: BucketStorage, bucket: Bucket, tmp_path: Path) -> Bucket:
+    """Return the bucket after the prefix `other/` was prepared; the console's archives have another prefix."""
+    if request.param != "without an id":
+        bucket.storage(location="other/", remembered=tmp_path / "other-id").free_space()
+    return bucket
+
+
+USES: list[Callable[[BucketStorage], object]] = [
+    lambda storage: storage.save(NAME, ContentFile(b"content")),
+    lambda storage: storage.open(NAME),
+    lambda storage: storage.size(NAME),
+    lambda storage: storage.exists(NAME),
+    lambda storage: storage.delete(NAME),
+    lambda storage: storage.free_space(),
+]
+
+
+def test_with_another_prefix_no_object_is_reported_missing_written_or_deleted(
+    elsewhere: Bucket, tmp_path: Path
+) -> None:
+    before = elsewhere.objects()
+    storage = elsewhere.storage(location="other/", remembered=tmp_path / "bucket-id")
+    for use in USES:
+        with pytest.raises(StorageFailed, match=r"correct CONSOLE_S3_BUCKET or .*, or empty the file \S+/bucket-id"):
+            use(storage)
+    assert elsewhere.objects() == before and elsewhere.uploads() == []
+    (tmp_path / "bucket-id").write_text("")
+    assert not storage.exists(NAME)
+    assert elsewhere.content(f"other/{ID_NAME}").decode() == (tmp_path / "bucket-id").read_text()
+
+
+def test_a_new_home_recognizes_the_bucket_by_its_archives(
+    elsewhere: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placement, "newest_archives", lambda: ["later.tar.zst", NAME])
+    options = {"remembered": tmp_path / "new-home", "expected": "backups.placement.newest_archives"}
+    with pytest.raises(StorageFailed, match="not the one that has the archives"):
+        elsewhere.storage(location="other/", **options).free_space()
+    elsewhere.storage(**options).free_space()
+    assert (tmp_path / "new-home").read_text() == (tmp_path / "bucket-id").read_text()
+
+
+@pytest.mark.parametrize("conditions", ["known", "unknown"])
+def test_hosts_that_use_a_new_bucket_at_the_same_time_agree_on_its_id(
+    bucket: Bucket, faulty: Faulty, tmp_path: Path, conditions: str
+) -> None:
+    first, second = (bucket.storage(remembered=tmp_path / name) for name in ("first", "second"))
+
+    def answer(request: Request) -> tuple[str, bytes] | None:
+        if "HTTP_IF_NONE_MATCH" not in request.headers:
+            return None
+        if conditions == "unknown":
+            return ("501 No", failure("NotImplemented"))
+        faulty.fault = lambda request: None
+        second.require_there()
+        return None
+
+    faulty.fault = answer
+    assert first.require_there() == second.require_there() == bucket.content(f"console/{ID_NAME}").decode()
 
 
 @pytest.mark.parametrize(
@@ -456,10 +585,10 @@ def test_checking_a_writable_bucket_reports_nothing_and_changes_nothing(
     [
         ("InvalidAccessKeyId", "403 No", "CONSOLE_S3_SECRET_ACCESS_KEY"),
         ("SignatureDoesNotMatch", "403 No", "CONSOLE_S3_SECRET_ACCESS_KEY"),
-        ("AccessDenied", "403 No", "does not allow CreateMultipartUpload"),
+        ("AccessDenied", "403 No", "does not allow GetObject"),
         ("AuthorizationHeaderMalformed", "400 No", "CONSOLE_S3_REGION"),
         ("RequestTimeTooSkewed", "403 No", "clocks"),
-        ("StrangeCode", "400 No", "refused CreateMultipartUpload: StrangeCode$"),
+        ("StrangeCode", "400 No", "refused GetObject: StrangeCode$"),
     ],
 )
 def test_an_error_of_the_server_says_what_to_do(
@@ -479,6 +608,7 @@ def test_the_error_about_a_missing_bucket_names_the_setting(bucket: Bucket) -> N
 
 def test_a_deleted_bucket_is_noticed(storage: BucketStorage, bucket: Bucket) -> None:
     storage.free_space()
+    bucket.empty()
     bucket.client.delete_bucket(Bucket=bucket.name)
     with pytest.raises(StorageFailed, match="CONSOLE_S3_BUCKET"):
         storage.free_space()

@@ -12,6 +12,7 @@ import pytest
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile, File
 
+from backups import placement
 from backups.storage.base import NotEnoughSpace, StorageFailed
 from backups.storage.folder import FolderStorage
 
@@ -206,7 +207,9 @@ def test_a_missing_file_is_reported_as_missing(known: FolderStorage) -> None:
 def test_without_its_disk_no_file_is_reported_missing_written_or_deleted(
     away: FolderStorage, folder: Path, use: Callable[[FolderStorage], object]
 ) -> None:
-    with pytest.raises(StorageFailed, match=r"the one that was used before; mount its disk, or remove \S+/storage-id"):
+    with pytest.raises(
+        StorageFailed, match=r"the one that was used before; mount its disk, or empty the file \S+/storage-id"
+    ):
         use(away)
     assert not folder.exists() or list(folder.iterdir()) == []
 
@@ -219,9 +222,29 @@ def test_a_storage_works_again_once_its_disk_is_mounted(away: FolderStorage, fol
 
 
 def test_an_administrator_can_accept_another_folder(away: FolderStorage, tmp_path: Path) -> None:
-    (tmp_path / "storage-id").unlink()
+    (tmp_path / "storage-id").write_text("")
     away.save("b", ContentFile(b"content"))
     assert away.listdir("") == ([], ["b"])
+
+
+@pytest.fixture
+def expecting(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderStorage:
+    """Return a storage that was never used, of a console that has the backups a and b."""
+    monkeypatch.setattr(placement, "newest_archives", lambda: ["b", "a"])
+    return FolderStorage(folder, tmp_path / "storage-id", "backups.placement.newest_archives")
+
+
+def test_a_new_home_does_not_accept_a_folder_without_the_archives(expecting: FolderStorage, folder: Path) -> None:
+    with pytest.raises(StorageFailed, match="not the one that was used before"):
+        expecting.delete("a")
+    assert not folder.exists()
+
+
+def test_a_new_home_accepts_the_folder_with_the_archives(expecting: FolderStorage, folder: Path) -> None:
+    FolderStorage(folder).save("a", ContentFile(b"content"))
+    assert expecting.exists("a") and not expecting.exists("b")
+    expecting.delete("a")
+    assert not expecting.exists("a")
 
 
 def test_a_crash_before_the_id_was_written_does_no_harm(folder: Path, tmp_path: Path) -> None:
