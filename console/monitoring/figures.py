@@ -13,10 +13,11 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from backups.models import Backup
 from backups.storage.base import archive_storage
 from console.text import clocks
+from console.processes.outages import Outages
 from instances.choices import JobStatus
 from instances.models import Host, Instance, Job, offline_after
 
-log = logging.getLogger(__name__)
+_outages = Outages(logging.getLogger(__name__))
 
 STORAGE_CHECK_EVERY = timedelta(seconds=15)
 DAY = timedelta(days=1)
@@ -31,7 +32,9 @@ def check_storage(host: str, now: datetime) -> None:
         free = archive_storage().free_space()
     except OSError as error:
         failure = error.strerror or str(error)
-        log.warning("The storage of the backups cannot be used: %s", error)
+        _outages.begin("storage", f"The storage of the backups cannot be used: {error}")
+    else:
+        _outages.end("storage", "The storage of the backups can be used again.")
     Host.objects.filter(name=host).update(storage_free=free, storage_failure=failure, storage_checked=now)
 
 

@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 from django.utils import timezone
 
+from console.processes.outages import Outages
 from console.text.errors import DATABASE_UNAVAILABLE, explain_database, explain_file
 from console.text.messages import Message
 from instances import homes, hosts
@@ -30,6 +32,8 @@ RECONCILE_EVERY = 5.0
 PERIODIC_EVERY = 2.0
 # Seconds between attempts to write the end of a job.
 PERSIST_AFTER = (1.0, 2.0, 4.0, 8.0, *[15.0] * 20)
+# Seconds between attempts to clean up after a job; the last pause repeats.
+CLEAN_UP_AFTER = (2.0, 4.0, 8.0, 16.0, 30.0)
 # How long the stopping agent waits for the threads of jobs to end by themselves.
 STOP_SECONDS = 2.5
 
@@ -58,6 +62,9 @@ class Agent:
         self.supervisor = Supervisor(host, leave_alone)
         # Distinguishes this agent from others of the host, on this machine or elsewhere.
         self.token = secrets.token_hex(16)
+        self._outages = Outages(log)
+        # By the id of a job whose cleanup failed: the failures, and the time.monotonic() of the next attempt.
+        self._clean_ups: dict[UUID, tuple[int, float]] = {}
         self._stopping = threading.Event()
         self._works: dict[threading.Thread, Work] = {}
         self._due: dict[str, float] = {}
@@ -120,18 +127,23 @@ class Agent:
                     self._claim()
                 if self._is_due("reconcile", RECONCILE_EVERY):
                     self.supervisor.reconcile()
+                    self._outages.end("round", "The rounds of the agent succeed again.")
             except DATABASE_UNAVAILABLE as error:
-                # The console database is unavailable or locked. The servers and the agent carry on.
-                log.warning("%s (%s)", explain_database(error), error)
-                connections.close_all()
+                # The servers and the agent carry on.
+                self._database_is_away(error)
                 time.sleep(1.0)
-            except Exception:
-                log.exception("A round of the agent failed.")
+            except Exception as error:
+                self._outages.begin("round", "A round of the agent failed", repr(error), traceback=True)
                 time.sleep(1.0)
         self._stopping.set()
         self._end()
         keeper.join(0.5)
         timer.join(0.5)
+
+    def _database_is_away(self, error: DatabaseError | InterfaceError) -> None:
+        """Log that the console database is unavailable or locked. The thread that renews the leases logs the end."""
+        self._outages.begin("database", explain_database(error), str(error))
+        connections.close_all()
 
     def _begin(self) -> None:
         """Fail the jobs and settle the files that a dead agent of this host left behind, then start the servers."""
@@ -197,6 +209,10 @@ class Agent:
                 log.warning("Job %s (%s) could not go on: %s", job.id, job.kind, error)
                 connections.close_all()
                 outcome = self._fail(steps, explain_database(error))
+            except OSError as error:
+                reason = _explain(error)
+                log.warning("Job %s (%s) failed: %s", job.id, job.kind, reason)
+                outcome = self._fail(steps, reason)
             except Exception as error:
                 # Whatever the error, the job must not stay Running.
                 log.exception("Job %s (%s) failed unexpectedly.", job.id, job.kind)
@@ -223,8 +239,7 @@ class Agent:
             try:
                 return write()
             except DATABASE_UNAVAILABLE as error:
-                log.warning("The end of a job could not be written. Retrying: %s", error)
-                connections.close_all()
+                self._database_is_away(error)
                 if self._stopping.wait(pause):
                     break
         return write()
@@ -234,35 +249,57 @@ class Agent:
         try:
             if not completed:
                 steps.abandon(work)
-            steps.clean_up()
-            Job.objects.filter(pk=work.job.pk).update(left_behind=False)
-        except Exception:
-            # The job's row has had left_behind set since the job ended, so an unavailable database does no harm here.
-            log.exception("Cleaning up after job %s (%s) failed.", work.job.id, work.job.kind)
+        except Exception as error:
+            self._clean_up_failed(work.job, error)
+        else:
+            self._clean_up(steps)
 
     def _clean_up_left_behind(self, _now: datetime) -> None:
         """Clean up after the jobs that another process ended, or whose first cleanup failed."""
         doing = [work.job.pk for thread, work in list(self._works.items()) if thread.is_alive()]
         for job in Job.objects.filter(host=self.host, left_behind=True).exclude(pk__in=doing):
-            try:
-                steps_of(job, self.kinds).clean_up()
-            except Exception:
-                log.exception("Cleaning up after job %s (%s) failed and will be retried.", job.id, job.kind)
-                continue
+            if time.monotonic() >= self._clean_ups.get(job.pk, (0, 0.0))[1]:
+                self._clean_up(steps_of(job, self.kinds))
+
+    def _clean_up(self, steps: JobSteps[Any, Any]) -> None:
+        job = steps.job
+        try:
+            steps.clean_up()
+            # The job's row has had left_behind set since the job ended, so failing to write it does no harm.
             Job.objects.filter(pk=job.pk).update(left_behind=False)
+        except Exception as error:
+            self._clean_up_failed(job, error)
+        else:
+            self._clean_ups.pop(job.pk, None)
+            self._outages.end(f"job {job.pk}", f"Cleaning up after job {job.pk} ({job.kind}) succeeded.")
+
+    def _clean_up_failed(self, job: Job, error: Exception) -> None:
+        """Log the reason once, and let _clean_up_left_behind() retry after a pause."""
+        failures = self._clean_ups.get(job.pk, (0, 0.0))[0]
+        pause = CLEAN_UP_AFTER[min(failures, len(CLEAN_UP_AFTER) - 1)]
+        self._clean_ups[job.pk] = failures + 1, time.monotonic() + pause
+        if isinstance(error, DATABASE_UNAVAILABLE):
+            self._database_is_away(error)
+            return
+        self._outages.begin(
+            f"job {job.pk}",
+            f"Cleaning up after job {job.pk} ({job.kind}) failed and will be retried",
+            explain_file(error) if isinstance(error, OSError) else repr(error),
+            traceback=not isinstance(error, OSError),
+        )
 
     def _keep_time(self) -> None:
         """Call the periodic tasks until the agent stops. Call a task that failed again in the next round."""
         while not self._stopping.is_set():
-            for task in (*self.periodic, self._clean_up_left_behind):
+            for number, task in enumerate((*self.periodic, self._clean_up_left_behind)):
                 try:
                     close_old_connections()
                     task(timezone.now())
+                    self._outages.end(f"task {number}", "The periodic task succeeds again.")
                 except (DatabaseError, InterfaceError) as error:
-                    log.warning("%s (%s)", explain_database(error), error)
-                    connections.close_all()
-                except Exception:
-                    log.exception("A periodic task failed.")
+                    self._database_is_away(error)
+                except Exception as error:
+                    self._outages.begin(f"task {number}", "A periodic task failed", repr(error), traceback=True)
             self._stopping.wait(PERIODIC_EVERY)
         connections.close_all()
 
@@ -290,14 +327,15 @@ class Agent:
                         work.lose()
                 if time.monotonic() >= judge_from:
                     leases.fail_expired(self.kinds, now)
+                self._outages.end("database", "The console database responds again.")
+                self._outages.end("leases", "The leases are renewed again.")
             except (DatabaseError, InterfaceError) as error:
-                log.warning("The leases could not be renewed: %s", error)
-                connections.close_all()
+                self._database_is_away(error)
                 # No agent could renew its leases. Give each agent time to do so when the database is back.
                 judge_from = time.monotonic() + settings.CONSOLE_LEASE_SECONDS
-            except Exception:
+            except Exception as error:
                 # Keep the thread alive: without it every lease would expire.
-                log.exception("The leases could not be renewed.")
+                self._outages.begin("leases", "The leases could not be renewed", repr(error), traceback=True)
                 connections.close_all()
 
 

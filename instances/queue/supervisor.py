@@ -19,7 +19,8 @@ from typing import TypeVar
 from django.db import DatabaseError, close_old_connections, connections
 from django.utils import timezone
 
-from console.text.errors import explain_file
+from console.processes.outages import Outages
+from console.text.errors import DATABASE_UNAVAILABLE, explain_file
 from console.text.messages import Message, joined
 from instances.choices import Action, InstanceType, State
 from instances.engines import embedded
@@ -89,6 +90,7 @@ class Supervisor:
         self._servers: dict[str, Server] = {}
         self._requests: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="health")
+        self._outages = Outages(log)
 
     # --- Called by the threads of jobs ------------------------------------------------------------
 
@@ -184,14 +186,14 @@ class Supervisor:
             why = Message("server.no_data")
         except OSError as error:
             # Carry on with the servers of other instances.
-            log.warning("The server of instance %s could not be started: %s", server.instance_id, error)
+            self._warn(server, "could not be started", str(error))
             why = Message("server.not_started", why=explain_file(error))
         server.spawn_at = now + LONGEST_BACK_OFF
         self._pool.submit(self._write_abnormal, server, why)
 
     def _died(self, server: Server, now: float) -> None:
         assert server.process is not None
-        log.warning("The server of instance %s ended (%s).", server.instance_id, server.process.returncode)
+        self._warn(server, "ended", str(server.process.returncode))
         server.process = None
         server.unwatch()
         server.answers = False
@@ -201,6 +203,10 @@ class Supervisor:
         words = embedded().processes.last_words(server.home)
         reason = Message("server.restarting")
         self._pool.submit(self._write_abnormal, server, joined(" ", [reason, words]) if words else reason)
+
+    def _warn(self, server: Server, what: str, details: str = "") -> None:
+        """Log what happened to the server, once until it runs well again."""
+        self._outages.begin(server.instance_id, f"The server of instance {server.instance_id} {what}", details)
 
     def _on_main(self, function: Callable[[], Result]) -> Result:
         answer: Future[Result] = Future()
@@ -226,14 +232,16 @@ class Supervisor:
             elif server.answers:
                 server.failed_checks += 1
                 if server.failed_checks >= FAILED_CHECKS:
-                    log.warning("The server of instance %s does not answer and is restarted.", server.instance_id)
+                    self._warn(server, "does not answer and is restarted")
                     running.kill()
             elif now - server.spawned_at > START_SECONDS:
                 running.kill()
             server.check_at = now + (CHECK_EVERY if server.answers else CHECK_EVERY_STARTING)
         except Exception as error:
-            # Log any error (an unavailable database, another program on the port): the pool would swallow it.
-            log.warning("The check of instance %s failed: %r", server.instance_id, error)
+            # Log any error, such as another program on the port: the pool would swallow it. The agent logs that the
+            # console database is unavailable.
+            if not isinstance(error, DATABASE_UNAVAILABLE):
+                self._outages.begin(server.instance_id, f"The check of instance {server.instance_id} failed: {error!r}")
             server.check_at = time.monotonic() + 1
             connections.close_all()
         finally:
@@ -254,6 +262,7 @@ class Supervisor:
             server.up.set()
         if now - server.spawned_at > 60:
             server.deaths = 0
+            self._outages.end(server.instance_id, f"The server of instance {server.instance_id} runs well again.")
         if now >= server.facts_at:
             server.facts_at = now + FACTS_EVERY
             self._sample(server, watch)

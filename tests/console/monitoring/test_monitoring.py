@@ -84,6 +84,27 @@ def test_the_agent_records_the_state_of_the_storage(
     assert host.storage_free is None and host.storage_failure == "Permission denied"
 
 
+def test_an_outage_of_the_storage_is_logged_when_it_begins_and_when_it_ends(
+    host: Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(self: FolderStorage) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    caplog.set_level("INFO")
+    now = timezone.now()
+    monitoring.check_storage("local", now)
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderStorage, "free_space", refuse)
+        for minute in range(1, 5):
+            monitoring.check_storage("local", now + timedelta(minutes=minute))
+    for minute in range(5, 8):
+        monitoring.check_storage("local", now + timedelta(minutes=minute))
+    assert caplog.messages == [
+        "The storage of the backups cannot be used: [Errno 13] Permission denied",
+        "The storage of the backups can be used again.",
+    ]
+
+
 def test_there_are_no_metrics_without_a_token(client: Client) -> None:
     assert client.get("/metrics").status_code == 404
 

@@ -2,16 +2,25 @@
 
 import errno
 import os
+import subprocess
+import time
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.db import OperationalError, connections
+from django.utils import timezone
 
+from instances import hosts
 from instances.choices import JobKind, JobStatus
+from instances.engines import embedded
 from instances.homes import staging_root
 from instances.models import Job
+from instances.queue import agent as queue_agent
 from instances.queue.agent import Agent
 from instances.queue.job import JobFailed
+from instances.queue.supervisor import Server, Supervisor
 from instances.queue.work import Work
 from tests.factories import make_job
 from tests.jobs import claimed, do, steps
@@ -82,3 +91,80 @@ def test_the_end_of_a_job_wakes_the_agent_for_the_next(broken: bool, monkeypatch
     work = Work(claimed(), agent.supervisor)
     agent._do(work)
     assert work.ended and agent._ended.is_set()
+
+
+def test_an_unavailable_storage_is_logged_once_for_each_job_and_asked_less_and_less_often(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    away, now, attempts = True, 0.0, 0
+
+    def clean_up(job: Job) -> None:
+        nonlocal attempts
+        attempts += 1
+        if away:
+            raise OSError("the store is not responding")
+
+    caplog.set_level("INFO")
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    job = make_job(left_behind=True)
+    agent = Agent("local", {JobKind.BACKUP: steps(clean_up=clean_up)})
+    while now < 600:
+        agent._clean_up_left_behind(timezone.now())
+        now += 2
+    assert 20 <= attempts <= 25
+    [record] = caplog.records
+    assert record.message.endswith("failed and will be retried (the store is not responding)") and not record.exc_info
+    away, now = False, now + 60
+    agent._clean_up_left_behind(timezone.now())
+    assert caplog.messages[1:] == [f"Cleaning up after job {job.pk} (backup) succeeded."]
+    job.refresh_from_db()
+    assert not job.left_behind
+
+
+def test_an_unavailable_database_is_logged_when_it_begins_and_when_it_ends(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(now: datetime) -> None:
+        rounds.append(now)
+        if len(rounds) == 20:
+            agent._stopping.set()
+        raise OperationalError(f"connection {len(rounds)} refused")
+
+    caplog.set_level("INFO")
+    rounds: list[datetime] = []
+    agent = Agent("local", {}, periodic=[fail])
+    monkeypatch.setattr(connections, "close_all", lambda: None)
+    monkeypatch.setattr(queue_agent, "close_old_connections", lambda: None)
+    monkeypatch.setattr(queue_agent, "PERIODIC_EVERY", 0)
+    agent._keep_time()
+    assert caplog.messages == ["The console database is not responding. (connection 1 refused)"]
+    assert not caplog.records[0].exc_info
+
+    def hold(host: str, **_: object) -> bool:
+        agent._stopping.set()
+        return True
+
+    agent._stopping.clear()
+    monkeypatch.setattr(hosts, "hold", hold)
+    monkeypatch.setattr(agent._stopping, "wait", lambda seconds: agent._stopping.is_set())
+    agent._keep_leases()
+    assert caplog.messages[1:] == ["The console database responds again."]
+
+
+def test_a_server_that_ends_again_and_again_is_logged_until_it_runs_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    supervisor = Supervisor("local")
+    monkeypatch.setattr(supervisor, "_write_abnormal", lambda server, reason: None)
+    server = Server("i-1", 1, tmp_path)
+    ended = subprocess.Popen(["false"])
+    ended.wait()
+    for _ in range(5):
+        server.process = ended
+        supervisor._died(server, time.monotonic())
+    assert caplog.messages == ["The server of instance i-1 ended (1)"]
+    server.spawned_at = time.monotonic() - 61
+    server.facts_at = time.monotonic() + 60
+    supervisor._answered(server, embedded().watch(server.address), time.monotonic())
+    assert caplog.messages[1:] == ["The server of instance i-1 runs well again."]
