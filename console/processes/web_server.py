@@ -16,6 +16,7 @@ from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer
 
+from console.processes.limits import allow_most_descriptors
 from console.processes.parent import die_with
 
 # No form of the console is larger.
@@ -84,6 +85,7 @@ def main() -> None:
     parser.add_argument("--parent-pid", type=int, required=True)
     options = parser.parse_args()
     die_with(options.parent_pid)
+    allow_most_descriptors()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     from console.wsgi import application
 

@@ -9,6 +9,7 @@ from console.text.messages import Message
 
 # The errors that Django raises if the database cannot be reached or written, without any fault of the query.
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError)
+_TOO_MANY_FILES = {errno.EMFILE, errno.ENFILE}
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -26,8 +27,10 @@ def explain_database(error: DatabaseError | InterfaceError) -> str:
 
 
 def explain_file(error: OSError) -> str:
-    """Return the reason as the end of a sentence, without a full stop; if the disk is full, say what to do."""
+    """Return the reason as the end of a sentence, without a full stop, with what to do if people can do something."""
     why = error.strerror or str(error) or type(error).__name__
     if error.filename:
         why = f"{why} ({error.filename})"
+    if error.errno in _TOO_MANY_FILES:
+        return Message("files.too_many", why=why)
     return Message("disk.full", why=why) if error.errno in _FULL else why

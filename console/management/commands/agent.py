@@ -14,6 +14,7 @@ from backups.policy import automation, clock
 from console.jobs import JOBS
 from console.monitoring import figures as monitoring
 from console.processes import home, locks
+from console.processes.limits import allow_most_descriptors
 from console.processes.parent import die_with
 from console.testing import hook_state as hooks
 from console.testing.hook_work import SteeredWork
@@ -31,6 +32,7 @@ class Command(BaseCommand):
         os.umask(0o077)
         if parent_pid:
             die_with(parent_pid)
+        allow_most_descriptors()
         home.prepare(settings.CONSOLE_HOME)
         host = settings.CONSOLE_HOST
         lock = locks.acquire(locks.of_agent(settings.CONSOLE_HOME, host))

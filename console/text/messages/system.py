@@ -9,6 +9,9 @@ TEXTS = {
     "database.unusable": _("The file of the console database cannot be used (%(why)s). Check its disk."),
     "database.unreachable": _("The console database is not responding."),
     "disk.full": _("%(why)s. Make room on the disk and try again"),
+    "files.too_many": _(
+        "%(why)s. Let the console open more files (ulimit -n, or LimitNOFILE= in a systemd unit) and start it again"
+    ),
     "sign_in.locked": _("Too many failed attempts."),
     "sign_in.wrong": _("Wrong user name or password."),
     "password.wrong": _("Wrong current password."),

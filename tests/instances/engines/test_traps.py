@@ -3,8 +3,9 @@
 import resource
 import subprocess
 import sys
+import socket
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pymongo
@@ -33,6 +34,27 @@ def test_a_server_that_can_no_longer_write_ends_and_restarts_complete(server: Se
     assert "The database server ended: " in server.log()
     server.start()
     assert documents_of(inspect(server))["shop.orders"] > acknowledged
+
+
+def test_clients_cannot_use_up_the_descriptors_of_the_files(tmp_path: Path) -> None:
+    """WiredTiger panics if it cannot open a file."""
+    with Server(tmp_path / "home", descriptors=170) as server, ExitStack() as clients:
+        shop = server.client().shop
+        shop.command("ping")
+        for _ in range(180):
+            clients.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+        for number in range(30):
+            shop[f"orders-{number}"].insert_one({"_id": number})
+        assert server.running.poll() is None
+        assert len(shop.list_collection_names()) == 30
+
+
+def test_a_server_that_may_open_too_few_files_says_what_to_do(tmp_path: Path) -> None:
+    server = Server(tmp_path / "home", descriptors=100)
+    server.start(wait=False)
+    assert server.running.wait(20) == 1
+    said = "The server may open only 100 files and connections, and needs 160: raise the limit (ulimit -n, or "
+    assert process.last_words(server.home).startswith(said)
 
 
 def test_an_open_transaction_does_not_delay_a_backup_and_is_not_in_it(server: Server, tmp_path: Path) -> None:

@@ -36,11 +36,16 @@ pytestmark = pytest.mark.django_db
             "The work could not be done on this host: No space left on device (/data/file). "
             "Make room on the disk and try again.",
         ),
+        (
+            OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
+            "Too many open files. Let the console open more files (ulimit -n, or LimitNOFILE= in a systemd unit) and "
+            "start it again.",
+        ),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), "Permission denied (/x)."),
         (OperationalError("database is away"), "The console database is not responding."),
         (ZeroDivisionError(), "Unexpected error: ZeroDivisionError. The agent's log has the details."),
     ],
-    ids=["a full disk", "a forbidden file", "a database", "anything else"],
+    ids=["a full disk", "too many files", "a forbidden file", "a database", "anything else"],
 )
 def test_a_job_that_fails_unexpectedly_says_why(error: Exception, reason: str) -> None:
     def run(work: Work) -> None:

@@ -54,7 +54,6 @@ def _options() -> argparse.Namespace:
 def _run(options: argparse.Namespace) -> None:
     process_life.die_with_parent(options.parent_pid)
     process_life.lock(options.home / "server.lock")
-    process_life.allow_most_descriptors()
     agent = json.loads((options.home / "agent.json").read_bytes())
     process_life.block_signals()
     running = open_server(options, agent["user"])

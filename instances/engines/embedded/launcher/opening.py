@@ -13,7 +13,7 @@ from .agent_user import HiddenAgent
 from .foreign import require_own_files, require_own_metadata
 from .index_builds import IndexBuilds
 from .panic import reason
-from .process_life import CannotStart
+from .process_life import CannotStart, most_clients
 
 log = logging.getLogger("launcher")
 wiredtiger_open = wiredtiger.wiredtiger_open
@@ -56,7 +56,7 @@ def open_server(options: argparse.Namespace, agent_name: str) -> server.Secantus
             enable_test_commands=False,
             # A client may be idle for as long as it likes.
             client_idle_timeout_s=None,
-            max_connections=_CLIENTS,
+            max_connections=most_clients(_CLIENTS),
             session_max=_SESSIONS,
             ttl_sweep_seconds=0.0 if options.no_ttl else _TTL_SECONDS,
             oplog_max_entries=options.oplog_entries,

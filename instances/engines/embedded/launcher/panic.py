@@ -28,10 +28,17 @@ class EndOnPanic(logging.Handler):
 
 
 def reason(data: Path, error: Exception) -> str:
-    """Return what is wrong with the files. A full disk causes many different errors, so look at the disk first."""
+    """Return what is wrong with the files.
+
+    A full disk and a lack of descriptors cause many different errors, so look for these first.
+    """
     with contextlib.suppress(OSError):
         if shutil.disk_usage(data).free < _NO_SPACE:
             return "no space left on the disk of its data directory"
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as lack:
+        return f"{lack.strerror}; raise the limit (ulimit -n, or LimitNOFILE= in a systemd unit)"
     return str(error)
 
 

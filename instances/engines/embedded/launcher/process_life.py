@@ -17,6 +17,9 @@ _STOPPING = {signal.SIGTERM, signal.SIGINT}
 # How often the server checks that its parent is still running, in case it missed the signal of the parent's end.
 _PARENT_CHECK_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1
+# Descriptors that are kept for files. The database has about 40, however many collections there are.
+_FILES = 128
+_FEWEST_CLIENTS = 32
 
 
 class CannotStart(Exception):
@@ -52,9 +55,20 @@ def lock(path: Path) -> None:
             return
 
 
-def allow_most_descriptors() -> None:
+def most_clients(wanted: int) -> int:
+    """Let this process open as many files as the system allows, and return how many clients fit beside its files.
+
+    WiredTiger panics if it cannot open a file, so clients must not use up the descriptors. Raises CannotStart.
+    """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    left = wanted if most == resource.RLIM_INFINITY else most - _FILES
+    if left < _FEWEST_CLIENTS:
+        raise CannotStart(
+            f"The server may open only {most} files and connections, and needs {_FILES + _FEWEST_CLIENTS}: "
+            "raise the limit (ulimit -n, or LimitNOFILE= in a systemd unit)."
+        )
+    return min(wanted, left)
 
 
 def block_signals() -> None:
