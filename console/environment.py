@@ -5,6 +5,7 @@ settings.py takes its values from here, and `manage.py settings` prints the tabl
 
 import base64
 import binascii
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,12 +74,25 @@ def words(name: str, meaning: str, *, shown: str = "") -> list[str]:
 
 
 def folder(name: str, default: Path, meaning: str, *, shown: str) -> Path:
-    return _read(name, lambda: Path(env.str(name, str(default))).expanduser().resolve(), shown, meaning)
+    """Read a path. Raises ImproperlyConfigured if it has characters that rows, logs or WiredTiger cannot take."""
+    try:
+        found = _read(name, lambda: Path(env.str(name, str(default))).expanduser().resolve(), shown, meaning)
+    except (OSError, RuntimeError) as error:
+        # A user after `~` that does not exist, or a loop of symbolic links.
+        raise ImproperlyConfigured(f"{name} is not a path that can be used: {error}") from None
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in str(found)):
+        raise ImproperlyConfigured(
+            f"{name} has a line break, another control character or bytes that are not UTF-8: {str(found)!a}. "
+            "Choose another directory."
+        )
+    return found
 
 
-def database(name: str, default: str, meaning: str, *, shown: str) -> Any:
-    """Read a database URL and return it as an entry of Django's DATABASES."""
-    return _read(name, lambda: env.dj_db_url(name, default), shown, meaning)
+def database(name: str, default: Path, meaning: str, *, shown: str) -> Any:
+    """Read a database URL and return it as an entry of Django's DATABASES: `default` is the file of an SQLite."""
+    # A path is no URL: `#`, `?` and `%` mean something else there.
+    file = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(default)}
+    return _read(name, lambda: env.dj_db_url(name) if env.str(name, "") else file, shown, meaning)
 
 
 CONSOLE_HOME = folder("CONSOLE_HOME", BASE_DIR / "var", "the home: the directory of all state", shown="`var/`")
@@ -143,7 +157,7 @@ for _key in CONSOLE_CREDENTIAL_KEYS:
         )
 DATABASE_URL = database(
     "DATABASE_URL",
-    f"sqlite:///{CONSOLE_HOME / 'console.sqlite3'}",
+    CONSOLE_HOME / "console.sqlite3",
     "the console database, such as `postgresql://user:password@host/console`",
     shown="SQLite in the home",
 )

@@ -2,9 +2,12 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
+from console import environment
 from console.environment import BASE_DIR
 
 
@@ -65,6 +68,57 @@ def test_without_a_bucket_archives_are_in_the_folder_and_boto3_is_not_loaded() -
 def test_settings_for_s3_without_a_bucket_are_rejected() -> None:
     ended = start(CONSOLE_S3_ENDPOINT_URL="http://127.0.0.1:9000")
     assert ended.returncode != 0 and "CONSOLE_S3_BUCKET is missing" in ended.stderr
+
+
+NAME = "hash#tag q?x=1 %41 'single' \"double\" $HOME ~ * [a] ; : & \\ ünïcödé"
+
+
+def test_the_home_may_have_any_character_that_people_can_read(tmp_path: Path) -> None:
+    home = tmp_path / NAME
+    code = (
+        "import django; django.setup(); from django.db import connection; from django.conf import settings; "
+        "connection.cursor().execute('CREATE TABLE a (b int)'); print(settings.CONSOLE_BACKUPS_DIR)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=BASE_DIR,
+        env={**os.environ, "CONSOLE_HOME": str(home), "DATABASE_URL": "", "DJANGO_SETTINGS_MODULE": "console.settings"},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.stdout == f"{home / 'backups'}\n", ended.stderr
+    assert (home / "console.sqlite3").stat().st_size > 0
+    assert list(tmp_path.iterdir()) == [home]
+
+
+@pytest.mark.parametrize("name", [b"not-\xff-utf-8", b"line\nbreak", b"escape-\x1b"], ids=["bytes", "line", "control"])
+def test_a_path_that_cannot_be_shown_is_rejected(monkeypatch: pytest.MonkeyPatch, name: bytes) -> None:
+    monkeypatch.setattr(environment, "SETTINGS", [])
+    monkeypatch.setenv("CONSOLE_HOME", os.fsdecode(b"/" + name))
+    with pytest.raises(ImproperlyConfigured, match=r"^CONSOLE_HOME has a line break, another .* another directory\.$"):
+        environment.folder("CONSOLE_HOME", BASE_DIR, "", shown="")
+
+
+def test_a_path_of_an_unknown_user_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "SETTINGS", [])
+    monkeypatch.setenv("CONSOLE_HOME", "~nobody-has-this-name/console")
+    with pytest.raises(ImproperlyConfigured, match="CONSOLE_HOME is not a path that can be used"):
+        environment.folder("CONSOLE_HOME", BASE_DIR, "", shown="")
+
+
+def test_without_a_temporary_directory_temporary_files_are_in_the_home(tmp_path: Path) -> None:
+    """As in a container whose root is read-only."""
+    code = (
+        "import os, tempfile; tempfile._candidate_tempdir_list = lambda: list(filter(None, [os.getenv('TMPDIR')])); "
+        "import django; django.setup(); print(tempfile.gettempdir(), os.environ['TMPDIR'])"
+    )
+    settings = {"CONSOLE_HOME": str(tmp_path / "home"), "TMPDIR": "", "DJANGO_SETTINGS_MODULE": "console.settings"}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=BASE_DIR, env=os.environ | settings, capture_output=True, text=True
+    )
+    directory = tmp_path / "home" / "tmp"
+    assert ended.stdout.split() == [str(directory)] * 2, ended.stderr
+    assert directory.stat().st_mode & 0o777 == 0o700 and list(directory.iterdir()) == []
 
 
 def test_logs_can_be_json() -> None:
