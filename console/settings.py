@@ -10,6 +10,7 @@ from console.environment import *
 from console.processes import home
 from console.processes.bind import only_this_machine
 
+home.provide_temporary_directory(CONSOLE_HOME)
 SECRET_KEY = CONSOLE_SECRET_KEY or home.secret_key(CONSOLE_HOME)
 DATABASES = {"default": DATABASE_URL}
 

@@ -1,7 +1,9 @@
 """The console's home: the one directory that holds its state (database, key, instances, archives)."""
 
 import base64
+import os
 import secrets
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +25,21 @@ def prepare(home: Path) -> None:
         ) from None
 
 
+def provide_temporary_directory(home: Path) -> None:
+    """Let this process and its children keep temporary files in the home if the system has no directory for them.
+
+    SQLite and libraries need one, but a container's root may be read-only. Raises ImproperlyConfigured if the home
+    cannot be written either.
+    """
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        directory = home / "tmp"
+        prepare(home)
+        directory.mkdir(mode=0o700, exist_ok=True)
+        os.environ["TMPDIR"] = str(directory)
+
+
 def secret_key(home: Path) -> str:
     """Return the key in the home that signs sessions; create it on first use."""
     return _key(home / "secret.key", lambda: secrets.token_urlsafe(64))
@@ -34,20 +51,24 @@ def credential_key(home: Path) -> str:
 
 
 def _key(path: Path, make: Callable[[], str]) -> str:
-    """Return the key in the file; create it with mode 0600 if missing. Raises ImproperlyConfigured if unreadable."""
-    if not path.exists():
-        prepare(path.parent)
-        fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(make())
-        try:
-            # link() fails if another process that started at the same time was first: both then read the same key.
-            path.hardlink_to(fresh)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
+    """Return the key in the file; create it with mode 0600 if missing. Raises ImproperlyConfigured if that fails."""
     try:
+        if not path.exists():
+            prepare(path.parent)
+            _create(path, make())
         return path.read_text().strip()
     except OSError as error:
-        raise ImproperlyConfigured(f"the key {path} cannot be read ({error.strerror}).") from None
+        raise ImproperlyConfigured(f"the key {path} cannot be read or created ({error.strerror}).") from None
+
+
+def _create(path: Path, key: str) -> None:
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    fresh.touch(mode=0o600)
+    try:
+        fresh.write_text(key)
+        # link() fails if another process that started at the same time was first: both then read the same key.
+        path.hardlink_to(fresh)
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()

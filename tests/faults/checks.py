@@ -22,6 +22,7 @@ _HOME = {
     "static",
     "storage-id",
     "bucket-id",
+    "tmp",
     "up.lock",
 }
 _DATABASE = {"console.sqlite3", "console.sqlite3-wal", "console.sqlite3-shm"}

@@ -41,6 +41,11 @@ def test_a_home_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
         home.prepare(tmp_path / "file" / "home")
 
 
+def test_a_key_whose_path_cannot_be_used_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(ImproperlyConfigured, match="cannot be read or created"):
+        home.secret_key(tmp_path / ("x" * 300))
+
+
 def test_every_command_fails_with_one_sentence_if_the_home_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = subprocess.run(
