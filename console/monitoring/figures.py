@@ -17,7 +17,8 @@ from console.processes.outages import Outages
 from instances.choices import JobStatus
 from instances.models import Host, Instance, Job, offline_after
 
-_outages = Outages(logging.getLogger(__name__))
+_log = logging.getLogger(__name__)
+_outages = Outages(_log)
 
 STORAGE_CHECK_EVERY = timedelta(seconds=15)
 DAY = timedelta(days=1)

@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from backups.choices import BackupStatus
 from backups.storage.folder import FolderStorage
 from console.monitoring import figures as monitoring
+from console.processes.outages import Outages
 from instances.choices import Action, JobKind, JobStatus
 from instances.models import Host
 from tests.factories import make_backup, make_host, make_instance, make_job
@@ -91,6 +92,7 @@ def test_an_outage_of_the_storage_is_logged_when_it_begins_and_when_it_ends(
         raise PermissionError(13, "Permission denied")
 
     caplog.set_level("INFO")
+    monkeypatch.setattr(monitoring, "_outages", Outages(monitoring._log))
     now = timezone.now()
     monitoring.check_storage("local", now)
     with monkeypatch.context() as patched:

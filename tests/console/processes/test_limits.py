@@ -1,6 +1,8 @@
 """Agent and web server may open as many files and connections as the system allows, whatever the shell's limit is."""
 
 import resource
+import signal
+import socket
 import sys
 from collections.abc import Iterator
 
@@ -37,10 +39,11 @@ def test_the_agent_raises_the_limit(most: int, monkeypatch: pytest.MonkeyPatch) 
 def test_the_web_server_raises_the_limit(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web_server, "die_with", lambda parent: None)
     monkeypatch.setattr(web_server, "WebServer", started)
-    monkeypatch.setattr(web_server.socket, "socket", lambda **_: None)
-    monkeypatch.setattr(web_server.signal, "signal", lambda *_: None)
-    options = "--socket 0 --threads 1 --parent-pid 1"
-    monkeypatch.setattr(sys, "argv", ["web_server", *options.split()])
-    with pytest.raises(Started):
-        web_server.main()
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    with socket.socket() as listening:
+        options = f"--socket {listening.fileno()} --threads 1 --parent-pid 1"
+        monkeypatch.setattr(sys, "argv", ["web_server", *options.split()])
+        monkeypatch.setattr(socket, "socket", lambda fileno: listening)
+        with pytest.raises(Started):
+            web_server.main()
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most)
