@@ -16,6 +16,7 @@ from django.utils import timezone
 from backups import history as past
 from backups.archive import ArchiveError
 from backups.models import Backup, Policy, Restoration, StorageSample
+from backups.storage.base import StorageFailed, archive_storage
 from console.accounts import passwords
 from console.audit import audited as audit
 from console.audit.choices import Outcome
@@ -98,7 +99,7 @@ class Command(BaseCommand):
                 self.fill(seed, directory, options)
         except OperationalError as error:
             raise CommandError(f"The console database cannot be used: {error}. Start the console once first.") from None
-        except (EngineError, ArchiveError) as error:
+        except (EngineError, ArchiveError, StorageFailed) as error:
             raise CommandError(f"Nothing more was made: {error}") from None
         finally:
             signal.signal(signal.SIGTERM, before)
@@ -106,6 +107,8 @@ class Command(BaseCommand):
     def fill(self, seed: Seed, directory: Path, options: dict[str, Any]) -> None:
         kinds = [kind.value for kind in InstanceType]
         made = samples.make(directory, kinds, password=self.instance_password, more=options["documents"])
+        # Accept the storage while there are no backups. Later a new console would look for their archives in it.
+        archive_storage().require_there()
         user, archives = console_seeding.administrator(), not options["no_archives"]
         instances = instances_seeding.draw(seed, options["instances"], made)
         drawing = Drawing(seed, made, user)
