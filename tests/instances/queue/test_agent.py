@@ -145,12 +145,12 @@ def test_an_unavailable_database_is_logged_when_it_begins_and_when_it_ends(
     assert caplog.messages == ["The console database is not responding. (connection 1 refused)"]
     assert not caplog.records[0].exc_info
 
-    def hold(host: str, **_: object) -> bool:
+    def write_heartbeat(host: str, **_: object) -> bool:
         agent._stopping.set()
         return True
 
     agent._stopping.clear()
-    monkeypatch.setattr(hosts, "hold", hold)
+    monkeypatch.setattr(hosts, "write_heartbeat", write_heartbeat)
     monkeypatch.setattr(agent._stopping, "wait", lambda seconds: agent._stopping.is_set())
     agent._keep_leases()
     assert caplog.messages[1:] == ["The console database responds again."]
