@@ -12,8 +12,8 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from backups.models import Backup
 from backups.storage.base import archive_storage
-from console.text import clocks
 from console.processes.outages import Outages
+from console.text import clocks
 from instances.choices import JobStatus
 from instances.models import Host, Instance, Job, offline_after
 

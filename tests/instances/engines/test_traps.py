@@ -1,9 +1,9 @@
 """Default behaviour of SecantusDB or WiredTiger that would lose data, leak it, or leave a useless server."""
 
 import resource
+import socket
 import subprocess
 import sys
-import socket
 import threading
 from contextlib import ExitStack, suppress
 from pathlib import Path
