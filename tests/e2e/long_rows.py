@@ -42,7 +42,7 @@ def backups() -> None:
 @transaction.atomic
 def second_host() -> None:
     """Create a host without an agent, with instances, and tasks, restorations and events of the instance INSTANCE."""
-    seen = timezone.now() + timedelta(hours=2)
+    seen = timezone.now()
     host = factories.make_host(HOST, seen=seen)
     every: tuple[dict[str, Any], ...] = (
         {"port": 65535, "last_backup_at": timezone.now()},

@@ -72,7 +72,7 @@ def rows() -> dict[str, str]:
     gone.delete()
     restorations(Instance.objects.filter(name=REAL).first() or idle, idle, made["locked"])
     events(made["automated"], idle)
-    Host.objects.filter(name="elsewhere").update(seen=timezone.now() + timedelta(hours=2))
+    Host.objects.filter(name="elsewhere").update(seen=timezone.now())
     ids = {name: each.id for name, each in made.items()}
     return {**ids, "idle": idle.id, "busy": busy.id, "abnormal": abnormal.id, "gone": made["orphan"].instance_uid}
 

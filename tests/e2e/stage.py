@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, StorageState, Vie
 from console.testing.pages import SignIn
 from tests.e2e import rows
 from tests.e2e.console import PASSWORD, Console, connect
+from tests.e2e.heartbeats import heartbeats
 
 WIDE: ViewportSize = {"width": 1280, "height": 800}
 NARROW: ViewportSize = {"width": 360, "height": 740}
@@ -55,4 +56,5 @@ def staged(browser: Browser, home: Path) -> Iterator[Stage]:
         session = context.storage_state()
         # Do not share the browser's local storage with other contexts.
         session["origins"] = []
-        yield Stage(console, page, ids, session)
+        with heartbeats(console, "elsewhere"):
+            yield Stage(console, page, ids, session)

@@ -10,10 +10,12 @@ from playwright.sync_api import Browser, Page, StorageState, expect
 
 from console.testing.pages import SignIn
 from tests.e2e.console import PASSWORD, Console
+from tests.e2e.heartbeats import heartbeats
 
 WIDTHS = (360, 768, 1024, 1180, 1200, 1220, 1230, 1280, 1366, 1400, 1440, 1450, 1536, 1920)
-# A name of 64 characters, the most that a name can have; the same as in long_rows.py.
+# The same as in long_rows.py. A name has at most 64 characters.
 INSTANCE = "orders-of-the-shop-in-production-".ljust(64, "i")
+HOST = "database-host-07.shop.example"
 # Times are longest in a zone whose offset from UTC has minutes.
 ZONE = "Asia/Kathmandu"
 
@@ -76,7 +78,8 @@ def shown(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture
 def second_host(shown: Shown) -> Iterator[None]:
     run(shown.console, "second_host")
-    yield
+    with heartbeats(shown.console, "elsewhere", HOST):
+        yield
     run(shown.console, "no_second_host")
 
 
