@@ -25,24 +25,33 @@ MOST_BODY_BYTES = 1_000_000
 RECEIVE_SECONDS = 30
 STALLED_SECONDS = 120
 MOST_CONNECTIONS = 500
+# Above this number, connections that are idle the longest are closed.
+_CROWDED = MOST_CONNECTIONS - 50
 # A download is read this far ahead of its client, in memory.
 _AHEAD_BYTES = 1_000_000
 
 
 class _Channel(HTTPChannel):
-    # When the request that is arriving began, as time.time().
-    began = 0.0
+    # Since when the client owes a request or the rest of one, as time.monotonic(); None between requests.
+    owes_since: float | None
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self.owes_since = time.monotonic()
+        super().__init__(*arguments, **named)
 
     def received(self, data: bytes) -> bool:
+        self.owes_since = self.owes_since or time.monotonic()
+        taken = bool(super().received(data))
         if self.request is None:
-            self.began = time.time()
-        return bool(super().received(data))
+            self.owes_since = None
+        return taken
 
 
 class WebServer(TcpWSGIServer):
     """A server on a listening socket. It closes connections whose clients are too slow, which waitress alone allows."""
 
     channel_class = _Channel
+    next_channel_cleanup: float
 
     def __init__(
         self, application: Any, listening: socket.socket, *, threads: int, receive_seconds: float = RECEIVE_SECONDS
@@ -69,13 +78,24 @@ class WebServer(TcpWSGIServer):
         where = (listening.family, listening.type, listening.proto, listening.getsockname())
         super().__init__(application, _sock=listening, adj=settings, sockinfo=where, bind_socket=False)
 
+    def readable(self) -> bool:
+        # The clock may have been set back since the next cleanup was planned.
+        self.next_channel_cleanup = min(self.next_channel_cleanup, time.time() + self.adj.cleanup_interval)
+        return bool(super().readable())
+
     def maintenance(self, now: float) -> None:
-        """Close the connections whose clients are too slow."""
-        super().maintenance(now)
-        for channel in self.active_channels.values():
-            late = channel.request is not None and channel.began < now - self._receive_seconds
-            stalled = channel.total_outbufs_len and channel.last_activity < now - STALLED_SECONDS
-            channel.will_close = channel.will_close or late or bool(stalled)
+        """Close connections whose clients are too slow and, if there are too many, those that are idle the longest."""
+        late = time.monotonic() - self._receive_seconds
+        channels: list[Any] = list(self.active_channels.values())
+        for channel in channels:
+            channel.last_activity = min(channel.last_activity, now)
+            owes = channel.owes_since is not None and channel.owes_since < late
+            waits = channel.total_outbufs_len or not channel.requests
+            if owes or (waits and channel.last_activity < now - STALLED_SECONDS):
+                channel.will_close = True
+        idle = sorted((channel for channel in channels if not channel.requests), key=lambda each: each.last_activity)
+        for channel in idle[: max(0, len(channels) - _CROWDED)]:
+            channel.will_close = True
 
 
 def main() -> None:

@@ -5,8 +5,10 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
 from console.management.commands.up import bound
 from console.processes.web_server import MOST_BODY_BYTES, MOST_CONNECTIONS, WebServer
@@ -66,10 +68,15 @@ def wait_for_body(client: socket.socket) -> None:
         received += chunk
 
 
-UNFINISHED = [b"GET / HTTP/1.1\r\nHost: a", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\nten bytes."]
+UNFINISHED = [
+    b"",
+    b"GET / HTTP/1.1\r\nHost: a",
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\nten bytes.",
+]
+WHOLE = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok"
 
 
-@pytest.mark.parametrize("sent", UNFINISHED, ids=["head", "body"])
+@pytest.mark.parametrize("sent", UNFINISHED, ids=["nothing", "head", "body"])
 def test_unfinished_requests_do_not_stop_the_others_and_are_closed(port: int, sent: bytes) -> None:
     with ExitStack() as stack:
         slow = [stack.enter_context(connect(port, sent)) for _ in range(100)]
@@ -79,7 +86,7 @@ def test_unfinished_requests_do_not_stop_the_others_and_are_closed(port: int, se
 
 
 def test_a_body_that_drips_is_closed_too(port: int) -> None:
-    with connect(port, UNFINISHED[1]) as client:
+    with connect(port, UNFINISHED[2]) as client:
 
         def closed() -> bool:
             try:
@@ -92,12 +99,11 @@ def test_a_body_that_drips_is_closed_too(port: int) -> None:
 
 
 def test_a_connection_that_rests_between_requests_stays_open(port: int) -> None:
-    whole = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok"
-    with connect(port, whole) as resting, connect(port, UNFINISHED[0]) as slow:
+    with connect(port, WHOLE) as resting, connect(port, UNFINISHED[1]) as slow:
         wait_for_body(resting)
         # When the unfinished request has been closed, the one that rests has had as long.
         assert slow.recv(1) == b""
-        resting.sendall(whole)
+        resting.sendall(WHOLE)
         wait_for_body(resting)
 
 
@@ -122,8 +128,17 @@ def test_a_client_that_reads_nothing_occupies_no_thread(port: int) -> None:
         assert request(port, b"in time") == (200, b"in time")
 
 
-def test_more_connections_than_allowed_wait_until_others_are_closed(port: int) -> None:
+@pytest.mark.parametrize("sent", [UNFINISHED[1], WHOLE], ids=["unfinished", "between requests"])
+def test_at_the_limit_of_connections_the_longest_idle_are_closed(port: int, sent: bytes) -> None:
     with ExitStack() as stack:
         for _ in range(MOST_CONNECTIONS + 20):
-            stack.enter_context(connect(port, UNFINISHED[0]))
+            stack.enter_context(connect(port, sent))
         assert request(port, b"in time") == (200, b"in time")
+
+
+def test_a_clock_that_is_set_back_stops_no_cleanup(port: int) -> None:
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=365)):
+        assert request(port, b"in time") == (200, b"in time")
+        early = connect(port, UNFINISHED[1])
+    with early, connect(port, UNFINISHED[1]) as late:
+        assert early.recv(1) == late.recv(1) == b""
