@@ -39,6 +39,8 @@ DEMO_INSTANCES = {
 
 
 PARTS = ("web", "agent")
+# Earlier versions had migrations of these packages.
+RETIRED_APPS = {"axes"}
 # The key of the advisory lock, a number that no other program has a reason to use.
 PREPARING = 0x646263
 
@@ -65,6 +67,11 @@ class Command(BaseCommand):
             raise CommandError(
                 "CONSOLE_TEST_HOOKS=1 is for a console that only this machine can reach: let it listen on 127.0.0.1, "
                 "without an https address in CONSOLE_URL, or unset it."
+            )
+        if settings.CONSOLE_URL.startswith("https:") and not settings.CONSOLE_PROXIES:
+            self.stderr.write(
+                "CONSOLE_URL is an https address, but CONSOLE_PROXIES is 0: everybody seems to come from the proxy's "
+                "address, and a few failed sign-ins lock everybody out. Set CONSOLE_PROXIES=1."
             )
         # Pass the option on to the child processes.
         os.environ["CONSOLE_BIND"] = bind
@@ -158,7 +165,8 @@ class Command(BaseCommand):
 def require_own_database() -> None:
     """Raise CommandError if the console database has migrations that this version does not know."""
     loader = MigrationLoader(connection)
-    if strange := set(loader.applied_migrations) - set(loader.disk_migrations):
+    unknown = set(loader.applied_migrations) - set(loader.disk_migrations)
+    if strange := {(app, name) for app, name in unknown if app not in RETIRED_APPS}:
         app, name = min(strange)
         raise CommandError(
             f"The home {settings.CONSOLE_HOME} or its database is of another version of the console ({app} {name}): "
