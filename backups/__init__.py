@@ -1,1 +1,1 @@
-"""Backups, their policies and restorations. Imports instances and console."""
+"""Backups, their policies and restorations. May import instances and console."""

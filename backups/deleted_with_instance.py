@@ -11,7 +11,7 @@ from instances.models import Instance
 
 
 def explain(sender: object, *, instance: Instance, **kwargs: Any) -> SafeString:
-    """Say how many backups the deletion of the instance deletes and keeps; a receiver of deletion_explained."""
+    """Say how many backups are deleted with the instance and how many are kept; a receiver of deletion_explained."""
     kinds = list(Backup.objects.filter(instance=instance).values_list("type", "locked"))
     automated = [locked for kind, locked in kinds if kind == BackupType.AUTOMATED]
     counts = {"manual": len(kinds) - len(automated), "automated": len(automated), "locked": sum(automated)}

@@ -1,6 +1,6 @@
 """Explain in one sentence why an action on a backup is refused now; "" if the action is possible.
 
-Backup has these functions as `<action>_refusal` properties. Buttons show the sentence; services raise it.
+Backup has these functions as `<action>_refusal` properties. Buttons show the sentence; services raise Refused with it.
 """
 
 from typing import TYPE_CHECKING
@@ -83,7 +83,7 @@ def restore(backup: "Backup") -> str:
     """Return why the backup cannot be restored now."""
     if backup.status == BackupStatus.COMPLETED:
         return backup.host_refusal
-    # The sentence must not say "Complete": it is in the row, where people and tests look for the status.
+    # Avoid the word "Complete": the backup's row contains this sentence, and people and tests read its status there.
     return Message("backup.no_restore", status=backup.shown_status.label)
 
 

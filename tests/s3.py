@@ -80,7 +80,7 @@ class Bucket:
 
     @property
     def environment(self) -> dict[str, Any]:
-        """Return the environment of a console that keeps its archives here."""
+        """Return the environment of a console that keeps its archives in this bucket."""
         return {
             "CONSOLE_S3_BUCKET": self.name,
             "CONSOLE_S3_PREFIX": "console/",
@@ -92,7 +92,7 @@ class Bucket:
 
     @property
     def place(self) -> str:
-        """Return server and bucket in one word."""
+        """Return the address of the server and the bucket as one string, <url>/<bucket>."""
         return f"{self.url}/{self.name}"
 
     def empty(self) -> None:
@@ -182,7 +182,7 @@ def moto_server(**environment: str) -> Iterator[tuple[str, "subprocess.Popen[byt
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        wait_for(lambda: _answers(url), because="moto's server")
+        wait_for(lambda: _answers(url), because="the start of moto's server")
         yield url, process
     finally:
         process.terminate()

@@ -1,4 +1,4 @@
-"""wait_for() of the package, re-exported for all tests."""
+"""Re-export console.testing.waiting.wait_for() for the tests."""
 
 from console.testing.waiting import wait_for
 

@@ -37,13 +37,13 @@ def retire_backup(*, backup: Backup, now: datetime) -> bool:
 def mark_automated_for_removal(sender: object, *, instance: Instance, requested_by: User | None, **kwargs: Any) -> None:
     """Delete the automated backups, locked ones included, of an instance that is being deleted.
 
-    This is a receiver of instance_deleting. Raises Refused, which keeps the instance, while a restoration or a
-    verification uses one of the backups.
+    This is a receiver of instance_deleting. While a restoration or a verification uses one of the backups, raises
+    Refused, which also stops the deletion of the instance.
     """
     automated = Backup.objects.automated().filter(instance=instance)
     if automated.in_use().exists():
         raise Refused(Message("backup.automated_in_use"))
-    # If a deletion fails, the backup remains when its instance is gone. A lock must not prevent deleting it then.
+    # If a deletion fails, the backup outlasts its instance. Unlock it now, so that users can delete it then.
     automated.update(locked=False)
     for backup in automated:
         present = Backup.objects.exclude(status=BackupStatus.DELETING)

@@ -1,4 +1,4 @@
-"""Lock a backup, so that it neither expires nor can be deleted, and unlock it."""
+"""Lock a backup, so that it does not expire and cannot be deleted, or unlock it."""
 
 from django.contrib.auth.models import User
 

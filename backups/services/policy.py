@@ -40,7 +40,7 @@ def set_policy(
     Turning the policy on starts a backup at once, or as soon as the instance is Available. A change applies from the
     next window that starts; a backup that is due stays due, and existing backups keep their expiry. With
     `delete_automated`, turning the policy off deletes the automated backups, except locked ones and one that is being
-    made. Raises Refused if the instance is being deleted, Changed if the policy is no longer `opened_with`,
+    made. Raises Refused if the instance is being deleted, Changed if the policy differs from `opened_with`,
     ValidationError if a value breaks a rule.
     """
     now = clock.now()
@@ -70,10 +70,10 @@ def set_policy(
 def run_policy(*, policy: Policy, now: datetime, requested_by: User | None = None) -> Backup | None:
     """Start the automated backup that is due: the first after the policy was turned on, or a window's backup.
 
-    If both are due, because the instance was busy until the window started, one backup is both.
+    If both are due, because the instance was busy until the window started, one backup serves as both.
     However many agents call this, each backup starts once, because only one transaction can update the policy's row.
     Returns None if nothing is due, if another caller was first, or if the instance is not Available. In the last case
-    the backup stays due; a window's backup only until the window's day is over.
+    the backup stays due, but a window's backup stays due only until the end of the window's day.
     """
     seen = Policy.objects.on().filter(
         pk=policy.pk,

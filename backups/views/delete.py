@@ -26,19 +26,19 @@ def backup_delete(request: Request, backup_id: str) -> HttpResponse:
 @performs(delete_backup)
 @get_or_post
 def backup_delete_selected(request: Request) -> HttpResponse:
-    """Show the dialog for the backups that are ticked in a list, one `id` parameter each; on POST, delete them."""
+    """Show the dialog for the backups selected in a list, one `id` parameter each; on POST, delete them."""
     sent = request.POST if request.method == "POST" else request.GET
     return _delete(request, Backup.objects.shown().filter(pk__in=filter(is_id, sent.getlist("id"))))
 
 
 def _delete(request: Request, chosen: Iterable[Backup]) -> HttpResponse:
     """On GET, ask for confirmation. On POST, delete the backups that can be deleted, and say why the others cannot."""
-    asked = request.method != "POST"
-    verdicts = [(backup, backup.delete_refusal if asked else _delete_now(request, backup)) for backup in chosen]
+    confirming = request.method != "POST"
+    verdicts = [(backup, backup.delete_refusal if confirming else _delete_now(request, backup)) for backup in chosen]
     accepted = [backup for backup, reason in verdicts if not reason]
     refused = [(backup, reason) for backup, reason in verdicts if reason]
     back = reverse("backups:list")
-    done = "" if asked or not accepted else _deleting(len(accepted))
+    done = "" if confirming or not accepted else _deleting(len(accepted))
     if done and not refused:
         return answer_done(request, message=done, redirect=back)
     reason = "" if verdicts else _("Select at least one backup that still exists.")
@@ -50,8 +50,8 @@ def _delete(request: Request, chosen: Iterable[Backup]) -> HttpResponse:
         page="backups/dialog.html",
         title=ngettext("Delete Backup", "Delete Backups", len(verdicts)),
         back=back,
-        status=200 if asked else 422,
-        backups=accepted if asked else [],
+        status=200 if confirming else 422,
+        backups=accepted if confirming else [],
         refused=refused,
         done=done,
         reason=reason,

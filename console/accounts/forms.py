@@ -23,7 +23,7 @@ class SignInForm(AuthenticationForm):
     def clean(self) -> dict[str, Any]:
         name = self.cleaned_data.get("username")
         if not name or not self.cleaned_data.get("password"):
-            # There is no attempt to count, and none that could prove right.
+            # Without a name and a password there is no attempt to count.
             return super().clean()
         with throttle.attempt(name, trace=SIGN_IN, user=None, wrong="sign_in.wrong"):
             return super().clean()

@@ -17,7 +17,7 @@ _CLASSES = (
 
 
 def generate() -> str:
-    """Return a random password of about 115 bits that satisfies the password rule."""
+    """Return a random password with about 115 bits of entropy that satisfies the password rule."""
     characters = [secrets.choice(each) for each in _CLASSES]
     characters += [secrets.choice("".join(_CLASSES)) for _ in range(_LENGTH - len(characters))]
     secrets.SystemRandom().shuffle(characters)

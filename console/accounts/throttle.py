@@ -1,7 +1,7 @@
-"""The limit on wrong passwords: per name and address, and per address with all names together.
+"""The limit on wrong passwords: per name and address, and per address for all names together.
 
-An attempt counts as failed before its password is checked, and no longer once the password has proved right. So
-attempts at the same instant cannot pass before they are counted.
+Each attempt counts as failed before its password is checked; a correct password undoes that. Otherwise simultaneous
+attempts could exceed the limit.
 """
 
 import ipaddress
@@ -25,8 +25,8 @@ from console.audit import origin
 from console.audit.choices import Outcome
 from console.text.messages import Message
 
-# One attempt at a time per name and address in each process: without these locks, right passwords that one user submits
-# at the same instant would count as failed for each other.
+# One attempt at a time per name and address in each process: without these locks, simultaneous attempts with the
+# correct password would see each other counted as failed.
 _LOCKS = [Lock() for _ in range(64)]
 
 
@@ -45,7 +45,7 @@ class Locked(ValidationError):
 
 @contextmanager
 def attempt(name: str, *, trace: str, user: User | None, wrong: str) -> Iterator[None]:
-    """Check a password within: raising ValidationError means that it is wrong. Audit each attempt that fails.
+    """Check a password in the `with` block, which raises ValidationError if it is wrong. Audit each failed attempt.
 
     `user` is None if nobody is signed in yet; `wrong` is the audit's reason for a wrong password. Raises Locked instead
     of running the check if the limit is reached, and instead of the check's own error if this attempt reaches it.
@@ -83,7 +83,7 @@ def _count(name: str, address: str) -> None:
     """Count the attempt as failed. Raises Locked, and counts nothing, if a limit is already reached."""
     now = timezone.now()
     ends = now + timedelta(minutes=settings.CONSOLE_SIGN_IN_LOCK_MINUTES)
-    # An end later than a lock lasts comes from a clock that was wrong. Other hosts may be a few seconds ahead.
+    # A row that ends later than `ends` was written by a wrong clock. Allow a minute, because hosts' clocks may differ.
     FailedAttempts.objects.filter(Q(ends__lte=now) | Q(ends__gt=ends + timedelta(minutes=1))).delete()
     with transaction.atomic():
         for counted, limit in _limits(name).items():
@@ -112,7 +112,7 @@ def _limits(name: str) -> dict[str, int]:
 
 
 def _network(address: str | None) -> str:
-    """Return the address; of an IPv6 address its /64, because a client can choose among all addresses of its /64."""
+    """Return the address or, for IPv6, its /64 network, because a client can use any address in its /64."""
     if address and ":" in address:
         return str(ipaddress.ip_network((address, 64), strict=False))
     return address or ""

@@ -19,7 +19,7 @@ COUNTED = 10_000
 
 @dataclass(frozen=True)
 class Total:
-    """A number of rows: exact, or the least possible number if `more`."""
+    """A number of rows: exact, or a lower bound if `more`."""
 
     rows: int
     more: bool
@@ -41,11 +41,11 @@ class CountOf(Subquery):
     output_field = BigIntegerField()
 
 
-def counted(rows: "QuerySet[Any]", judged: Sequence[Q] = ()) -> Total:
-    """Count the rows that meet all conditions in `judged`, reading at most COUNTED + 1 of `rows`."""
-    if not judged:
+def counted(rows: "QuerySet[Any]", conditions: Sequence[Q] = ()) -> Total:
+    """Count the rows that meet all `conditions`, reading at most COUNTED + 1 of `rows`."""
+    if not conditions:
         return Total.of(rows.order_by()[: COUNTED + 1].count())
-    met = opaque(reduce(and_, judged))
+    met = opaque(reduce(and_, conditions))
     figures = (
         rows.order_by()
         .annotate(met=met)[: COUNTED + 1]

@@ -83,23 +83,23 @@ def find(
     named = counted(rows.filter(*texts)) if texts else None
     if named and not named.more:
         # Few rows match the text: fetch them, check the other conditions on each, and sort those that remain.
-        judged = [*filters, *time]
-        total = counted(rows.filter(*texts), judged) if judged else named
-        return _found(rows.filter(*texts, *map(opaque, judged)), sort, falling, total, in_order=False)
+        conditions = [*filters, *time]
+        total = counted(rows.filter(*texts), conditions) if conditions else named
+        return _found(rows.filter(*texts, *map(opaque, conditions)), sort, falling, total, in_order=False)
     # Otherwise use the index of the first filter, which also has the rows in order of their moment.
-    led, judged = rows.filter(*filters[:1], *time), [*filters[1:], *texts]
-    matching = led.filter(*map(opaque, judged))
-    if not judged and (is_first_sort or not (filters or time)):
+    led, conditions = rows.filter(*filters[:1], *time), [*filters[1:], *texts]
+    matching = led.filter(*map(opaque, conditions))
+    if not conditions and (is_first_sort or not (filters or time)):
         return _found(matching, sort, falling, None)
-    total = named if named and not (filters or time) else counted(led, judged)
+    total = named if named and not (filters or time) else counted(led, conditions)
     if is_first_sort or not (filters or time or texts):
         return _found(matching, sort, falling, total)
     if not total.more:
         return _found(matching, sort, falling, total, in_order=False)
     # Many rows match: reading in order of the key soon finds enough for a page.
     by_text = texts if sorts_by_text else []
-    judged = [*filters, *time, *([] if by_text else texts)]
-    return _found(rows.filter(*by_text, *map(opaque, judged)), sort, falling, total)
+    conditions = [*filters, *time, *([] if by_text else texts)]
+    return _found(rows.filter(*by_text, *map(opaque, conditions)), sort, falling, total)
 
 
 def _found(

@@ -14,7 +14,7 @@ from instances.services import reset_password
 @performs(reset_password)
 @get_or_post
 def instance_reset_password(request: Request, instance_id: str) -> HttpResponse:
-    """Show and process the dialog Reset Password."""
+    """Show and process the Reset Password dialog."""
     instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
     form = ResetPasswordForm.of(request)
     back = instance.get_absolute_url()

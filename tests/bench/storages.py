@@ -1,4 +1,4 @@
-"""The storage of a measured archive: a folder, named by its path, or a bucket of tests.s3, by its address."""
+"""Open the storage of a measured archive: a folder given by its path, or a tests.s3 bucket given by its URL."""
 
 from backups.storage.base import ArchiveStorage
 from backups.storage.folder import FolderStorage

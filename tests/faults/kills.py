@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.faults import checks
-from tests.faults.moments import Spans, wait_ended
+from tests.faults.moments import Spans, wait_until_ended
 from tests.faults.operations import OPERATIONS, Operation
 from tests.faults.site import Site
 from tests.faults.tally import Tally
@@ -81,7 +81,7 @@ def _kill(site: Site, target: str, operations: list[Operation], spans: Spans, rn
         _kill_target(site, target, operations, rng)
         for one in asked:
             one.result()
-        wait_ended(site, operations)
+        wait_until_ended(site, operations)
         checks.rest(site)
         return time.monotonic() - killed
 

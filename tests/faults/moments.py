@@ -1,4 +1,4 @@
-"""How long operations take when nothing is broken, as the range for the random moments of faults."""
+"""Measure how long operations take without faults, so that faults can strike at random moments within that time."""
 
 import time
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Spans:
         operation.prepare()
         began = time.monotonic()
         operation.begin()
-        wait_ended(self.site, [operation])
+        wait_until_ended(self.site, [operation])
         seconds = time.monotonic() - began
         checks.rest(self.site)
         ended = operation.conclude()
@@ -34,7 +34,7 @@ class Spans:
         return seconds
 
 
-def wait_ended(site: Site, operations: Sequence[Operation]) -> None:
+def wait_until_ended(site: Site, operations: Sequence[Operation]) -> None:
     wait_for(
         lambda: not any(operation.under_way() for operation in operations) and not checks.working(site),
         seconds=REST_SECONDS,

@@ -13,13 +13,13 @@ from console.text.refused import Refused
 
 class Command(BaseCommand):
     help = (
-        "Import an archive (<backup id>.tar.zst) that was made elsewhere: check all of it, keep a copy, list it as a "
-        "manual backup, which can be restored to a new instance. The console may be running."
+        "Import an archive (<backup id>.tar.zst) that was made elsewhere: check it completely, keep a copy, and list "
+        "it as a manual backup that can be restored to a new instance. The console may be running."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE", help="the archive")
-        parser.add_argument("--new-id", action="store_true", help="import it as another backup than the one it was")
+        parser.add_argument("--new-id", action="store_true", help="import it under a new id")
 
     def handle(self, *args: Any, file: Path, new_id: bool, **options: Any) -> None:
         home.prepare(settings.CONSOLE_HOME)

@@ -1,4 +1,4 @@
-"""Every archive that write() completes can be read: it is read again, by the reader's rules, before it counts."""
+"""Every archive that write() completes is readable, because write() first applies the reader's rules to it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -62,18 +62,20 @@ def test_whatever_is_written_can_be_read(databases: tuple[Database, ...], size: 
     ],
     ids=str,
 )
-def test_a_manifest_that_no_reader_takes_is_not_written(files: Made, changes: dict[str, object], said: str) -> None:
+def test_a_manifest_that_the_reader_would_reject_is_not_written(
+    files: Made, changes: dict[str, object], said: str
+) -> None:
     with pytest.raises(ArchiveError, match=said):
         written(replace(files[0], **changes), files[1], CONTENTS)  # type: ignore[arg-type]
 
 
-def test_contents_that_no_reader_takes_fail_the_backup(files: Made) -> None:
+def test_contents_that_the_reader_would_reject_fail_the_backup(files: Made) -> None:
     twice = Contents((Database("shop", (Collection("orders", 1), Collection("orders", 2))),))
     with pytest.raises(ArchiveError, match="a collection of shop named twice"):
         written(files[0], files[1], twice)
 
 
-def test_the_manifest_is_limited_as_the_reader_limits_it(files: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_writer_limits_the_manifest_as_the_reader_does(files: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     assert writer.LIMIT is reader.LIMIT  # type: ignore[attr-defined]
     limit = len(files[0].to_json())
     for at_most in (limit, limit - 1):
@@ -85,7 +87,7 @@ def test_the_manifest_is_limited_as_the_reader_limits_it(files: Made, monkeypatc
                 written(files[0], files[1], Contents(()))
 
 
-def test_an_archive_that_the_storage_returns_differently_is_not_complete(files: Made) -> None:
+def test_an_archive_that_the_storage_alters_is_rejected(files: Made) -> None:
     class Forgetful(InMemoryStorage):
         """Keeps the size of a file, and nothing else."""
 

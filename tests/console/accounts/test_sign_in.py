@@ -118,12 +118,12 @@ def test_signing_in_does_not_reset_the_failures_of_the_address(client: Client, s
     assert sign_in(client, username="four").status_code == 429
 
 
-# --- At the same instant ---------------------------------------------------------------------------------
+# --- Simultaneous attempts -------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Check passwords slowly, and return the list of those that were checked."""
+    """Slow down password checks; return the list that collects the checked passwords."""
     checked: list[str] = []
     check = ModelBackend.authenticate
 
@@ -139,7 +139,7 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("in_one_process", [True, False])
-def test_no_more_attempts_at_once_than_the_limit_check_a_password(
+def test_simultaneous_attempts_check_no_more_passwords_than_the_limit(
     checked: list[str], monkeypatch: pytest.MonkeyPatch, in_one_process: bool
 ) -> None:
     make_user(username="operator")
@@ -152,7 +152,7 @@ def test_no_more_attempts_at_once_than_the_limit_check_a_password(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_right_passwords_at_once_all_sign_in(checked: list[str]) -> None:
+def test_simultaneous_attempts_with_the_correct_password_all_sign_in(checked: list[str]) -> None:
     make_user(username="operator")
     assert at_once(8, lambda _: sign_in(Client(), "correct horse").status_code) == [302] * 8
     assert {row.failures for row in FailedAttempts.objects.all()} == {0}
@@ -182,5 +182,5 @@ def test_wrong_current_passwords_are_audited_and_limited_as_sign_ins_are(plain: 
 
 
 def test_the_throttle_adds_no_query_to_other_pages(plain: Client, django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(4):  # the session, its user, the work and the agents
+    with django_assert_num_queries(4):  # the session, its user, the work in progress and the agents
         plain.get("/account/password/")
