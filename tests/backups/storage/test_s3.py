@@ -5,24 +5,20 @@ import io
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.retries.standard import ExponentialBackoff
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.base import ContentFile, File
 
-from backups import archive, placement
+from backups import archive
 from backups.archive import ArchiveError
-from backups.storage import s3, s3_transfer
+from backups.storage import s3_transfer
 from backups.storage.base import StorageFailed, Streamed
-from backups.storage.identity import ID_NAME
 from backups.storage.s3 import BucketStorage
 from tests.backups.archive.archives import NAME, Made, ignore, make_files, path_of
 from tests.s3 import Bucket, Faulty, Request, failure, moto_process
@@ -34,34 +30,6 @@ KEY = f"console/{NAME}"
 
 class Cancelled(Exception):
     pass
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[tuple[Faulty, str]]:
-    faulty = Faulty()
-    with faulty.serving() as url:
-        yield faulty, url
-
-
-@pytest.fixture
-def faulty(server: tuple[Faulty, str], monkeypatch: pytest.MonkeyPatch) -> Faulty:
-    """Reset the server to its normal answers; remove the pauses between retries."""
-    found = server[0]
-    found.fault, found.spoil, found.cuts = lambda request: None, None, []
-    found.requests.clear()
-    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda self, context: 0)
-    monkeypatch.setattr(s3_transfer, "_READ_PAUSES", (0, 0, 0))
-    return found
-
-
-@pytest.fixture
-def bucket(server: tuple[Faulty, str], faulty: Faulty) -> Bucket:
-    return Bucket(server[1], f"b-{uuid.uuid4().hex[:20]}")
-
-
-@pytest.fixture
-def storage(bucket: Bucket) -> BucketStorage:
-    return bucket.storage()
 
 
 def noise(size: int) -> bytes:
@@ -462,187 +430,3 @@ def test_an_archive_is_not_reported_as_damaged_when_the_connection_breaks(
         archive.unpack(storage, NAME, tmp_path / "there", sha256=written.sha256, progress=ignore)
     assert not (tmp_path / "there").exists()
     assert len([request for request in faulty.requests if request.method == "GET"]) == 3
-
-
-# --- Wrong settings --------------------------------------------------------------------------------------------
-
-
-def test_checking_a_writable_bucket_writes_one_object_and_again_after_minutes(
-    storage: BucketStorage, bucket: Bucket, faulty: Faulty, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert storage.free_space() is None and storage.free_space() is None
-    assert bucket.objects() == [f"console/{ID_NAME}"] and bucket.uploads() == []
-    assert storage.listdir("") == ([], [])
-    methods = [request.method for request in faulty.requests if ID_NAME in request.path]
-    assert methods == ["GET", "PUT", "GET"]
-    faulty.fault = refuse_writing
-    storage.free_space()
-    later = time.monotonic() + s3._PROVE_SECONDS + 1
-    monkeypatch.setattr(time, "monotonic", lambda: later)
-    for _ in range(2):
-        with pytest.raises(StorageFailed, match="does not allow PutObject"):
-            storage.free_space()
-    faulty.fault = lambda request: None
-    storage.free_space()
-
-
-def refuse_writing(request: Request) -> tuple[str, bytes] | None:
-    return ("403 No", failure("AccessDenied")) if request.method in {"PUT", "POST"} else None
-
-
-def test_a_failed_upload_has_the_bucket_checked_at_once(storage: BucketStorage, faulty: Faulty) -> None:
-    storage.free_space()
-    faulty.fault = refuse_writing
-    with pytest.raises(StorageFailed, match="does not allow CreateMultipartUpload"):
-        storage.save(NAME, ContentFile(b"content"))
-    with pytest.raises(StorageFailed, match="does not allow PutObject"):
-        storage.free_space()
-
-
-def test_checking_a_bucket_that_does_not_allow_aborting_leaves_no_incomplete_uploads(
-    storage: BucketStorage, bucket: Bucket, faulty: Faulty
-) -> None:
-    faulty.fault = lambda request: ("403 No", failure("AccessDenied")) if request.method == "DELETE" else None
-    storage.free_space()
-    assert bucket.uploads() == []
-
-
-# --- The wrong place -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def identified(bucket: Bucket, tmp_path: Path) -> BucketStorage:
-    """Return a storage that has been used and contains an archive."""
-    storage = bucket.storage(remembered=tmp_path / "bucket-id")
-    storage.save(NAME, ContentFile(b"content"))
-    return storage
-
-
-@pytest.fixture(params=["without an id", "with the id of another console"])
-def elsewhere(request: pytest.FixtureRequest, identified: BucketStorage, bucket: Bucket, tmp_path: Path) -> Bucket:
-    """Return the bucket after the prefix `other/` was prepared; the console's archives have another prefix."""
-    if request.param != "without an id":
-        bucket.storage(location="other/", remembered=tmp_path / "other-id").free_space()
-    return bucket
-
-
-USES: list[Callable[[BucketStorage], object]] = [
-    lambda storage: storage.save(NAME, ContentFile(b"content")),
-    lambda storage: storage.open(NAME),
-    lambda storage: storage.size(NAME),
-    lambda storage: storage.exists(NAME),
-    lambda storage: storage.delete(NAME),
-    lambda storage: storage.free_space(),
-]
-
-
-def test_with_another_prefix_no_object_is_reported_missing_written_or_deleted(
-    elsewhere: Bucket, tmp_path: Path
-) -> None:
-    before = elsewhere.objects()
-    storage = elsewhere.storage(location="other/", remembered=tmp_path / "bucket-id")
-    for use in USES:
-        with pytest.raises(StorageFailed, match=r"correct CONSOLE_S3_BUCKET or .*, or empty the file \S+/bucket-id"):
-            use(storage)
-    assert elsewhere.objects() == before and elsewhere.uploads() == []
-    (tmp_path / "bucket-id").write_text("")
-    assert not storage.exists(NAME)
-    assert elsewhere.content(f"other/{ID_NAME}").decode() == (tmp_path / "bucket-id").read_text()
-
-
-def test_a_new_home_recognizes_the_bucket_by_its_archives(
-    elsewhere: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(placement, "newest_archives", lambda: ["later.tar.zst", NAME])
-    options = {"remembered": tmp_path / "new-home", "expected": "backups.placement.newest_archives"}
-    with pytest.raises(StorageFailed, match="not the one that has the archives"):
-        elsewhere.storage(location="other/", **options).free_space()
-    elsewhere.storage(**options).free_space()
-    assert (tmp_path / "new-home").read_text() == (tmp_path / "bucket-id").read_text()
-
-
-@pytest.mark.parametrize("conditions", ["known", "unknown"])
-def test_hosts_that_use_a_new_bucket_at_the_same_time_agree_on_its_id(
-    bucket: Bucket, faulty: Faulty, tmp_path: Path, conditions: str
-) -> None:
-    first, second = (bucket.storage(remembered=tmp_path / name) for name in ("first", "second"))
-
-    def answer(request: Request) -> tuple[str, bytes] | None:
-        if "HTTP_IF_NONE_MATCH" not in request.headers:
-            return None
-        if conditions == "unknown":
-            return ("501 No", failure("NotImplemented"))
-        faulty.fault = lambda request: None
-        second.require_there()
-        return None
-
-    faulty.fault = answer
-    assert first.require_there() == second.require_there() == bucket.content(f"console/{ID_NAME}").decode()
-
-
-@pytest.mark.parametrize(
-    ("code", "status", "named"),
-    [
-        ("InvalidAccessKeyId", "403 No", "CONSOLE_S3_SECRET_ACCESS_KEY"),
-        ("SignatureDoesNotMatch", "403 No", "CONSOLE_S3_SECRET_ACCESS_KEY"),
-        ("AccessDenied", "403 No", "does not allow GetObject"),
-        ("AuthorizationHeaderMalformed", "400 No", "CONSOLE_S3_REGION"),
-        ("RequestTimeTooSkewed", "403 No", "clocks"),
-        ("StrangeCode", "400 No", "refused GetObject: StrangeCode$"),
-    ],
-)
-def test_an_error_of_the_server_says_what_to_do(
-    storage: BucketStorage, faulty: Faulty, code: str, status: str, named: str
-) -> None:
-    faulty.fault = lambda request: (status, failure(code))
-    with pytest.raises(StorageFailed, match=named):
-        storage.free_space()
-
-
-def test_the_error_about_a_missing_bucket_names_the_setting(bucket: Bucket) -> None:
-    storage = bucket.storage(bucket_name="another-one")
-    for _ in range(2):
-        with pytest.raises(StorageFailed, match="no bucket of this name; check CONSOLE_S3_BUCKET"):
-            storage.free_space()
-
-
-def test_a_deleted_bucket_is_noticed(storage: BucketStorage, bucket: Bucket) -> None:
-    storage.free_space()
-    bucket.empty()
-    bucket.client.delete_bucket(Bucket=bucket.name)
-    with pytest.raises(StorageFailed, match="CONSOLE_S3_BUCKET"):
-        storage.free_space()
-
-
-def test_the_error_about_an_unreachable_endpoint_names_the_setting(bucket: Bucket) -> None:
-    storage = bucket.storage(endpoint_url="http://127.0.0.1:9")
-    with pytest.raises(StorageFailed, match="is not responding; check CONSOLE_S3_ENDPOINT_URL"):
-        storage.free_space()
-
-
-def test_an_endpoint_without_tls_is_not_reported_as_a_certificate_error(bucket: Bucket) -> None:
-    storage = bucket.storage(endpoint_url=bucket.url.replace("http:", "https:"))
-    with pytest.raises(StorageFailed, match="CONSOLE_S3_ENDPOINT_URL"):
-        storage.free_space()
-
-
-def test_the_error_about_missing_keys_names_the_settings(
-    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    storage = bucket.storage(access_key=None, secret_key=None)
-    for use in (storage.free_space, lambda: storage.link(NAME, "a")):
-        with pytest.raises(StorageFailed, match="there is no access key"):
-            use()
-
-
-def test_boto3_finds_keys_by_itself_if_none_are_set(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "from-elsewhere")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
-    link = bucket.storage(access_key=None, secret_key=None).link(NAME, "a")
-    assert "from-elsewhere" in link and "X-Amz-Security-Token=token" in link
