@@ -9,6 +9,7 @@ from pathlib import Path
 from django.utils.module_loading import import_string
 
 from backups.storage.base import ArchiveStorage, StorageFailed
+from backups.storage.durable import write_durably
 from console.text.messages import Message
 
 # The file or object with the place's id. A mount point whose disk is missing, or another prefix, lacks it.
@@ -79,23 +80,3 @@ def _read(path: Path) -> str | None:
         return path.read_text().strip()
     except FileNotFoundError:
         return None
-
-
-def write_durably(path: Path, text: str) -> None:
-    """Write the file atomically and sync it to disk."""
-    fresh = path.with_name(f"{path.name}.new")
-    with fresh.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    sync_directory(path.parent)
-
-
-def sync_directory(directory: Path) -> None:
-    """Sync the names of the directory's files to disk."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
