@@ -26,9 +26,8 @@ _PARALLEL = 3
 _PULSE_SECONDS = 0.5
 # Seconds to pause before each attempt to read. If the last attempt gets no bytes, reading fails.
 _READ_PAUSES = (0, 0.2, 1, 4, 10)
-# What stores answer that do not know SHA-256 checksums.
-# An answer to HEAD has only a number.
-_UNKNOWN = {"InvalidArgument", "InvalidRequest", "NotImplemented", "400", "501"}
+# The error codes of stores that do not support SHA-256 checksums. The code of an answer to HEAD is its status.
+_NO_SHA256 = {"InvalidArgument", "InvalidRequest", "NotImplemented", "400", "501"}
 
 
 class _GivenUp(BaseException):
@@ -81,7 +80,7 @@ class Upload:
         """Begin with SHA-256 checksums. If the store does not know them, _put() gives each part an MD5 instead."""
         wanted = {**self._object, "ContentType": CONTENT_TYPE}
         begun = None
-        with self._unless_unknown():
+        with self._ignoring_no_sha256():
             begun = self._client.create_multipart_upload(
                 **wanted, **({"ChecksumAlgorithm": "SHA256"} if self._knows_sha256 else {})
             )
@@ -92,12 +91,12 @@ class Upload:
         abort(self._client, self._object["Bucket"], self._object["Key"], self._upload["UploadId"])
 
     @contextmanager
-    def _unless_unknown(self) -> Iterator[None]:
+    def _ignoring_no_sha256(self) -> Iterator[None]:
         """Ignore the error of a store that does not know SHA-256 checksums, and do without them from now on."""
         try:
             yield
         except ClientError as error:
-            if not self._knows_sha256 or code_of(error) not in _UNKNOWN:
+            if not self._knows_sha256 or code_of(error) not in _NO_SHA256:
                 raise
             self._knows_sha256 = False
 
@@ -136,7 +135,7 @@ class Upload:
             raise StorageFailed(Message("s3.differs"))
 
     def _complete(self, sent: list[tuple[int, tuple[bytes, str]]]) -> None:
-        with self._unless_unknown():
+        with self._ignoring_no_sha256():
             parts = [{"PartNumber": number, "ETag": tag, **self._checksum(digest)} for number, (digest, tag) in sent]
             self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": parts})
             return
@@ -144,7 +143,7 @@ class Upload:
         self._client.complete_multipart_upload(**self._upload, MultipartUpload={"Parts": parts})
 
     def _head(self) -> Any:
-        with self._unless_unknown():
+        with self._ignoring_no_sha256():
             return self._client.head_object(
                 **self._object, **({"ChecksumMode": "ENABLED"} if self._knows_sha256 else {})
             )
@@ -152,7 +151,7 @@ class Upload:
 
     def _send(self, number: int, part: bytes) -> None:
         if number == 1:
-            with self._unless_unknown():
+            with self._ignoring_no_sha256():
                 return self._put(number, part)
             # Some stores do not know SHA-256 checksums, but say so only now.
             with suppress(ClientError):
