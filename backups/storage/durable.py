@@ -1,18 +1,34 @@
-"""Write files that survive a crash."""
+"""Write files that survive a crash: each has either its old content or all of the new one."""
 
+import errno
 import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+# The errors of link() in a file system without hard links.
+_NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 def write_durably(path: Path, text: str) -> None:
     """Write the file atomically and sync it to disk."""
-    fresh = path.with_name(f"{path.name}.new")
-    with fresh.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    sync_directory(path.parent)
+    with _written(path, text) as fresh:
+        fresh.replace(path)
+
+
+def create_durably(path: Path, text: str) -> None:
+    """Write the file like write_durably(), but raise FileExistsError if it exists.
+
+    A file system without hard links cannot do both at once, so there an existing file is replaced.
+    """
+    with _written(path, text) as fresh:
+        try:
+            path.hardlink_to(fresh)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            fresh.replace(path)
 
 
 def sync_directory(directory: Path) -> None:
@@ -22,3 +38,18 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _written(path: Path, text: str) -> Iterator[Path]:
+    """Yield a synced file with the text beside `path`, under a name that no other process uses."""
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with fresh.open("x") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        yield fresh
+    finally:
+        fresh.unlink(missing_ok=True)
+    sync_directory(path.parent)

@@ -9,7 +9,7 @@ from django.core.files import File
 from django.core.files.storage import FileSystemStorage
 
 from backups.storage.base import NotEnoughSpace, require_flat
-from backups.storage.durable import sync_directory, write_durably
+from backups.storage.durable import create_durably, sync_directory, write_durably
 from backups.storage.identity import ID_NAME, IdentifiedStorage
 from console.text.messages import Message, Size
 
@@ -76,8 +76,12 @@ class FolderStorage(IdentifiedStorage, FileSystemStorage):
 
     def write_id(self, fresh: str) -> str:
         self._id_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_durably(self._id_file, fresh)
-        return fresh
+        try:
+            create_durably(self._id_file, fresh)
+        except FileExistsError:
+            if not self.read_id():
+                write_durably(self._id_file, fresh)
+        return self.read_id()
 
     def has(self, name: str) -> bool:
         return Path(self.path(name)).exists()

@@ -15,6 +15,7 @@ from django.core.files.base import ContentFile, File
 from backups import placement
 from backups.storage.base import NotEnoughSpace, StorageFailed
 from backups.storage.folder import FolderStorage
+from backups.storage.identity import ID_NAME
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -252,3 +253,25 @@ def test_a_crash_before_the_id_was_written_does_no_harm(folder: Path, tmp_path: 
     storage = FolderStorage(location=folder, remembered=tmp_path / "storage-id")
     storage.save("a", ContentFile(b"content"))
     assert storage.exists("a")
+
+
+def test_hosts_that_use_a_new_folder_at_the_same_time_agree_on_its_id(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (FolderStorage(folder, tmp_path / name) for name in ("first", "second"))
+    read = first.read_id
+
+    def read_slowly() -> str:
+        found = read()
+        second.require_there()
+        return found
+
+    monkeypatch.setattr(first, "read_id", read_slowly)
+    assert first.require_there() == second.require_there() == (folder / ID_NAME).read_text()
+    assert (tmp_path / "first").read_text() == (tmp_path / "second").read_text()
+
+
+def test_an_empty_id_is_replaced(folder: Path, tmp_path: Path) -> None:
+    folder.mkdir()
+    (folder / ID_NAME).touch()
+    assert FolderStorage(folder, tmp_path / "storage-id").require_there() == (folder / ID_NAME).read_text() != ""
