@@ -4,9 +4,10 @@ Django imports this module only if the settings choose it, because boto3 is slow
 """
 
 import os
+import secrets
 import threading
 import time
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -19,12 +20,12 @@ from storages.backends.s3 import S3Storage
 from backups.storage.base import require_flat
 from backups.storage.identity import ID_NAME, IdentifiedStorage
 from backups.storage.s3_errors import explained, status_of
-from backups.storage.s3_transfer import CONTENT_TYPE, StoredObject, Upload, abort
+from backups.storage.s3_transfer import CONTENT_TYPE, StoredObject, Upload, abort, md5
 from console.text.messages import Message
 
 _LINK_SECONDS = 600
-# Write an object this often, to notice if the store no longer allows it.
-_PROVE_SECONDS = 300.0
+# Write an object this often, to notice if the store no longer allows it. With versioning, each one stays as a version.
+_PROVE_SECONDS = 3600.0
 
 # Requests time out early while a user waits, but retry until the store has restarted while they move an archive.
 _ASKING = Config(
@@ -107,15 +108,23 @@ class BucketStorage(IdentifiedStorage, S3Storage):  # type: ignore[misc]  # djan
             return str(found["Body"].read().decode(errors="replace").strip())
 
     def write_id(self, fresh: str) -> str:
-        put = partial(self._client.put_object, **self._id_object, Body=fresh.encode())
         with explained():
             try:
-                put(IfNoneMatch="*")
+                self._put_id(fresh, IfNoneMatch="*")
             except ClientError as error:
-                # 409 and 412: another process was faster. Other stores do not know the condition.
-                if status_of(error) not in {409, 412}:
-                    put()
+                # Whatever failed, another process may have been faster.
+                if found := self.read_id():
+                    return found
+                # 400 and 501: the store does not know the condition. 412: the object exists, but is empty.
+                if status_of(error) not in {400, 412, 501}:
+                    raise
+                self._put_id(fresh)
         return self.read_id()
+
+    def _put_id(self, id: str, **condition: str) -> None:
+        # A bucket with Object Lock rejects an object without a checksum, and every store knows MD5.
+        content = id.encode()
+        self._client.put_object(**self._id_object, **condition, Body=content, ContentMD5=md5(content))
 
     def has(self, name: str) -> bool:
         require_flat(name)
@@ -170,13 +179,13 @@ class BucketStorage(IdentifiedStorage, S3Storage):  # type: ignore[misc]  # djan
     def free_space(self) -> int | None:
         """Check that the bucket is the right one and writable; return None.
 
-        Every few minutes, and after a failed upload, this writes the object with the id again. A multipart upload would
-        prove the same, but remain in a store that does not allow AbortMultipartUpload.
+        Every hour, and after a failed upload, this writes the object with the id again. A multipart upload would prove
+        the same, but remain in a store that does not allow AbortMultipartUpload.
         """
         known = self.require_there() or self.read_id()
         if time.monotonic() >= self._prove_at:
             with explained():
-                self._client.put_object(**self._id_object, Body=known.encode())
+                self._put_id(known or secrets.token_hex(16))
             self._prove_at = time.monotonic() + _PROVE_SECONDS
         return None
 

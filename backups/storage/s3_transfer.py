@@ -161,7 +161,7 @@ class Upload:
 
     def _put(self, number: int, part: bytes) -> None:
         digest = hashlib.sha256(part).digest()
-        compared = self._checksum(digest) or {"ContentMD5": _base64(hashlib.md5(part, usedforsecurity=False).digest())}
+        compared = self._checksum(digest) or {"ContentMD5": md5(part)}
         answer = self._client.upload_part(
             **self._upload, **compared, PartNumber=number, Body=_Part(part, self._unwanted)
         )
@@ -185,6 +185,11 @@ def abort(client: Any, bucket: str, key: str, upload: str) -> None:
         client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
     except client.exceptions.NoSuchUpload:
         pass
+
+
+def md5(content: bytes) -> str:
+    """Return the value of the header Content-MD5."""
+    return _base64(hashlib.md5(content, usedforsecurity=False).digest())
 
 
 def _base64(digest: bytes) -> str:

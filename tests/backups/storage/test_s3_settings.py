@@ -14,7 +14,7 @@ from tests.backups.archive.archives import NAME
 from tests.s3 import Bucket, Faulty, Request, failure
 
 
-def test_checking_a_writable_bucket_writes_one_object_and_again_after_minutes(
+def test_checking_a_writable_bucket_writes_one_object_and_again_after_an_hour(
     storage: BucketStorage, bucket: Bucket, faulty: Faulty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert storage.free_space() is None and storage.free_space() is None
@@ -52,6 +52,36 @@ def test_checking_a_bucket_that_does_not_allow_aborting_leaves_no_incomplete_upl
     faulty.fault = lambda request: ("403 No", failure("AccessDenied")) if request.method == "DELETE" else None
     storage.free_space()
     assert bucket.uploads() == []
+
+
+@pytest.mark.parametrize("knows_conditions", [True, False])
+def test_a_bucket_with_object_lock_can_be_used(
+    bucket: Bucket, faulty: Faulty, tmp_path: Path, knows_conditions: bool
+) -> None:
+    """With a default retention, AWS rejects objects and parts without a checksum."""
+
+    def demand_checksums(request: Request) -> tuple[str, bytes] | None:
+        if not knows_conditions and "HTTP_IF_NONE_MATCH" in request.headers:
+            return "501 No", failure("NotImplemented")
+        checked = any(name.startswith(("HTTP_CONTENT_MD5", "HTTP_X_AMZ_CHECKSUM_")) for name in request.headers)
+        return ("400 No", failure("InvalidRequest")) if request.method == "PUT" and not checked else None
+
+    faulty.fault = demand_checksums
+    storage = bucket.storage(remembered=tmp_path / "bucket-id")
+    storage.free_space()
+    storage.save(NAME, ContentFile(b"content"))
+    assert sorted(bucket.objects()) == [f"console/{ID_NAME}", f"console/{NAME}"]
+
+
+def test_a_day_of_checks_writes_few_objects(
+    storage: BucketStorage, faulty: Faulty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With Object Lock, none of these versions can be deleted."""
+    start = time.monotonic()
+    for minute in range(0, 24 * 60, 5):
+        monkeypatch.setattr(time, "monotonic", lambda now=start + minute * 60: now)
+        storage.free_space()
+    assert len([request for request in faulty.requests if request.method == "PUT"]) <= 25
 
 
 @pytest.mark.parametrize(

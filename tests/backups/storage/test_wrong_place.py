@@ -82,3 +82,36 @@ def test_hosts_that_use_a_new_bucket_at_the_same_time_agree_on_its_id(
 
     faulty.fault = answer
     assert first.require_there() == second.require_there() == bucket.content(f"console/{ID_NAME}").decode()
+
+
+def test_a_new_bucket_gets_no_id_while_its_server_is_overloaded(bucket: Bucket, faulty: Faulty, tmp_path: Path) -> None:
+    """Without the condition, two hosts would overwrite each other's id."""
+    storage = bucket.storage(remembered=tmp_path / "bucket-id")
+    faulty.fault = lambda request: ("503 Oh", failure("SlowDown")) if "HTTP_IF_NONE_MATCH" in request.headers else None
+    with pytest.raises(StorageFailed, match="SlowDown"):
+        storage.require_there()
+    assert bucket.objects() == [] and not (tmp_path / "bucket-id").exists()
+
+
+def test_an_id_that_was_written_although_its_answer_was_lost_is_used(
+    bucket: Bucket, faulty: Faulty, tmp_path: Path
+) -> None:
+    def lose(request: Request) -> tuple[str, bytes] | None:
+        if "HTTP_IF_NONE_MATCH" not in request.headers:
+            return None
+        bucket.client.put_object(Bucket=bucket.name, Key=f"console/{ID_NAME}", Body=b"written")
+        return "503 Oh", failure("SlowDown")
+
+    faulty.fault = lose
+    assert bucket.storage(remembered=tmp_path / "bucket-id").require_there() == "written"
+
+
+def test_an_empty_id_is_replaced(bucket: Bucket, tmp_path: Path) -> None:
+    bucket.client.put_object(Bucket=bucket.name, Key=f"console/{ID_NAME}", Body=b"")
+    found = bucket.storage(remembered=tmp_path / "bucket-id").require_there()
+    assert found == bucket.content(f"console/{ID_NAME}").decode() != ""
+
+
+def test_checking_a_bucket_without_an_id_writes_one(storage: BucketStorage, bucket: Bucket) -> None:
+    storage.free_space()
+    assert storage.read_id() == bucket.content(f"console/{ID_NAME}").decode() != ""
