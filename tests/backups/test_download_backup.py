@@ -145,7 +145,7 @@ def test_a_damaged_backup_is_shown_in_lists_counted_on_overview_and_warned_about
     backup = make_backup(name="broken", damage="The archive is missing.")
     for url in (reverse("backups:list"), reverse("backups:instance", args=[backup.instance_uid])):
         html = plain.get(url).content.decode()
-        assert html.count("Archive missing or damaged") == html.count("The archive is missing.") == 1
+        assert html.count("Missing or damaged") == html.count("The archive is missing.") == 1
     overview = plain.get(reverse("home")).content.decode()
     assert "1 Complete backup is missing or damaged." in overview and 'href="/backups/?status=damaged"' in overview
     shown = plain.get("/backups/?status=damaged").context["backups"]
@@ -153,7 +153,7 @@ def test_a_damaged_backup_is_shown_in_lists_counted_on_overview_and_warned_about
     for way in ("restore", "restore-to-original"):
         html = plain.get(reverse(f"backups:{way}", args=[backup.id])).content.decode()
         assert "The archive of this backup is missing or damaged." in html and "data-submit" in html, way
-    assert "missing or damaged" in plain.get(backup.get_absolute_url()).content.decode()
+    assert "Missing or damaged" in plain.get(backup.get_absolute_url()).content.decode()
 
 
 def test_a_backup_that_is_being_deleted_does_not_count_as_damaged(user: User) -> None:

@@ -31,6 +31,7 @@ def backups() -> None:
         {"locked": True, "description": "Before " + "very " * 40, "size": 1_023_000_000, **verified},
         {"type": "Auto", "expires": now + timedelta(days=30), "verify_failure": LONG},
         {"status": "FAILED", "failure": LONG},
+        {"damage": LONG},
     )
     for fields in every:
         factories.make_backup(real, name=BACKUP, **fields)
