@@ -12,7 +12,7 @@ from instances.choices import JobKind
 from instances.models import Job
 from instances.queue import leases
 from instances.queue.agent import Agent
-from instances.queue.job import JobSteps, Parameters, steps_of
+from instances.queue.job import JobKinds, JobSteps, Parameters, steps_of
 from instances.queue.supervisor import Supervisor
 from instances.queue.work import Work
 
@@ -42,6 +42,13 @@ def do(servers: object = None, *, kind: type[JobSteps[Any, Any]] | None = None, 
     agent.supervisor.shut_down()
     job.refresh_from_db()
     return job
+
+
+def fail_unrenewed(kinds: JobKinds = JOBS) -> int:
+    """End all running jobs with a lease, as an agent does that has seen no renewal for a lease length."""
+    watch = leases.LeaseWatch()
+    assert watch.fail_expired(kinds, 0.0) == 0
+    return watch.fail_expired(kinds, leases.lease_length().total_seconds())
 
 
 def complete(job: Job, result: Any = None) -> bool:

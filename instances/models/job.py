@@ -31,10 +31,6 @@ class JobQuerySet(models.QuerySet["Job"]):
     def running(self) -> Self:
         return self.filter(status=JobStatus.RUNNING)
 
-    def expired(self, now: datetime) -> Self:
-        """Return the running jobs whose agent has not renewed the lease in time."""
-        return self.running().filter(lease_until__lt=now)
-
     def failed_since(self, moment: datetime) -> Self:
         """Return the failed jobs created since `moment`, newest first, without cancelled ones.
 
@@ -55,7 +51,8 @@ class JobQuerySet(models.QuerySet["Job"]):
 class Job(models.Model):
     """A piece of work for one host's agent.
 
-    The agent that runs the job has a lease, identified by `token`. After `lease_until`, other agents may end the job.
+    The agent that runs the job has a lease, identified by `token`. If it does not renew the lease, other agents end the
+    job.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -83,6 +80,7 @@ class Job(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     token = models.UUIDField(null=True, blank=True, unique=True)
+    # By the clock of the job's agent. Other agents only check that it changes; a running job without it never expires.
     lease_until = models.DateTimeField(null=True, blank=True)
     # True if the job failed because its agent ended.
     interrupted = models.BooleanField(default=False)

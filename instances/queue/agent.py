@@ -314,7 +314,7 @@ class Agent:
     def _keep_leases(self) -> None:
         """Renew the leases and write the host's heartbeat. The main thread may have to wait, so it could be late."""
         every = min(5.0, settings.CONSOLE_LEASE_SECONDS / 4)
-        judge_from = 0.0
+        watch = leases.LeaseWatch()
         while not self._stopping.wait(every):
             try:
                 close_old_connections()
@@ -325,14 +325,13 @@ class Agent:
                 for thread, work in list(self._works.items()):
                     if thread.is_alive() and work.job.token and not leases.renew(work.job.token, now):
                         work.lose()
-                if time.monotonic() >= judge_from:
-                    leases.fail_expired(self.kinds, now)
+                watch.fail_expired(self.kinds, time.monotonic())
                 self._outages.end("database", "The console database responds again.")
                 self._outages.end("leases", "The leases are renewed again.")
             except (DatabaseError, InterfaceError) as error:
                 self._database_is_away(error)
                 # No agent could renew its leases. Give each agent time to do so when the database is back.
-                judge_from = time.monotonic() + settings.CONSOLE_LEASE_SECONDS
+                watch = leases.LeaseWatch()
             except Exception as error:
                 # Keep the thread alive: without it every lease would expire.
                 self._outages.begin("leases", "The leases could not be renewed", repr(error), traceback=True)

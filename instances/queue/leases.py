@@ -1,6 +1,7 @@
 """Leases: an agent claims a job, renews the lease while it works, and ends the job, each by one conditional UPDATE.
 
 Every write to a running job carries the lease's token. An agent that has lost its lease therefore changes nothing.
+No process judges another's lease by its own clock, since the clocks of hosts may differ; see LeaseWatch.
 """
 
 import uuid
@@ -11,7 +12,6 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from console.text import clocks
 from console.text.messages import Message
 from instances.choices import JobStatus
 from instances.models import Job
@@ -111,20 +111,20 @@ def fail(
     *,
     interrupted: bool = False,
     left_behind: bool = False,
-    expired_at: datetime | None = None,
+    unrenewed: bool = False,
 ) -> bool:
     """End the running job as Failed with the reason; return False if the caller may no longer end it.
 
     `interrupted` means that the agent ended, not that anything is wrong with the job itself. Callers without the lease
-    pass `expired_at`: the job ends only if its lease has expired by then.
+    pass `unrenewed`: the job ends only if its lease has not been renewed since the job was read.
     """
     token = steps.job.token
     if token is None:
         return False
     with transaction.atomic():
         running = Job.objects.leased_by(token)
-        if expired_at:
-            running = running.expired(expired_at)
+        if unrenewed:
+            running = running.filter(lease_until=steps.job.lease_until)
         ended = running.update(
             **ending(JobStatus.FAILED, failure=reason, interrupted=interrupted, left_behind=left_behind)
         )
@@ -133,7 +133,7 @@ def fail(
     return bool(ended)
 
 
-def fail_interrupted(steps: JobSteps[Any, Any], *, expired_at: datetime | None = None) -> bool:
+def fail_interrupted(steps: JobSteps[Any, Any], *, unrenewed: bool = False) -> bool:
     """End the job as Failed because its agent stopped, or with its cancel reason if it was cancelled before.
 
     Return False if the caller may no longer end the job; see fail().
@@ -144,20 +144,30 @@ def fail_interrupted(steps: JobSteps[Any, Any], *, expired_at: datetime | None =
         reason or Message("agent.stopped"),
         interrupted=not reason,
         left_behind=True,
-        expired_at=expired_at,
+        unrenewed=unrenewed,
     )
 
 
-def fail_expired(kinds: JobKinds, now: datetime) -> int:
-    """End every job whose lease has expired and return how many ended. Any process may do this.
+class LeaseWatch:
+    """Ends the jobs of all hosts whose leases this process has seen unchanged for a lease length.
 
-    A lease longer than any that can be written now comes from a clock that was ahead. Shorten it; its agent, if alive,
-    renews it in time.
+    It does not matter whose clock wrote `lease_until`, because every agent that is alive changes it. A job without
+    `lease_until` never expires.
     """
-    length = lease_length()
-    Job.objects.running().filter(lease_until__gt=clocks.latest(now) + length).update(lease_until=now + length)
-    expired = Job.objects.expired(now).select_related("instance", "host")
-    return sum(fail_interrupted(steps_of(job, kinds), expired_at=now) for job in expired)
+
+    def __init__(self) -> None:
+        # The time.monotonic() at which each lease was first seen with this `lease_until`.
+        self._seen: dict[tuple[uuid.UUID | None, datetime | None], float] = {}
+
+    def fail_expired(self, kinds: JobKinds, now: float) -> int:
+        """End every job whose lease has expired and return how many ended. `now` is from time.monotonic()."""
+        running = list(Job.objects.running().filter(lease_until__isnull=False).select_related("instance", "host"))
+        self._seen = {
+            (job.token, job.lease_until): self._seen.get((job.token, job.lease_until), now) for job in running
+        }
+        length = settings.CONSOLE_LEASE_SECONDS
+        expired = [job for job in running if now - self._seen[job.token, job.lease_until] >= length]
+        return sum(fail_interrupted(steps_of(job, kinds), unrenewed=True) for job in expired)
 
 
 def _cancel_reason(token: uuid.UUID) -> str:

@@ -15,7 +15,6 @@ from backups.jobs.archiving import Made
 from backups.models import Backup
 from backups.services.cancel import cancel_backup
 from backups.services.create import create_backup
-from console.jobs import JOBS
 from console.text.refused import Refused
 from instances.choices import JobStatus, Status
 from instances.engines.base import Contents
@@ -24,7 +23,7 @@ from instances.queue import leases
 from instances.queue.job import JobFailed
 from tests.backups.archive.archives import MANIFEST
 from tests.factories import make_backup, make_instance, make_job
-from tests.jobs import claimed, complete, fail, work_on
+from tests.jobs import claimed, complete, fail, fail_unrenewed, work_on
 
 pytestmark = pytest.mark.django_db
 
@@ -84,8 +83,7 @@ def test_a_cancelled_backup_whose_agent_dies_still_says_who_cancelled_it(
 ) -> None:
     backup, _ = running
     cancel_backup(backup=backup, requested_by=user)
-    later = timezone.now() + leases.lease_length() * 2
-    assert leases.fail_expired(JOBS, later) == 1
+    assert fail_unrenewed() == 1
     assert_cancelled(backup, user)
 
 

@@ -28,13 +28,12 @@ from instances.engines.base import Collection, Contents, Database, EngineError, 
 from instances.engines.embedded import process, restore
 from instances.homes import instance_home, staging_root
 from instances.models import Instance, Job
-from instances.queue import leases
 from instances.queue.agent import Agent
 from instances.queue.supervisor import StartFailed, Supervisor
 from tests.backups.real_archives import forge
 from tests.engines import FakeEngine, contents_of, fill, read
 from tests.factories import make_backup, make_instance
-from tests.jobs import do
+from tests.jobs import do, fail_unrenewed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home", "engine")]
 Usage = namedtuple("Usage", "total used free")
@@ -392,8 +391,7 @@ def test_an_agent_that_loses_its_lease_at_the_end_puts_the_old_data_back(backup:
     assert instance is not None
 
     def lose(home: Path) -> None:
-        later = timezone.now() + 2 * leases.lease_length()
-        assert leases.fail_expired(JOBS, later) == 1
+        assert fail_unrenewed() == 1
 
     servers.when_started = lose
     restore_to_original(backup=backup, safety_backup=False, requested_by=None)

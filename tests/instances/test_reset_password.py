@@ -17,7 +17,6 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from console.audit.models import AuditEvent
-from console.jobs import JOBS
 from console.text.refused import Refused
 from instances import engines
 from instances.choices import Action, JobKind, JobStatus, State
@@ -25,12 +24,11 @@ from instances.engines.base import EngineError, Server
 from instances.homes import instance_home
 from instances.jobs.reset_password import ResetPassword
 from instances.models import Host, Instance, Job
-from instances.queue import leases
 from instances.queue.job import JobFailed, secret_of
 from instances.queue.requests import cancel
 from instances.services import create_instance, reset_password
 from tests.factories import NEW_PASSWORD, PASSWORD_FIELDS, make_instance, make_job
-from tests.jobs import claimed, complete, do, fail, work_on
+from tests.jobs import claimed, complete, do, fail, fail_unrenewed, work_on
 
 pytestmark = pytest.mark.django_db
 
@@ -157,7 +155,7 @@ def end_failed(job: Job) -> None:
 
 
 def end_expired(job: Job) -> None:
-    assert leases.fail_expired(JOBS, timezone.now() + 2 * leases.lease_length()) == 1
+    assert fail_unrenewed() == 1
 
 
 def end_cancelled_while_running(job: Job) -> None:

@@ -9,14 +9,12 @@ from django.urls import reverse
 
 from backups.models import Backup
 from backups.services.create import create_backup
-from console.jobs import JOBS
 from console.templatetags.console_formats import duration
 from instances.choices import JobKind, JobStatus, Step
 from instances.models import Instance, Job
-from instances.queue import leases
 from tests.answers import read
 from tests.factories import make_instance, make_job, make_user, reading
-from tests.jobs import claimed, fail
+from tests.jobs import claimed, fail, fail_unrenewed
 
 pytestmark = pytest.mark.django_db
 TASKS = reverse("instances:tasks")
@@ -140,12 +138,11 @@ def test_wrong_methods_and_anonymous_users_are_rejected(plain: Client, client: C
 
 
 def test_only_a_job_whose_agent_died_is_interrupted() -> None:
-    now = datetime.now(UTC)
     for interrupted in (True, False):
         make_job(instance=make_instance())
         job = claimed()
         if interrupted:
-            assert leases.fail_expired(JOBS, now + timedelta(hours=1)) == 1
+            assert fail_unrenewed() == 1
         else:
             fail(job, "The disk is full.")
         job.refresh_from_db()

@@ -19,7 +19,6 @@ from django.utils import timezone
 
 from backups.models import Backup, Policy
 from console.accounts import passwords
-from console.jobs import JOBS
 from console.processes import home, locks
 from console.processes.bind import only_this_machine
 from console.processes.parent import end_with_input
@@ -29,7 +28,6 @@ from instances import hosts, services
 from instances.choices import InstanceType
 from instances.connecting import ADMINISTRATOR
 from instances.models import Host, Instance
-from instances.queue import leases
 
 DEMO_INSTANCES = {
     InstanceType.CLUSTER: "demo-cluster",
@@ -107,7 +105,6 @@ class Command(BaseCommand):
     def prepare_database(self, parts: Sequence[str], *, no_demo: bool) -> None:
         require_own_database()
         call_command("migrate", interactive=False, verbosity=0)
-        leases.fail_expired(JOBS, timezone.now())
         if "agent" in parts:
             hosts.expect(settings.CONSOLE_HOST, timezone.now())
         if not User.objects.exists():

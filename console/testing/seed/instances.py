@@ -23,8 +23,6 @@ from instances.jobs.ports import free_ports
 from instances.models import Host, Instance, Job
 
 AWAY = "seeded-host-without-agent"
-# The length of a lease that should not expire.
-_LEASE = timedelta(days=3650)
 _NAMES = {InstanceType.CLUSTER: "shop", InstanceType.REPLICA_SET: "sensors", InstanceType.SINGLE_NODE: "knowledge"}
 _LOST = {"abnormal": State.ABNORMAL, "restoration-failed": State.RESTORE_FAILED}
 _BUSY = {
@@ -148,7 +146,7 @@ def job(
     """Return an unsaved job requested at this time. The lease of a running job does not expire."""
     ended = {JobStatus.COMPLETED, JobStatus.FAILED}
     begun = at + timedelta(seconds=0.4)
-    running = {"token": seed.uuid("token", kind, *what), "lease_until": seed.now + _LEASE}
+    running = {"token": seed.uuid("token", kind, *what), "lease_until": None}
     where = host or (instance.host if instance else None)
     assert where
     made = Job(

@@ -22,7 +22,6 @@ from backups.policy import automation
 from console.accounts.roles import Role, roles_of
 from console.audit.choices import Outcome
 from console.audit.models import AuditEvent
-from console.jobs import JOBS
 from console.testing.seed.console import Seed
 from instances.choices import JobKind, JobStatus, Status
 from instances.engines import embedded
@@ -31,6 +30,7 @@ from instances.homes import instance_home
 from instances.models import Instance, Job
 from instances.queue import leases
 from tests.factories import make_user
+from tests.jobs import fail_unrenewed
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
@@ -114,7 +114,7 @@ def test_every_status_is_seeded_and_none_changes_by_itself() -> None:
     # The periodic work of an agent and of the web process changes no row.
     before = rows()
     now = timezone.now()
-    leases.fail_expired(JOBS, now)
+    fail_unrenewed()
     automation.begin()
     automation.tend("local", now)
     assert leases.claim("local", now) is None

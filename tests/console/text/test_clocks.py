@@ -21,9 +21,8 @@ from console.monitoring import figures
 from console.text import clocks
 from instances import hosts
 from instances.activity import Notified, activity_and_notifications
-from instances.choices import JobKind, JobStatus
+from instances.choices import JobStatus
 from instances.models import Host, Instance, Job
-from instances.queue import leases
 from tests.factories import make_backup, make_host, make_instance, make_job, reading
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +40,7 @@ def test_clocks_may_differ_a_little(now: datetime, ahead: timedelta, known: bool
     assert clocks.is_ahead(now + ahead, now) is not known
 
 
-# --- Heartbeats and leases --------------------------------------------------------------------------------
+# --- Heartbeats and jobs ----------------------------------------------------------------------------------
 
 
 def test_a_host_with_a_heartbeat_in_the_future_is_offline_and_says_why(now: datetime, plain: Client) -> None:
@@ -52,20 +51,6 @@ def test_a_host_with_a_heartbeat_in_the_future_is_offline_and_says_why(now: date
     assert SAID in plain.get(reverse("home")).content.decode()
     assert hosts.take("local", agent="new", before="", now=now)
     assert Host.objects.get().is_online(now)
-
-
-def test_a_lease_that_lasts_a_year_is_shortened_and_then_expires(now: datetime) -> None:
-    job = make_job(
-        kind=JobKind.RESTART,
-        instance=make_instance(),
-        status=JobStatus.RUNNING,
-        token="0" * 32,
-        lease_until=now + YEAR,
-    )
-    assert leases.fail_expired({}, now) == 0
-    job.refresh_from_db()
-    assert job.lease_until == now + leases.lease_length()
-    assert list(Job.objects.expired(now + leases.lease_length() + HOUR)) == [job]
 
 
 def test_the_progress_of_a_job_that_reported_in_the_future_has_no_speed(now: datetime) -> None:

@@ -16,7 +16,7 @@ from instances.queue import leases
 from instances.queue.job import JobFailed, LeaseLost
 from instances.queue.pace import Amount
 from tests.factories import make_host, make_instance, make_job, reading
-from tests.jobs import claimed, steps, work_on
+from tests.jobs import claimed, fail_unrenewed, steps, work_on
 
 pytestmark = pytest.mark.django_db
 
@@ -110,28 +110,56 @@ def test_failing_writes_the_reason_and_its_consequences(recorder: Recorder) -> N
 def test_an_agent_that_lost_its_lease_changes_nothing(recorder: Recorder) -> None:
     make_job()
     job = claimed()
-    later = timezone.now() + leases.lease_length() + timedelta(seconds=1)
-    assert leases.fail_expired({JobKind.BACKUP: recorder.kind}, later) == 1
+    assert fail_unrenewed({JobKind.BACKUP: recorder.kind}) == 1
 
     assert not leases.complete(recorder.kind(job), "too late")
     assert not leases.fail(recorder.kind(job), "too late")
     assert job.token is not None
-    assert not leases.renew(job.token, later)
+    assert not leases.renew(job.token, timezone.now())
 
     job.refresh_from_db()
     assert (job.status, job.left_behind) == (JobStatus.FAILED, True)
     assert recorder.ended == [("failed", "The agent stopped while this was running.")]
 
 
-def test_a_renewed_lease_does_not_expire(recorder: Recorder) -> None:
+CLOCKS = [timedelta(0), timedelta(seconds=-90), timedelta(days=-365), timedelta(seconds=90), timedelta(days=365)]
+
+
+@pytest.mark.parametrize("ahead", CLOCKS, ids=str)
+def test_a_renewed_lease_does_not_expire_whatever_the_clocks_show(recorder: Recorder, ahead: timedelta) -> None:
+    """The clock of the job's agent is `ahead` of the watching agent's."""
     make_job()
-    now = timezone.now()
-    job = leases.claim("local", now)
+    clock = timezone.now() + ahead
+    job = leases.claim("local", clock)
     assert job is not None and job.token is not None
-    assert leases.renew(job.token, now + timedelta(seconds=50))
-    after_the_first_lease = now + leases.lease_length() + timedelta(seconds=1)
-    assert leases.fail_expired({JobKind.BACKUP: recorder.kind}, after_the_first_lease) == 0
+    kinds, length, watch = {JobKind.BACKUP: recorder.kind}, leases.lease_length().total_seconds(), leases.LeaseWatch()
+    for seconds in range(0, round(3 * length), 5):
+        renewed = clock + timedelta(seconds=seconds)
+        assert leases.renew(job.token, renewed)
+        assert watch.fail_expired(kinds, 1000.0 + seconds) == 0
+        job.refresh_from_db()
+        assert job.lease_until == renewed + leases.lease_length()
     assert recorder.ended == []
+    # Its agent dies.
+    assert watch.fail_expired(kinds, 1000.0 + seconds + length - 1) == 0
+    assert watch.fail_expired(kinds, 1000.0 + seconds + length) == 1
+    assert recorder.ended == [("failed", "The agent stopped while this was running.")]
+
+
+def test_a_lease_that_is_renewed_just_before_its_job_would_end_is_kept(recorder: Recorder) -> None:
+    make_job()
+    job = claimed()
+    assert job.token is not None and leases.renew(job.token, timezone.now())
+    assert not leases.fail_interrupted(recorder.kind(job), unrenewed=True)
+    assert recorder.ended == []
+
+
+def test_a_job_without_an_end_of_its_lease_never_expires(recorder: Recorder) -> None:
+    """The seed makes such jobs, to show them running."""
+    make_job()
+    claimed()
+    Job.objects.update(lease_until=None)
+    assert fail_unrenewed({JobKind.BACKUP: recorder.kind}) == 0
 
 
 def test_a_job_has_not_ended_if_its_consequences_cannot_be_written() -> None:
