@@ -63,6 +63,8 @@ class Agent:
         # Distinguishes this agent from others of the host, on this machine or elsewhere.
         self.token = secrets.token_hex(16)
         self._outages = Outages(log)
+        # The loops and tasks that could not use the console database when they ran last.
+        self._without_database: set[str] = set()
         # By the id of a job whose cleanup failed: the failures, and the time.monotonic() of the next attempt.
         self._clean_ups: dict[UUID, tuple[int, float]] = {}
         self._stopping = threading.Event()
@@ -127,23 +129,39 @@ class Agent:
                     self._claim()
                 if self._is_due("reconcile", RECONCILE_EVERY):
                     self.supervisor.reconcile()
-                    self._outages.end("round", "The rounds of the agent succeed again.")
-            except DATABASE_UNAVAILABLE as error:
-                # The servers and the agent carry on.
-                self._database_is_away(error)
-                time.sleep(1.0)
+                    self._succeeded("round", "The rounds of the agent succeed again.")
             except Exception as error:
-                self._outages.begin("round", "A round of the agent failed", repr(error), traceback=True)
+                # The servers and the agent carry on.
+                self._failed("round", "A round of the agent failed", error)
                 time.sleep(1.0)
         self._stopping.set()
         self._end()
         keeper.join(0.5)
         timer.join(0.5)
 
-    def _database_is_away(self, error: DatabaseError | InterfaceError) -> None:
-        """Log that the console database is unavailable or locked. The thread that renews the leases logs the end."""
-        self._outages.begin("database", explain_database(error), str(error))
+    def _failed(self, key: str, sentence: str, error: Exception) -> None:
+        """Log why the loop or task `key` failed, unless that was logged since it succeeded.
+
+        If the console database is unavailable, all loops and tasks share one line. Any other error gets a traceback, so
+        call this while the error is handled.
+        """
+        if isinstance(error, DATABASE_UNAVAILABLE):
+            self._without_database.add(key)
+            self._outages.begin("database", explain_database(error), str(error))
+        else:
+            self._without_database.discard(key)
+            self._outages.begin(key, sentence, repr(error), traceback=True)
         connections.close_all()
+
+    def _succeeded(self, key: str, sentence: str) -> None:
+        """Log the sentence if the loop or task `key` had failed.
+
+        An outage of the console database ends when all loops and tasks that it stopped succeed again.
+        """
+        self._outages.end(key, sentence)
+        self._without_database.discard(key)
+        if not self._without_database:
+            self._outages.end("database", "The console database responds again.")
 
     def _begin(self) -> None:
         """Fail the jobs and settle the files that a dead agent of this host left behind, then start the servers."""
@@ -199,7 +217,7 @@ class Agent:
         try:
             try:
                 result = steps.run(work)
-                completed = self._persist(lambda: leases.complete(steps, result))
+                completed = self._persist(job, lambda: leases.complete(steps, result))
                 outcome = "completed" if completed else "lost its lease"
             except LeaseLost:
                 outcome = "lost its lease"
@@ -227,21 +245,26 @@ class Agent:
                 self._ended.set()
 
     def _fail(self, steps: JobSteps[Any, Any], reason: str, *, interrupted: bool = False) -> str:
-        self._persist(lambda: leases.fail(steps, reason, interrupted=interrupted, left_behind=True))
+        self._persist(steps.job, lambda: leases.fail(steps, reason, interrupted=interrupted, left_behind=True))
         return f"failed: {reason}"
 
-    def _persist(self, write: Callable[[], bool]) -> bool:
+    def _persist(self, job: Job, write: Callable[[], bool]) -> bool:
         """Write the end of a job; retry for some minutes while the console database is unavailable.
 
         The write is conditional on the lease, so repeating it changes nothing.
         """
+        key, what = f"end of job {job.pk}", f"The end of job {job.pk} ({job.kind})"
         for pause in PERSIST_AFTER:
             try:
-                return write()
+                written = write()
             except DATABASE_UNAVAILABLE as error:
-                self._database_is_away(error)
+                self._outages.begin(key, f"{what} could not be written and will be retried", str(error))
+                connections.close_all()
                 if self._stopping.wait(pause):
                     break
+            else:
+                self._outages.end(key, f"{what} has been written.")
+                return written
         return write()
 
     def _settle(self, work: Work, steps: JobSteps[Any, Any], *, completed: bool) -> None:
@@ -278,15 +301,14 @@ class Agent:
         failures = self._clean_ups.get(job.pk, (0, 0.0))[0]
         pause = CLEAN_UP_AFTER[min(failures, len(CLEAN_UP_AFTER) - 1)]
         self._clean_ups[job.pk] = failures + 1, time.monotonic() + pause
-        if isinstance(error, DATABASE_UNAVAILABLE):
-            self._database_is_away(error)
-            return
         self._outages.begin(
             f"job {job.pk}",
             f"Cleaning up after job {job.pk} ({job.kind}) failed and will be retried",
             explain_file(error) if isinstance(error, OSError) else repr(error),
-            traceback=not isinstance(error, OSError),
+            traceback=not isinstance(error, (OSError, *DATABASE_UNAVAILABLE)),
         )
+        if isinstance(error, DATABASE_UNAVAILABLE):
+            connections.close_all()
 
     def _keep_time(self) -> None:
         """Call the periodic tasks until the agent stops. Call a task that failed again in the next round."""
@@ -295,11 +317,9 @@ class Agent:
                 try:
                     close_old_connections()
                     task(timezone.now())
-                    self._outages.end(f"task {number}", "The periodic task succeeds again.")
-                except (DatabaseError, InterfaceError) as error:
-                    self._database_is_away(error)
+                    self._succeeded(f"task {number}", "The periodic task succeeds again.")
                 except Exception as error:
-                    self._outages.begin(f"task {number}", "A periodic task failed", repr(error), traceback=True)
+                    self._failed(f"task {number}", "A periodic task failed", error)
             self._stopping.wait(PERIODIC_EVERY)
         connections.close_all()
 
@@ -326,16 +346,13 @@ class Agent:
                     if thread.is_alive() and work.job.token and not leases.renew(work.job.token, now):
                         work.lose()
                 watch.fail_expired(self.kinds, time.monotonic())
-                self._outages.end("database", "The console database responds again.")
-                self._outages.end("leases", "The leases are renewed again.")
-            except (DatabaseError, InterfaceError) as error:
-                self._database_is_away(error)
-                # No agent could renew its leases. Give each agent time to do so when the database is back.
-                watch = leases.LeaseWatch()
+                self._succeeded("leases", "The leases are renewed again.")
             except Exception as error:
                 # Keep the thread alive: without it every lease would expire.
-                self._outages.begin("leases", "The leases could not be renewed", repr(error), traceback=True)
-                connections.close_all()
+                self._failed("leases", "The leases could not be renewed", error)
+                if isinstance(error, DatabaseError | InterfaceError):
+                    # No agent could renew its leases. Give each agent time to do so when the database is back.
+                    watch = leases.LeaseWatch()
 
 
 def _explain(error: Exception) -> str:

@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from django.db import DatabaseError, close_old_connections, connections
+from django.db import close_old_connections, connections
 from django.utils import timezone
 
 from console.processes.outages import Outages
@@ -288,7 +288,10 @@ class Supervisor:
             close_old_connections()
             running = Instance.objects.filter(pk=server.instance_id, state__in=[State.AVAILABLE, State.ABNORMAL])
             running.exclude(pk__in=self._leave_alone()).update(state=State.ABNORMAL, failure=reason)
-        except DatabaseError as error:
-            log.warning("The state of instance %s could not be written: %s", server.instance_id, error)
+        except Exception as error:
+            # Log any error, as in _check().
+            if not isinstance(error, DATABASE_UNAVAILABLE):
+                sentence = f"The state of instance {server.instance_id} could not be written"
+                self._outages.begin(server.instance_id, sentence, repr(error), traceback=True)
         finally:
             connections.close_all()

@@ -3,13 +3,17 @@
 import errno
 import os
 import subprocess
+import threading
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError, connections
+from django.db import DatabaseError, DataError, IntegrityError, OperationalError, ProgrammingError, connections
 from django.utils import timezone
 
 from instances import hosts
@@ -18,6 +22,7 @@ from instances.engines import embedded
 from instances.homes import staging_root
 from instances.models import Job
 from instances.queue import agent as queue_agent
+from instances.queue import supervisor as queue_supervisor
 from instances.queue.agent import Agent
 from instances.queue.job import JobFailed
 from instances.queue.supervisor import Server, Supervisor
@@ -126,34 +131,109 @@ def test_an_unavailable_storage_is_logged_once_for_each_job_and_asked_less_and_l
     assert not job.left_behind
 
 
-def test_an_unavailable_database_is_logged_when_it_begins_and_when_it_ends(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail(now: datetime) -> None:
-        rounds.append(now)
-        if len(rounds) == 20:
-            agent._stopping.set()
-        raise OperationalError(f"connection {len(rounds)} refused")
-
+@pytest.fixture
+def loops(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Callable[[Agent, str], None]:
+    """Return a function that runs 5 rounds of a loop of an agent in the test's own thread."""
     caplog.set_level("INFO")
-    rounds: list[datetime] = []
-    agent = Agent("local", {}, periodic=[fail])
     monkeypatch.setattr(connections, "close_all", lambda: None)
     monkeypatch.setattr(queue_agent, "close_old_connections", lambda: None)
-    monkeypatch.setattr(queue_agent, "PERIODIC_EVERY", 0)
-    agent._keep_time()
+    monkeypatch.setattr(hosts, "write_heartbeat", lambda host, **_: True)
+
+    def run(agent: Agent, loop: str) -> None:
+        waits = iter([False] * 5)
+        ended = threading.Event()
+
+        def wait(seconds: float) -> bool:
+            if next(waits, True):
+                ended.set()
+            return ended.is_set()
+
+        monkeypatch.setattr(agent, "_stopping", SimpleNamespace(wait=wait, is_set=ended.is_set))
+        getattr(agent, loop)()
+
+    return run
+
+
+def test_an_unavailable_database_is_logged_when_it_begins_and_when_all_loops_can_use_it_again(
+    loops: Callable[[Agent, str], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Other loops may succeed meanwhile: perhaps only the task has to wait for a lock."""
+    away, rounds = True, 0
+
+    def task(now: datetime) -> None:
+        nonlocal rounds
+        rounds += 1
+        if away:
+            raise OperationalError(f"connection {rounds} refused")
+
+    agent = Agent("local", {}, periodic=[task])
+    for _ in range(3):
+        loops(agent, "_keep_time")
+        loops(agent, "_keep_leases")
     assert caplog.messages == ["The console database is not responding. (connection 1 refused)"]
     assert not caplog.records[0].exc_info
+    away = False
+    loops(agent, "_keep_time")
+    assert rounds > 15 and caplog.messages[1:] == ["The console database responds again."]
 
-    def write_heartbeat(host: str, **_: object) -> bool:
-        agent._stopping.set()
+
+@pytest.mark.parametrize("error", [ProgrammingError, DataError, IntegrityError])
+@pytest.mark.parametrize(("broken", "other"), [("_keep_time", "_keep_leases"), ("_keep_leases", "_keep_time")])
+def test_a_mistake_in_a_query_is_logged_once_with_its_traceback_and_not_as_an_outage(
+    broken: str,
+    other: str,
+    error: type[DatabaseError],
+    loops: Callable[[Agent, str], None],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> Any:
+        raise error("no such column")
+
+    agent = Agent("local", {}, periodic=[fail] if broken == "_keep_time" else [])
+    if broken == "_keep_leases":
+        monkeypatch.setattr(hosts, "write_heartbeat", fail)
+    for _ in range(3):
+        loops(agent, broken)
+        loops(agent, other)
+    assert_logged_as_mistake(caplog)
+
+
+def test_a_mistake_in_the_query_that_writes_a_state_is_logged_once_with_its_traceback(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise ProgrammingError("no such column")
+
+    monkeypatch.setattr(connections, "close_all", lambda: None)
+    monkeypatch.setattr(queue_supervisor, "close_old_connections", fail)
+    supervisor = Supervisor("local")
+    for _ in range(3):
+        supervisor._write_abnormal(Server("i-1", 1, Path()), "It ended.")
+    assert_logged_as_mistake(caplog)
+
+
+def assert_logged_as_mistake(caplog: pytest.LogCaptureFixture) -> None:
+    [record] = caplog.records
+    assert record.exc_info and record.levelname == "ERROR" and "no such column" in record.message
+
+
+def test_an_outage_at_the_end_of_a_job_is_logged_once_and_ends_when_the_end_is_written(
+    loops: Callable[[Agent, str], None], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, failures = make_job(), iter([OperationalError("locked")] * 3)
+    agent = Agent("local", {})
+    monkeypatch.setattr(agent._stopping, "wait", lambda seconds: False)
+
+    def write() -> bool:
+        agent._succeeded("leases", "The leases are renewed again.")
+        if error := next(failures, None):
+            raise error
         return True
 
-    agent._stopping.clear()
-    monkeypatch.setattr(hosts, "write_heartbeat", write_heartbeat)
-    monkeypatch.setattr(agent._stopping, "wait", lambda seconds: agent._stopping.is_set())
-    agent._keep_leases()
-    assert caplog.messages[1:] == ["The console database responds again."]
+    assert agent._persist(job, write)
+    what = f"The end of job {job.pk} (backup)"
+    assert caplog.messages == [f"{what} could not be written and will be retried (locked)", f"{what} has been written."]
 
 
 def test_a_server_that_ends_again_and_again_is_logged_until_it_runs_well(
