@@ -29,6 +29,8 @@ def explain_database(error: DatabaseError | InterfaceError) -> str:
 def explain_file(error: OSError) -> str:
     """Return the reason as the end of a sentence, without a full stop, with what to do if people can do something."""
     why = error.strerror or str(error) or type(error).__name__
+    if not isinstance(why, Message):
+        why = why.removesuffix(".")
     if error.filename:
         why = f"{why} ({error.filename})"
     if error.errno in _TOO_MANY_FILES:

@@ -235,7 +235,8 @@ class Agent:
                 # Whatever the error, the job must not stay Running.
                 log.exception("Job %s (%s) failed unexpectedly.", job.id, job.kind)
                 outcome = self._fail(steps, _explain(error))
-            log.info("Job %s (%s) %s.", job.id, job.kind, outcome)
+            # Most reasons of failures end with a full stop, some do not.
+            log.info("Job %s (%s) %s.", job.id, job.kind, outcome.removesuffix("."))
         finally:
             try:
                 self._settle(work, steps, completed=completed)

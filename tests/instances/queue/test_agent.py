@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, ProgrammingError, connections
 from django.utils import timezone
 
+from console.text.errors import explain_file
 from instances import hosts
 from instances.choices import JobKind, JobStatus
 from instances.engines import embedded
@@ -234,6 +235,22 @@ def test_an_outage_at_the_end_of_a_job_is_logged_once_and_ends_when_the_end_is_w
     assert agent._persist(job, write)
     what = f"The end of job {job.pk} (backup)"
     assert caplog.messages == [f"{what} could not be written and will be retried (locked)", f"{what} has been written."]
+
+
+@pytest.mark.parametrize("reason", ["The disk is full.", "The disk is full"])
+def test_the_log_ends_the_reason_of_a_failure_with_one_full_stop(reason: str, caplog: pytest.LogCaptureFixture) -> None:
+    def run(work: Work) -> None:
+        raise JobFailed(reason)
+
+    caplog.set_level("INFO")
+    job = make_job()
+    do(kind=steps(run))
+    assert f"Job {job.id} (backup) failed: The disk is full." in caplog.messages
+
+
+@pytest.mark.parametrize("said", ["Its program is missing.", "Its program is missing"])
+def test_the_reason_that_a_file_could_not_be_used_ends_without_a_full_stop(said: str) -> None:
+    assert explain_file(OSError(said)) == "Its program is missing"
 
 
 def test_a_server_that_ends_again_and_again_is_logged_until_it_runs_well(
