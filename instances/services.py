@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from console.accounts.roles import Permission
-from console.audit.audited import audited, edited
+from console.audit.audited import accept_edit, audited
 from console.text.changes import Values
 from console.text.messages import Message
 from console.text.password_rule import check_password
@@ -85,7 +85,7 @@ def rename_instance(
     if row is None:
         raise Refused(current_instance(instance).rename_refusal)
     before, row.name = row.editable, name
-    edited(before=before, after=row.editable, opened_with=opened_with)
+    accept_edit(before=before, after=row.editable, opened_with=opened_with)
     present.update(name=name)
     return row
 

@@ -6,7 +6,7 @@ from backups.choices import BackupStatus
 from backups.models import Backup
 from backups.services.reread import reread
 from console.accounts.roles import Permission
-from console.audit.audited import audited, edited
+from console.audit.audited import accept_edit, audited
 from console.text.changes import Values
 from console.text.refused import Refused
 
@@ -26,5 +26,5 @@ def edit_description(
     row = present.select_for_update().first()
     if row is None:
         raise Refused(reread(backup).edit_refusal)
-    edited(before=row.editable, after=new.editable, opened_with=opened_with)
+    accept_edit(before=row.editable, after=new.editable, opened_with=opened_with)
     present.update(description=description)

@@ -12,7 +12,7 @@ from backups.policy import clock, schedule
 from backups.services.create import create_backup
 from backups.services.delete import remove_with_event
 from console.accounts.roles import Permission
-from console.audit.audited import audited, edited
+from console.audit.audited import accept_edit, audited
 from console.text.changes import Values
 from console.text.messages import Message
 from console.text.refused import Refused
@@ -53,7 +53,7 @@ def set_policy(
         policy.enabled, policy.keep_days, policy.start_hour = enabled, keep_days, start_hour
         policy.weekdays = weekdays_text(weekdays)
         policy.full_clean(validate_constraints=False)
-        edited(before=values, after=policy.editable, opened_with=opened_with)
+        accept_edit(before=values, after=policy.editable, opened_with=opened_with)
         if enabled and (not was_on or policy.schedule != before):
             is_due = was_on and pending <= now
             policy.next_window = pending if is_due else schedule.first_window(policy.schedule, now)

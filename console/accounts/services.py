@@ -4,7 +4,7 @@ from django.contrib.auth.models import Group, User
 
 from console.accounts.models import UserSession
 from console.accounts.roles import Permission, Role
-from console.audit.audited import audited, edited
+from console.audit.audited import accept_edit, audited
 from console.text.messages import Message
 from console.text.refused import Refused
 
@@ -47,7 +47,7 @@ def create_user(*, name: str, password: str, role: Role, requested_by: User | No
 def set_role(*, user: User, role: Role, requested_by: User | None) -> None:
     """Replace all roles of the user with this one."""
     names = user.groups.values_list("name", flat=True)
-    edited(
+    accept_edit(
         before={"label.role": [each.label_code for each in Role if each.value in names]},
         after={"label.role": [role.label_code]},
     )

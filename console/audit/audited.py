@@ -89,10 +89,10 @@ def nothing_new() -> None:
     run.recorded = False
 
 
-def edited(*, before: Values, after: Values, opened_with: Values | None = None) -> None:
-    """Record what the current call changes. Raises Changed if the row has neither the values `opened_with` nor `after`.
+def accept_edit(*, before: Values, after: Values, opened_with: Values | None = None) -> None:
+    """Record what the current call changes, unless another change came first.
 
-    The caller has locked the row.
+    Raises Changed if the row, which the caller has locked, has neither the values `opened_with` nor `after`.
     """
     if opened_with is not None and before not in (opened_with, after):
         raise Changed(opened_with, before)
