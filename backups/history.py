@@ -4,12 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import Case, F, Sum, When
-from django.utils import timezone
+from django.db.models import F, Sum
 
 from backups.choices import BackupStatus
 from backups.models import Backup, BackupTally, StorageSample
-from console.text import clocks
 from instances.models import Instance
 
 SAMPLE_EVERY = timedelta(minutes=1)
@@ -53,8 +51,7 @@ def note_newest(instance_uid: str) -> None:
     if instance is None:
         return
     complete = Backup.objects.whole().filter(instance_uid=instance_uid, imported__isnull=True)
-    unknown = Case(When(started__gt=clocks.latest(timezone.now()), then=1), default=0)
-    newest = complete.order_by(unknown, "-started", "-id").values_list("started", flat=True).first()
+    newest = complete.best_first().values_list("started", flat=True).first()
     if newest != instance.last_backup_at:
         Instance.objects.filter(pk=instance_uid).update(last_backup_at=newest)
 

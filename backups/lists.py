@@ -8,15 +8,13 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from backups.choices import BackupStatus, BackupType
-from backups.models import Backup
+from backups.models import DAMAGED, Backup
 from console.lists.csv import Columns
 from console.lists.form import ListForm
 from console.lists.keys import NameKey, SizeKey
 from console.lists.pages import Sort
 from instances.choices import InstanceType
 from instances.lists import of_instance
-
-DAMAGED = "damaged"
 
 
 class BackupListForm(ListForm):
@@ -34,7 +32,7 @@ class BackupListForm(ListForm):
     status = forms.ChoiceField(
         required=False,
         label=_("Status"),
-        choices=[("", _("All statuses")), *BackupStatus.choices, (DAMAGED, _("Complete, but missing or damaged"))],
+        choices=[("", _("All statuses")), *BackupStatus.choices, ("damaged", _("Complete, but missing or damaged"))],
     )
     kind = forms.ChoiceField(
         required=False, label=_("Backup Type"), choices=[("", _("All backup types")), *BackupType.choices]
@@ -50,7 +48,7 @@ class BackupListForm(ListForm):
         if text := chosen.get("instance"):
             yield of_instance(text)
         if status := chosen.get("status"):
-            yield Q(damage__gt="") if status == DAMAGED else Q(status=status)
+            yield DAMAGED if status == "damaged" else Q(status=status)
         if kind := chosen.get("type"):
             yield Q(instance_type=kind)
         if kind := chosen.get("kind"):

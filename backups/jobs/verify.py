@@ -14,7 +14,7 @@ from backups.jobs.restoring import UNPACKED, end_use, scratch_name, scratch_serv
 from backups.models import Backup, BackupQuerySet
 from console.text.messages import Message
 from instances import engines
-from instances.engines.base import Contents, EngineError
+from instances.engines.base import Contents, EngineError, FilesDamaged
 from instances.models import Job
 from instances.queue.job import JobFailed, JobSteps
 from instances.queue.supervisor import StartFailed
@@ -30,7 +30,7 @@ class VerifyBackup(JobSteps[BackupParameters, dict[str, Any]]):
         home = staging(self.job)
         home.mkdir(mode=0o700, parents=True)
         unpacked = unpack(work, backup, engines.embedded().files.data_dir(home))
-        found = _inspect(work, home)
+        found = _inspect(work, home, backup)
         if differing := differences(unpacked.contents, found):
             note_damage(backup, differing)
             raise JobFailed(differing)
@@ -66,8 +66,12 @@ class VerifyBackup(JobSteps[BackupParameters, dict[str, Any]]):
             shutil.rmtree(staging(self.job))
 
 
-def _inspect(work: Work, home: Path) -> Contents:
-    """Have a scratch server read all the files, and return its counts. Raises JobFailed with the reason."""
+def _inspect(work: Work, home: Path, backup: Backup) -> Contents:
+    """Have a scratch server read all the files, and return its counts. Raises JobFailed with the reason.
+
+    Mark the backup if the server finds the files damaged or foreign. A server that does not start or answer for another
+    reason says nothing about them.
+    """
 
     def report(done: int, total: int) -> None:
         work.report(UNPACKED + (100 - UNPACKED) * done / (total or 1))
@@ -76,4 +80,8 @@ def _inspect(work: Work, home: Path) -> Contents:
         with scratch_server(work, home) as server:
             return engines.embedded().inspect(server, report)
     except (StartFailed, EngineError) as error:
-        raise JobFailed(Message("verification.failed", why=error)) from error
+        reason = Message("verification.failed", why=error)
+        rejected = isinstance(error, StartFailed) and engines.embedded().processes.rejected_files(home)
+        if rejected or isinstance(error, FilesDamaged):
+            note_damage(backup, reason)
+        raise JobFailed(reason) from error

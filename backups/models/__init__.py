@@ -1,12 +1,13 @@
 """The models of backups, policies and restorations, and of the statistics on them. They import no view code."""
 
-from backups.models.backup import Backup, BackupQuerySet, new_backup_id
+from backups.models.backup import DAMAGED, Backup, BackupQuerySet, new_backup_id
 from backups.models.policy import EVERY_DAY, Policy, PolicyQuerySet, weekdays_text, window_label
 from backups.models.restoration import Restoration, RestorationQuerySet
 from backups.models.storage_sample import StorageSample, Stored
 from backups.models.tally import BackupTally
 
 __all__ = [
+    "DAMAGED",
     "EVERY_DAY",
     "Backup",
     "BackupQuerySet",

@@ -31,6 +31,12 @@ def new_backup_id() -> str:
     return new_id("br02")
 
 
+# The condition of Complete backups whose archive is known to be missing or damaged. While a backup is being deleted, it
+# keeps its damage, in case the deletion fails. If the condition were an equal status, SQLite would use the index on the
+# status and read all Complete backups.
+DAMAGED = Q(damage__gt="") & ~Q(status__in=[status for status in BackupStatus if status != BackupStatus.COMPLETED])
+
+
 class BackupQuerySet(models.QuerySet["Backup"]):
     def shown(self) -> Self:
         """Join the rows that a list shows with each backup; defer the contents, which only the backup's page shows."""
@@ -67,12 +73,20 @@ class BackupQuerySet(models.QuerySet["Backup"]):
 
     def damaged(self) -> Self:
         """Return the Complete backups whose archive is known to be missing or damaged."""
-        # Only Complete backups have this column set. In this form, a partial index serves the condition.
-        return self.filter(damage__gt="")
+        return self.filter(DAMAGED)
 
     def whole(self) -> Self:
         """Return the Complete backups whose archive is not known to be missing or damaged."""
         return self.restorable().filter(damage="")
+
+    def best_first(self) -> Self:
+        """Order backups by whether their archive is known to be missing or damaged, then from the newest to the oldest.
+
+        A start in the future says nothing about which backup is the newest.
+        """
+        damaged = Case(When(damage__gt="", then=1), default=0)
+        unknown = Case(When(started__gt=clocks.latest(timezone.now()), then=1), default=0)
+        return self.order_by(damaged, unknown, "-started", "-id")
 
     def free(self) -> Self:
         """Return the backups that are not being made, deleted, restored or verified, and not locked."""
@@ -86,17 +100,13 @@ class BackupQuerySet(models.QuerySet["Backup"]):
     def expired(self, now: datetime) -> Self:
         """Return the automated backups whose retention is over.
 
-        While an instance's policy is on, its newest Complete backup that is not known to be bad is kept, in case all
-        later backups fail. If all are bad, the least bad is kept: failing Verify is better than a damaged archive.
+        While an instance's policy is on, its best Complete backup is kept, in case all later backups fail.
         """
         off = Policy.objects.filter(instance=OuterRef("instance"), enabled=False)
         on = Q(instance__isnull=False) & ~Exists(off)
-        good = Backup.objects.automated().filter(instance_uid=OuterRef("instance_uid"), status=BackupStatus.COMPLETED)
-        badness = Case(When(damage__gt="", then=2), When(verify_failure__gt="", then=1), default=0)
-        # A start in the future says nothing about which backup is the newest.
-        unknown = Case(When(started__gt=clocks.latest(timezone.now()), then=1), default=0)
-        newest = good.order_by(badness, unknown, "-started", "-id").values("pk")[:1]
-        return self.free().automated().filter(expires__lte=now).exclude(on, pk__in=newest)
+        complete = Backup.objects.restorable().automated().filter(instance_uid=OuterRef("instance_uid"))
+        best = complete.best_first().values("pk")[:1]
+        return self.free().automated().filter(expires__lte=now).exclude(on, pk__in=best)
 
     def kept_after_expiry(self, shown: Iterable["Backup"], now: datetime) -> set[str]:
         """Return the ids of those backups that have expired, but that expired() keeps for their instance."""
@@ -270,11 +280,6 @@ class Backup(models.Model):
         """True for a Complete automated backup that retention may delete: BackupQuerySet.free() has the same rule."""
         complete = self.status == BackupStatus.COMPLETED and self.type == BackupType.AUTOMATED
         return complete and not self.locked and not self.in_use
-
-    @property
-    def is_bad(self) -> bool:
-        """True if the archive is known to be missing or damaged, or if the last Verify failed."""
-        return bool(self.damage or self.verify_failure)
 
     # Each property returns a sentence that says why the action is refused now; "" if the action is possible.
 

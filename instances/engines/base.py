@@ -24,6 +24,10 @@ class EngineError(Exception):
     """A database server failed to do something. The message is a sentence for people."""
 
 
+class FilesDamaged(EngineError):
+    """A database server works, but has found its own files damaged."""
+
+
 class FilesInUse(Exception):
     """A server still uses the files of its instance."""
 
@@ -226,8 +230,8 @@ class Engine(Protocol):
     def inspect(self, server: Server, report: Callable[[int, int], None]) -> Contents:
         """Compare the indexes of every collection with its documents, then count and list both as a client sees them.
 
-        `report` gets the collections done and the total; it may raise to give up. Raises EngineError if anything is
-        wrong.
+        `report` gets the collections done and the total; it may raise to give up. Raises FilesDamaged if a collection
+        or an index is damaged, EngineError if the server fails to answer.
         """
 
     def set_password(self, server: Server, password: str) -> None:
@@ -306,6 +310,9 @@ class Processes(Protocol):
 
     def last_words(self, home: Path) -> str:
         """Return the sentence that the last server of this home wrote when it ended; "" if there is none."""
+
+    def rejected_files(self, home: Path) -> bool:
+        """Return whether the server ended because files are missing, or contain something that no server wrote."""
 
 
 class HostedEngine(Engine, Protocol):

@@ -24,7 +24,7 @@ from backups.storage.folder import FolderStorage
 from console.jobs import JOBS
 from instances import engines
 from instances.choices import Action, JobStatus, State, Status
-from instances.engines.base import Collection, Contents, Database, EngineError, Server, Watch
+from instances.engines.base import Collection, Contents, Database, EngineError, FilesDamaged, Server, Watch
 from instances.engines.embedded import process, restore
 from instances.homes import instance_home, staging_root
 from instances.models import Instance, Job
@@ -514,15 +514,56 @@ def test_verifying_reports_the_differences(
     assert servers.running == {} and not list(staging_root().iterdir())
 
 
-def test_a_difference_is_damage_but_a_server_that_does_not_work_is_not(
-    backup: Backup, servers: Servers, engine: FakeEngine
+@pytest.mark.parametrize(
+    ("found", "damaged"),
+    [
+        (Contents(()), True),
+        (FilesDamaged("The collection shop.numbers is damaged."), True),
+        (EngineError("The server ended."), False),
+    ],
+    ids=["differing", "damaged", "unreachable"],
+)
+def test_what_a_server_finds_is_damage_but_a_server_that_does_not_answer_is_not(
+    backup: Backup, servers: Servers, engine: FakeEngine, found: Contents | EngineError, damaged: bool
 ) -> None:
-    for found, damaged in ((EngineError("The server ended."), False), (Contents(()), True)):
-        engine.inspected = found
-        verify_backup(backup=backup, requested_by=None)
-        do(servers)
-        backup.refresh_from_db()
-        assert bool(backup.damage) == damaged and backup.is_bad
+    engine.inspected = found
+    verify_backup(backup=backup, requested_by=None)
+    failure = do(servers).failure
+    backup.refresh_from_db()
+    assert backup.verify_failure == failure and backup.damage == (failure if damaged else "")
+    assert Backup.objects.damaged().exists() == damaged
+
+
+@pytest.mark.parametrize(
+    ("words", "damaged"),
+    [
+        ("The database files contain a table that no server wrote: 'secantus_more.wt'.", True),
+        ("The database files are incomplete: WiredTiger.turtle is missing.", True),
+        ("The database files cannot be opened: No space left on device.", False),
+        ("", False),
+    ],
+    ids=["foreign", "incomplete", "unopened", "too late"],
+)
+def test_files_that_a_server_rejects_are_damage_but_a_server_that_does_not_start_is_not(
+    backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch, words: str, damaged: bool
+) -> None:
+    def fail(name: str, port: int, home: Path) -> None:
+        (home / "server.log").write_text(f"{words}\n")
+        raise StartFailed(words or "The server did not answer within 30 s.")
+
+    monkeypatch.setattr(servers, "start_scratch", fail)
+    verify_backup(backup=backup, requested_by=None)
+    failure = do(servers).failure
+    backup.refresh_from_db()
+    assert failure and backup.damage == (failure if damaged else "")
+
+
+def test_no_room_to_unpack_is_no_damage(backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10, 10, 0))
+    verify_backup(backup=backup, requested_by=None)
+    assert do(servers).status == JobStatus.FAILED
+    backup.refresh_from_db()
+    assert backup.verify_failure and not backup.damage
 
 
 def test_an_unreadable_disk_is_no_damage(backup: Backup, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -542,7 +583,7 @@ def test_a_verification_that_succeeds_removes_the_mark_of_damage(backup: Backup,
     verify_backup(backup=backup, requested_by=None)
     assert do(servers).status == JobStatus.COMPLETED
     backup.refresh_from_db()
-    assert not backup.is_bad and Instance.objects.get().last_backup_at == backup.started
+    assert not backup.damage and Instance.objects.get().last_backup_at == backup.started
 
 
 def test_a_backup_of_a_deleted_instance_can_be_verified(backup: Backup, servers: Servers) -> None:

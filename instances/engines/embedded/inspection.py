@@ -11,7 +11,7 @@ from instances.engines.base import (
     Collection,
     Contents,
     Database,
-    EngineError,
+    FilesDamaged,
     Server,
 )
 from instances.engines.embedded.client import connected
@@ -23,7 +23,8 @@ _INSPECT_SECONDS = 24 * 3600.0
 def inspect(server: Server, report: Callable[[int, int], None]) -> Contents:
     """Compare the indexes of every collection with its documents, then count and list both as a client sees them.
 
-    `report` gets the collections done and the total; it may raise to give up. Raises EngineError if anything is wrong.
+    `report` gets the collections done and the total; it may raise to give up. Raises FilesDamaged if a collection or an
+    index is damaged, EngineError if the server fails to answer.
     """
     with connected(server, seconds=_INSPECT_SECONDS) as client:
         names = sorted(set(client.list_database_names()) - INTERNAL_DATABASES)
@@ -51,10 +52,10 @@ def _inspect(client: Client, database: str, described: Mapping[str, Any]) -> Col
         return Collection(name, 0)
     verdict = client.admin.command("console.check", of=database, collection=name)
     if not verdict["valid"]:
-        raise EngineError(Message("server.collection_damaged", name=f"{database}.{name}"))
+        raise FilesDamaged(Message("server.collection_damaged", name=f"{database}.{name}"))
     if verdict["damaged"]:
         damaged = ", ".join(verdict["damaged"])
-        raise EngineError(Message("server.index_damaged", name=f"{database}.{name}", indexes=damaged))
+        raise FilesDamaged(Message("server.index_damaged", name=f"{database}.{name}", indexes=damaged))
     # Commands take every name that the server has; the driver's collections reject some of them.
     listed = client[database].cursor_command("listIndexes", name)
     indexes = sorted(index["name"] for index in listed)

@@ -28,6 +28,8 @@ STOP_SECONDS = 10.0
 _FREE_SECONDS = 15.0
 _ROOM = str(Path(__file__).parent)
 _LOGGED = re.compile(r"\d{4}-\d\d-\d\d ")
+# How the launcher's sentence about files that no server can have left begins.
+_REJECTED = ("The database files contain ", "The database files are incomplete: ")
 _LOG_LIMIT = 4 * 1024 * 1024
 # The user that the agent signs in as. Clients cannot see it.
 _AGENT = "console-agent"
@@ -168,6 +170,11 @@ def last_words(home: Path) -> str:
         return ""
     # Every line of the log begins with its time, except the launcher's final sentence.
     return "" if not lines or _LOGGED.match(lines[-1]) else lines[-1]
+
+
+def rejected_files(home: Path) -> bool:
+    """Return whether the server ended because files are missing, or contain something that no server wrote."""
+    return last_words(home).startswith(_REJECTED)
 
 
 def storage_bytes(home: Path) -> int:

@@ -212,14 +212,16 @@ def test_the_last_complete_backup_is_kept_while_the_policy_is_enabled() -> None:
 @pytest.mark.parametrize(
     ("facts", "kept"),
     [
-        ([{}, {"verify_failure": "Other documents."}], 0),
+        ([{}, {"verify_failure": "The disk is full."}], 1),
         ([{}, {"damage": "It is missing."}], 0),
-        ([{"damage": "It is missing."}, {"verify_failure": "Other documents."}, {"damage": "It is missing."}], 1),
+        ([{"damage": "It is missing."}, {"verify_failure": "The disk is full."}, {"damage": "It is missing."}], 1),
         ([{"damage": "It is missing."}, {"damage": "It is missing."}], 1),
         ([{}, {}, {"damage": "It is missing."}], 1),
     ],
 )
-def test_the_newest_backup_not_known_to_be_bad_is_kept(plain: Client, facts: list[dict[str, str]], kept: int) -> None:
+def test_the_newest_backup_not_known_to_be_damaged_is_kept(
+    plain: Client, facts: list[dict[str, str]], kept: int
+) -> None:
     instance = make_instance()
     made = [automated(instance, day, **each) for day, each in enumerate(facts)]
     shown = Backup.objects.kept_after_expiry(made, TWO + 100 * DAY)
@@ -230,8 +232,12 @@ def test_the_newest_backup_not_known_to_be_bad_is_kept(plain: Client, facts: lis
 @pytest.mark.parametrize(
     ("facts", "in_list", "on_page"),
     [
-        ({}, "kept: last good backup", "newest automated backup that is not known to be bad"),
-        ({"damage": "It is missing."}, "kept: no good backup", "no automated backup that is known to be better"),
+        ({}, "kept: last good backup", "newest automated backup that is not known to be missing"),
+        (
+            {"damage": "It is missing."},
+            "kept: no good backup",
+            "all automated backups of the instance are missing or damaged",
+        ),
     ],
 )
 def test_the_pages_say_why_an_expired_backup_is_kept(

@@ -22,6 +22,7 @@ def last_words(home: Path) -> str:
         pytest.fail("The server started.")
     finally:
         process.stop(server)
+    assert process.rejected_files(home)
     return process.last_words(home)
 
 

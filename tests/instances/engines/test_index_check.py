@@ -4,14 +4,16 @@ import random
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from bson.code import Code
 from pymongo.errors import PyMongoError
 
 from instances.engines import embedded
-from instances.engines.base import Client, EngineError
+from instances.engines.base import Client, FilesDamaged
+from instances.engines.embedded import inspection
 from tests.instances.engines.servers import Server, inspect
 from tests.instances.engines.tampering import tamper
 
@@ -140,5 +142,11 @@ def test_a_damaged_index_is_named(tmp_path: Path) -> None:
             answers = {name: client.admin.command("console.check", of="shop", collection=name) for name in expected}
         assert {name: answer["damaged"] for name, answer in answers.items()} == expected
         assert all(answer["valid"] for answer in answers.values())
-        with pytest.raises(EngineError, match=r"shop\.exchanged do not match its documents: by_a"):
+        with pytest.raises(FilesDamaged, match=r"shop\.exchanged do not match its documents: by_a"):
             inspect(server)
+
+
+def test_a_damaged_collection_is_reported() -> None:
+    client = SimpleNamespace(admin=SimpleNamespace(command=lambda *_, **__: {"valid": False, "damaged": []}))
+    with pytest.raises(FilesDamaged, match=r"The collection shop\.orders is damaged\."):
+        inspection._inspect(cast(Client, client), "shop", {"name": "orders", "type": "collection"})

@@ -101,6 +101,7 @@ def test_a_server_does_not_start_empty_if_tables_exist(server: Server) -> None:
     server.start(wait=False)
     assert server.running.wait(20) == 1
     assert server.log().endswith("The database files are incomplete: WiredTiger.turtle is missing.\n")
+    assert process.rejected_files(server.home)
     turtle.with_suffix(".away").rename(turtle)
     server.start()
     assert documents_of(inspect(server)) == {"shop.orders": 1}
