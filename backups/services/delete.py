@@ -62,7 +62,7 @@ def remove_with_event(backup: Backup, *, among: BackupQuerySet, requested_by: Us
 def _remove(backup: Backup, *, among: BackupQuerySet, requested_by: User | None) -> bool:
     """If the backup is in `among`, mark it as Deleting and queue the job that removes its archive and its row."""
     with transaction.atomic():
-        if not among.filter(pk=backup.pk).update(status=BackupStatus.DELETING, failure="", damage=""):
+        if not among.filter(pk=backup.pk).update(status=BackupStatus.DELETING, failure=""):
             return False
         # The job names no instance, so that an instance's backups can be deleted in parallel, and after the instance.
         job = enqueue(

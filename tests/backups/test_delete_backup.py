@@ -139,6 +139,28 @@ def test_if_the_archive_cannot_be_deleted_the_backup_stays_complete(
     assert not Backup.objects.exists()
 
 
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_deletion_that_fails_keeps_the_mark_of_damage(
+    user: User, monkeypatch: pytest.MonkeyPatch, interrupted: bool
+) -> None:
+    def refuse(name: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    backup = with_archive(damage="Its SHA-256 differs.")
+    delete_backup(backup=backup, requested_by=user)
+    monkeypatch.setattr(storages["backups"], "delete", refuse)
+    if interrupted:
+        job = claimed()
+        fail(job, "The agent stopped while this was running.", left_behind=True)
+        assert not Backup.objects.damaged().exists(), "only Complete backups count"
+        DeleteBackup(job).clean_up()
+    else:
+        do()
+    backup.refresh_from_db()
+    assert (backup.status, backup.damage) == (BackupStatus.COMPLETED, "Its SHA-256 differs.")
+    assert list(Backup.objects.damaged()) == [backup] and Instance.objects.get().last_backup_at is None
+
+
 def test_a_backup_is_failed_until_the_storage_answers_and_then_complete_again(
     user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
