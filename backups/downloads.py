@@ -52,10 +52,14 @@ def open_archive(*, backup: Backup, requested_by: User | None) -> Source:
     try:
         return _find(backup)
     except ArchiveMissing as error:
-        # Another host's folder may have the archive.
-        if archive_storage().shared or backup.host_id == settings.CONSOLE_HOST:
-            note_damage(backup, str(error.message))
+        _note_damage(backup, str(error.message))
         raise
+
+
+def _note_damage(backup: Backup, reason: str) -> None:
+    # Another host's folder may have the archive.
+    if archive_storage().shared or backup.host_id == settings.CONSOLE_HOST:
+        note_damage(backup, reason)
 
 
 def _find(backup: Backup) -> Source:
@@ -89,7 +93,9 @@ def asked_range(header: str, size: int) -> range | None:
 
 
 class Part:
-    """A range of bytes of a file, read as it is sent. close() closes the file and may be called at any time.
+    """A range of bytes of an archive, read as it is sent. close() closes the file and may be called at any time.
+
+    Marks the backup if the archive ends before the range does.
 
     A part occupies one of the web server's threads until its client has received everything. A process therefore opens
     at most as many parts as it has threads; the next one raises TooManyDownloads.
@@ -98,8 +104,8 @@ class Part:
     _open: "weakref.WeakSet[Part]" = weakref.WeakSet()
     _lock = threading.Lock()
 
-    def __init__(self, file: "File[bytes]", part: range) -> None:
-        self._file, self._left = file, len(part)
+    def __init__(self, backup: Backup, file: "File[bytes]", part: range) -> None:
+        self._backup, self._file, self._left = backup, file, len(part)
         try:
             with self._lock:
                 if len(self._open) >= settings.CONSOLE_WEB_THREADS:
@@ -118,6 +124,8 @@ class Part:
         self._left -= len(chunk)
         if not chunk:
             self.close()
+            if self._left:
+                _note_damage(self._backup, Message("archive.ends_early"))
             raise StopIteration
         return chunk
 

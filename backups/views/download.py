@@ -31,7 +31,7 @@ def backup_download(request: Request, backup_id: str) -> HttpResponseBase:
             return HttpResponseRedirect(source.url)
         with contextlib.ExitStack() as stack:
             stack.callback(source.file.close)
-            answer = get_conditional_response(request, etag=etag) or _archive_answer(request, source, etag)
+            answer = get_conditional_response(request, etag=etag) or _archive_answer(request, backup, source, etag)
             # Record a download in many ranges only once: for the range with the first byte.
             if answer.streaming and answer.headers.get("Content-Range", "bytes 0-").startswith("bytes 0-"):
                 audit.record("ddsDownloadBackup", user=request.user, resource=audit.resource_of(backup))
@@ -45,7 +45,7 @@ def backup_download(request: Request, backup_id: str) -> HttpResponseBase:
     return answer
 
 
-def _archive_answer(request: Request, source: downloads.Source, etag: str | None) -> HttpResponseBase:
+def _archive_answer(request: Request, backup: Backup, source: downloads.Source, etag: str | None) -> HttpResponseBase:
     assert source.file is not None
     headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, no-transform"}
     if etag:
@@ -62,7 +62,7 @@ def _archive_answer(request: Request, source: downloads.Source, etag: str | None
     headers |= {"Content-Length": str(len(asked)), "Content-Type": "application/zstd"}
     if request.method == "HEAD":
         return HttpResponse(status=status, headers=headers)
-    return StreamingHttpResponse(downloads.Part(source.file, asked), status=status, headers=headers)
+    return StreamingHttpResponse(downloads.Part(backup, source.file, asked), status=status, headers=headers)
 
 
 def _no_archive(request: Request, backup: Backup, refusal: Refused) -> HttpResponse:

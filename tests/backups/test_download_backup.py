@@ -1,6 +1,7 @@
 """Download: the complete archive or a range of it, its digest, and the errors when there is none."""
 
 import hashlib
+import os
 import zlib
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.storage import storages
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from hypothesis import given
@@ -134,6 +136,23 @@ def test_a_missing_or_truncated_archive_is_explained(plain: Client, backup: Back
     assert "is not in the storage" in backup.damage and backup.status == BackupStatus.COMPLETED
 
 
+@pytest.mark.parametrize("first", [0, 100])
+def test_an_archive_that_ends_during_its_download_is_damaged(
+    plain: Client, backup: Backup, folder: Path, first: int
+) -> None:
+    answer = plain.get(download(backup), headers={"Range": f"bytes={first}-"})
+    os.truncate(folder / backup.archive_name, 50)
+    assert len(answer.getvalue()) == max(0, 50 - first)
+    backup.refresh_from_db()
+    assert backup.damage == "The archive ends too early." and not Part._open
+
+
+def test_a_download_that_the_client_ends_is_no_damage(plain: Client, backup: Backup) -> None:
+    hang_up(plain.get(download(backup)))
+    plain.get(download(backup), headers={"Range": "bytes=0-9"}).getvalue()
+    assert not Backup.objects.damaged().exists()
+
+
 def test_an_archive_in_another_hosts_folder_is_not_known_to_be_missing(plain: Client, folder: Path) -> None:
     backup = make_backup(make_instance(host=make_host("elsewhere")))
     assert plain.get(download(backup)).status_code == 410
@@ -156,10 +175,17 @@ def test_a_damaged_backup_is_shown_in_lists_counted_on_overview_and_warned_about
     assert "Missing or damaged" in plain.get(backup.get_absolute_url()).content.decode()
 
 
-def test_a_backup_that_is_being_deleted_does_not_count_as_damaged(user: User) -> None:
+def test_a_backup_that_is_being_deleted_does_not_count_as_damaged(plain: Client, user: User) -> None:
     backup = make_backup(damage="The archive is missing.")
     delete_backup(backup=backup, requested_by=user)
     assert not Backup.objects.damaged().exists()
+    assert list(plain.get("/backups/?status=damaged").context["backups"]) == []
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the plan is SQLite's")
+def test_counting_damaged_backups_reads_only_these() -> None:
+    """Overview counts them: the index on the status would make it read all Complete backups."""
+    assert "backup_newest_damaged" in Backup.objects.damaged().order_by().explain()
 
 
 def test_a_download_redirects_to_the_storages_link_and_is_audited(
