@@ -2,7 +2,6 @@
 
 import time
 import uuid
-from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -64,9 +63,9 @@ def make_job(**fields: Any) -> Job:
 
 
 def make_running_job(**fields: Any) -> Job:
-    """Create a job that an agent seems to run, with a lease longer than any test."""
+    """Create a job that an agent seems to run, with a lease that never ends."""
     now = timezone.now()
-    lease = {"token": uuid.uuid4(), "lease_until": now + timedelta(hours=2), "started": now}
+    lease = {"token": uuid.uuid4(), "lease_until": None, "started": now}
     return make_job(**{"status": JobStatus.RUNNING, "progress": 40, **lease, **fields})
 
 
