@@ -1,7 +1,6 @@
 // The behaviour of pages beyond links and forms. Every page works without it; hooks are data-* attributes.
 // Listeners of an event run in this order, so that the decision whether to swap comes before preparations for the swap.
 
-import "./back.js";
 import "./refresh.js";
 import "./focus.js";
 import "./keys.js";

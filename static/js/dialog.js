@@ -1,7 +1,7 @@
 // The dialog opens when htmx swaps a form into it, asks before it discards what the user typed, and returns the focus
 // when it closes.
 
-import { isComposing } from "./composing.js";
+import { isComposing } from "./keys.js";
 import { focusIsLost, focusPlace, placeOf } from "./focus.js";
 import { takePressedFrom } from "./keys.js";
 

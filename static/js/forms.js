@@ -1,6 +1,6 @@
 // Forms: character counters, weekdays forced by another field, and submitting.
 
-import { isComposing } from "./composing.js";
+import { isComposing } from "./keys.js";
 import { onContent } from "./content.js";
 
 // Counts code points, as the server does; a browser's own length counts an emoji as two.

@@ -1,9 +1,12 @@
 // Single-key shortcuts: the key named by data-shortcut focuses a field, and presses a link or a button.
 
-import { isComposing } from "./composing.js";
 import { onContent } from "./content.js";
 import { focusPlace, placeOf } from "./focus.js";
 import { stored } from "./storage.js";
+
+// Whether a key belongs to an input method, such as the Enter that accepts its suggestion. Safari ends the composition
+// before it reports the last key, whose code still says that an input method took it.
+export const isComposing = ({ isComposing, keyCode }) => isComposing || keyCode === 229;
 
 const TYPED_INTO = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 

@@ -1,7 +1,7 @@
 // The event "refresh" makes a hidden element of each list fetch the list again. This module delays a refresh when
 // necessary, and preserves the user's changes.
 
-import { isComposing } from "./composing.js";
+import { isComposing } from "./keys.js";
 
 export const refresh = () => htmx.trigger(document.body, "refresh");
 
@@ -84,3 +84,8 @@ document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || isComposing(event)) return;
   event.target.closest("[data-editing]")?.querySelector("[data-cancel]").click();
 });
+
+// Back and Forward ask the server for the page: the browser must not show one that it kept, because the user may have
+// signed out. No page is stored, but some browsers keep even such a page while its tab is open.
+window.addEventListener("pagehide", () => (document.body.hidden = true));
+window.addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
