@@ -1,9 +1,8 @@
 // The dialog opens when htmx swaps a form into it, asks before it discards what the user typed, and returns the focus
 // when it closes.
 
-import { isComposing } from "./keys.js";
 import { focusIsLost, focusPlace, placeOf } from "./focus.js";
-import { takePressedFrom } from "./keys.js";
+import { isComposing, takePressedFrom } from "./keys.js";
 
 const dialog = document.getElementById("dialog");
 const content = document.getElementById("dialog-content");
