@@ -125,7 +125,9 @@ SCENARIOS = (
         True,
         refusal=mounts.refusal,
     ),
-    Scenario("storage not there", _away, (Backup, Expire, DeleteBackup, RestoreNew), "storage", True, True),
+    Scenario("storage not there", _away, (Backup, DeleteBackup, RestoreNew), "storage", True, True),
+    # Expired backups wait until the storage is there again.
+    Scenario("storage not there for a while", _away, (Expire,), first=True, seconds=3.0),
     Scenario(
         "console database locked",
         lambda site: faults.locked(site.home / "console.sqlite3"),
