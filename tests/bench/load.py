@@ -31,7 +31,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from console.management.commands.up import bound
+from console.processes.bind import bind_socket
 from tests.bench.report import Row, lines
 from tests.waiting import wait_for
 
@@ -203,7 +203,7 @@ class Crowded:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        listening = bound("127.0.0.1", self.port)
+        listening = bind_socket("127.0.0.1", self.port)
         web = ["-m", "console.processes.web_server", "--socket", str(listening.fileno()), "--threads", "8"]
         web += ["--parent-pid", str(os.getpid())]
         with listening:

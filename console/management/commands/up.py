@@ -20,7 +20,7 @@ from django.utils import timezone
 from backups.models import Backup, Policy
 from console.accounts import passwords
 from console.processes import home, locks
-from console.processes.bind import only_this_machine
+from console.processes.bind import bind_socket, only_this_machine
 from console.processes.parent import end_with_input
 from console.processes.tree import Child, Tree
 from console.text import catalogues
@@ -197,19 +197,14 @@ def agent_is_online() -> bool:
 
 def bound(bind: str, port: int) -> socket.socket:
     """Return a socket with the port, on which the web servers will listen. Raises CommandError if the port is taken."""
-    listening = socket.socket(socket.AF_INET6 if ":" in bind else socket.AF_INET, socket.SOCK_STREAM)
     try:
-        # Do not fail because of an earlier run's connections in TIME_WAIT.
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((bind, port))
+        return bind_socket(bind, port)
     except (OSError, OverflowError) as error:
-        listening.close()
         why = getattr(error, "strerror", None) or error
         raise CommandError(
             f"Port {port} on {bind} cannot be used ({why}). Stop the program that has it or choose another: "
             f"manage.py up --port {port + 1}"
         ) from None
-    return listening
 
 
 def answers(bind: str, port: int) -> bool:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from console.management.commands.up import bound
+from console.processes.bind import bind_socket
 from console.processes.web_server import MOST_BODY_BYTES, MOST_CONNECTIONS, WebServer
 from tests.waiting import wait_for
 
@@ -26,7 +26,7 @@ def echo(environ: dict[str, object], start: Start) -> Iterable[bytes]:
 @pytest.fixture
 def port() -> Iterator[int]:
     """The port of a server with one thread, which gives clients half a second to send a request."""
-    listening = bound("127.0.0.1", 0)
+    listening = bind_socket("127.0.0.1", 0)
     number: int = listening.getsockname()[1]
     server = WebServer(echo, listening, threads=1, receive_seconds=0.5)
     stopped = threading.Event()
