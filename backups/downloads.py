@@ -97,7 +97,7 @@ class Part:
 
     Marks the backup if the archive ends before the range does.
 
-    A part occupies one of the web server's threads until its client has received everything. A process therefore opens
+    A part occupies one of the web server's threads until its client has received most of it. A process therefore opens
     at most as many parts as it has threads; the next one raises TooManyDownloads.
     """
 

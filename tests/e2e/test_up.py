@@ -116,6 +116,13 @@ def test_up_refuses_to_start_on_a_port_in_use(console: Console, tmp_path: Path) 
     assert console.get("/healthz").status == 200
 
 
+def test_up_warns_if_people_behind_a_proxy_cannot_be_told_apart(console: Console, tmp_path: Path) -> None:
+    given = {"CONSOLE_HOME": str(tmp_path / "other"), "CONSOLE_URL": "https://a.example", "CONSOLE_TEST_HOOKS": "0"}
+    for proxies, warned in (("0", True), ("1", False)):
+        done = run_up(console, "--port", str(console.port), CONSOLE_PROXIES=proxies, **given)
+        assert done.returncode != 0 and ("Set CONSOLE_PROXIES=1" in done.stderr) is warned
+
+
 def test_up_refuses_to_start_with_a_home_that_cannot_be_written(console: Console, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = run_up(console, "--port", str(free_port()), CONSOLE_HOME=str(tmp_path / "file" / "home"))
