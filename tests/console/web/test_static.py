@@ -19,7 +19,7 @@ TEMPLATES = settings.BASE_DIR / "templates"
 IMPORT = re.compile(r'\b(?:import|from) "\./([^"]+)"')
 # Assumed size of the headers of a response, in bytes.
 HEADERS = 420
-FIRST_LOAD = 70_000
+FIRST_LOAD = 84_000
 
 
 @pytest.fixture(scope="module")
