@@ -34,6 +34,7 @@ class BackupStatus(models.TextChoices):
     COMPLETED = "COMPLETED", TEXTS["label.backup_complete"]
     FAILED = "FAILED", TEXTS["label.backup_failed"]
     DELETING = "DISABLED", TEXTS["label.deleting"]
+    CANCELLED = "CANCELLED", TEXTS["label.backup_cancelled"]
 
     @property
     def tone(self) -> Tone:
@@ -42,6 +43,7 @@ class BackupStatus(models.TextChoices):
             BackupStatus.COMPLETED: "ok",
             BackupStatus.FAILED: "bad",
             BackupStatus.DELETING: "busy",
+            BackupStatus.CANCELLED: "neutral",
         }
         return tones[self]
 
@@ -59,6 +61,7 @@ class RestorationStatus(models.TextChoices):
     RUNNING = "RUNNING", _("Restoring")
     COMPLETED = "COMPLETED", pgettext_lazy("restoration", "Complete")
     FAILED = "FAILED", pgettext_lazy("restoration", "Failed")
+    CANCELLED = "CANCELLED", pgettext_lazy("restoration", "Cancelled")
 
     @property
     def tone(self) -> Tone:
@@ -66,6 +69,7 @@ class RestorationStatus(models.TextChoices):
             RestorationStatus.RUNNING: "busy",
             RestorationStatus.COMPLETED: "ok",
             RestorationStatus.FAILED: "bad",
+            RestorationStatus.CANCELLED: "neutral",
         }
         return tones[self]
 

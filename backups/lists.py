@@ -70,6 +70,7 @@ BACKUP_COLUMNS: Columns[Backup] = [
     (_("Size (bytes)"), lambda backup: backup.size),
     (_("SHA-256"), lambda backup: backup.sha256),
     (_("Description"), lambda backup: backup.description),
-    (_("Failure"), lambda backup: backup.failure),
+    (_("Failure"), lambda backup: "" if backup.is_cancelled else backup.failure),
     (_("Damage"), lambda backup: backup.damage),
+    (_("Cancellation"), lambda backup: backup.failure if backup.is_cancelled else ""),
 ]

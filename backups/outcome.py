@@ -21,6 +21,17 @@ def backup_failed(job: Job, reason: str) -> None:
     _end(job, status=BackupStatus.FAILED, failure=reason)
 
 
+def backup_cancelled(job: Job, reason: str) -> None:
+    """Mark the backup that the job was making as Cancelled, if there is one."""
+    _end(job, status=BackupStatus.CANCELLED, failure=reason)
+
+
+def making_cancelled(job: Job, reason: str) -> None:
+    """End the work of a cancelled job that only makes a backup: its instance is Available again."""
+    backup_cancelled(job, reason)
+    release_instance(job)
+
+
 def making_failed(job: Job, reason: str) -> None:
     """End the work of a job that only makes a backup: the backup is Failed, its instance Available again."""
     backup_failed(job, reason)

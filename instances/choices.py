@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from console.text.messages import TEXTS
 
-Tone = Literal["ok", "busy", "warn", "bad"]
+Tone = Literal["ok", "busy", "warn", "bad", "neutral"]
 
 
 class InstanceType(models.TextChoices):
@@ -117,6 +117,7 @@ class JobStatus(models.TextChoices):
     RUNNING = "Running", _("Running")
     COMPLETED = "Completed", _("Completed")
     FAILED = "Failed", _("Failed")
+    CANCELLED = "Cancelled", _("Cancelled")
 
     @property
     def tone(self) -> Tone:
@@ -125,6 +126,7 @@ class JobStatus(models.TextChoices):
             JobStatus.RUNNING: "busy",
             JobStatus.COMPLETED: "ok",
             JobStatus.FAILED: "bad",
+            JobStatus.CANCELLED: "neutral",
         }
         return tones[self]
 

@@ -121,5 +121,6 @@ JOB_COLUMNS: Columns[Job] = [
     (_("End"), lambda job: job.ended),
     (_("Duration (s)"), lambda job: round(job.duration.total_seconds(), 1) if job.duration is not None else None),
     (_("Interrupted"), lambda job: _("Yes") if job.interrupted else ""),
-    (_("Failure"), lambda job: job.failure),
+    (_("Failure"), lambda job: "" if job.is_cancelled else job.failure),
+    (_("Cancellation"), lambda job: job.failure if job.is_cancelled else ""),
 ]

@@ -17,7 +17,7 @@ _SHOWN_AT_ONCE = 4
 
 @dataclass(frozen=True)
 class Notification:
-    """One message. `url` is the page of its backup, instance or task; `tone` is "ok", "warn" or "bad"."""
+    """One message. `url` is the page of its backup, instance or task; `tone` is "ok", "neutral" or "bad"."""
 
     message: str
     tone: str
@@ -64,8 +64,9 @@ def _notification_of(job: Job) -> Notification:
     kind, url = JobKind(job.kind), _page_of(job)
     if job.status == JobStatus.COMPLETED:
         return Notification(_filled_in(_completed(kind), _("Task “%(task)s” is completed."), names), "ok", url)
-    if job.cancel_reason and kind is JobKind.BACKUP:
-        return Notification(_("Backup “%(backup)s” is cancelled.") % names, "warn", url)
+    if job.status == JobStatus.CANCELLED:
+        text = _("Backup “%(backup)s” is cancelled.") if kind is JobKind.BACKUP else _("Task “%(task)s” is cancelled.")
+        return Notification(_filled_in(text, _("Task “%(task)s” is cancelled."), names), "neutral", url)
     if job.requested_by_id is None:
         text = _("Automated backup “%(backup)s” of “%(instance)s” failed: %(reason)s") % names
         return Notification(text, "bad", url)

@@ -100,7 +100,8 @@ def archive_made(job: Job, made: Made) -> None:
 def remove_unfinished(job: Job) -> None:
     """Remove the job's staging directory, and its archive unless the backup is Complete."""
     shutil.rmtree(staging(job), ignore_errors=True)
-    backup = Backup.objects.filter(job=job, status=BackupStatus.FAILED).first()
+    unfinished = [BackupStatus.FAILED, BackupStatus.CANCELLED]
+    backup = Backup.objects.filter(job=job, status__in=unfinished).first()
     if backup:
         remove_archive(backup)
 

@@ -22,5 +22,8 @@ class MakeBackup(JobSteps[BackupParameters, Made]):
     def failed(self, reason: str) -> None:
         outcome.making_failed(self.job, reason)
 
+    def cancelled(self, reason: str) -> None:
+        outcome.making_cancelled(self.job, reason)
+
     def clean_up(self) -> None:
         remove_unfinished(self.job)

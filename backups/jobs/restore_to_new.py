@@ -37,7 +37,13 @@ class RestoreToNewInstance(JobSteps[RestoreToNewParameters, None]):
         self._end_creating(state=State.AVAILABLE)
 
     def failed(self, reason: str) -> None:
-        end_restoration(self.job, RestorationStatus.FAILED, reason)
+        self._end_without_instance(RestorationStatus.FAILED, reason)
+
+    def cancelled(self, reason: str) -> None:
+        self._end_without_instance(RestorationStatus.CANCELLED, reason)
+
+    def _end_without_instance(self, status: RestorationStatus, reason: str) -> None:
+        end_restoration(self.job, status, reason)
         self._end_creating(state=State.CREATION_FAILED, failure=reason)
 
     def _end_creating(self, **columns: str) -> None:

@@ -22,7 +22,7 @@ from instances.choices import Action, JobKind, JobStatus, State
 from instances.engines.base import FilesInUse, Server
 from instances.homes import instance_home, instance_homes
 from instances.models import Instance, InstanceQuerySet, Job
-from instances.queue.job import JobFailed, JobSteps
+from instances.queue.job import JobCancelled, JobFailed, JobSteps
 from instances.queue.leases import require_lease
 from instances.queue.supervisor import StartFailed
 from instances.queue.work import Work
@@ -75,6 +75,8 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
                 safety_backup = Backup.objects.get(job=self.job)
                 made = make_archive(work, safety_backup, server, begin=UNPACKED, end=_BACKED_UP)
                 password_kept = engines.embedded().keep_password(server)
+        except JobCancelled:
+            raise
         except (JobFailed, StartFailed) as error:
             raise JobFailed(Message("restore.safety_backup_failed", why=error)) from error
         assert self.job.token is not None
@@ -94,9 +96,16 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
         target.filter(password_set=False).update(password_set=None)
 
     def failed(self, reason: str) -> None:
-        """Leave the instance Restoring until clean_up() has put its old files back."""
-        end_restoration(self.job, RestorationStatus.FAILED, reason)
         outcome.backup_failed(self.job, reason)
+        self._end_unrestored(RestorationStatus.FAILED, reason)
+
+    def cancelled(self, reason: str) -> None:
+        outcome.backup_cancelled(self.job, reason)
+        self._end_unrestored(RestorationStatus.CANCELLED, reason)
+
+    def _end_unrestored(self, status: RestorationStatus, reason: str) -> None:
+        """Leave the instance Restoring until clean_up() has put its old files back."""
+        end_restoration(self.job, status, reason)
         target = Instance.objects.filter(pk=self.job.instance_id)
         target.filter(state=State.RESTORE_FAILED).update(failure=reason)
         if self.job.started is None:

@@ -54,6 +54,10 @@ class VerifyBackup(JobSteps[BackupParameters, dict[str, Any]]):
         else:
             self._end(verified_at=None, verify_failure=reason)
 
+    def cancelled(self, reason: str) -> None:
+        """Keep the result of the last verification."""
+        self._end()
+
     def _end(self, **columns: Any) -> None:
         verifying: BackupQuerySet = Backup.objects.filter(verify_job=self.job, verifying=True)
         end_use(verifying, verifying=False, **columns)

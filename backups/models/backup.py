@@ -90,7 +90,7 @@ class BackupQuerySet(models.QuerySet["Backup"]):
 
     def free(self) -> Self:
         """Return the backups that are not being made, deleted, restored or verified, and not locked."""
-        return self.filter(status__in=[BackupStatus.COMPLETED, BackupStatus.FAILED], locked=False, uses=0)
+        return self.exclude(status__in=[BackupStatus.BUILDING, BackupStatus.DELETING]).filter(locked=False, uses=0)
 
     def deletable(self) -> Self:
         """Return the backups that users can delete now. Backup.delete_refusal applies the same rule to one backup."""
@@ -254,6 +254,10 @@ class Backup(models.Model):
     @property
     def is_deleting(self) -> bool:
         return self.status == BackupStatus.DELETING
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.status == BackupStatus.CANCELLED
 
     @property
     def being_cancelled(self) -> bool:

@@ -100,7 +100,7 @@ def _of_jobs(now: datetime) -> Iterator[Metric]:
         oldest.add_metric([status], age)
     ended = GaugeMetricFamily("console_jobs_last_day", "Jobs of the last 24 h that ended.", labels=["kind", "status"])
     took = GaugeMetricFamily("console_job_seconds_last_day", "How long they took, on average.", labels=["kind"])
-    for status in (JobStatus.COMPLETED, JobStatus.FAILED):
+    for status in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED):
         of_day = Job.objects.filter(status=status, created__gte=now - DAY, created__lte=clocks.latest(now))
         for kind in of_day.values("kind").annotate(jobs=Count("pk"), took=Avg(F("ended") - F("started"))):
             ended.add_metric([kind["kind"], status], kind["jobs"])

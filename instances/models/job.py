@@ -32,12 +32,12 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.filter(status=JobStatus.RUNNING)
 
     def failed_since(self, moment: datetime) -> Self:
-        """Return the failed jobs created since `moment`, newest first, without cancelled ones.
+        """Return the failed jobs created since `moment`, newest first.
 
         Jobs created in the future, by a clock that was wrong, are left out: they would hide others until then.
         """
         lately = self.filter(created__gte=moment, created__lte=clocks.latest(timezone.now()))
-        return lately.filter(status=JobStatus.FAILED).wanted().order_by("-created", "-id")
+        return lately.filter(status=JobStatus.FAILED).order_by("-created", "-id")
 
     def wanted(self) -> Self:
         """Return the jobs that were not cancelled."""
@@ -126,6 +126,10 @@ class Job(models.Model):
     def shown_status(self) -> JobStatus:
         """The status as pages show it, with its label and tone."""
         return JobStatus(self.status)
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.status == JobStatus.CANCELLED
 
     @property
     def job_in_progress(self) -> Self | None:

@@ -20,7 +20,7 @@ from instances import homes, hosts
 from instances.listening import listening_here
 from instances.models import Host, Job
 from instances.queue import leases
-from instances.queue.job import JobFailed, JobKinds, JobSteps, LeaseLost, steps_of
+from instances.queue.job import JobCancelled, JobFailed, JobKinds, JobSteps, LeaseLost, steps_of
 from instances.queue.supervisor import Supervisor
 from instances.queue.work import Work
 
@@ -223,6 +223,7 @@ class Agent:
                 outcome = "lost its lease"
             except JobFailed as error:
                 outcome = self._fail(steps, str(error), interrupted=self._stopping.is_set())
+                outcome = str(error) if isinstance(error, JobCancelled) else outcome
             except DATABASE_UNAVAILABLE as error:
                 log.warning("Job %s (%s) could not go on: %s", job.id, job.kind, error)
                 connections.close_all()

@@ -18,6 +18,10 @@ class JobFailed(Exception):
     """The job cannot be done. The message is the reason that people read."""
 
 
+class JobCancelled(JobFailed):
+    """The job was cancelled. The message says by whom."""
+
+
 class LeaseLost(Exception):
     """The job is no longer this agent's: another process ended the job, or another agent has taken over the host."""
 
@@ -48,13 +52,14 @@ class JobSteps(ABC, Generic[Given, Result]):
     The agent calls the steps in this order:
 
     1. run(), in a thread of its own.
-    2. completed() if run() returned, failed() if it raised anything but LeaseLost. Both are called in the transaction
-       that writes the job's end, so either all rows change or none.
+    2. completed() if run() returned, failed() if it raised anything but LeaseLost, and cancelled() instead of either if
+       the job was cancelled. They are called in the transaction that writes the job's end, so either all rows change or
+       none.
     3. abandon(), unless the job is Completed.
     4. clean_up(), however the job ended.
 
-    If the agent dies, another process or the next agent calls failed() and clean_up() on a new object. So steps share
-    nothing but their arguments and the rows.
+    If the agent dies, another process or the next agent calls failed() or cancelled(), then clean_up(), on a new
+    object. So steps share nothing but their arguments and the rows.
     """
 
     parameters_type: type[Given]
@@ -87,6 +92,10 @@ class JobSteps(ABC, Generic[Given, Result]):
     @abstractmethod
     def failed(self, reason: str) -> None:
         """Update the rows that depend on the failure. May be called in any process, and for a job that never ran."""
+
+    def cancelled(self, reason: str) -> None:
+        """Update the rows that depend on the cancellation. Called like failed()."""
+        self.failed(reason)
 
     def abandon(self, work: "Work") -> None:
         """Stop the servers that run() left running. Called in run()'s thread, unless the agent and its servers died."""

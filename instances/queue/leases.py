@@ -15,7 +15,7 @@ from django.utils import timezone
 from console.text.messages import Message
 from instances.choices import JobStatus
 from instances.models import Job
-from instances.queue.job import JobFailed, JobKinds, JobSteps, LeaseLost, steps_of
+from instances.queue.job import JobCancelled, JobKinds, JobSteps, LeaseLost, steps_of
 from instances.queue.pace import Reading
 
 
@@ -58,11 +58,11 @@ def renew(token: uuid.UUID, now: datetime) -> bool:
 
 
 def write_progress(token: uuid.UUID, percent: int, reading: Reading | None) -> None:
-    """Write the progress of the running job. Raises LeaseLost, or JobFailed if the job has been cancelled."""
+    """Write the progress of the running job. Raises LeaseLost, or JobCancelled."""
     running = Job.objects.leased_by(token).wanted()
     if not running.update(progress=percent, detail=reading.to_json() if reading else {}):
         if reason := _cancel_reason(token):
-            raise JobFailed(reason)
+            raise JobCancelled(reason)
         raise LeaseLost
 
 
@@ -87,7 +87,7 @@ def ending(status: JobStatus, **columns: Any) -> dict[str, Any]:
 def complete(steps: JobSteps[Any, Any], result: Any) -> bool:
     """End the job as Completed and update the dependent rows; return False if the job was cancelled or its lease lost.
 
-    A job that was cancelled after its last report ends as Failed, as the console promised its user.
+    A job that was cancelled after its last report ends as Cancelled, as the console promised its user.
     """
     token = steps.job.token
     assert token is not None
@@ -113,7 +113,9 @@ def fail(
     left_behind: bool = False,
     unrenewed: bool = False,
 ) -> bool:
-    """End the running job as Failed with the reason; return False if the caller may no longer end it.
+    """End the running job as Failed with the reason, or as Cancelled if it was cancelled before.
+
+    Return False if the caller may no longer end the job.
 
     `interrupted` means that the agent ended, not that anything is wrong with the job itself. Callers without the lease
     pass `unrenewed`: the job ends only if its lease has not been renewed since the job was read.
@@ -125,27 +127,22 @@ def fail(
         running = Job.objects.leased_by(token)
         if unrenewed:
             running = running.filter(lease_until=steps.job.lease_until)
-        ended = running.update(
+        if running.wanted().update(
             **ending(JobStatus.FAILED, failure=reason, interrupted=interrupted, left_behind=left_behind)
-        )
-        if ended:
+        ):
             steps.failed(reason)
+            return True
+        # Nothing withdraws a cancellation, so a job that is not wanted and still running has a reason.
+        cancelled = _cancel_reason(token)
+        ended = running.update(**ending(JobStatus.CANCELLED, failure=cancelled, left_behind=left_behind))
+        if ended:
+            steps.cancelled(cancelled)
     return bool(ended)
 
 
 def fail_interrupted(steps: JobSteps[Any, Any], *, unrenewed: bool = False) -> bool:
-    """End the job as Failed because its agent stopped, or with its cancel reason if it was cancelled before.
-
-    Return False if the caller may no longer end the job; see fail().
-    """
-    reason = steps.job.cancel_reason
-    return fail(
-        steps,
-        reason or Message("agent.stopped"),
-        interrupted=not reason,
-        left_behind=True,
-        unrenewed=unrenewed,
-    )
+    """End the job as Failed because its agent stopped, unless it was cancelled before; see fail()."""
+    return fail(steps, Message("agent.stopped"), interrupted=True, left_behind=True, unrenewed=unrenewed)
 
 
 class LeaseWatch:

@@ -45,15 +45,15 @@ def enqueue(
     )
 
 
-def cancel(job: Job, reason: str, *, failed: Callable[[Job, str], None]) -> bool:
-    """End a queued job as Failed, or make a running job fail at its next report.
+def cancel(job: Job, reason: str, *, cancelled: Callable[[Job, str], None]) -> bool:
+    """End a queued job as Cancelled, or make a running job end so at its next report.
 
-    Return False if the job has ended or was cancelled before. `failed` updates the dependent rows of a queued job.
+    Return False if the job has ended or was cancelled before. `cancelled` updates the dependent rows of a queued job.
     """
     not_cancelled = Job.objects.filter(pk=job.pk).wanted()
     if not_cancelled.filter(status=JobStatus.QUEUED).update(
-        **ending(JobStatus.FAILED, failure=reason, cancel_reason=reason)
+        **ending(JobStatus.CANCELLED, failure=reason, cancel_reason=reason)
     ):
-        failed(job, reason)
+        cancelled(job, reason)
         return True
     return bool(not_cancelled.running().update(cancel_reason=reason))

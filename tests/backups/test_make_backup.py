@@ -66,9 +66,18 @@ def backup() -> Backup:
 
 def failed(backup: Backup, home: Path, engine: Engine) -> str:
     """Do the job, which fails; return its reason. Assert that nothing of it is left."""
+    return _ended(JobStatus.FAILED, BackupStatus.FAILED, backup, home, engine)
+
+
+def cancelled(backup: Backup, home: Path, engine: Engine) -> str:
+    """Do the job, which is cancelled; return its reason. Assert that nothing of it is left."""
+    return _ended(JobStatus.CANCELLED, BackupStatus.CANCELLED, backup, home, engine)
+
+
+def _ended(of_job: JobStatus, of_backup: BackupStatus, backup: Backup, home: Path, engine: Engine) -> str:
     job = do()
     backup.refresh_from_db()
-    assert (job.status, backup.status, backup.failure) == (JobStatus.FAILED, BackupStatus.FAILED, job.failure)
+    assert (job.status, backup.status, backup.failure) == (of_job, of_backup, job.failure)
     assert not engine.open and not job.left_behind
     assert not (home / "backups").exists() or not [path for path in (home / "backups").iterdir() if path.is_file()]
     assert Instance.objects.get().status is Status.AVAILABLE
@@ -174,7 +183,7 @@ def test_a_backup_cancelled_while_the_server_counts_ends_at_once(
 
     monkeypatch.setattr(Work, "REPORT_EVERY", 0.0)
     engine.change = lambda cut: replace(cut, contents=counting)
-    assert failed(backup, home, engine) == "cancelled by a test"
+    assert cancelled(backup, home, engine) == "cancelled by a test"
 
 
 def test_a_backup_cancelled_while_the_server_is_busy_ends_at_once(
@@ -189,4 +198,4 @@ def test_a_backup_cancelled_while_the_server_is_busy_ends_at_once(
 
     monkeypatch.setattr(Work, "REPORT_EVERY", 0.0)
     monkeypatch.setattr(engine, "backup", busy)
-    assert failed(backup, home, engine) == "cancelled by a test"
+    assert cancelled(backup, home, engine) == "cancelled by a test"

@@ -15,15 +15,15 @@ def test_a_cancelled_backup_leaves_nothing_behind(signed_in_page: Page, console:
     row = BackupsAndRestorations(signed_in_page, instance["id"]).open().row("unwanted")
     wait_for(lambda: console.job_of("unwanted")["status"] == "Running", because="the backup running")
     row.cancel()
-    row.expect_status("Failed")
+    row.expect_status("Cancelled")
     row.expect_text("cancelled by admin")
 
     console.wait_available("to-be-cancelled")
     backup, job = console.backup("unwanted"), console.job_of("unwanted")
-    assert (job["status"], job["failure"]) == ("Failed", "cancelled by admin")
+    assert (job["status"], job["failure"]) == ("Cancelled", "cancelled by admin")
     wait_for(lambda: not [name for name in console.stored() if backup["id"] in name], because="no archive")
     again = console.post(f"/backups/{backup['id']}/cancel/", {})
-    assert again.status == 422 and "Only a running backup can be cancelled. This one is: Failed." in again.text
+    assert again.status == 422 and "Only a running backup can be cancelled. This one is: Cancelled." in again.text
     console.create_backup(instance["id"], "wanted")
     console.wait_backup("wanted")
 

@@ -85,8 +85,13 @@ def test_a_failed_task_says_why(user: User, browser: Browser) -> None:
 
 
 def test_a_cancelled_task_is_not_a_failure(user: User, browser: Browser) -> None:
-    ended(user, status=JobStatus.FAILED, failure="cancelled by ann", cancel_reason="cancelled by ann")
-    assert browser.toasts() == [("Backup “nightly” is cancelled.", "warn")]
+    ended(user, status=JobStatus.CANCELLED, failure="cancelled by ann")
+    assert browser.toasts() == [("Backup “nightly” is cancelled.", "neutral")]
+
+
+def test_nobody_is_notified_of_a_cancelled_automated_backup(user: User, browser: Browser) -> None:
+    ended(None, status=JobStatus.CANCELLED, failure="cancelled by ann")
+    assert browser.toasts() == []
 
 
 @pytest.mark.parametrize("status", [JobStatus.COMPLETED, JobStatus.FAILED])

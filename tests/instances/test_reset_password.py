@@ -159,7 +159,7 @@ def end_expired(job: Job) -> None:
 
 
 def end_cancelled_while_running(job: Job) -> None:
-    cancel(job, "Not wanted.", failed=lambda job, reason: None)
+    cancel(job, "Not wanted.", cancelled=lambda job, reason: None)
     complete(job)
 
 
@@ -173,9 +173,9 @@ def test_a_running_job_loses_its_secret_however_it_ends(user: User, end: Any) ->
 
 def test_a_job_cancelled_before_its_start_has_no_secret(user: User) -> None:
     job = reset(user)
-    cancel(job, "Not wanted.", failed=lambda job, reason: None)
+    cancel(job, "Not wanted.", cancelled=lambda job, reason: None)
     job.refresh_from_db()
-    assert (job.status, job.secret) == (JobStatus.FAILED, "")
+    assert (job.status, job.secret) == (JobStatus.CANCELLED, "")
 
 
 @pytest.mark.parametrize("status", [JobStatus.COMPLETED, JobStatus.FAILED])

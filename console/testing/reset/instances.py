@@ -56,7 +56,7 @@ def end_jobs(chosen: JobQuerySet, kinds: JobKinds) -> None:
             requests.cancel(
                 job,
                 Message("reset.running"),
-                failed=lambda job, reason: steps_of(job, kinds).failed(reason),
+                cancelled=lambda job, reason: steps_of(job, kinds).cancelled(reason),
             )
 
 

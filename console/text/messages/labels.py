@@ -16,6 +16,7 @@ TEXTS = {
     "label.abnormal": _("Abnormal"),
     "label.backup_complete": pgettext_lazy("backup", "Complete"),
     "label.backup_failed": pgettext_lazy("backup", "Failed"),
+    "label.backup_cancelled": pgettext_lazy("backup", "Cancelled"),
     "label.full_access": _("Full access"),
     "label.backup_operator": _("Backup operator"),
     "label.read_only": _("Read-only"),

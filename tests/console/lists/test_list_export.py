@@ -126,7 +126,7 @@ def test_rows_are_sent_while_more_rows_are_read(plain: Client, monkeypatch: pyte
     answer: Any = plain.get(BACKUPS, {"format": "csv"})
     chunks: Iterator[bytes] = iter(answer.streaming_content)
     first = next(chunks)
-    assert first.count(b"\r\n") == 6 and read == 5 * 16
+    assert first.count(b"\r\n") == 6 and read == 5 * 17
     assert len(list(chunks)) == 6
 
 

@@ -129,7 +129,10 @@ def test_metrics_report_the_state_of_the_console(client: Client, host: Host, set
     begun = now - timedelta(minutes=10)
     make_job(instance=busy, created=begun)
     make_job(kind=JobKind.VERIFY, status=JobStatus.COMPLETED, started=begun, ended=begun + timedelta(seconds=30))
+    make_job(kind=JobKind.BACKUP, status=JobStatus.CANCELLED)
     figures = scrape(client)
+    assert figures["console_jobs_last_day", "backup", "Cancelled"] == 1
+    assert ("console_jobs_last_day", "backup", "Failed") not in figures
     assert figures["console_agent_online", "local"] == 1
     assert figures["console_instances", "normal"] == 1 and figures["console_instances", "BACKUP"] == 1
     assert figures["console_backups", "COMPLETED"] == 2 and figures["console_backups", "FAILED"] == 1
@@ -148,5 +151,5 @@ def test_metrics_need_the_same_queries_for_any_number_of_rows(
     settings.CONSOLE_METRICS_TOKEN = TOKEN
     for number in range(3):
         make_backup(instance=make_instance(name=f"i-{number:04}", host=host))
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         scrape(client)

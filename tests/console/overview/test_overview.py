@@ -266,7 +266,7 @@ def test_a_failure_is_shown_with_its_reason_and_links_to_its_task(plain: Client)
     failed = {"instance": instance, "instance_uid": instance.id, "instance_name": "orders", "status": JobStatus.FAILED}
     now = timezone.now()
     job = make_job(**failed, failure="The disk is full.", created=now, ended=now)
-    make_job(**failed, failure="Somebody cancelled it.", cancel_reason="cancelled", created=now, ended=now)
+    make_job(**failed | {"status": JobStatus.CANCELLED}, failure="Somebody cancelled it.", created=now, ended=now)
     make_job(**failed, failure="Long ago.", created=now - 8 * DAY, ended=now - 8 * DAY)
     html = html_of(plain)
     assert "The disk is full." in html and "Physical backup: orders" in html
