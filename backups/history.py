@@ -1,13 +1,13 @@
-"""Record the front page's history as it happens, so that no page has to count a million rows."""
+"""Record the history that charts show as it happens, so that no page has to count a million rows."""
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import F, Sum
 
 from backups.choices import BackupStatus
-from backups.models import Backup, BackupTally, StorageSample
+from backups.models import Backup, BackupTally, DataSample, StorageSample
 from instances.models import Instance
 
 SAMPLE_EVERY = timedelta(minutes=1)
@@ -65,10 +65,28 @@ def sample_storage(host: str, now: datetime) -> None:
     taken = {"taken": now, "archives": archives, "data": data}
     _sample, begun = StorageSample.objects.update_or_create(host_id=host, hour=hour(now), defaults=taken)
     if begun:
+        sample_data(host, now)
         forget(now)
+
+
+def sample_data(host: str, now: datetime) -> None:
+    """Store the bytes of the data of each of the host's instances, in place of the day's earlier sample."""
+    known = Instance.objects.filter(host=host).order_by("pk")
+    DataSample.objects.bulk_create(
+        [
+            DataSample(instance_uid=uid, day=now.astimezone(UTC).date(), taken=now, data=size)
+            for uid, size in known.values_list("pk", "storage_bytes")
+            if size is not None
+        ],
+        batch_size=500,
+        update_conflicts=True,
+        unique_fields=["instance_uid", "day"],
+        update_fields=["taken", "data"],
+    )
 
 
 def forget(now: datetime) -> None:
     """Delete the samples and counts that are too old for any page."""
     StorageSample.objects.filter(hour__lt=now - KEPT).delete()
     BackupTally.objects.filter(quarter__lt=now - KEPT).delete()
+    DataSample.objects.filter(day__lt=(now - KEPT).date()).delete()

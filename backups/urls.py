@@ -1,6 +1,7 @@
 from django.urls import path
 
 from backups.views.cancel import backup_cancel
+from backups.views.choose import backup_choose
 from backups.views.create import backup_create, backup_create_for_instance, instance_options
 from backups.views.delete import backup_delete, backup_delete_selected
 from backups.views.description import backup_edit_description
@@ -32,5 +33,6 @@ urlpatterns = [
     path("backups/<str:backup_id>/verify/", backup_verify, name="verify"),
     path("instances/<str:instance_id>/backup-policy/", policy_modify, name="policy"),
     path("instances/<str:instance_id>/backups/", instance_backups, name="instance"),
+    path("instances/<str:instance_id>/restore/", backup_choose, name="choose"),
     path("instances/<str:instance_id>/backups/create/", backup_create_for_instance, name="create-for-instance"),
 ]

@@ -7,6 +7,7 @@ from console.accounts.access import needs
 from console.audit import views as audit
 from console.monitoring import views as monitoring_views
 from console.overview import views as overview
+from console.overview.instance import instance_home
 from console.web import views
 from instances.views.activity import activity
 
@@ -30,6 +31,8 @@ urlpatterns = [
     path("audit/", audit.audit_list, name="audit"),
     path("", include("backups.urls")),
     path("", include("instances.urls")),
+    # After "instances/create/".
+    path("instances/<str:instance_id>/", instance_home, name="instance"),
 ]
 if settings.TEST_HOOKS:
     urlpatterns.append(path("test-hooks/", include("console.testing.hook_urls")))

@@ -73,6 +73,8 @@ class JobListForm(ListForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["q"].label = _("Search by instance name or ID")
+        if self.within is not None:
+            del self.fields["instance"]
 
     def narrowings(self, chosen: Mapping[str, Any]) -> Iterator[Q]:
         if text := chosen.get("instance"):

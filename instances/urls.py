@@ -7,18 +7,19 @@ from instances.views.list import instance_list
 from instances.views.rename import instance_name, instance_rename
 from instances.views.reset_password import instance_reset_password
 from instances.views.restart import instance_restart
-from instances.views.tasks import task_list
+from instances.views.tasks import instance_tasks, task_list
 
 app_name = "instances"
 
 urlpatterns = [
     path("instances/", instance_list, name="list"),
     path("instances/create/", instance_create, name="create"),
-    path("instances/<str:instance_id>/", instance_detail, name="detail"),
+    path("instances/<str:instance_id>/basic-information/", instance_detail, name="detail"),
     path("instances/<str:instance_id>/delete/", instance_delete, name="delete"),
     path("instances/<str:instance_id>/name/", instance_name, name="name"),
     path("instances/<str:instance_id>/rename/", instance_rename, name="rename"),
     path("instances/<str:instance_id>/reset-password/", instance_reset_password, name="reset-password"),
     path("instances/<str:instance_id>/restart/", instance_restart, name="restart"),
+    path("instances/<str:instance_id>/tasks/", instance_tasks, name="instance-tasks"),
     path("tasks/", task_list, name="tasks"),
 ]

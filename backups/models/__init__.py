@@ -1,6 +1,7 @@
 """The models of backups, policies and restorations, and of the statistics on them. They import no view code."""
 
 from backups.models.backup import DAMAGED, Backup, BackupQuerySet, new_backup_id
+from backups.models.data_sample import DataSample
 from backups.models.policy import EVERY_DAY, Policy, PolicyQuerySet, weekdays_text, window_label
 from backups.models.restoration import Restoration, RestorationQuerySet
 from backups.models.storage_sample import StorageSample, Stored
@@ -12,6 +13,7 @@ __all__ = [
     "Backup",
     "BackupQuerySet",
     "BackupTally",
+    "DataSample",
     "Policy",
     "PolicyQuerySet",
     "Restoration",

@@ -78,27 +78,35 @@ def backups_chart(days: Sequence[Day]) -> Chart:
     """Return the chart of backups by the day of their start and by status, including deleted backups."""
     tallies = by_day(days, BackupTally.objects.between(days[0].start, days[-1].end))
     running = Backup.objects.being_made().started_on(days)
+    counts = [
+        (sum(done for done, _failed in tally), sum(failed for _done, failed in tally), being_made)
+        for tally, being_made in zip(tallies, running, strict=True)
+    ]
+    return counts_chart(days, counts, reverse("backups:list"))
+
+
+def counts_chart(days: Sequence[Day], counts: Sequence[tuple[int, int, int]], url: str) -> Chart:
+    """Return the chart of each day's Complete, Failed and running backups. `url` is the list that columns link to."""
     series = [
         Series(str(BackupStatus.COMPLETED.label), "complete"),
         Series(str(BackupStatus.FAILED.label), "failed"),
         Series(str(BackupStatus.BUILDING.label), "running"),
     ]
     points = []
-    for day, tally, being_made in zip(days, tallies, running, strict=True):
-        counts = [sum(done for done, _failed in tally), sum(failed for _done, failed in tally), being_made]
-        values = [Value(count, number_format(count, force_grouping=True)) for count in counts]
-        points.append(_point(day, values, url=_backups_of(day)))
+    for day, of_day in zip(days, counts, strict=True):
+        values = [Value(count, number_format(count, force_grouping=True)) for count in of_day]
+        points.append(point(day, values, url=_backups_of(day, url)))
     return stacked(series, points)
 
 
-def _point(day: Day, values: Sequence[Value], url: str = "") -> Point:
+def point(day: Day, values: Sequence[Value], url: str = "") -> Point:
     return Point(str(day.date.day), times.day(day.date), values, url)
 
 
-def _backups_of(day: Day) -> str:
-    """Return the URL of the day's backups in Backup Management, whose filter uses the same time zone."""
+def _backups_of(day: Day, url: str) -> str:
+    """Return the URL of the day's backups in the list at `url`, whose filter uses the same time zone."""
     moments = {"since": f"{day.date}T00:00", "until": f"{day.date}T23:59:59.999"}
-    return f"{reverse('backups:list')}?{urlencode(moments)}"
+    return f"{url}?{urlencode(moments)}"
 
 
 # --- Storage ----------------------------------------------------------------------------------------------
@@ -151,7 +159,7 @@ def storage(days: Sequence[Day]) -> Storage | None:
     points = []
     for day, each in zip(days, used, strict=True):
         sizes = [each.archives, each.data] if each else [0, 0]
-        points.append(_point(day, [Value(size, filesizeformat(size) if each else _("unknown")) for size in sizes]))
+        points.append(point(day, [Value(size, filesizeformat(size) if each else _("unknown")) for size in sizes]))
     free = [host.storage_free for host in Host.objects.all() if host.storage_free is not None]
     return Storage(stacked(series, points, binary=True), latest, sum(free) if free else None, growth(used))
 

@@ -173,6 +173,22 @@ class RestoreDialog(PasswordDialog):
         self.done()
 
 
+class ChooseBackupDialog(Dialog):
+    """The calendar of an instance's Complete backups, from which the Restore dialog opens."""
+
+    views = ("backups:choose",)
+    title = "Restore from Backup"
+
+    def day(self, label: str) -> Locator:
+        """Return the link of a day with backups, such as "Nov 22, 2026"."""
+        return self.root.get_by_role("table").get_by_role("link", name=label)
+
+    def choose(self, backup: str) -> RestoreDialog:
+        """Choose a backup of the day shown, at first the day of the newest backup."""
+        self.root.get_by_role("link", name=backup, exact=True).click()
+        return RestoreDialog(self.page)
+
+
 class PolicyDialog(Dialog):
     views = ("backups:policy",)
     title = "Modify Backup Policy"

@@ -1,6 +1,7 @@
 """Days from midnight to midnight in a time zone. Pure functions of aware times."""
 
 from bisect import bisect_right
+from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
@@ -24,7 +25,14 @@ def last_days(now: datetime, zone: tzinfo, count: int) -> list[Day]:
     """Return the last `count` days in the zone, up to and including today."""
     today = now.astimezone(zone).date()
     dates = [today - timedelta(days=back) for back in range(count - 1, -1, -1)]
-    return [Day(day, _midnight(day, zone), _midnight(day + timedelta(days=1), zone)) for day in dates]
+    return [_day(each, zone) for each in dates]
+
+
+def days_of_month(within: date, zone: tzinfo) -> list[Day]:
+    """Return the days, in the zone, of the month that the day `within` is in."""
+    count = monthrange(within.year, within.month)[1]
+    dates = [within.replace(day=number) for number in range(1, count + 1)]
+    return [_day(each, zone) for each in dates]
 
 
 def by_day(days: Sequence[Day], items: Iterable[tuple[datetime, Item]]) -> list[list[Item]]:
@@ -36,6 +44,10 @@ def by_day(days: Sequence[Day], items: Iterable[tuple[datetime, Item]]) -> list[
         if place >= 0 and moment < days[place].end:
             sorted_in[place].append(item)
     return sorted_in
+
+
+def _day(day: date, zone: tzinfo) -> Day:
+    return Day(day, _midnight(day, zone), _midnight(day + timedelta(days=1), zone))
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:

@@ -31,6 +31,11 @@ def day(when: date) -> str:
     return date_format(when, pgettext("date format", "M j, Y"), use_l10n=False)
 
 
+def month(when: date) -> str:
+    """Return the month, such as "November 2026"."""
+    return date_format(when, pgettext("date format", "F Y"), use_l10n=False)
+
+
 def local(when: datetime) -> datetime:
     """Return the time in the viewer's time zone."""
     return timezone.localtime(when)

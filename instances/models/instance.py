@@ -162,7 +162,8 @@ class Instance(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        return reverse("instances:detail", args=[self.id])
+        """Return the URL of the instance's home, a page of console.overview."""
+        return reverse("instance", args=[self.id])
 
     @property
     def editable(self) -> Values:

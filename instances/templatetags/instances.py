@@ -27,6 +27,13 @@ def instance_operations(context: dict[str, Any], instance: Instance, look: str) 
     return button(first, user, look) + more_menu(more, user, look, row=instance.id)
 
 
+@register.simple_tag(takes_context=True)
+def instance_menu(context: dict[str, Any], instance: Instance, look: str) -> SafeString:
+    """Render the More menu beside a Create Backup button of its own, so without that entry."""
+    _first, (_create_backup, *more) = operations(instance)
+    return more_menu(more, context.get("user"), look, row=instance.id)
+
+
 @register.simple_tag
 def deletion_of_the_rest(instance: Instance) -> SafeString:
     """Return what the deletion of the instance deletes and keeps besides the instance, as HTML."""

@@ -1,6 +1,7 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRefresh
@@ -36,10 +37,11 @@ def instance_rename(request: Request, instance_id: str) -> HttpResponse:
 
 
 def _renamed(request: Request, instance: Instance) -> HttpResponse:
-    if wants_fragment(request) and current_path(request) != instance.get_absolute_url():
+    pages = {instance.get_absolute_url(), reverse("instances:detail", args=[instance.id])}
+    if wants_fragment(request) and current_path(request) not in pages:
         return _name(request, instance)
     messages.success(request, _("The instance is now called %s.") % instance.name)
-    # Reload the instance's own page, where the name is also in the title and the breadcrumb.
+    # Reload the instance's own pages, where the name is also in the title and the breadcrumb.
     return HttpResponseClientRefresh() if wants_fragment(request) else redirect(instance)
 
 

@@ -69,7 +69,7 @@ def test_the_page_shows_all_facts_about_the_backup(plain: Client) -> None:
         ),
     ):
         assert text in html, text
-    assert f'href="{reverse("instances:detail", args=[backup.instance_id])}"' in html
+    assert f'href="{reverse("instance", args=[backup.instance_id])}"' in html
     assert reverse("backups:sha256", args=[backup.id]) in html
 
 
@@ -84,7 +84,7 @@ def test_a_backup_of_a_deleted_instance_is_shown(plain: Client) -> None:
     Instance.objects.all().delete()
     html = plain.get(page(backup)).content.decode()
     assert "long-gone" in html and "Deleted" in html
-    assert reverse("instances:detail", args=[backup.instance_uid]) not in html
+    assert reverse("instance", args=[backup.instance_uid]) not in html
 
 
 def test_an_imported_backup_has_no_times_of_its_own(plain: Client) -> None:

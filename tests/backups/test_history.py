@@ -13,7 +13,7 @@ from backups.archive import Written
 from backups.choices import BackupStatus
 from backups.jobs.archiving import Made
 from backups.jobs.delete import DeleteBackup
-from backups.models import Backup, BackupTally, StorageSample
+from backups.models import Backup, BackupTally, DataSample, StorageSample
 from backups.services.cancel import cancel_backup
 from backups.services.create import create_backup
 from backups.services.delete import delete_backup
@@ -179,3 +179,28 @@ def test_old_records_are_deleted() -> None:
         history.sample_storage("local", NOW - age)
     history.sample_storage("local", NOW)
     assert BackupTally.objects.count() == 1 and StorageSample.objects.count() == 2
+
+
+# --- The data of each instance --------------------------------------------------------------------------------
+
+
+def test_the_data_of_each_instance_is_kept_for_each_day() -> None:
+    instance = make_instance(storage_bytes=100)
+    make_instance(storage_bytes=None)
+    history.sample_data("local", NOW)
+    Instance.objects.update(storage_bytes=300)
+    history.sample_data("local", NOW + timedelta(hours=1))
+    Instance.objects.filter(pk=instance.pk).update(storage_bytes=500)
+    history.sample_data("local", NOW + timedelta(days=1))
+    own = DataSample.objects.of(instance.id).order_by("day")
+    assert list(own.values_list("taken", "data")) == [
+        (NOW + timedelta(hours=1), 300),
+        (NOW + timedelta(days=1), 500),
+    ]
+
+
+def test_data_is_sampled_with_the_first_sample_of_an_hour_and_forgotten_after_the_storages() -> None:
+    make_instance(storage_bytes=100)
+    history.sample_data("local", NOW - history.KEPT - timedelta(days=2))
+    history.sample_storage("local", NOW)
+    assert [taken for taken, _data in DataSample.objects.values_list("taken", "data")] == [NOW]

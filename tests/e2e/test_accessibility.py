@@ -35,7 +35,9 @@ PAGES: dict[str, dict[str, str]] = {
     "password-change": {},
     "audit": {},
     "instances:list": {},
+    "instance": {"instance_id": "real"},
     "instances:detail": {"instance_id": "real"},
+    "instances:instance-tasks": {"instance_id": "real"},
     "instances:tasks": {},
     "backups:list": {},
     "backups:detail": {"backup_id": "complete"},
@@ -60,6 +62,7 @@ DIALOGS: dict[str, dict[str, str]] = {
     "backups:restore": {"backup_id": "complete"},
     "backups:restore-to-original": {"backup_id": "complete"},
     "backups:verify": {"backup_id": "complete"},
+    "backups:choose": {"instance_id": "real"},
 }
 ELSEWHERE = {
     "activity": "what the script of every page asks for",

@@ -36,6 +36,7 @@ def shown(signed_in_page: Page, ids: dict[str, str]) -> dict[str, pages.ConsoleP
     return {
         "Overview": pages.Overview(page),
         "Instance Management": pages.InstanceManagement(page),
+        "the home of an instance": pages.InstanceHome(page, "contract", ids["instance"]),
         "Basic Information": pages.BasicInformation(page, ids["instance"]),
         "Backup Management": pages.BackupManagement(page),
         "Backups & Restorations": pages.BackupsAndRestorations(page, ids["instance"]),
@@ -46,7 +47,7 @@ def shown(signed_in_page: Page, ids: dict[str, str]) -> dict[str, pages.ConsoleP
 
 
 def test_the_document_has_both_tables() -> None:
-    assert len(NAMES) > 20 and len(ATTRIBUTES) == 7
+    assert len(NAMES) > 20 and len(ATTRIBUTES) == 8
 
 
 def test_every_page_has_the_promised_roles_and_names(shown: dict[str, pages.ConsolePage]) -> None:

@@ -19,8 +19,8 @@ from console.testing.dialogs import (
 from console.testing.pages import (
     BackupManagement,
     BackupsAndRestorations,
-    BasicInformation,
     ConsolePage,
+    InstanceHome,
     InstanceManagement,
     ListPage,
     Row,
@@ -193,7 +193,7 @@ def test_create_backup_in_backups_and_restorations(keyboard: Keyboard, stage: St
     page = keyboard.page
     keyboard.tab_to(find_instance(keyboard, "rows-real").operation("rows-real"))
     keyboard.press("Enter")
-    BasicInformation(page).shown()
+    InstanceHome(page, "rows-real").shown()
     keyboard.tab_to(page.get_by_role("link", name="Backups & Restorations").first)
     keyboard.press("Enter")
     BackupsAndRestorations(page).shown()

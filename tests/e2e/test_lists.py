@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from console.testing.pages import BackupDetail, BackupsAndRestorations, BasicInformation, TaskCenter
+from console.testing.pages import BackupDetail, BackupsAndRestorations, TaskCenter
 from tests.e2e.console import Console
 
 
@@ -61,7 +61,7 @@ def test_the_task_center_shows_work_live_and_keeps_the_filters_open(signed_in_pa
     page = signed_in_page
     instance = console.create_instance("busy-tasks", "Single")
     console.hooks.slow_next_backup(3_000_000)
-    tasks = BasicInformation(page, instance["id"]).open().tasks()
+    tasks = TaskCenter(page).open(instance=instance["id"])
     # Start the backup after the page has opened, so that the page shows it running.
     console.create_backup(instance["id"], "watched-task")
     tasks.refresh()

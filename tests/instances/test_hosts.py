@@ -233,7 +233,7 @@ def test_several_hosts_have_a_column_and_a_filter(plain: Client) -> None:
 
 def test_basic_information_says_where_its_clients_have_to_run(plain: Client) -> None:
     instance = make_instance(host=make_host("alpha"), port=8635)
-    html = plain.get(instance.get_absolute_url()).text
+    html = plain.get(reverse("instances:detail", args=[instance.id])).text
     assert "127.0.0.1:8635" in html
     assert "Programs that connect to it must run on host alpha." in html
 

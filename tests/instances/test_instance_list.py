@@ -120,7 +120,7 @@ def test_a_refresh_is_204_without_changes_and_the_fragment_otherwise(htmx: Clien
 
 def test_basic_information_shows_the_facts(plain: Client) -> None:
     instance = make_instance(name="orders", port=8635, documents=4321, connections=2)
-    html = plain.get(instance.get_absolute_url()).content.decode()
+    html = plain.get(reverse("instances:detail", args=[instance.id])).content.decode()
     for text in ("orders", instance.id, "mongodb://rwuser@127.0.0.1:8635/", "Backups & Restorations", "4,321"):
         assert text in html, text
 
@@ -129,7 +129,7 @@ def test_basic_information_needs_few_queries(plain: Client, django_assert_num_qu
     instance = make_instance()
     make_backup(instance)
     with django_assert_num_queries(5):
-        plain.get(instance.get_absolute_url())
+        plain.get(reverse("instances:detail", args=[instance.id]))
 
 
 def test_unknown_ids_wrong_methods_and_anonymous_users_are_rejected(plain: Client, client: Client) -> None:

@@ -302,7 +302,8 @@ def test_the_menu_and_basic_information_offer_a_reset_or_say_why_not(plain: Clie
     ],
 )
 def test_basic_information_says_whether_a_password_is_set(plain: Client, known: bool | None, sentence: str) -> None:
-    assert sentence in plain.get(make_instance(password_set=known).get_absolute_url()).text
+    instance = make_instance(password_set=known)
+    assert sentence in plain.get(reverse("instances:detail", args=[instance.id])).text
 
 
 def test_unknown_ids_wrong_methods_and_anonymous_users_are_rejected(htmx: Client, client: Client) -> None:

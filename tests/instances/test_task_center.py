@@ -122,7 +122,8 @@ def test_the_newest_task_comes_first_unless_sorted_otherwise(plain: Client) -> N
 def test_the_pages_of_an_instance_link_to_its_tasks(plain: Client) -> None:
     instance = make_instance()
     for path in (instance.get_absolute_url(), reverse("backups:instance", args=[instance.id])):
-        assert f'href="{TASKS}?instance={instance.id}"' in plain.get(path).content.decode()
+        own = reverse("instances:instance-tasks", args=[instance.id])
+        assert f'href="{own}"' in plain.get(path).content.decode()
 
 
 def test_an_empty_list_and_an_empty_search_say_so(plain: Client) -> None:
@@ -166,3 +167,23 @@ def test_only_a_job_whose_agent_died_is_interrupted() -> None:
 def test_a_duration_is_shown_in_its_two_largest_units(length: float | None, text: str) -> None:
     assert duration(length) == text
     assert length is None or duration(timedelta(seconds=length)) == text
+
+
+# --- The tasks of one instance ------------------------------------------------------------------------------
+
+
+def test_an_instance_lists_only_its_own_tasks(plain: Client) -> None:
+    instance = make_instance(name="orders")
+    mine = make_job(instance=instance)
+    make_job(instance=make_instance())
+    answer = plain.get(reverse("instances:instance-tasks", args=[instance.id]))
+    assert [task.id for task in answer.context["tasks"]] == [mine.id]
+    assert 'name="instance"' not in answer.text and "Show all tasks" not in answer.text
+    exported = plain.get(answer.context["page"].export)
+    assert "tasks-orders" in exported.headers["Content-Disposition"]
+    body = b"".join(exported.streaming_content).decode()  # type: ignore[attr-defined]
+    assert str(mine.id) in body and body.count("\n") == 2
+
+
+def test_the_tasks_of_an_unknown_instance_are_404(plain: Client) -> None:
+    assert plain.get(reverse("instances:instance-tasks", args=["unknown"])).status_code == 404

@@ -8,6 +8,7 @@ from console.testing.pages.audit import Audit
 from console.testing.pages.backup_detail import BackupDetail, BackupRow
 from console.testing.pages.backup_management import BackupList, BackupManagement, BackupsAndRestorations, RestorationRow
 from console.testing.pages.basic_information import BasicInformation, RenameForm
+from console.testing.pages.instance_home import InstanceHome
 from console.testing.pages.instance_management import InstanceManagement, InstanceRow
 from console.testing.pages.list_page import ListPage
 from console.testing.pages.overview import Overview
@@ -16,7 +17,7 @@ from console.testing.pages.password import Password
 from console.testing.pages.row import Row
 from console.testing.pages.sessions import Sessions
 from console.testing.pages.sign_in import SignIn
-from console.testing.pages.task_center import TaskCenter, TaskRow
+from console.testing.pages.task_center import InstanceTasks, TaskCenter, TaskRow
 
 __all__ = [
     "WORK_MILLISECONDS",
@@ -30,8 +31,10 @@ __all__ = [
     "ConsolePage",
     "Exported",
     "FactsPage",
+    "InstanceHome",
     "InstanceManagement",
     "InstanceRow",
+    "InstanceTasks",
     "ListPage",
     "Overview",
     "Password",

@@ -6,7 +6,7 @@ from playwright.sync_api import Locator, Page, expect
 from console.testing.dialogs import ResetPasswordDialog
 from console.testing.pages.backup_management import BackupsAndRestorations
 from console.testing.pages.page import WORK_MILLISECONDS, FactsPage
-from console.testing.pages.task_center import TaskCenter
+from console.testing.pages.task_center import InstanceTasks
 
 
 class RenameForm:
@@ -37,15 +37,21 @@ class RenameForm:
         expect(self.root).to_have_count(0)
 
 
+def expect_down(page: Page, text: str) -> None:
+    """Wait until an instance's page shows that the server is down, with this text."""
+    said = page.get_by_role("main").get_by_role("paragraph").filter(has_text="The database server is down.")
+    expect(said).to_contain_text(text, timeout=WORK_MILLISECONDS)
+
+
 class BasicInformation(FactsPage):
-    """The page of one instance. Follow its name in Instance Management, or open the page with the instance's id."""
+    """All facts about one instance. Open the page from the instance's home, or with the instance's id."""
 
     views = ("instances:detail",)
     heading = "Basic Information"
 
     def __init__(self, page: Page, instance_id: str = "") -> None:
         super().__init__(page)
-        self.path = f"/instances/{instance_id}/" if instance_id else ""
+        self.path = f"/instances/{instance_id}/basic-information/" if instance_id else ""
 
     def edit_name(self) -> RenameForm:
         self.page.get_by_role("main").get_by_role("button", name=re.compile("^Rename ")).click()
@@ -62,16 +68,11 @@ class BasicInformation(FactsPage):
 
     def expect_down(self, text: str) -> None:
         """Wait until the page shows that the server is down, with this text."""
-        said = self.page.get_by_role("main").get_by_role("paragraph").filter(has_text="The database server is down.")
-        expect(said).to_contain_text(text, timeout=WORK_MILLISECONDS)
+        expect_down(self.page, text)
 
     def backups_and_restorations(self) -> BackupsAndRestorations:
-        navigation = self.page.get_by_role("navigation", name="Navigation")
-        navigation.get_by_role("link", name="Backups & Restorations").click()
-        return BackupsAndRestorations(self.page).shown()
+        return self.go_to(BackupsAndRestorations)
 
-    def tasks(self) -> TaskCenter:
-        """Open Task Center with only this instance's tasks."""
-        navigation = self.page.get_by_role("navigation", name="Navigation")
-        navigation.get_by_role("link", name="Tasks of this instance").click()
-        return TaskCenter(self.page).shown()
+    def tasks(self) -> InstanceTasks:
+        """Open the tasks of this instance."""
+        return self.go_to(InstanceTasks)

@@ -5,7 +5,8 @@ from console.testing.dialogs import (
     ResetPasswordDialog,
     RestartInstanceDialog,
 )
-from console.testing.pages.basic_information import BasicInformation, RenameForm
+from console.testing.pages.basic_information import RenameForm
+from console.testing.pages.instance_home import InstanceHome
 from console.testing.pages.list_page import ListPage
 from console.testing.pages.row import Row
 
@@ -20,9 +21,9 @@ class InstanceRow(Row):
     def create_backup_from_menu(self) -> CreateBackupDialog:
         return self.ask(CreateBackupDialog)
 
-    def open(self, name: str) -> BasicInformation:
+    def open(self, name: str) -> InstanceHome:
         self.root.get_by_role("link", name=name, exact=True).click()
-        return BasicInformation(self.page).shown()
+        return InstanceHome(self.page, name).shown()
 
     def edit_name(self) -> RenameForm:
         # While the name is edited, the row cannot be found by it.

@@ -1,7 +1,7 @@
 """The step of `manage.py reset` that removes every backup."""
 
 from backups.jobs.archiving import remove_archive
-from backups.models import Backup, BackupTally, Restoration, StorageSample
+from backups.models import Backup, BackupTally, DataSample, Restoration, StorageSample
 from console.testing.reset.instances import delete_in_parts
 
 
@@ -16,3 +16,4 @@ def empty() -> None:
     delete_in_parts(Backup.objects.all())
     delete_in_parts(BackupTally.objects.all())
     delete_in_parts(StorageSample.objects.all())
+    delete_in_parts(DataSample.objects.all())

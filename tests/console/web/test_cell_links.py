@@ -93,7 +93,8 @@ def test_ids_and_addresses_can_be_copied_everywhere(plain: Client, user: User) -
     target = Instance.objects.get(name="orders-copy")
     for page, expected in {
         reverse("instances:list"): {instance.id, "127.0.0.1:8635"},
-        instance.get_absolute_url(): {instance.id, "127.0.0.1:8635", connection_string},
+        instance.get_absolute_url(): {instance.id, "127.0.0.1:8635"},
+        reverse("instances:detail", args=[instance.id]): {instance.id, "127.0.0.1:8635", connection_string},
         BACKUPS: {backup.id, instance.id},
         own: {backup.id, target.id},
         backup.get_absolute_url(): {backup.id, instance.id},

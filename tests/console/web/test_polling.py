@@ -28,7 +28,7 @@ def addresses() -> list[str]:
     job = make_job(instance=instance, kind=JobKind.BACKUP, status=JobStatus.RUNNING, progress=10)
     backup = make_backup(instance, status=BackupStatus.BUILDING, job=job)
     return [
-        *("/instances/", f"/instances/{instance.id}/", f"/instances/{instance.id}/backups/"),
+        *("/instances/", f"/instances/{instance.id}/basic-information/", f"/instances/{instance.id}/backups/"),
         *("/backups/", "/backups/?type=ReplicaSet", "/backups/?size=50", f"/backups/{backup.id}/"),
         *("/tasks/", "/tasks/?status=Running"),
     ]
