@@ -8,6 +8,7 @@ from console.audit import views as audit
 from console.monitoring import views as monitoring_views
 from console.overview import views as overview
 from console.overview.instance import instance_home
+from console.overview.search import search_all
 from console.web import views
 from instances.views.activity import activity
 
@@ -27,6 +28,7 @@ urlpatterns = [
     path("account/sessions/end-others/", accounts.sessions_end_others, name="sessions-end-others"),
     path("account/sessions/<str:session_id>/end/", accounts.session_end, name="session-end"),
     path("activity/", activity, name="activity"),
+    path("search/", search_all, name="search"),
     path("keys/", views.keys, name="keys"),
     path("audit/", audit.audit_list, name="audit"),
     path("", include("backups.urls")),

@@ -85,10 +85,15 @@ class JobListForm(ListForm):
             yield Q(kind=kind)
 
     def searching(self, text: str) -> Q:
-        found = name_begins("instance_name", text)
-        if is_uuid(text):
-            return found | Q(id=text)
-        return found | Q(instance_uid=text) if is_id(text) else found
+        return searching_tasks(text)
+
+
+def searching_tasks(text: str) -> Q:
+    """Return the condition that the name of a job's instance begins with the text, or that the text is either's id."""
+    found = name_begins("instance_name", text)
+    if is_uuid(text):
+        return found | Q(id=text)
+    return found | Q(instance_uid=text) if is_id(text) else found
 
 
 def of_instance(text: str) -> Q:

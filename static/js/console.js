@@ -6,6 +6,7 @@ import "./focus.js";
 import "./keys.js";
 import "./dialog.js";
 import "./forms.js";
+import "./search.js";
 import "./selection.js";
 import "./menus.js";
 import "./toasts.js";

@@ -36,6 +36,7 @@ PAGES: dict[str, dict[str, str]] = {
     "audit": {},
     "instances:list": {},
     "instance": {"instance_id": "real"},
+    "search": {},
     "instances:detail": {"instance_id": "real"},
     "instances:instance-tasks": {"instance_id": "real"},
     "instances:tasks": {},

@@ -19,8 +19,8 @@ def instance(console: Console) -> dict[str, str]:
 def test_it_leads_to_the_pages_of_the_instance_and_back(signed_in_page: Page, instance: dict[str, str]) -> None:
     home = InstanceManagement(signed_in_page).open().row("at-home").open("at-home")
     home.expect_status("Available")
-    for page in (home.backups_and_restorations(), home.basic_information(), home.tasks()):
-        page.page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="at-home").click()
+    for go in (home.backups_and_restorations, home.basic_information, home.tasks):
+        go().page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="at-home").click()
         home.shown()
 
 

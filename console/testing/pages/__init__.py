@@ -15,6 +15,7 @@ from console.testing.pages.overview import Overview
 from console.testing.pages.page import WORK_MILLISECONDS, ConsolePage, Exported, FactsPage
 from console.testing.pages.password import Password
 from console.testing.pages.row import Row
+from console.testing.pages.search import Search
 from console.testing.pages.sessions import Sessions
 from console.testing.pages.sign_in import SignIn
 from console.testing.pages.task_center import InstanceTasks, TaskCenter, TaskRow
@@ -41,6 +42,7 @@ __all__ = [
     "RenameForm",
     "RestorationRow",
     "Row",
+    "Search",
     "Sessions",
     "SignIn",
     "TaskCenter",

@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urljoin
 
 from playwright.sync_api import Locator, Page, expect
 
-from console.testing.dialogs import KeysDialog
+from console.testing.dialogs import KeysDialog, SearchDialog
 
 Shown = TypeVar("Shown", bound="ConsolePage")
 
@@ -52,6 +52,13 @@ class ConsolePage:
         navigation = self.page.get_by_role("navigation", name="Navigation")
         navigation.get_by_role("link", name=kind.heading, exact=True).click()
         return kind(self.page).shown()
+
+    def search_everything(self, text: str) -> SearchDialog:
+        """Press Ctrl-K and type the text, which may be the beginning of a name, or a whole id."""
+        self.page.keyboard.press("Control+k")
+        dialog = SearchDialog(self.page)
+        dialog.box.fill(text)
+        return dialog
 
     @property
     def user_menu(self) -> Locator:

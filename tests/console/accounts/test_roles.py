@@ -60,6 +60,7 @@ NEEDS: dict[str, Permission | None] = {
     "instances:tasks": Permission.VIEW,
     "instances:list": Permission.VIEW,
     "instance": Permission.VIEW,
+    "search": Permission.VIEW,
     "instances:detail": Permission.VIEW,
     "instances:instance-tasks": Permission.VIEW,
     "instances:name": Permission.VIEW,

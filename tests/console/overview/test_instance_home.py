@@ -14,7 +14,8 @@ from backups.choices import BackupStatus, RestorationWay
 from backups.models import DataSample, Restoration
 from console.accounts.roles import Role
 from console.audit.audited import Resource, record
-from console.overview.instance import DAYS, LISTED, data
+from console.overview.instance import LISTED, data
+from console.overview.views import DAYS
 from console.text.days import last_days
 from instances.choices import Action, JobKind, JobStatus, State
 from instances.models import Instance

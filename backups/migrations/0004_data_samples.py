@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('backups', '0002_damage_and_wrong_clocks'),
+        ('backups', '0003_cancelled_is_a_status_of_backups'),
     ]
 
     operations = [
