@@ -55,11 +55,6 @@ def expires(started: datetime, keep_days: int) -> datetime:
     return started + keep_days * DAY
 
 
-def automated_name(instance_id: str, now: datetime) -> str:
-    """Return the name of an automated backup: auto-<instance id>-<yyyymmddhhmmss>, in UTC."""
-    return f"auto-{instance_id}-{now.astimezone(UTC):%Y%m%d%H%M%S}"
-
-
 def _day(moment: datetime) -> datetime:
     """Return the start of the moment's UTC day."""
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from backups.choices import BackupType
 from backups.models import Backup, Policy, weekdays_text
+from backups.names import AUTOMATED, timed_name
 from backups.policy import clock, schedule
 from backups.services.create import create_backup
 from backups.services.delete import remove_with_event
@@ -96,7 +97,7 @@ def run_policy(*, policy: Policy, now: datetime, requested_by: User | None = Non
                 return None
             return create_backup(
                 instance=policy.instance,
-                name=schedule.automated_name(policy.instance.id, now),
+                name=timed_name(AUTOMATED, policy.instance.name, now),
                 type=BackupType.AUTOMATED,
                 expires=schedule.expires(now, policy.keep_days),
                 requested_by=requested_by,

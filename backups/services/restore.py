@@ -1,16 +1,17 @@
 """Restore a backup: to a new instance, or to the instance that it was made from."""
 
-import secrets
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
 from backups.choices import RestorationWay
 from backups.jobs.parameters import BackupParameters, RestoreToNewParameters
 from backups.models import Backup, Restoration
+from backups.names import BEFORE_RESTORE, timed_name
 from backups.placement import host_of_restored
 from backups.services.create import new_backup
 from backups.services.reread import reread
@@ -114,7 +115,7 @@ def _safety_backup(backup: Backup, target: Instance, job: Job) -> Backup:
     """Create the row of the backup that the job makes before it replaces the instance's data."""
     made = new_backup(
         target,
-        name=f"before-restore-{secrets.token_hex(2)}",
+        name=timed_name(BEFORE_RESTORE, target.name, timezone.now()),
         description=Message("restore.safety_backup_of", name=backup.name),
         job=job,
     )

@@ -44,7 +44,7 @@ def test_turning_the_policy_on_makes_a_backup_and_turning_it_off_can_delete_it(
 
     wait_for(lambda: console.automated(instance), because="the first automated backup")
     (backup,) = console.automated(instance)
-    assert re.fullmatch(f"auto-{instance['id']}-[0-9]{{14}}", backup["name"])
+    assert re.fullmatch(f"auto-{instance['name']}-[0-9]{{8}}-[0-9]{{6}}", backup["name"])
     row = backups.row(backup["name"])
     row.expect_status("Complete")
     row.expect_text("Automated")

@@ -19,6 +19,7 @@ from backups.choices import BackupStatus, BackupType, RestorationStatus, Restora
 from backups.history import hour
 from backups.jobs.archiving import manifest_of
 from backups.models import EVERY_DAY, Backup, Policy, Restoration, StorageSample, weekdays_text
+from backups.names import AUTOMATED, timed_name
 from backups.policy import schedule
 from backups.services.create import new_backup
 from backups.services.restore import new_restoration
@@ -122,7 +123,7 @@ class Drawing:
         made = new_backup(
             instance,
             id=self.seed.id("br02", "backup", *what),
-            name=schedule.automated_name(instance.id, at) if automated else name,
+            name=timed_name(AUTOMATED, instance.name, at) if automated else name,
             type=BackupType.AUTOMATED if automated else BackupType.MANUAL,
             expires=schedule.expires(at, _DAYS_KEPT) if automated else None,
             status=status,

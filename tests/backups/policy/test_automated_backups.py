@@ -49,7 +49,7 @@ def test_a_new_instance_gets_its_policy_and_is_backed_up_in_its_first_window() -
     assert not Backup.objects.exists()
     automation.tend("local", TWO)
     backup = Backup.objects.get()
-    assert (backup.name, backup.type) == (f"auto-{instance.id}-20261123020000", BackupType.AUTOMATED)
+    assert (backup.name, backup.type) == (f"auto-{instance.name}-20261123-020000", BackupType.AUTOMATED)
     assert backup.expires == TWO + 7 * DAY
     assert Job.objects.get().requested_by is None
 

@@ -69,7 +69,7 @@ def test_enabling_a_policy_starts_an_automated_backup_at_once(user: User) -> Non
     backup = Backup.objects.get()
     assert (backup.type, backup.status) == (BackupType.AUTOMATED, BackupStatus.BUILDING)
     assert backup.expires is not None
-    assert backup.name == f"auto-{instance.id}-{backup.expires - timedelta(days=30):%Y%m%d%H%M%S}"
+    assert backup.name == f"auto-{instance.name}-{backup.expires - timedelta(days=30):%Y%m%d-%H%M%S}"
     assert abs(backup.expires - backup.started - timedelta(days=30)) < timedelta(seconds=5)
     assert Job.objects.get().requested_by == user
     instance.refresh_from_db()

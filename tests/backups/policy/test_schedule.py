@@ -11,13 +11,11 @@ from backups.policy.schedule import (
     DAY,
     WINDOW,
     Schedule,
-    automated_name,
     expires,
     first_window,
     window_after,
     window_to_serve,
 )
-from console.text.name_rule import name_validators
 
 MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2032, 12, 31), timezones=st.just(UTC))
 SCHEDULES = st.builds(Schedule, st.integers(0, 23), st.frozensets(st.integers(1, 7), min_size=1))
@@ -140,15 +138,6 @@ def test_a_backup_is_kept_for_whole_days(started: datetime, keep_days: int) -> N
     assert (expires(started, keep_days) - started).total_seconds() == keep_days * 86_400
 
 
-@given(MOMENTS)
-def test_the_name_of_an_automated_backup_is_valid(now: datetime) -> None:
-    name = automated_name("0123456789abcdef" * 2 + "in02", now)
-    for validate in name_validators:
-        validate(name)
-    assert len(name) == 56 and name.endswith(now.strftime("%Y%m%d%H%M%S"))
-
-
 def test_all_times_are_in_utc_in_any_time_zone() -> None:
     elsewhere = datetime(2026, 11, 23, 1, 30, tzinfo=timezone(timedelta(hours=9)))
     assert first_window(Schedule(17, frozenset({7})), elsewhere) == datetime(2026, 11, 22, 17, tzinfo=UTC)
-    assert automated_name("0" * 32 + "in02", elsewhere).endswith("-20261122163000")
