@@ -6,8 +6,8 @@ class BackupsConfig(AppConfig):
 
     def ready(self) -> None:
         from backups import deleted_with_instance
-        from backups.services.delete import mark_automated_for_removal
+        from backups.services import deleting_instance
         from instances.signals import deletion_explained, instance_deleting
 
-        instance_deleting.connect(mark_automated_for_removal)
+        instance_deleting.connect(deleting_instance.prepare)
         deletion_explained.connect(deleted_with_instance.explain)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from backups import history
 from backups.choices import BackupStatus
 from backups.models import Backup
-from instances.choices import Action
+from instances.choices import Action, JobKind
 from instances.models import Instance, Job
 
 
@@ -27,20 +27,21 @@ def backup_cancelled(job: Job, reason: str) -> None:
 
 
 def making_cancelled(job: Job, reason: str) -> None:
-    """End the work of a cancelled job that only makes a backup: its instance is Available again."""
+    """End the work of a cancelled job that has only begun a backup: its instance is Available again."""
     backup_cancelled(job, reason)
     release_instance(job)
 
 
 def making_failed(job: Job, reason: str) -> None:
-    """End the work of a job that only makes a backup: the backup is Failed, its instance Available again."""
+    """End the work of a job that has only begun a backup: the backup is Failed, its instance Available again."""
     backup_failed(job, reason)
     release_instance(job)
 
 
 def release_instance(job: Job) -> None:
-    """End the Backing up action of the job's instance."""
-    Instance.objects.filter(pk=job.instance_id, action=Action.BACKUP).update(action=Action.NONE)
+    """End the action for which the job makes the backup: Backing up, or Deleting if it is the final backup."""
+    action = Action.DELETE if job.kind == JobKind.DELETE_INSTANCE else Action.BACKUP
+    Instance.objects.filter(pk=job.instance_id, action=action).update(action=Action.NONE)
 
 
 def _end(job: Job, *, status: BackupStatus, **columns: Any) -> None:

@@ -27,7 +27,7 @@ def cancel(backup: "Backup") -> str:
     if backup.being_cancelled:
         return Message("backup.cancelling")
     if backup.status == BackupStatus.BUILDING:
-        if backup.job and backup.job.kind != JobKind.BACKUP:
+        if backup.job and backup.job.kind not in {JobKind.BACKUP, JobKind.DELETE_INSTANCE}:
             return Message("backup.part_of_restoration")
         return ""
     return Message("backup.no_cancellation", status=backup.shown_status.label)

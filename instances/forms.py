@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from console.accounts.forms import NewPasswordForm
 from console.text.messages import TEXTS
-from console.web.forms import EditForm, NameField, RequestKeyField
+from console.web.forms import ConfirmNameField, DialogForm, EditForm, NameField, RequestKeyField
 from instances import hosts
 from instances.choices import InstanceType
 from instances.models import Host, Instance
@@ -87,6 +87,28 @@ class ResetPasswordForm(NewPasswordForm):
         super().__init__(*args, **kwargs)
         self.fields["password"].label = _("New Password")
         self.fields["password"].widget.attrs["autofocus"] = True
+
+
+class DeleteInstanceForm(DialogForm):
+    """Delete DB Instance. It deletes data, so the user has to type the instance's name."""
+
+    final_backup = forms.BooleanField(
+        required=False,
+        label=_("Create a final backup"),
+        help_text=_("As a manual backup, which stays. If it fails or is cancelled, the instance is not deleted."),
+    )
+    confirm = ConfirmNameField(label=_("Type the name of the instance to confirm"))
+
+    def __init__(self, *args: Any, instance: Instance, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        confirm, final_backup = self.fields["confirm"], self.fields["final_backup"]
+        assert isinstance(confirm, ConfirmNameField)
+        confirm.wanted = instance.name
+        final_backup.initial = not instance.backup_refusal
+        # In a submitted form, the service refuses the backup, and the user decides whether to go on without it.
+        if instance.backup_refusal and not self.is_bound:
+            final_backup.widget.attrs["disabled"] = True
+            final_backup.help_text = instance.backup_refusal
 
 
 class RenameInstanceForm(EditForm):

@@ -58,16 +58,21 @@ def create_instance(
 
 
 @audited("ddsDeleteInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
-def delete_instance(*, instance: Instance, requested_by: User | None) -> None:
+def delete_instance(*, instance: Instance, final_backup: bool = False, requested_by: User | None) -> None:
     """Mark the instance and its automated backups for deletion and queue the job that deletes the instance.
 
-    Manual backups are kept. Raises Refused while an operation runs on the instance.
+    Manual backups are kept. With `final_backup` the job first makes one more, and deletes nothing if it cannot. Raises
+    Refused while an operation runs on the instance, or if a final backup is wanted of one that is not Available.
     """
     with transaction.atomic():
-        if not Instance.objects.filter(pk=instance.pk).idle().update(action=Action.DELETE):
-            raise Refused(current_instance(instance).delete_refusal)
-        enqueue(JobKind.DELETE_INSTANCE, host=instance.host, instance=instance, requested_by=requested_by)
-        instance_deleting.send(Instance, instance=instance, requested_by=requested_by)
+        found = Instance.objects.filter(pk=instance.pk)
+        if not (found.available() if final_backup else found.idle()).update(action=Action.DELETE):
+            current = current_instance(instance)
+            if current.delete_refusal or not final_backup:
+                raise Refused(current.delete_refusal)
+            raise Refused(current.backup_refusal, field="final_backup")
+        job = enqueue(JobKind.DELETE_INSTANCE, host=instance.host, instance=instance, requested_by=requested_by)
+        instance_deleting.send(Instance, instance=instance, job=job, final_backup=final_backup)
 
 
 @audited("ddsRenameInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")

@@ -3,7 +3,7 @@
 from django.dispatch import Signal
 
 # Sent inside the transaction that marks an instance for deletion.
-# Arguments: instance (Instance), requested_by (User or None).
+# Arguments: instance (Instance), job (Job, which deletes it), final_backup (True if the job first has to back it up).
 instance_deleting = Signal()
 
 # Sent when the dialog shows what deleting an instance means. Receivers return HTML about what else is deleted or kept.

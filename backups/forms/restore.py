@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backups.models import Backup
 from console.accounts.forms import NewPasswordForm
-from console.web.forms import DialogForm, NameField, RequestKeyField
+from console.web.forms import ConfirmNameField, DialogForm, NameField, RequestKeyField
 
 
 class RestoreToNewForm(NewPasswordForm):
@@ -37,19 +37,11 @@ class RestoreToOriginalForm(DialogForm):
         label=_("Back up current data first"),
         help_text=_("As a manual backup, after the server has stopped. If it fails, nothing is restored."),
     )
-    confirm = forms.CharField(
-        label=_("Type the name of the instance to confirm"),
-        strip=False,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autofocus": True}),
-    )
+    confirm = ConfirmNameField(label=_("Type the name of the instance to confirm"))
     request_key = RequestKeyField()
 
     def __init__(self, *args: Any, backup: Backup, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.wanted = backup.instance.name if backup.instance else backup.instance_name
-
-    def clean_confirm(self) -> str:
-        typed: str = self.cleaned_data["confirm"]
-        if typed != self.wanted:
-            raise forms.ValidationError(_("Type exactly this name: %(name)s"), params={"name": self.wanted})
-        return typed
+        confirm = self.fields["confirm"]
+        assert isinstance(confirm, ConfirmNameField)
+        confirm.wanted = backup.instance.name if backup.instance else backup.instance_name

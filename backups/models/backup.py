@@ -22,7 +22,7 @@ from console.text.description_rule import description_validators
 from console.text.ids import new_id
 from console.text.messages.fields import MessageField
 from console.text.name_rule import NAME_MAX_LENGTH, name_validators
-from instances.choices import InstanceType
+from instances.choices import InstanceType, JobKind
 from instances.engines.base import Contents, Database
 from instances.models import Host, Instance, Job
 
@@ -262,6 +262,11 @@ class Backup(models.Model):
     @property
     def being_cancelled(self) -> bool:
         return self.status == BackupStatus.BUILDING and self.job is not None and bool(self.job.cancel_reason)
+
+    @property
+    def is_final(self) -> bool:
+        """True for the backup that is made before its instance is deleted."""
+        return self.job is not None and self.job.kind == JobKind.DELETE_INSTANCE
 
     @property
     def job_in_progress(self) -> Job | None:

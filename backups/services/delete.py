@@ -1,7 +1,6 @@
 """Delete a backup: at a user's request, because it has expired, or together with its instance."""
 
 from datetime import datetime
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -34,20 +33,24 @@ def retire_backup(*, backup: Backup, now: datetime) -> bool:
     return remove_with_event(backup, among=Backup.objects.expired(now), requested_by=None)
 
 
-def mark_automated_for_removal(sender: object, *, instance: Instance, requested_by: User | None, **kwargs: Any) -> None:
+def delete_automated(*, instance: Instance, requested_by: User | None) -> None:
     """Delete the automated backups, locked ones included, of an instance that is being deleted.
 
-    This is a receiver of instance_deleting. While a restoration or a verification uses one of the backups, raises
-    Refused, which also stops the deletion of the instance.
+    Raises Refused while a restoration or a verification uses one of them.
     """
     automated = Backup.objects.automated().filter(instance=instance)
-    if automated.in_use().exists():
-        raise Refused(Message("backup.automated_in_use"))
+    refuse_automated_in_use(instance)
     # If a deletion fails, the backup outlasts its instance. Unlock it now, so that users can delete it then.
     automated.update(locked=False)
     for backup in automated:
         present = Backup.objects.exclude(status=BackupStatus.DELETING)
         remove_with_event(backup, among=present, requested_by=requested_by)
+
+
+def refuse_automated_in_use(instance: Instance) -> None:
+    """Raise Refused if a restoration or a verification uses an automated backup of the instance."""
+    if Backup.objects.automated().in_use().filter(instance=instance).exists():
+        raise Refused(Message("backup.automated_in_use"))
 
 
 def remove_with_event(backup: Backup, *, among: BackupQuerySet, requested_by: User | None) -> bool:

@@ -276,6 +276,16 @@ class DeleteInstanceDialog(Dialog):
     title, confirm = "Delete DB Instance", "Yes"
     operation = "Delete"
 
+    def fill(self, instance: str, *, final_backup: bool = False) -> Self:
+        """Type the instance's name, and tick or untick the final backup."""
+        self.field("Type the name of the instance to confirm").fill(instance)
+        if self.field("Create a final backup").is_enabled():
+            self.field("Create a final backup").set_checked(final_backup)
+        return self
+
+    def submit(self, instance: str, *, final_backup: bool = False) -> None:
+        self.fill(instance, final_backup=final_backup).done()
+
 
 class KeysDialog(Dialog):
     """The dialog that lists the keyboard shortcuts. The ? key opens it."""

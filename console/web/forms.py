@@ -44,6 +44,22 @@ class DescriptionField(forms.CharField):
         self.validators = list(self.default_validators)
 
 
+class ConfirmNameField(forms.CharField):
+    """The name of the row that an action destroys, typed exactly. The form sets `wanted`."""
+
+    wanted = ""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autofocus": True})
+        super().__init__(strip=False, widget=widget, **kwargs)
+
+    def clean(self, value: Any) -> str:
+        typed: str = super().clean(value)
+        if typed != self.wanted:
+            raise forms.ValidationError(_("Type exactly this name: %(name)s"), params={"name": self.wanted})
+        return typed
+
+
 class RequestKeyField(forms.UUIDField):
     """The id of a dialog, so that submitting the dialog twice has one effect; see submitted_once.py."""
 

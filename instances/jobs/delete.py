@@ -18,7 +18,8 @@ class DeleteInstance(JobSteps[Parameters, None]):
 
     def run(self, work: Work) -> None:
         """Put the files aside, so that clean_up() can remove them for good or take them back."""
-        work.report(10)
+        # The percentages before are those of a final backup.
+        work.report(90)
         work.servers.stop(self.instance.id)
         engines.embedded().files.put_aside(instance_home(self.instance.id))
 

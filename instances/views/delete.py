@@ -4,9 +4,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from console.accounts.access import performs
-from console.web.confirm import confirm
-from console.web.dialogs import get_or_post
+from console.web.dialogs import get_or_post, posted, render_form
+from console.web.htmx import answer_done
 from console.web.request import Request
+from instances.forms import DeleteInstanceForm
 from instances.models import Instance
 from instances.services import delete_instance
 
@@ -16,14 +17,20 @@ from instances.services import delete_instance
 def instance_delete(request: Request, instance_id: str) -> HttpResponse:
     """Show and process the dialog Delete DB Instance."""
     instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
-    return confirm(
+    form = DeleteInstanceForm(posted(request), instance=instance)
+    back = reverse("instances:list")
+    if form.is_valid():
+        with form.showing_refusals():
+            final_backup = form.cleaned_data["final_backup"]
+            delete_instance(instance=instance, final_backup=final_backup, requested_by=request.user)
+            return answer_done(request, message=_("Deleting the instance %s.") % instance.name, redirect=back)
+    return render_form(
         request,
-        delete_instance,
+        form,
         "instances/_delete.html",
-        instance=instance,
         page="instances/dialog.html",
         title=_("Delete DB Instance"),
+        back=back,
+        deleted=instance,
         refusal=instance.delete_refusal,
-        message=_("Deleting the instance %s.") % instance.name,
-        back=reverse("instances:list"),
     )

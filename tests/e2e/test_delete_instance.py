@@ -1,7 +1,7 @@
 """Deleting an instance with its real server, data and backups."""
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from console.testing.dialogs import DeleteInstanceDialog
 from console.testing.pages import BackupManagement, InstanceManagement
@@ -21,7 +21,7 @@ def test_deleting_removes_the_server_and_data_but_keeps_the_manual_backup(
     server = next(pid for pid, line in console.pids().items() if instance["id"] in line)
 
     row = InstanceManagement(signed_in_page).open().row("to-be-deleted")
-    row.ask(DeleteInstanceDialog).expect_text("1 manual backup").done()
+    row.ask(DeleteInstanceDialog).expect_text("1 manual backup").submit("to-be-deleted")
     row.expect_gone()
 
     assert console.instance("to-be-deleted") == {}
@@ -48,8 +48,32 @@ def test_deleting_a_busy_instance_is_refused_with_the_reason(console: Console) -
     console.create_backup(instance["id"], "in-the-way")
     # If the backup were cancelled before it starts, the hook would slow down the next one.
     console.wait_running("backup")
-    answer = console.post(f"/instances/{instance['id']}/delete/", {})
+    answer = console.post(f"/instances/{instance['id']}/delete/", {"confirm": "busy-one"})
     assert answer.status == 422
     assert "operation is running" in answer.text
     console.post(f"/backups/{console.backup('in-the-way')['id']}/cancel/", {})
-    console.wait_backup("in-the-way", "FAILED")
+    console.wait_backup("in-the-way", "CANCELLED")
+
+
+def test_a_final_backup_is_made_before_the_instance_goes_and_a_cancelled_one_keeps_it(
+    signed_in_page: Page, console: Console
+) -> None:
+    instance = console.create_instance("backed-up-last")
+    row = InstanceManagement(signed_in_page).open().row("backed-up-last")
+    console.hooks.slow_next_backup(1_000_000)
+    dialog = row.ask(DeleteInstanceDialog)
+    expect(dialog.field("Create a final backup")).to_be_checked()
+    dialog.fill("backed-up", final_backup=True).press()
+    dialog.expect_error("Type the name of the instance to confirm", "Type exactly this name: backed-up-last")
+    dialog.submit("backed-up-last", final_backup=True)
+    console.wait_running("delete-instance")
+    final = console.backups.last(instance_uid=instance["id"])
+    console.post(f"/backups/{final['id']}/cancel/", {})
+    row.expect_status("Available")
+    with connect(instance["port"]) as client:
+        assert client.list_database_names()
+
+    row.delete(final_backup=True)
+    row.expect_gone()
+    kept = console.backups.last(instance_uid=instance["id"])
+    assert (kept["status"], kept["type"]) == ("COMPLETED", "Manual") and console.archive(kept).exists()

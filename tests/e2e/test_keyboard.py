@@ -331,7 +331,10 @@ def test_create_and_delete_an_instance(keyboard: Keyboard, stage: Stage) -> None
     stage.console.wait_available("keyed-instance")
     choose(keyboard, find_instance(keyboard, "keyed-instance"), "Delete")
     confirmation = DeleteInstanceDialog(page)
-    keyboard.expect(confirmation.button("Yes"))
+    keyboard.expect(confirmation.field("Type the name of the instance to confirm"))
+    page.keyboard.type("keyed-instance")
+    keyboard.press("Shift+Tab")
+    keyboard.press("Space")
     keyboard.press("Enter")
     confirmation.expect_closed()
     # The deleted row was the only one, so the focus moves to the search field.

@@ -67,7 +67,7 @@ def test_a_backup_is_restored_to_a_new_instance_with_the_same_documents_and_inde
 
 def test_the_backup_of_a_deleted_instance_is_restored_to_a_new_one(signed_in_page: Page, console: Console) -> None:
     instance, backup = make_backed_up(console, "long-deleted")
-    console.post(f"/instances/{instance['id']}/delete/", {})
+    console.post(f"/instances/{instance['id']}/delete/", {"confirm": instance["name"]})
     wait_for(lambda: not console.instance("long-deleted"), because="the deletion")
 
     dialog = BackupManagement(signed_in_page).open().row(backup["name"]).restore()
@@ -158,7 +158,7 @@ def test_a_verified_backup_shows_the_number_of_documents_and_collections(
     signed_in_page: Page, console: Console
 ) -> None:
     instance, backup = make_backed_up(console, "verified")
-    console.post(f"/instances/{instance['id']}/delete/", {})
+    console.post(f"/instances/{instance['id']}/delete/", {"confirm": instance["name"]})
     row = BackupManagement(signed_in_page).open().row(backup["name"])
     row.verify()
     row.expect_text("Verified")

@@ -164,6 +164,8 @@ class RestoreOriginal(Operation):
 
 
 class DeleteInstance(Operation):
+    """A deletion; every second one with a final backup, without which the instance must stay."""
+
     kind = "delete instance"
 
     def prepare(self) -> None:
@@ -172,15 +174,19 @@ class DeleteInstance(Operation):
         self.copy = next(iter(self.site.copies.values()))
 
     def ask(self) -> None:
-        self.site.ask_delete_instance(self.copy.id)
+        self.final = int(self.name[-1], 16) % 2 == 0
+        self.site.ask_delete_instance(self.copy.id, self.copy.name, final_backup=self.final)
 
     def conclude(self) -> str:
+        job = self.site.jobs.last(kind="delete-instance", instance_uid=self.copy.id)
+        final = self.site.backups.last(job_id=job["id"]) if job else {}
         row = self.site.instances.last(id=self.copy.id)
         if not row:
             self.site.copies.pop(self.copy.id)
+            require(not self.final or final["status"] == "COMPLETED", Kind.LOST, "the final backup of an instance")
             return COMPLETED
         # The check of all instances covers its documents.
-        job = self.site.jobs.last(kind="delete-instance", instance_uid=self.copy.id)
+        require(not final or final["status"] != "BUILDING", Kind.BROKEN, "a final backup that does not end")
         return self.explained(job["failure"]) if job else NOT_BEGUN
 
     @property

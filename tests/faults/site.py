@@ -106,8 +106,9 @@ class Site(Console):
         data = {"confirm": name, "request_key": secrets.token_hex(16)} | ({"safety_backup": "on"} if safety else {})
         return self.ask(f"/backups/{backup_id}/restore-to-original/", data)
 
-    def ask_delete_instance(self, instance_id: str) -> Answer:
-        return self.ask(f"/instances/{instance_id}/delete/", {})
+    def ask_delete_instance(self, instance_id: str, name: str, *, final_backup: bool = False) -> Answer:
+        data = {"confirm": name} | ({"final_backup": "on"} if final_backup else {})
+        return self.ask(f"/instances/{instance_id}/delete/", data)
 
     def ask_delete_backup(self, backup_id: str) -> Answer:
         return self.ask(f"/backups/{backup_id}/delete/", {})
@@ -169,7 +170,7 @@ class Site(Console):
 
     def remove_instance(self, instance_id: str) -> None:
         self.copies.pop(instance_id, None)
-        self.ask_delete_instance(instance_id)
+        self.ask_delete_instance(instance_id, self.instances.last(id=instance_id)["name"])
         wait_for(lambda: not self.instances.find(id=instance_id), seconds=REST_SECONDS, because="a deleted instance")
 
     def remove_backup(self, backup_id: str) -> None:

@@ -79,8 +79,8 @@ def test_the_confirmation_says_what_is_deleted_and_what_is_kept(htmx: Client) ->
 
 
 def test_yes_deletes_the_instance_and_refreshes_the_list(htmx: Client) -> None:
-    instance = make_instance()
-    answer = htmx.post(delete_url(instance))
+    instance = make_instance(name="orders")
+    answer = htmx.post(delete_url(instance), {"confirm": "orders"})
     assert answer.status_code == 204
     assert "refresh" in json.loads(answer.headers["HX-Trigger"])
     instance.refresh_from_db()
@@ -88,15 +88,28 @@ def test_yes_deletes_the_instance_and_refreshes_the_list(htmx: Client) -> None:
 
 
 def test_yes_without_javascript_goes_to_the_list(plain: Client) -> None:
-    answer = plain.post(delete_url(make_instance(name="orders")), follow=True)
+    answer = plain.post(delete_url(make_instance(name="orders")), {"confirm": "orders"}, follow=True)
     assert answer.redirect_chain == [(reverse("instances:list"), 302)]
 
 
 def test_a_refusal_is_shown_in_the_dialog(htmx: Client) -> None:
-    instance = make_instance(action=Action.BACKUP)
-    answer = htmx.post(delete_url(instance))
+    instance = make_instance(name="orders", action=Action.BACKUP)
+    assert "operation is running" in htmx.get(delete_url(instance)).content.decode()
+    answer = htmx.post(delete_url(instance), {"confirm": "orders"})
     assert answer.status_code == 422
     assert "operation is running" in answer.content.decode()
+
+
+@pytest.mark.parametrize("typed", ["", "Orders", "orders ", " orders", "order", "orders2"])
+def test_the_name_must_be_typed_exactly(htmx: Client, typed: str) -> None:
+    instance = make_instance(name="orders")
+    answer = htmx.post(delete_url(instance), {"confirm": typed})
+    assert answer.status_code == 422
+    error = "Type exactly this name: orders" if typed else "Fill in this field."
+    assert answer.context["form"].errors == {"confirm": [error]}
+    assert error in answer.content.decode()
+    instance.refresh_from_db()
+    assert instance.action == Action.NONE
 
 
 def test_opening_the_confirmation_changes_nothing(htmx: Client) -> None:

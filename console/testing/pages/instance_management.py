@@ -40,8 +40,10 @@ class InstanceRow(Row):
     def reset_password(self) -> ResetPasswordDialog:
         return self.ask(ResetPasswordDialog)
 
-    def delete(self) -> None:
-        self.ask(DeleteInstanceDialog).done()
+    def delete(self, *, final_backup: bool = False) -> None:
+        """Type the row's name into the dialog, and delete the instance."""
+        name = self.root.get_attribute("data-called") or ""
+        self.ask(DeleteInstanceDialog).submit(name, final_backup=final_backup)
 
 
 class InstanceManagement(ListPage):
