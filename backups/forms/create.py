@@ -1,6 +1,7 @@
 """The Create Backup dialog, for one instance or for any."""
 
 import secrets
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -10,11 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from backups.unavailable import unavailable
 from console.lists.keys import NameKey, opaque
 from console.lists.search import is_id, search
 from console.web.forms import DescriptionField, DialogForm, NameField, RequestKeyField
 from instances.choices import InstanceType
-from instances.models import Host, Instance, is_available
+from instances.models import Host, Instance, InstanceQuerySet, is_available
 
 # The dialog offers at most this many instances at once.
 OFFERED = 100
@@ -59,7 +61,6 @@ class CreateBackupOfAnyForm(CreateBackupForm):
     instance_type = forms.ChoiceField(
         label=_("DB Instance Type"),
         choices=InstanceType.choices,
-        initial=InstanceType.CLUSTER,
         error_messages={"invalid_choice": _("Choose one of the types in the list.")},
         widget=forms.Select(
             attrs={
@@ -95,19 +96,39 @@ class CreateBackupOfAnyForm(CreateBackupForm):
 
     field_order = ["instance_type", "instance_search", "instance", "name", "description"]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, tab: str = "", **kwargs: Any) -> None:
+        """Choose a type that has an Available instance, the type `tab` first, unless the user has chosen one."""
         super().__init__(*args, **kwargs)
+        self._offline = offline_hosts()
+        self.has_choice = self.is_bound or "instance_type" in self.initial
+        if not self.has_choice:
+            usable = [type for type in sorted(InstanceType.values, key=tab.__ne__) if self._is_usable(type)]
+            self.has_choice = bool(usable)
+            self.initial["instance_type"] = [*usable, InstanceType.CLUSTER][0]
         self.fields["name"].widget.attrs.pop("autofocus", None)
         self.fields["instance"].error_messages["required"] = _("Choose an instance.")
         chosen = self.data if self.is_bound else self.initial
         if Instance.objects.order_by()[: OFFERED + 1].count() <= OFFERED:
             del self.fields["instance_search"]
-        instance_type = chosen.get("instance_type") or InstanceType.CLUSTER
+        instance_type = chosen.get("instance_type") or ""
         self._offer(
             instance_type if instance_type in InstanceType.values else "",
             chosen.get("instance_search", "").strip() if "instance_search" in self.fields else "",
             chosen.get("instance"),
         )
+
+    @property
+    def nothing_available(self) -> str:
+        """Why there is no instance to choose, whatever the type; "" if there is one."""
+        if self.has_choice:
+            return ""
+        if not Instance.objects.exists():
+            return gettext("There is no DB instance yet. Create one, then back it up.")
+        reasons = unavailable(self._offline)
+        return gettext("No DB instance can be backed up now.") + (f" {reasons}" if reasons else "")
+
+    def _is_usable(self, instance_type: str) -> bool:
+        return available(instance_type, self._offline).exists()
 
     @property
     def narrows_after(self) -> str:
@@ -119,7 +140,7 @@ class CreateBackupOfAnyForm(CreateBackupForm):
         field = self.fields["instance"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = Instance.objects.available().filter(type=instance_type)
-        offered = offer(instance_type, text)
+        offered = list(available(instance_type, self._offline, text)[:OFFERED])
         if chosen and is_id(chosen) and chosen not in {instance.pk for instance in offered}:
             # Keep the chosen instance when the search changes.
             offered = [*field.queryset.select_related("host").filter(pk=chosen), *offered]
@@ -129,12 +150,14 @@ class CreateBackupOfAnyForm(CreateBackupForm):
             empty = gettext("Choose an instance")
         else:
             empty = gettext("Choose an instance (the first %(number)d are offered)") % {"number": OFFERED}
+        if not text:
+            field.help_text = unavailable(self._offline, instance_type)
         choices = [(instance.pk, field.label_from_instance(instance)) for instance in offered]
         field.widget.choices = [("", empty), *choices]
 
 
-def offer(instance_type: str, text: str) -> list[Instance]:
-    """Return the first Available instances of the type by name. `text` is an id or the beginning of a name."""
+def available(instance_type: str, offline: Iterable[str], text: str = "") -> InstanceQuerySet:
+    """Return the Available instances of the type by name. `text` is an id or the beginning of a name."""
     found = (
         Instance.objects.select_related("host")
         .filter(type=instance_type)
@@ -144,5 +167,8 @@ def offer(instance_type: str, text: str) -> list[Instance]:
     if text:
         found = found.filter(search(text))
     # Most instances are Available: reading by name soon finds enough, while reading by status would sort them all.
-    offline = list(Host.objects.offline(timezone.now()).values_list("name", flat=True))
-    return list(found.filter(opaque(is_available() & ~Q(host__in=offline)))[:OFFERED])
+    return found.filter(opaque(is_available() & ~Q(host__in=offline)))
+
+
+def offline_hosts() -> list[str]:
+    return list(Host.objects.offline(timezone.now()).values_list("name", flat=True))

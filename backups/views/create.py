@@ -1,4 +1,6 @@
-from django.http import HttpResponse
+from urllib.parse import urlsplit
+
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -7,8 +9,8 @@ from django.views.decorators.http import require_safe
 from backups.forms.create import CreateBackupForm, CreateBackupOfAnyForm
 from backups.services.create import create_backup
 from console.accounts.access import performs
-from console.web.dialogs import get_or_post, posted, render_form
-from console.web.htmx import answer_done
+from console.web.dialogs import get_or_post, posted, render_dialog, render_form
+from console.web.htmx import answer_done, current_path
 from console.web.request import Request
 from instances.models import Instance
 
@@ -17,7 +19,7 @@ from instances.models import Instance
 @get_or_post
 def backup_create(request: Request) -> HttpResponse:
     """Show the Create Backup dialog that also asks for the instance; on POST, create the backup."""
-    form = CreateBackupOfAnyForm(posted(request))
+    form = CreateBackupOfAnyForm(posted(request), tab=_type_of_tab(request))
     back = reverse("backups:list")
     if "narrow" in request.POST:
         # Without JavaScript, a button narrows the list of instances: show the page again, without validation.
@@ -25,7 +27,15 @@ def backup_create(request: Request) -> HttpResponse:
     if form.is_valid():
         with form.showing_refusals():
             return _create(request, form, form.cleaned_data["instance"], back)
+    if reason := form.nothing_available:
+        fragment, title = "backups/_nothing_to_back_up.html", _("Create Backup")
+        return render_dialog(request, fragment, page="backups/dialog.html", title=title, back=back, reason=reason)
     return render_form(request, form, page="backups/dialog.html", title=_("Create Backup"), back=back)
+
+
+def _type_of_tab(request: Request) -> str:
+    """Return the type whose tab is open on the page behind the dialog; "" for all types."""
+    return QueryDict(urlsplit(current_path(request)).query).get("type", "")
 
 
 @performs(create_backup)

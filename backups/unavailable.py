@@ -1,0 +1,55 @@
+"""Say which instances the Create Backup dialog does not offer, and why."""
+
+from collections.abc import Iterable
+
+from django.db.models import Q
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext, pgettext
+
+from instances.choices import Action, State, Status
+from instances.models import Instance
+
+# The sentence names at most this many instances.
+NAMED = 3
+
+_REASONS: dict[Status, Promise] = {
+    Status.CREATING: _("%(name)s is being created"),
+    Status.CREATION_FAILED: _("%(name)s could not be created"),
+    Status.BACKING_UP: _("%(name)s is being backed up"),
+    Status.CHECKING_RESTORATION: _("%(name)s is being restored to a new instance"),
+    Status.RESTORING: _("%(name)s is being restored"),
+    Status.RESTORE_FAILED: _("%(name)s could not be restored"),
+    Status.RESTARTING: _("%(name)s is being restarted"),
+    Status.DELETING: _("%(name)s is being deleted"),
+    Status.ABNORMAL: _("%(name)s is abnormal"),
+    # It is Available, so only its host can be the reason.
+    Status.AVAILABLE: _("%(name)s is on an offline host"),
+}
+
+
+def unavailable(offline: Iterable[str], instance_type: str = "") -> str:
+    """Return a sentence about the instances of the type, or of all types, that cannot be backed up now; "" for none.
+
+    `offline` has the names of the hosts that are offline.
+    """
+    others = [state for state in State if state is not State.AVAILABLE]
+    # In this form, each part of the condition can use an index.
+    found = Instance.objects.filter(
+        Q(action__gt=Action.NONE) | Q(action=Action.NONE, state__in=others) | Q(host__in=offline)
+    )
+    if instance_type:
+        found = found.filter(type=instance_type)
+    named = list(found.order_by("name", "id")[:NAMED])
+    if not named:
+        return ""
+    listed = pgettext("between items of a list", ", ").join(
+        str(_REASONS[instance.status]) % {"name": instance.name} for instance in named
+    )
+    more = found.count() - len(named) if len(named) == NAMED else 0
+    if more <= 0:
+        return str(_("Not offered: %(instances)s.")) % {"instances": listed}
+    text = ngettext(
+        "Not offered: %(instances)s, and %(more)d more.", "Not offered: %(instances)s, and %(more)d more.", more
+    )
+    return text % {"instances": listed, "more": more}
