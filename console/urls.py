@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from console.accounts import views as accounts
 from console.accounts.access import needs
+from console.accounts.users import views as users
 from console.audit import views as audit
 from console.monitoring import views as monitoring_views
 from console.overview import views as overview
@@ -27,6 +28,13 @@ urlpatterns = [
     path("account/sessions/", accounts.session_list, name="sessions"),
     path("account/sessions/end-others/", accounts.sessions_end_others, name="sessions-end-others"),
     path("account/sessions/<str:session_id>/end/", accounts.session_end, name="session-end"),
+    path("users/", users.user_list, name="users"),
+    path("users/create/", users.user_create, name="user-create"),
+    path("users/<int:user_id>/role/", users.user_role, name="user-role"),
+    path("users/<int:user_id>/reset-password/", users.user_reset_password, name="user-reset-password"),
+    path("users/<int:user_id>/end-sessions/", users.user_end_sessions, name="user-end-sessions"),
+    path("users/<int:user_id>/deactivate/", users.user_deactivate, name="user-deactivate"),
+    path("users/<int:user_id>/activate/", users.user_activate, name="user-activate"),
     path("activity/", activity, name="activity"),
     path("search/", search_all, name="search"),
     path("keys/", views.keys, name="keys"),

@@ -6,6 +6,8 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, User
 from django.core.exceptions import PermissionDenied
 from django.db import models
+from django.db.models import Q
+from django.db.models.query import QuerySet
 
 from console.text.messages import TEXTS, Message, joined
 
@@ -52,16 +54,33 @@ class NotAllowed(PermissionDenied):
 
 
 def roles_of(user: AbstractBaseUser | AnonymousUser) -> list[Role]:
-    """Return the user's roles, queried once per user object. Superusers have full access."""
+    """Return the user's roles, queried once per user object; none for an inactive user."""
     if not isinstance(user, User) or not user.is_active:
         return []
-    if user.is_superuser:
-        return [Role.FULL_ACCESS]
     known: list[Role] | None = user.__dict__.get("_roles")
     if known is None:
-        names = set(user.groups.values_list("name", flat=True))
-        known = user.__dict__["_roles"] = [role for role in Role if role.value in names]
+        known = user.__dict__["_roles"] = granted(user)
     return known
+
+
+def granted(user: User) -> list[Role]:
+    """Return the roles that the user has while active. Superusers have full access."""
+    if user.is_superuser:
+        return [Role.FULL_ACCESS]
+    names = {group.name for group in user.groups.all()}
+    return [role for role in Role if role.value in names]
+
+
+def has_role(role: Role) -> Q:
+    """Return the condition that granted() includes the role."""
+    in_group = Q(pk__in=User.groups.through.objects.filter(group__name=role.value).values("user"))
+    superuser = Q(is_superuser=True)
+    return in_group | superuser if role is Role.FULL_ACCESS else in_group & ~superuser
+
+
+def administrators() -> "QuerySet[User]":
+    """Return the active users with full access."""
+    return User.objects.filter(has_role(Role.FULL_ACCESS), is_active=True)
 
 
 def refusal(user: AbstractBaseUser | AnonymousUser | None, permission: Permission | None) -> str:

@@ -101,7 +101,7 @@ class CreateBackupDialog(Dialog):
 
 
 class PasswordDialog(Dialog):
-    """A dialog that sets the password of an instance's administrator."""
+    """A dialog that sets a password: of an instance's administrator or of a user."""
 
     first_field = "Administrator Password"
 
@@ -145,6 +145,55 @@ class ResetPasswordDialog(PasswordDialog):
 
     def submit(self, password: str) -> None:
         self.type_password(password).done()
+
+
+class CreateUserDialog(PasswordDialog):
+    views = ("user-create",)
+    title = "Create User"
+    first_field = "Password"
+
+    def fill(self, *, name: str, role: str = "Read-only") -> Self:
+        self.field("User Name").fill(name)
+        self.field("Role").select_option(label=role)
+        return self
+
+    def submit(self, *, name: str, role: str = "Read-only", password: str) -> None:
+        self.fill(name=name, role=role).type_password(password).done()
+
+
+class ChangeRoleDialog(Dialog):
+    views = ("user-role",)
+    title = "Change Role"
+    operation = "Change Role"
+
+    def choose(self, role: str) -> Self:
+        self.field("Role").select_option(label=role)
+        return self
+
+
+class ResetUserPasswordDialog(PasswordDialog):
+    views = ("user-reset-password",)
+    title = "Reset Password"
+    operation = "Reset Password"
+    first_field = "New Password"
+
+
+class EndSessionsDialog(Dialog):
+    views = ("user-end-sessions",)
+    title, confirm = "End Sessions", "Yes"
+    operation = "End Sessions"
+
+
+class DeactivateUserDialog(Dialog):
+    views = ("user-deactivate",)
+    title, confirm = "Deactivate User", "Yes"
+    operation = "Deactivate"
+
+
+class ActivateUserDialog(Dialog):
+    views = ("user-activate",)
+    title, confirm = "Activate User", "Yes"
+    operation = "Activate"
 
 
 class RestoreDialog(PasswordDialog):

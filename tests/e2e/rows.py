@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from backups.models import Backup, Restoration
+from console.accounts.roles import Role
 from console.audit.audited import Resource, record
 from console.audit.choices import Outcome
 from instances.models import Host, Instance, Job
@@ -74,7 +75,15 @@ def rows() -> dict[str, str]:
     events(made["automated"], idle)
     Host.objects.filter(name="elsewhere").update(seen=timezone.now())
     ids = {name: each.id for name, each in made.items()}
-    return {**ids, "idle": idle.id, "busy": busy.id, "abnormal": abnormal.id, "gone": made["orphan"].instance_uid}
+    reader = factories.make_user(Role.READ_ONLY, username="rows-reader")
+    return {
+        **ids,
+        "reader": str(reader.pk),
+        "idle": idle.id,
+        "busy": busy.id,
+        "abnormal": abnormal.id,
+        "gone": made["orphan"].instance_uid,
+    }
 
 
 def instance(name: str, **fields: Any) -> Instance:

@@ -18,6 +18,7 @@ from console.testing.pages import (
     Password,
     Row,
     SignIn,
+    Users,
 )
 from tests.e2e.console import PASSWORD, Console
 from tests.e2e.heartbeats import beat
@@ -34,6 +35,7 @@ PAGES: dict[str, dict[str, str]] = {
     "sessions": {},
     "password-change": {},
     "audit": {},
+    "users": {},
     "instances:list": {},
     "instance": {"instance_id": "real"},
     "search": {},
@@ -46,6 +48,12 @@ PAGES: dict[str, dict[str, str]] = {
 }
 DIALOGS: dict[str, dict[str, str]] = {
     "keys": {},
+    "user-create": {},
+    "user-role": {"user_id": "reader"},
+    "user-reset-password": {"user_id": "reader"},
+    "user-end-sessions": {"user_id": "reader"},
+    "user-deactivate": {"user_id": "reader"},
+    "user-activate": {"user_id": "reader"},
     "instances:create": {},
     "instances:delete": {"instance_id": "idle"},
     "instances:rename": {"instance_id": "idle"},
@@ -223,6 +231,11 @@ def reset_password_with_errors(page: Page) -> None:
     dialog.expect_error("Confirm Password", "The two passwords differ.")
 
 
+def create_user_with_errors(page: Page) -> None:
+    dialog = Users(page).create_user().fill(name="no spaces").type_password("short", again="other").press()
+    dialog.expect_error("User Name", "Use only letters")
+
+
 def rename_with_errors(page: Page) -> None:
     form = InstanceManagement(page).row("rows-idle").edit_name()
     form.attempt("1é")
@@ -313,6 +326,8 @@ STATES: list[tuple[str, Callable[[Page], None]]] = [
     ("/instances/", create_instance_without_a_password),
     ("/instances/", create_instance_with_a_generated_password),
     ("/instances/", reset_password_with_errors),
+    ("/users/", create_user_with_errors),
+    ("/users/?q=nobody-has-this-name", nothing_matches),
     ("/instances/", rename_with_errors),
     ("/instances/", dialog_that_lost_the_console),
     ("/backups/", toast_that_stays),

@@ -43,6 +43,7 @@ def shown(signed_in_page: Page, ids: dict[str, str]) -> dict[str, pages.ConsoleP
         "the page of a backup": pages.BackupDetail(page, "contract", ids["backup"]),
         "Task Center": pages.TaskCenter(page),
         "Audit": pages.Audit(page),
+        "Users": pages.Users(page),
     }
 
 

@@ -27,6 +27,7 @@ def backed_up(console: Console) -> str:
         pages.BackupManagement,
         pages.TaskCenter,
         pages.Audit,
+        pages.Users,
         pages.Sessions,
         pages.Password,
     ],
@@ -87,6 +88,25 @@ def test_a_backup_is_restored_to_new_and_to_original(signed_in_page: Page, conso
     policy = own.modify_policy().turn(True).keep(0).press()
     policy.expect_error("Retention Period (days)", "1 to 732")
     policy.cancel()
+
+
+def test_a_user_is_created_changed_and_deactivated(signed_in_page: Page) -> None:
+    users = pages.Users(signed_in_page).open()
+    dialog = users.create_user().fill(name="made-by-objects", role="Backup operator")
+    assert len(dialog.generate()) >= 16
+    dialog.done()
+    row = users.row("made-by-objects")
+    row.expect_text("Backup operator")
+    row.change_role("Read-only")
+    row.expect_text("Read-only")
+    row.ask(dialogs.ResetUserPasswordDialog).type_password("battery staple 7").done()
+    row.expect_refused("End Sessions", "This user is not signed in anywhere.")
+    row.ask(dialogs.DeactivateUserDialog).done()
+    row.expect_text("Inactive")
+    assert row.status == "inactive"
+    row.ask(dialogs.ActivateUserDialog).done()
+    users.expect_toast("User made-by-objects is active.")
+    assert "made-by-objects,Read-only,Active" in users.export().text
 
 
 def test_the_shortcuts_are_shown_and_turned_off(signed_in_page: Page) -> None:

@@ -19,6 +19,7 @@ from console.testing.pages.search import Search
 from console.testing.pages.sessions import Sessions
 from console.testing.pages.sign_in import SignIn
 from console.testing.pages.task_center import InstanceTasks, TaskCenter, TaskRow
+from console.testing.pages.users import UserRow, Users
 
 __all__ = [
     "WORK_MILLISECONDS",
@@ -47,4 +48,6 @@ __all__ = [
     "SignIn",
     "TaskCenter",
     "TaskRow",
+    "UserRow",
+    "Users",
 ]

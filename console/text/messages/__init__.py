@@ -13,13 +13,14 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.template.defaultfilters import filesizeformat
 
-from console.text.messages import archives, backups, engines, instances, labels, rules, storages, system, testing
+from console.text.messages import archives, backups, engines, instances, labels, rules, storages, system, testing, users
 from console.text.visible import visible
 
 TEXTS = {
     **labels.TEXTS,
     **rules.TEXTS,
     **system.TEXTS,
+    **users.TEXTS,
     **instances.TEXTS,
     **engines.TEXTS,
     **backups.TEXTS,

@@ -17,6 +17,8 @@ TEXTS = {
     ),
     "rule.name_start": _("Start the name with a letter (A-Z or a-z)."),
     "rule.name_characters": _("Use only letters (A-Z, a-z), digits, hyphens (-) and underscores (_)."),
+    "rule.user_name_start": _("Start the name with a letter or a digit."),
+    "rule.user_name_characters": _("Use only letters (A-Z, a-z), digits and . _ - @ +"),
     "rule.forbidden_characters": _("Remove %(characters)s: it may not contain any of > ! < \" & ' ="),
     "rule.one_line": _("Write it on one line, without line breaks."),
     "rule.invisible": _("Remove %(characters)s: it may not contain tabs or other invisible characters."),

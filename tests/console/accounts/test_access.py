@@ -17,7 +17,9 @@ def all_paths() -> list[str]:
     for pattern in get_resolver().url_patterns:
         for entry in getattr(pattern, "url_patterns", [pattern]):
             if entry.name not in OPEN:
-                paths.append("/" + str(entry.pattern).replace("<str:instance_id>", instance_id))
+                paths.append(
+                    "/" + str(entry.pattern).replace("<str:instance_id>", instance_id).replace("<int:user_id>", "1")
+                )
     return paths
 
 
@@ -74,7 +76,7 @@ def test_responses_have_a_strict_content_security_policy(client: Client, plain: 
     "path",
     [
         *("/instances/", "/instances/create/", "/backups/", "/backups/create/", "/sign-in/"),
-        *("/audit/", "/account/sessions/", "/account/password/"),
+        *("/audit/", "/users/", "/users/create/", "/account/sessions/", "/account/password/"),
     ],
 )
 def test_pages_have_no_inline_styles_or_scripts(client: Client, plain: Client, path: str) -> None:

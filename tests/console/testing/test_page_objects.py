@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from console.testing import dialogs, pages
-from tests.factories import make_backup, make_instance
+from tests.factories import make_backup, make_instance, make_user
 
 pytestmark = pytest.mark.django_db
 OBJECTS = {
@@ -35,7 +35,7 @@ ADDRESSES = dict(addresses())
 def shows_something(name: str, user: User) -> bool:
     """Return whether the address shows a page or a dialog."""
     backup = make_backup(make_instance())
-    things = {"backup_id": backup.id, "instance_id": backup.instance_uid}
+    things: dict[str, object] = {"backup_id": backup.id, "instance_id": backup.instance_uid, "user_id": make_user().pk}
     path = reverse(name, kwargs={key: things.get(key, "x") for key in ADDRESSES[name]})
     client = Client()
     if name != "sign-in":
