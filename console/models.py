@@ -1,7 +1,7 @@
 """The models of this app's packages, imported where Django looks for them."""
 
-from console.accounts.models import FailedAttempts, UserSession
+from console.accounts.models import FailedAttempts, UserPreferences, UserSession
 from console.audit.models import AuditEvent
 from console.testing.models import HookState
 
-__all__ = ["AuditEvent", "FailedAttempts", "HookState", "UserSession"]
+__all__ = ["AuditEvent", "FailedAttempts", "HookState", "UserPreferences", "UserSession"]

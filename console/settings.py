@@ -123,6 +123,7 @@ CACHES = {
 
 # --- Signing in -----------------------------------------------------------------------------------
 SESSION_ENGINE = "console.accounts.sessions"
+AUTHENTICATION_BACKENDS = ["console.accounts.preferences.PreferencesBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")

@@ -2,6 +2,7 @@ from django.conf import settings
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
+from console.accounts import preference_views as preferences
 from console.accounts import views as accounts
 from console.accounts.access import needs
 from console.accounts.users import views as users
@@ -25,6 +26,8 @@ urlpatterns = [
     path("language/", views.language, name="language"),
     path("sign-out/", needs(None)(LogoutView.as_view()), name="sign-out"),
     path("account/password/", accounts.password_change, name="password-change"),
+    path("account/theme/", preferences.theme, name="theme"),
+    path("account/time-zone/", preferences.time_zone, name="time-zone"),
     path("account/sessions/", accounts.session_list, name="sessions"),
     path("account/sessions/end-others/", accounts.sessions_end_others, name="sessions-end-others"),
     path("account/sessions/<str:session_id>/end/", accounts.session_end, name="session-end"),

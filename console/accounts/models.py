@@ -1,4 +1,4 @@
-"""UserSession: the sessions of signed-in users. FailedAttempts: counts of wrong passwords."""
+"""UserSession: the sessions of signed-in users. UserPreferences. FailedAttempts: counts of wrong passwords."""
 
 import hashlib
 
@@ -7,6 +7,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class UserSession(AbstractBaseSession):
@@ -41,6 +42,31 @@ class UserSession(AbstractBaseSession):
     def browser(self) -> str:
         """Return the browser and operating system that the browser reports, or "" if it reports none."""
         return describe_user_agent(self.user_agent)
+
+
+class Theme(models.TextChoices):
+    SYSTEM = "system", _("System")
+    LIGHT = "light", _("Light")
+    DARK = "dark", _("Dark")
+
+
+class UserPreferences(models.Model):
+    """How a user wants to see the console. A user who has chosen nothing has no row."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="preferences"
+    )
+    theme = models.CharField(max_length=8, choices=Theme.choices, default=Theme.SYSTEM)
+    # A name from the tz database; empty for the zone of each browser.
+    time_zone = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(theme__in=Theme.values), name="preferences_theme_known")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
 
 
 class FailedAttempts(models.Model):

@@ -336,6 +336,18 @@ class DeleteInstanceDialog(Dialog):
         self.fill(instance, final_backup=final_backup).done()
 
 
+class TimeZoneDialog(Dialog):
+    """The dialog that chooses the user's time zone. The page loads again when it is done."""
+
+    views = ("time-zone",)
+    title = "Time Zone"
+
+    def submit(self, zone: str) -> None:
+        """Choose a zone such as "Europe/Berlin", or "" for that of each browser."""
+        self.field("Time Zone").fill(zone)
+        self.done()
+
+
 class KeysDialog(Dialog):
     """The dialog that lists the keyboard shortcuts. The ? key opens it."""
 

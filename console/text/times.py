@@ -17,7 +17,20 @@ _known = cache(available_timezones)
 def zone_named(name: str) -> tzinfo:
     """Return the zone of this name from the tz database, or UTC if there is none."""
     # ZoneInfo() would read some names as paths.
-    return ZoneInfo(name) if name in _known() else UTC
+    return ZoneInfo(name) if is_zone(name) else UTC
+
+
+def is_zone(name: str) -> bool:
+    """Return whether the tz database has a zone of this name."""
+    return name in _known()
+
+
+def offered_zones() -> list[str]:
+    """Return the zones that people may choose: UTC, and those named after a place."""
+    return [
+        "UTC",
+        *sorted(name for name in _known() if "/" in name and not name.startswith(("Etc/", "SystemV/", "US/"))),
+    ]
 
 
 def moment(when: datetime) -> str:

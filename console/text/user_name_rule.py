@@ -11,9 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from console.text.messages import TEXTS
 
 USER_NAME_MAX_LENGTH = 64
-USER_NAME_RULE = _(
-    "At most 64 characters. Starts with a letter or a digit. Letters (A-Z, a-z), digits and . _ - @ + only."
-)
+USER_NAME_RULE = _("At most 64 characters. Starts with a letter or a digit. Letters (A-Z, a-z), digits and ._-@+ only.")
 
 # The empty alternatives leave a missing name to the required check, so that one mistake gives one message.
 user_name_validators: list[Callable[[Any], None]] = [

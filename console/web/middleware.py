@@ -12,6 +12,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 
 from console.accounts import access
+from console.accounts.preferences import activate_time_zone
 from console.accounts.roles import NotAllowed
 from console.audit import origin
 from console.text import times
@@ -61,8 +62,9 @@ class NotStoredMiddleware:
 
 
 class TimeZoneMiddleware:
-    """Activates the viewer's time zone, which a script stores in a cookie; UTC without the cookie.
+    """Activates the browser's time zone, which a script stores in a cookie; UTC without the cookie.
 
+    SignInRequiredMiddleware activates the zone that the user has chosen instead.
     As with LocaleMiddleware, the zone stays active after the response is returned, because its content may be
     rendered later.
     """
@@ -97,6 +99,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
             except NotAllowed as refusal:
                 # Raised further, the log would have a traceback for an everyday refusal.
                 return forbidden(cast(Request, request), refusal)
+            activate_time_zone(cast(Request, request).user)
         return answer
 
     def handle_no_permission(

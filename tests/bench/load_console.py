@@ -77,7 +77,7 @@ def _sign_in(people: int) -> list[str]:
         user.groups.add(next(roles))
         session = engine.SessionStore()
         session[SESSION_KEY] = str(user.pk)
-        session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+        session[BACKEND_SESSION_KEY] = "console.accounts.preferences.PreferencesBackend"
         session[HASH_SESSION_KEY] = user.get_session_auth_hash()
         session.save()
         keys.append(session.session_key)

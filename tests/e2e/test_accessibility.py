@@ -48,6 +48,7 @@ PAGES: dict[str, dict[str, str]] = {
 }
 DIALOGS: dict[str, dict[str, str]] = {
     "keys": {},
+    "time-zone": {},
     "user-create": {},
     "user-role": {"user_id": "reader"},
     "user-reset-password": {"user_id": "reader"},
@@ -78,6 +79,7 @@ ELSEWHERE = {
     "language": "takes no GET",
     "sign-in": "the tests of those who have not signed in",
     "sign-out": "takes no GET",
+    "theme": "takes no GET",
     "session-end": "takes no GET",
     "sessions-end-others": "takes no GET",
     "healthz": "plain text for programs",

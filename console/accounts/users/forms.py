@@ -4,9 +4,8 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.models import User
-from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
 from console.accounts.forms import NewPasswordField, NewPasswordForm
@@ -14,7 +13,8 @@ from console.accounts.roles import Role
 from console.text.user_name_rule import USER_NAME_RULE, user_name_validators
 from console.web.forms import EditForm
 
-_RULE = lazy(lambda: " ".join(map(str, password_validators_help_texts())), str)()
+# What settings.AUTH_PASSWORD_VALIDATORS check, in words about another user.
+_RULE = _("At least 8 characters, neither a common password nor similar to the user name.")
 
 
 class UserPasswordField(NewPasswordField):

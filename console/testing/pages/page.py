@@ -7,7 +7,7 @@ from urllib.parse import urlencode, urljoin
 
 from playwright.sync_api import Locator, Page, expect
 
-from console.testing.dialogs import KeysDialog, SearchDialog
+from console.testing.dialogs import KeysDialog, SearchDialog, TimeZoneDialog
 
 Shown = TypeVar("Shown", bound="ConsolePage")
 
@@ -66,13 +66,20 @@ class ConsolePage:
         return self.page.get_by_role("banner").get_by_role("button").last
 
     def choose_in_user_menu(self, name: str) -> None:
-        """Choose Sessions, Change password, Keyboard shortcuts, Sign out or a language."""
+        """Choose Sessions, Change password, Keyboard shortcuts, Sign out, a theme or a language."""
         self.user_menu.click()
         self.user_menu_item(name).click()
 
     def user_menu_item(self, name: str) -> Locator:
         item = self.page.get_by_role("menuitem", name=name, exact=True)
         return item.or_(self.page.get_by_role("menuitemradio", name=name, exact=True))
+
+    def choose_time_zone(self, zone: str) -> None:
+        """Choose a zone such as "Europe/Berlin", or "" for that of each browser."""
+        self.user_menu.click()
+        self.page.get_by_role("menuitem", name="Time zone").click()
+        TimeZoneDialog(self.page).submit(zone)
+        self.expect_toast("The time zone is set.")
 
     def show_keys(self) -> KeysDialog:
         self.choose_in_user_menu("Keyboard shortcuts")

@@ -33,6 +33,8 @@ NEEDS: dict[str, Permission | None] = {
     "sign-out": EVERYBODY,
     "password-change": EVERYBODY,
     "keys": EVERYBODY,
+    "theme": EVERYBODY,
+    "time-zone": EVERYBODY,
     "sessions": EVERYBODY,
     "sessions-end-others": EVERYBODY,
     "session-end": EVERYBODY,
