@@ -217,6 +217,8 @@ _PREFIX = CONSOLE_COOKIE_PREFIX or f"console-{sha256(b'cookies' + SECRET_KEY.enc
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME, LANGUAGE_COOKIE_NAME, TIME_ZONE_COOKIE_NAME, PAGE_SIZE_COOKIE_NAME = (
     f"{_HOST_PREFIX}{_PREFIX}-{name}" for name in ("session", "csrf", "language", "time-zone", "page-size")
 )
+# Set if the user has put the guided start away.
+START_COOKIE_NAME = f"{_HOST_PREFIX}{_PREFIX}-start"
 # Django's default has a cookie whose name cannot be set.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 

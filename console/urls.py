@@ -11,6 +11,7 @@ from console.monitoring import views as monitoring_views
 from console.overview import views as overview
 from console.overview.instance import instance_home
 from console.overview.search import search_all
+from console.overview.start import put_away
 from console.web import views
 from instances.views.activity import activity
 
@@ -39,6 +40,7 @@ urlpatterns = [
     path("users/<int:user_id>/deactivate/", users.user_deactivate, name="user-deactivate"),
     path("users/<int:user_id>/activate/", users.user_activate, name="user-activate"),
     path("activity/", activity, name="activity"),
+    path("start/put-away/", put_away, name="start-put-away"),
     path("search/", search_all, name="search"),
     path("keys/", views.keys, name="keys"),
     path("audit/", audit.audit_list, name="audit"),

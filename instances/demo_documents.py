@@ -1,7 +1,7 @@
 """Demo documents that give a new instance something to look at and back up. They are the same every time."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice, product
 from typing import Any
@@ -15,6 +15,8 @@ from instances.engines.base import Server
 Document = dict[str, Any]
 
 _BATCH = 500
+# The documents of load_more() that make a data set large enough to watch its backup: about 64 MB.
+WATCHABLE = 64_000
 _START = datetime(2025, 1, 6, tzinfo=UTC)
 
 _MATERIALS = ("oak", "steel", "cotton", "ceramic", "glass", "linen", "bamboo", "leather", "cork", "wool")
@@ -44,17 +46,22 @@ def load(server: Server, kind: str) -> int:
     return loaded
 
 
-def load_more(server: Server, kind: str, documents: int) -> None:
-    """Add documents of about a kilobyte each that compress poorly. Raises EngineError."""
+def load_more(server: Server, kind: str, documents: int, report: Callable[[int], None] = lambda _loaded: None) -> None:
+    """Add documents of about a kilobyte each that compress poorly, and report the number loaded. Raises EngineError."""
     with engines.embedded().connect(server) as client:
-        _insert(client[_KINDS[kind][0]]["notes"], _notes(documents))
+        _insert(client[_KINDS[kind][0]]["notes"], _notes(documents), report)
 
 
-def _insert(collection: Collection[Document], documents: Iterable[Document]) -> int:
+def _insert(
+    collection: Collection[Document],
+    documents: Iterable[Document],
+    report: Callable[[int], None] = lambda _loaded: None,
+) -> int:
     loaded, remaining = 0, _identified(documents)
     while batch := list(islice(remaining, _BATCH)):
         collection.insert_many(batch)
         loaded += len(batch)
+        report(loaded)
     return loaded
 
 

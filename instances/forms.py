@@ -10,7 +10,7 @@ from console.accounts.forms import NewPasswordForm
 from console.text.messages import TEXTS
 from console.web.forms import ConfirmNameField, DialogForm, EditForm, NameField, RequestKeyField
 from instances import hosts
-from instances.choices import InstanceType
+from instances.choices import InstanceType, State
 from instances.models import Host, Instance
 
 SET, SKIP = "set", "skip"
@@ -43,9 +43,14 @@ class CreateInstanceForm(NewPasswordForm):
         help_text=_("Skip: nobody can sign in until the password is set by Reset Password."),
         error_messages={"invalid_choice": _("Set the password or skip it.")},
     )
+    demo = forms.BooleanField(
+        label=_("Fill it with demo data"),
+        required=False,
+        help_text=_("About 64 MB, so that you can watch a backup. Creating the instance then takes about a minute."),
+    )
     request_key = RequestKeyField()
 
-    field_order = ["name", "type", "host", "administrator", "password", "confirmation"]
+    field_order = ["name", "type", "host", "administrator", "password", "confirmation", "demo"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -54,6 +59,9 @@ class CreateInstanceForm(NewPasswordForm):
             for name in ("password", "confirmation"):
                 self.fields[name].disabled = True
                 self.fields[name].required = False
+        if Instance.objects.exclude(state=State.CREATION_FAILED).exists():
+            # Demo data is for trying out an empty console.
+            del self.fields["demo"]
         loads = hosts.online_loads(timezone.now())
         if len(loads) < 2:
             # There is nothing to choose.

@@ -32,9 +32,12 @@ def create_instance(
     host: Host | None = None,
     password: str = "",
     demo: bool = False,
+    more_documents: int = 0,
     request_key: UUID | None = None,
 ) -> Instance:
     """Save the instance as Creating and queue the job that starts its server and, if `demo`, loads demo documents.
+
+    `more_documents` is the number of further demo documents of about a kilobyte each.
 
     The administrator gets `password`; without one, nobody can sign in until the password is reset. Without `host`, the
     instance goes to the least loaded host. A repeated `request_key` returns the instance of the first call. Raises
@@ -51,7 +54,7 @@ def create_instance(
             host=instance.host,
             instance=instance,
             requested_by=requested_by,
-            parameters=CreateParameters(demo=demo),
+            parameters=CreateParameters(demo=demo, more_documents=more_documents),
             secret=password,
         )
     return instance

@@ -71,16 +71,20 @@ def search_all(request: Request) -> HttpResponse:
 
 
 def _groups(user: User, text: str) -> Iterator[Group]:
-    yield Group("page", _("Pages"), list(_pages(user, text)))
     yield Group("instance", _("Instances"), list(_instances(text)))
     yield Group("backup", _("Backups"), list(_backups(text)))
     yield Group("task", _("Tasks"), list(_tasks(text)))
+    yield Group("page", _("Pages"), list(_pages(user, text)))
 
 
 def _pages(user: User, text: str) -> Iterator[Result]:
-    """Yield the pages that the user may open and whose name contains the text."""
+    """Yield the pages that the user may open and that have the text at the start of a word of their name.
+
+    Chinese has no spaces between words: such text may be anywhere.
+    """
+    start = f" {text.lower()}" if text.isascii() else text
     for label, name, permission in PAGES:
-        if text.lower() in label.lower() and not roles.refusal(user, permission):
+        if start in f" {label.lower()}" and not roles.refusal(user, permission):
             yield Result(str(label), reverse(name))
 
 

@@ -19,6 +19,7 @@ from backups.choices import BackupStatus
 from backups.models import Backup, BackupTally, StorageSample, Stored
 from console.lists.counting import counted
 from console.overview.charts import Chart, Point, Series, Value, stacked
+from console.overview.start import guided_start
 from console.text import times
 from console.text.days import Day, by_day, last_days
 from console.web.htmx import live, render_list
@@ -46,6 +47,7 @@ def home(request: Request) -> HttpResponse:
     statuses = Instance.objects.by_status()
     late = now - BACKUP_EVERY
     context = {
+        "start": guided_start(request, sum(statuses.values())),
         "statuses": [_status(status, count) for status, count in statuses.items()],
         "backups_chart": backups_chart(days),
         "storage": storage(days),

@@ -26,6 +26,9 @@ class CreateInstance(JobSteps[CreateParameters, None]):
                 engines.embedded().set_password(server, password)
             if self.parameters.demo:
                 demo_documents.load(server, InstanceType(instance.type).value)
+            if more := self.parameters.more_documents:
+                kind = InstanceType(instance.type).value
+                demo_documents.load_more(server, kind, more, lambda loaded: work.report(60 + 39 * loaded / more))
         except (StartFailed, EngineError) as error:
             raise JobFailed(str(error)) from error
 

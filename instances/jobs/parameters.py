@@ -9,3 +9,5 @@ from instances.queue.job import Parameters
 class CreateParameters(Parameters):
     # True if the job loads demo documents into the new instance.
     demo: bool = False
+    # How many demo documents of about a kilobyte it loads besides.
+    more_documents: int = 0

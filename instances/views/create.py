@@ -7,6 +7,7 @@ from console.web.dialogs import get_or_post, render_form
 from console.web.htmx import answer_done
 from console.web.request import Request
 from instances.choices import InstanceType
+from instances.demo_documents import WATCHABLE
 from instances.forms import CreateInstanceForm
 from instances.services import create_instance
 
@@ -17,6 +18,8 @@ def instance_create(request: Request) -> HttpResponse:
     """Show and process the dialog Create DB Instance."""
     form = CreateInstanceForm.of(request)
     back = reverse("instances:list")
+    if "demo" in request.GET and "demo" in form.fields:
+        form.fields["demo"].initial = True
     if form.is_valid():
         with form.showing_refusals():
             instance = create_instance(
@@ -24,6 +27,7 @@ def instance_create(request: Request) -> HttpResponse:
                 type=InstanceType(form.cleaned_data["type"]),
                 host=form.chosen_host,
                 password=form.cleaned_data["password"] or "",
+                more_documents=WATCHABLE if form.cleaned_data.get("demo") else 0,
                 requested_by=request.user,
                 request_key=form.cleaned_data["request_key"],
             )

@@ -80,6 +80,7 @@ ELSEWHERE = {
     "sign-in": "the tests of those who have not signed in",
     "sign-out": "takes no GET",
     "theme": "takes no GET",
+    "start-put-away": "takes no GET",
     "session-end": "takes no GET",
     "sessions-end-others": "takes no GET",
     "healthz": "plain text for programs",

@@ -1,7 +1,6 @@
 """Ctrl-K in the browser: results while typing, the keyboard, and the page without JavaScript."""
 
 import re
-from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, expect
 
@@ -58,10 +57,8 @@ def test_it_does_not_open_over_a_dialog(staged_page: Page, stage: Stage) -> None
     dialog.escape()
 
 
-def test_without_javascript_it_is_a_page(browser: Browser, staged_page: Page, stage: Stage) -> None:
-    origin = "{0.scheme}://{0.netloc}".format(urlsplit(Overview(staged_page).open().page.url))
-    state = staged_page.context.storage_state()
-    with browser.new_context(storage_state=state, base_url=origin, java_script_enabled=False) as context:
+def test_without_javascript_it_is_a_page(browser: Browser, stage: Stage) -> None:
+    with stage.new_context(browser, java_script_enabled=False) as context:
         page = context.new_page()
         page.goto("/")
         page.get_by_role("banner").get_by_role("link", name="Search").click()

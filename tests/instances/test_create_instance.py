@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from instances.choices import InstanceType, JobKind, JobStatus, Status
+from instances.choices import InstanceType, JobKind, JobStatus, State, Status
+from instances.demo_documents import WATCHABLE
 from instances.models import Instance, Job
 from instances.queue.job import secret_of
 from instances.services import create_instance
@@ -171,3 +172,27 @@ def test_without_javascript_enter_means_ok_and_generate_is_a_button(plain: Clien
     # Enter presses the form's first submit button.
     assert html.index('type="submit" class="visually-hidden"') < html.index('name="generate"')
     assert "Type the password again" in plain.post(CREATE, form(name="1st")).text
+
+
+# --- Demo data for an empty console -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("ticked", "documents"), [({}, 0), ({"demo": "on"}, WATCHABLE)])
+def test_demo_data_is_loaded_if_it_is_ticked(htmx: Client, ticked: dict[str, str], documents: int) -> None:
+    assert htmx.post(CREATE, form(**ticked)).status_code == 204
+    assert Job.objects.get().parameters["more_documents"] == documents
+
+
+def test_the_guided_start_ticks_it(htmx: Client) -> None:
+    assert 'name="demo"' in htmx.get(CREATE).text
+    assert not htmx.get(CREATE).context["form"]["demo"].initial
+    assert htmx.get(f"{CREATE}?demo=1").context["form"]["demo"].initial
+
+
+def test_it_is_offered_only_while_there_is_no_instance(htmx: Client) -> None:
+    make_instance(state=State.CREATION_FAILED)
+    assert 'name="demo"' in htmx.get(CREATE).text
+    make_instance()
+    assert 'name="demo"' not in htmx.get(CREATE).text
+    assert htmx.post(CREATE, form(demo="on")).status_code == 204
+    assert Job.objects.get().parameters["more_documents"] == 0

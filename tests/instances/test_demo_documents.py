@@ -36,3 +36,12 @@ def test_the_documents_are_the_same_every_time() -> None:
 def test_orders_are_for_existing_products() -> None:
     skus = {product["sku"] for product in demo_documents._products()}
     assert {line["sku"] for order in demo_documents._orders() for line in order["lines"]} <= skus
+
+
+def test_more_documents_are_counted_while_they_are_loaded(tmp_path: Path) -> None:
+    loaded: list[int] = []
+    with Server(tmp_path / "home") as server:
+        demo_documents.load_more(server.address, "Single", 1200, loaded.append)
+        with server.client() as mongo:
+            assert mongo["knowledge"]["notes"].count_documents({}) == 1200
+    assert loaded == [500, 1000, 1200]

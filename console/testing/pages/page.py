@@ -61,6 +61,16 @@ class ConsolePage:
         return dialog
 
     @property
+    def help_button(self) -> Locator:
+        """Return the button beside the heading that opens the page's help."""
+        return self.page.get_by_role("main").get_by_role("button", name="Help", exact=True)
+
+    @property
+    def help(self) -> Locator:
+        """Return the help of the page, which is hidden until its button is pressed."""
+        return self.page.locator("#help")
+
+    @property
     def user_menu(self) -> Locator:
         """Return the button that opens the user's menu."""
         return self.page.get_by_role("banner").get_by_role("button").last

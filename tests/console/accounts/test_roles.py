@@ -70,6 +70,7 @@ NEEDS: dict[str, Permission | None] = {
     "instances:list": Permission.VIEW,
     "instance": Permission.VIEW,
     "search": Permission.VIEW,
+    "start-put-away": Permission.VIEW,
     "instances:detail": Permission.VIEW,
     "instances:instance-tasks": Permission.VIEW,
     "instances:name": Permission.VIEW,

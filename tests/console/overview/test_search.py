@@ -47,8 +47,9 @@ def test_whole_ids_are_found_also_pasted_with_spaces(plain: Client) -> None:
     assert found(plain, instance.id) == {"instance": ["orders"], "task": ["Restart instance"]}
 
 
-def test_pages_are_found_by_any_part_of_their_name(plain: Client) -> None:
+def test_pages_are_found_by_any_word_of_their_name(plain: Client) -> None:
     assert found(plain, "center") == {"page": ["Task Center"]}
+    assert found(plain, "enter") == {}
     assert found(plain, "manage") == {"page": ["Instance Management", "Backup Management"]}
 
 
