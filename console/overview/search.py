@@ -36,6 +36,8 @@ PAGES = (
     (gettext_lazy("Backup Management"), "backups:list", Permission.VIEW),
     (gettext_lazy("Create Backup"), "backups:create", Permission.CREATE_BACKUP),
     (gettext_lazy("Task Center"), "instances:tasks", Permission.VIEW),
+    (gettext_lazy("Users"), "users", Permission.MANAGE_USERS),
+    (gettext_lazy("Create User"), "user-create", Permission.MANAGE_USERS),
     (gettext_lazy("Audit"), "audit", Permission.READ_AUDIT),
     (gettext_lazy("Sessions"), "sessions", None),
     (gettext_lazy("Change password"), "password-change", None),
@@ -74,6 +76,7 @@ def _groups(user: User, text: str) -> Iterator[Group]:
     yield Group("instance", _("Instances"), list(_instances(text)))
     yield Group("backup", _("Backups"), list(_backups(text)))
     yield Group("task", _("Tasks"), list(_tasks(text)))
+    yield Group("user", _("Users"), list(_users(user, text)))
     yield Group("page", _("Pages"), list(_pages(user, text)))
 
 
@@ -107,6 +110,14 @@ def _tasks(text: str) -> Iterator[Result]:
         when = times.moment(times.local(job.created))
         url = f"{reverse('instances:tasks')}?{urlencode({'q': job.id})}"
         yield Result(job.get_kind_display(), url, _line(job.instance_name, job.shown_status.label, when))
+
+
+def _users(viewer: User, text: str) -> Iterator[Result]:
+    """Yield the users whose name begins with the text, if the viewer may manage users. A console has few users."""
+    if roles.refusal(viewer, Permission.MANAGE_USERS):
+        return
+    for user in User.objects.filter(username__istartswith=text).order_by("username")[:LISTED]:
+        yield Result(user.username, f"{reverse('users')}?{urlencode({'q': user.username})}", user.get_full_name())
 
 
 def _line(*parts: str | Promise) -> str:

@@ -64,6 +64,14 @@ def test_only_pages_that_the_role_opens_are_found(client: Client) -> None:
     assert found(client, "create") == {"page": ["Create Backup"]}
 
 
+def test_users_are_found_by_those_who_manage_them(plain: Client, client: Client) -> None:
+    make_user(Role.READ_ONLY, username="Eve")
+    assert found(plain, "ev") == {"user": ["Eve"]}
+    assert f'href="{reverse("users")}?q=Eve"' in plain.get(SEARCH, {"q": "ev"}).text
+    client.force_login(make_user(Role.BACKUP_OPERATOR))
+    assert found(client, "ev") == {}
+
+
 def test_a_group_shows_a_few_results_backups_by_name_from_the_last(plain: Client) -> None:
     for number in range(LISTED + 3):
         make_backup(name=f"daily-{number:02}")
@@ -92,7 +100,7 @@ def test_while_typing_the_results_are_options_of_a_list(plain: Client) -> None:
 def test_the_number_of_queries_is_always_the_same(plain: Client, django_assert_num_queries: Any) -> None:
     make_instance(name="orders")
     for _ in range(2):
-        with django_assert_num_queries(5):  # the session, its user, and one for each kind
+        with django_assert_num_queries(6):  # the session, its user, and one for each kind
             plain.get(SEARCH, {"q": "orders"}, headers=HTMX)
         for _number in range(20):
             make_backup(make_instance(name="orders-more"), name="orders-backup")
