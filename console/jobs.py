@@ -3,6 +3,7 @@
 from backups.jobs.delete import DeleteBackup
 from backups.jobs.delete_instance import DeleteInstanceWithBackups
 from backups.jobs.make import MakeBackup
+from backups.jobs.probe_storage import ProbeStorage
 from backups.jobs.restore_to_new import RestoreToNewInstance
 from backups.jobs.restore_to_original import RestoreToOriginal
 from backups.jobs.verify import VerifyBackup
@@ -22,4 +23,5 @@ JOBS: JobKinds = {
     JobKind.RESTORE_NEW: RestoreToNewInstance,
     JobKind.RESTORE_ORIGINAL: RestoreToOriginal,
     JobKind.VERIFY: VerifyBackup,
+    JobKind.TEST_STORAGE: ProbeStorage,
 }

@@ -7,6 +7,7 @@ from console.accounts import views as accounts
 from console.accounts.access import needs
 from console.accounts.users import views as users
 from console.audit import views as audit
+from console.configuration import views as configuration
 from console.monitoring import views as monitoring_views
 from console.overview import views as overview
 from console.overview.instance import instance_home
@@ -39,6 +40,8 @@ urlpatterns = [
     path("users/<int:user_id>/end-sessions/", users.user_end_sessions, name="user-end-sessions"),
     path("users/<int:user_id>/deactivate/", users.user_deactivate, name="user-deactivate"),
     path("users/<int:user_id>/activate/", users.user_activate, name="user-activate"),
+    path("settings/", configuration.configuration, name="settings"),
+    path("settings/storage-test/<path:host_name>/", configuration.storage_test, name="storage-test"),
     path("activity/", activity, name="activity"),
     path("start/put-away/", put_away, name="start-put-away"),
     path("search/", search_all, name="search"),

@@ -103,6 +103,7 @@ class JobKind(models.TextChoices):
     RESTORE_NEW = "restore-new", _("Restore to new instance")
     RESTORE_ORIGINAL = "restore-original", _("Restore to original instance")
     VERIFY = "verify", _("Verify backup")
+    TEST_STORAGE = "test-storage", _("Test storage")
 
 
 class Step(models.TextChoices):

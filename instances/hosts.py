@@ -23,16 +23,19 @@ SHARED_SECONDS = 1
 # --- One agent per host: enforced by a lock on one machine, by the Host row between machines -----------------------
 
 
-def take(name: str, *, agent: str, before: str, now: datetime, listening: Listening = LOOPBACK) -> bool:
+def take(
+    name: str, *, agent: str, before: str, now: datetime, listening: Listening = LOOPBACK, version: str = ""
+) -> bool:
     """Make `agent` the host's agent. Return False if the host has another agent with a recent heartbeat.
 
     `before` is the previous agent, which has certainly ended. `listening` is where the host's instances will listen.
+    `version` is that of the agent.
     """
     Host.objects.get_or_create(name=name)
     free = Q(agent__in=["", before]) | Q(seen__isnull=True) | is_offline(now)
     taken = Host.objects.filter(free, name=name)
     where = {"db_address": listening.address, "db_tls": listening.tls, "db_alias": listening.alias}
-    return bool(taken.update(agent=agent, seen=now, **where))
+    return bool(taken.update(agent=agent, seen=now, version=version[:32], **where))
 
 
 def write_heartbeat(name: str, *, agent: str, now: datetime) -> bool:

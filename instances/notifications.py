@@ -89,6 +89,7 @@ def _completed(kind: JobKind) -> str:
         JobKind.RESTORE_NEW: _("Backup “%(backup)s” is restored to the new instance “%(instance)s”."),
         JobKind.RESTORE_ORIGINAL: _("Instance “%(instance)s” is restored to backup “%(backup)s”."),
         JobKind.VERIFY: _("Backup “%(backup)s” is verified."),
+        JobKind.TEST_STORAGE: _("The storage works."),
     }[kind]
 
 
@@ -103,6 +104,7 @@ def _failed(kind: JobKind) -> str:
         JobKind.RESTORE_NEW: _("Restoring backup “%(backup)s” to “%(instance)s” failed: %(reason)s"),
         JobKind.RESTORE_ORIGINAL: _("Restoring “%(instance)s” to backup “%(backup)s” failed: %(reason)s"),
         JobKind.VERIFY: _("Verifying backup “%(backup)s” failed: %(reason)s"),
+        JobKind.TEST_STORAGE: _("The storage does not work: %(reason)s"),
     }[kind]
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 BASE = Path(settings.BASE_DIR)
 APPS = ("console", "instances", "backups")
 # The rooms of console/ that may use every app, as its top level may.
-FREE = {"management", "migrations", "monitoring", "overview", "testing"}
+FREE = {"configuration", "management", "migrations", "monitoring", "overview", "testing"}
 LIBRARIES = {path.stem: app for app in APPS for path in (BASE / app / "templatetags").glob("[!_]*.py")}
 LOADED = re.compile(r"{% load ([^%]+) %}")
 INCLUDED = re.compile(r'{% (?:include|extends) "([^"]+)"')

@@ -25,6 +25,8 @@ class Permission(Enum):
     MANAGE_INSTANCES = "manage-instances"
     READ_AUDIT = "read-audit"
     MANAGE_USERS = "manage-users"
+    # See the settings of the console, and test its storage.
+    MANAGE_SETTINGS = "manage-settings"
 
 
 class Role(models.TextChoices):

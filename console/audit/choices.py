@@ -28,4 +28,5 @@ class ResourceKind(models.TextChoices):
     INSTANCE = "instance", pgettext_lazy("kind of resource", "instance")
     BACKUP = "backup", pgettext_lazy("kind of resource", "backup")
     USER = "user", pgettext_lazy("kind of resource", "user")
+    HOST = "host", pgettext_lazy("kind of resource", "host")
     HOOK = "hook", pgettext_lazy("kind of resource", "hook")

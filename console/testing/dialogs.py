@@ -147,6 +147,12 @@ class ResetPasswordDialog(PasswordDialog):
         self.type_password(password).done()
 
 
+class StorageTestDialog(Dialog):
+    views = ("storage-test",)
+    title, confirm = "Test Storage", "Test"
+    operation = "Test"
+
+
 class CreateUserDialog(PasswordDialog):
     views = ("user-create",)
     title = "Create User"

@@ -45,6 +45,8 @@ class Host(models.Model):
     storage_free = models.BigIntegerField(null=True, blank=True)
     storage_failure = MessageField(blank=True)
     storage_checked = models.DateTimeField(null=True, blank=True)
+    # The console's version that the agent runs; empty if unknown.
+    version = models.CharField(max_length=32, blank=True)
     # Where the instances listen: see listening.Listening.
     db_address = models.CharField(max_length=255, default="127.0.0.1")
     db_tls = models.BooleanField(default=False)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from django.utils import timezone
 
 from console.processes.outages import Outages
+from console.processes.version import version
 from console.text.errors import DATABASE_UNAVAILABLE, explain_database, explain_file
 from console.text.messages import Message
 from instances import homes, hosts
@@ -94,7 +96,8 @@ class Agent:
         """
         last_heartbeat = None
         listening = listening_here()
-        while not hosts.take(self.host, agent=self.token, before=before, now=timezone.now(), listening=listening):
+        take = partial(hosts.take, self.host, agent=self.token, before=before, version=version())
+        while not take(now=timezone.now(), listening=listening):
             heartbeat = Host.objects.get(pk=self.host).seen
             if last_heartbeat and heartbeat != last_heartbeat:
                 return False

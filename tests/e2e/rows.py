@@ -79,6 +79,7 @@ def rows() -> dict[str, str]:
     return {
         **ids,
         "reader": str(reader.pk),
+        "host": "elsewhere",
         "idle": idle.id,
         "busy": busy.id,
         "abnormal": abnormal.id,

@@ -36,6 +36,7 @@ PAGES: dict[str, dict[str, str]] = {
     "password-change": {},
     "audit": {},
     "users": {},
+    "settings": {},
     "instances:list": {},
     "instance": {"instance_id": "real"},
     "search": {},
@@ -49,6 +50,7 @@ PAGES: dict[str, dict[str, str]] = {
 DIALOGS: dict[str, dict[str, str]] = {
     "keys": {},
     "time-zone": {},
+    "storage-test": {"host_name": "host"},
     "user-create": {},
     "user-role": {"user_id": "reader"},
     "user-reset-password": {"user_id": "reader"},

@@ -44,6 +44,7 @@ def shown(signed_in_page: Page, ids: dict[str, str]) -> dict[str, pages.ConsoleP
         "Task Center": pages.TaskCenter(page),
         "Audit": pages.Audit(page),
         "Users": pages.Users(page),
+        "Settings": pages.Settings(page),
     }
 
 

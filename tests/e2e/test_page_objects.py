@@ -28,6 +28,7 @@ def backed_up(console: Console) -> str:
         pages.TaskCenter,
         pages.Audit,
         pages.Users,
+        pages.Settings,
         pages.Sessions,
         pages.Password,
     ],
@@ -88,6 +89,12 @@ def test_a_backup_is_restored_to_new_and_to_original(signed_in_page: Page, conso
     policy = own.modify_policy().turn(True).keep(0).press()
     policy.expect_error("Retention Period (days)", "1 to 732")
     policy.cancel()
+
+
+def test_the_storage_is_tested(signed_in_page: Page) -> None:
+    settings = pages.Settings(signed_in_page).open()
+    settings.test_storage("local")
+    settings.expect_tested("local", "Completed")
 
 
 def test_a_user_is_created_changed_and_deactivated(signed_in_page: Page) -> None:

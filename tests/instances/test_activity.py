@@ -105,8 +105,8 @@ def test_every_kind_of_task_is_named_and_links_to_a_page(
     news = browser.ask()
     assert news is not None
     (toast,) = news["toasts"]
-    assert "“orders”" in toast["message"] or "“nightly”" in toast["message"], toast
-    assert toast["message"].endswith("failed: No." if status == JobStatus.FAILED else ".")
+    assert any(name in toast["message"] for name in ("“orders”", "“nightly”", "The storage")), toast
+    assert toast["message"].endswith(": No." if status == JobStatus.FAILED else ".")
     assert browser.client.get(toast["url"]).status_code == 200
 
 

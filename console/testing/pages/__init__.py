@@ -17,6 +17,7 @@ from console.testing.pages.password import Password
 from console.testing.pages.row import Row
 from console.testing.pages.search import Search
 from console.testing.pages.sessions import Sessions
+from console.testing.pages.settings import Settings
 from console.testing.pages.sign_in import SignIn
 from console.testing.pages.task_center import InstanceTasks, TaskCenter, TaskRow
 from console.testing.pages.users import UserRow, Users
@@ -45,6 +46,7 @@ __all__ = [
     "Row",
     "Search",
     "Sessions",
+    "Settings",
     "SignIn",
     "TaskCenter",
     "TaskRow",

@@ -1,4 +1,7 @@
-"""Reasons for storage failures: each is the end of a sentence, such as "The archive could not be written: ..."."""
+"""Reasons for storage failures: each is the end of a sentence, such as "The archive could not be written: ...".
+
+The results of a test of the storage, `storage.test_...`, are whole sentences.
+"""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -33,5 +36,13 @@ TEXTS = {
     ),
     "s3.overloaded": _("the S3 storage failed several times in a row (%(code)s); try again later"),
     "s3.refused": _("the S3 storage refused %(operation)s: %(code)s"),
+    "storage.test_runs": _("A test of the storage is already running on this host."),
+    "storage.test_write": _("The storage cannot be written: %(why)s."),
+    "storage.test_read": _("What was written to the storage cannot be read: %(why)s."),
+    "storage.test_differs": _(
+        "The storage returned something else than was written to it. Do not trust it with backups."
+    ),
+    "storage.test_delete": _("What was written to the storage cannot be deleted: %(why)s."),
+    "storage.test_kept": _("The storage still has an object that it was told to delete."),
     "s3.unusable": _("the S3 storage cannot be used: %(name)s"),
 }

@@ -76,7 +76,7 @@ def test_responses_have_a_strict_content_security_policy(client: Client, plain: 
     "path",
     [
         *("/instances/", "/instances/create/", "/backups/", "/backups/create/", "/sign-in/"),
-        *("/audit/", "/users/", "/users/create/", "/account/sessions/", "/account/password/"),
+        *("/audit/", "/users/", "/users/create/", "/settings/", "/account/sessions/", "/account/password/"),
     ],
 )
 def test_pages_have_no_inline_styles_or_scripts(client: Client, plain: Client, path: str) -> None:

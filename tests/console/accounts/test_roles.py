@@ -41,6 +41,8 @@ NEEDS: dict[str, Permission | None] = {
     "activity": Permission.VIEW,
     "audit": Permission.READ_AUDIT,
     "users": Permission.MANAGE_USERS,
+    "settings": Permission.MANAGE_SETTINGS,
+    "storage-test": Permission.MANAGE_SETTINGS,
     "user-create": Permission.MANAGE_USERS,
     "user-role": Permission.MANAGE_USERS,
     "user-reset-password": Permission.MANAGE_USERS,
@@ -108,6 +110,7 @@ def path_of(name: str, pattern: URLPattern) -> str:
         "backup_id": make_backup(instance).id,
         "session_id": "0" * 32,
         "user_id": make_user(Role.READ_ONLY).pk,
+        "host_name": instance.host_id,
     }
     return reverse(name, kwargs={key: values[key] for key in pattern.pattern.converters})
 

@@ -35,7 +35,12 @@ ADDRESSES = dict(addresses())
 def shows_something(name: str, user: User) -> bool:
     """Return whether the address shows a page or a dialog."""
     backup = make_backup(make_instance())
-    things: dict[str, object] = {"backup_id": backup.id, "instance_id": backup.instance_uid, "user_id": make_user().pk}
+    things: dict[str, object] = {
+        "backup_id": backup.id,
+        "instance_id": backup.instance_uid,
+        "user_id": make_user().pk,
+        "host_name": backup.host_id,
+    }
     path = reverse(name, kwargs={key: things.get(key, "x") for key in ADDRESSES[name]})
     client = Client()
     if name != "sign-in":
