@@ -39,8 +39,6 @@ PAGES = (
     (gettext_lazy("Users"), "users", Permission.MANAGE_USERS),
     (gettext_lazy("Create User"), "user-create", Permission.MANAGE_USERS),
     (gettext_lazy("Audit"), "audit", Permission.READ_AUDIT),
-    (gettext_lazy("Users"), "users", Permission.MANAGE_USERS),
-    (gettext_lazy("Create User"), "user-create", Permission.MANAGE_USERS),
     (gettext_lazy("Settings"), "settings", Permission.MANAGE_SETTINGS),
     (gettext_lazy("Time Zone"), "time-zone", None),
     (gettext_lazy("Sessions"), "sessions", None),
