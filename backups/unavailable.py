@@ -10,7 +10,7 @@ from django.utils.translation import ngettext, pgettext
 from instances.choices import Action, State, Status
 from instances.models import Instance
 
-# The sentence names at most this many instances.
+# The list names at most this many instances.
 NAMED = 3
 
 _REASONS: dict[Status, Promise] = {
@@ -29,7 +29,7 @@ _REASONS: dict[Status, Promise] = {
 
 
 def unavailable(offline: Iterable[str], instance_type: str = "") -> str:
-    """Return a sentence about the instances of the type, or of all types, that cannot be backed up now; "" for none.
+    """List the instances of the type, or of all types, that cannot be backed up now, and why; "" if there are none.
 
     `offline` has the names of the hosts that are offline.
     """
@@ -48,8 +48,6 @@ def unavailable(offline: Iterable[str], instance_type: str = "") -> str:
     )
     more = found.count() - len(named) if len(named) == NAMED else 0
     if more <= 0:
-        return str(_("Not offered: %(instances)s.")) % {"instances": listed}
-    text = ngettext(
-        "Not offered: %(instances)s, and %(more)d more.", "Not offered: %(instances)s, and %(more)d more.", more
-    )
+        return listed
+    text = ngettext("%(instances)s, and %(more)d more", "%(instances)s, and %(more)d more", more)
     return text % {"instances": listed, "more": more}

@@ -9,7 +9,7 @@ from backups.views.detail import backup_detail
 from backups.views.download import backup_download, backup_sha256
 from backups.views.list import backup_list, instance_backups
 from backups.views.lock import backup_lock, backup_unlock
-from backups.views.policy import policy_modify
+from backups.views.policy import policy_modify, policy_preview
 from backups.views.restore import backup_restore, backup_restore_to_original
 from backups.views.verify import backup_verify
 
@@ -32,6 +32,7 @@ urlpatterns = [
     path("backups/<str:backup_id>/unlock/", backup_unlock, name="unlock"),
     path("backups/<str:backup_id>/verify/", backup_verify, name="verify"),
     path("instances/<str:instance_id>/backup-policy/", policy_modify, name="policy"),
+    path("instances/<str:instance_id>/backup-policy/preview/", policy_preview, name="policy-preview"),
     path("instances/<str:instance_id>/backups/", instance_backups, name="instance"),
     path("instances/<str:instance_id>/restore/", backup_choose, name="choose"),
     path("instances/<str:instance_id>/backups/create/", backup_create_for_instance, name="create-for-instance"),

@@ -124,8 +124,9 @@ class CreateBackupOfAnyForm(CreateBackupForm):
             return ""
         if not Instance.objects.exists():
             return gettext("There is no DB instance yet. Create one, then back it up.")
-        reasons = unavailable(self._offline)
-        return gettext("No DB instance can be backed up now.") + (f" {reasons}" if reasons else "")
+        return gettext("No DB instance can be backed up now: %(instances)s.") % {
+            "instances": unavailable(self._offline)
+        }
 
     def _is_usable(self, instance_type: str) -> bool:
         return available(instance_type, self._offline).exists()
@@ -150,8 +151,8 @@ class CreateBackupOfAnyForm(CreateBackupForm):
             empty = gettext("Choose an instance")
         else:
             empty = gettext("Choose an instance (the first %(number)d are offered)") % {"number": OFFERED}
-        if not text:
-            field.help_text = unavailable(self._offline, instance_type)
+        if not text and (others := unavailable(self._offline, instance_type)):
+            field.help_text = gettext("Not offered: %(instances)s.") % {"instances": others}
         choices = [(instance.pk, field.label_from_instance(instance)) for instance in offered]
         field.widget.choices = [("", empty), *choices]
 

@@ -4,10 +4,12 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from backups.choices import Weekday
-from backups.models import Policy, window_label
+from backups.models import Backup, Policy, window_label
 from backups.models.policy import EVERY_DAY_BELOW, KEEP_DAYS_MAX, KEEP_DAYS_MIN, KEEP_DAYS_RULE, WEEKDAYS_RULE
+from backups.policy.preview import Preview, preview, with_local_hours
 from console.text.messages import TEXTS
 from console.web.forms import EditForm
 
@@ -55,7 +57,6 @@ class PolicyForm(EditForm):
         label=_("Delete automated backups"),
         required=False,
         widget=forms.CheckboxInput(attrs={"data-when-off": True}),
-        help_text=_("Except locked ones. If this is not ticked, they stay until they expire."),
     )
 
     def __init__(self, data: Any = None, *, policy: Policy) -> None:
@@ -70,9 +71,30 @@ class PolicyForm(EditForm):
             },
         )
         self.policy = policy
+        # The labels depend on the viewer's time zone.
+        windows = [(window_label(hour), with_local_hours(window_label(hour), hour)) for hour in range(24)]
+        self.fields["window"].widget.choices = windows
+        automated = Backup.objects.automated().free().filter(instance=policy.instance_id).count()
+        self.fields["delete_automated"].help_text = ngettext(
+            "This deletes %(count)d backup; locked ones stay. If this is not ticked, it stays until it expires.",
+            "This deletes %(count)d backups; locked ones stay. If this is not ticked, they stay until they expire.",
+            automated,
+        ) % {"count": automated}
+        if not automated:
+            del self.fields["delete_automated"]
+
+    @property
+    def preview(self) -> Preview | None:
+        """What the policy will do: the saved one, or the one in the submitted form; None if that is invalid."""
+        if not self.is_bound:
+            saved = self.policy
+            values = {"enabled": saved.enabled, "keep_days": saved.keep_days, "start_hour": saved.start_hour}
+            return preview(saved, {**values, "weekdays": saved.days})
+        return preview(self.policy, self.cleaned_data) if self.is_valid() else None
 
     def clean(self) -> dict[str, Any]:
         chosen = self.cleaned_data
+        chosen.setdefault("delete_automated", False)
         if not chosen["enabled"]:
             kept = self.policy
             for name in ("keep_days", "window", "weekdays"):

@@ -50,6 +50,21 @@ def window_after(schedule: Schedule, served: datetime, now: datetime) -> datetim
     return first_window(schedule, max(served + WINDOW, now))
 
 
+def windows(schedule: Schedule, first: datetime, count: int) -> list[datetime]:
+    """Return the starts of `count` windows, from the first that starts at `first` or later."""
+    found = [first_window(schedule, first)]
+    while len(found) < count:
+        found.append(first_window(schedule, found[-1] + WINDOW))
+    return found
+
+
+def kept_at_most(schedule: Schedule, keep_days: int) -> int:
+    """Return how many backups exist at the same time if each window makes one and each is kept for `keep_days`."""
+    week = [day in schedule.weekdays for day in range(1, 8)] * 2
+    weeks, days = divmod(keep_days, 7)
+    return weeks * len(schedule.weekdays) + max(sum(week[start : start + days]) for start in range(7))
+
+
 def expires(started: datetime, keep_days: int) -> datetime:
     """Return the moment when a backup that started at `started` expires."""
     return started + keep_days * DAY

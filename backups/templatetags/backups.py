@@ -13,6 +13,7 @@ from django.utils.translation import pgettext
 
 from backups.models import Backup, Policy
 from backups.operations import operations
+from backups.policy.preview import with_local_hours
 from console.text import clocks
 from console.web.operations import button, more_menu
 
@@ -33,6 +34,12 @@ def weekdays(policy: Policy) -> str:
     if policy.every_day:
         return _("every day")
     return pgettext("between items of a list", ", ").join(str(day.label) for day in policy.days)
+
+
+@register.simple_tag
+def window(policy: Policy) -> str:
+    """Return the policy's window in UTC and, if that differs, in the viewer's time zone."""
+    return with_local_hours(f"{policy.window} UTC", policy.start_hour)
 
 
 @register.filter

@@ -1,7 +1,8 @@
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from backups.forms.policy import PolicyForm
 from backups.models import Policy
@@ -29,4 +30,14 @@ def policy_modify(request: Request, instance_id: str) -> HttpResponse:
             message = _("Automated backup is on.") if policy.enabled else _("Automated backup is off.")
             return answer_done(request, message=message, redirect=back)
     title = _("Modify Backup Policy")
-    return render_form(request, form, page="instances/dialog.html", title=title, back=back, instance=instance)
+    fragment, page = "backups/_policy.html", "instances/dialog.html"
+    return render_form(request, form, fragment, page=page, title=title, back=back, instance=instance)
+
+
+@performs(set_policy)
+@require_safe
+def policy_preview(request: Request, instance_id: str) -> HttpResponse:
+    """Render what the policy in the dialog's fields will do."""
+    instance = get_object_or_404(Instance.objects.shown().select_related("backup_policy"), pk=instance_id)
+    form = PolicyForm(request.GET, policy=Policy.of(instance))
+    return render(request, "backups/_policy_preview.html", {"preview": form.preview})

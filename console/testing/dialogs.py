@@ -267,8 +267,13 @@ class PolicyDialog(Dialog):
             self.field(day).set_checked(day in weekdays)
         return self
 
+    @property
+    def preview(self) -> Locator:
+        """Return what the policy in the fields will do, which follows the fields."""
+        return self.root.get_by_role("status")
+
     def delete_automated(self) -> Self:
-        """Delete the automated backups as well; only when turning the policy off."""
+        """Delete the automated backups as well; only when turning the policy off, and if there are any."""
         self.field("Delete automated backups").check()
         return self
 

@@ -39,6 +39,16 @@ def moment(when: datetime) -> str:
     return f"{written} {_zone_at(when)}"
 
 
+def minute(when: datetime) -> str:
+    """Return the time in the zone of `when` to the minute, such as "Nov 22, 2026 09:14 UTC+1"."""
+    return f"{day(when)} {when:%H:%M} {_zone_at(when)}"
+
+
+def hours(start: datetime, end: datetime) -> str:
+    """Return the hours of a day in the zone of `start`, such as "09:00-10:00 UTC+1"."""
+    return f"{start:%H:%M}-{end:%H:%M} {_zone_at(start)}"
+
+
 def day(when: date) -> str:
     """Return the day, such as "Nov 22, 2026". The day of a time is the one in its own zone."""
     return date_format(when, pgettext("date format", "M j, Y"), use_l10n=False)

@@ -295,6 +295,13 @@ def test_a_cleared_checkbox_stays_cleared_when_the_name_is_wrong(htmx: Client) -
     assert "checked" not in answer.content.decode()
 
 
+@pytest.mark.parametrize("to", ["restore", "restore-to-original"])
+def test_the_dialog_says_the_name_of_the_backup_once(htmx: Client, to: str) -> None:
+    backup = make_backup(make_instance(name="orders"), name="nightly")
+    html = htmx.get(reverse(f"backups:{to}", args=[backup.id])).content.decode()
+    assert html.count("nightly") == 1
+
+
 def test_a_renamed_instance_is_confirmed_by_its_current_name(htmx: Client) -> None:
     backup = make_backup(make_instance(name="orders"))
     Instance.objects.update(name="renamed")
