@@ -11,6 +11,7 @@ from backups.views.list import backup_list, instance_backups
 from backups.views.lock import backup_lock, backup_unlock
 from backups.views.policy import policy_modify, policy_preview
 from backups.views.restore import backup_restore, backup_restore_to_original
+from backups.views.task import task_detail, task_retry
 from backups.views.verify import backup_verify
 
 app_name = "backups"
@@ -36,4 +37,6 @@ urlpatterns = [
     path("instances/<str:instance_id>/backups/", instance_backups, name="instance"),
     path("instances/<str:instance_id>/restore/", backup_choose, name="choose"),
     path("instances/<str:instance_id>/backups/create/", backup_create_for_instance, name="create-for-instance"),
+    path("tasks/<uuid:task_id>/", task_detail, name="task"),
+    path("tasks/<uuid:task_id>/retry/", task_retry, name="task-retry"),
 ]

@@ -107,10 +107,24 @@ class JobKind(models.TextChoices):
 
 
 class Step(models.TextChoices):
-    """A step of a job whose progress is counted in bytes."""
+    """A step of a job. The progress of COPY and UNPACK is counted in bytes."""
 
     COPY = "copy", _("Copying the databases")
     UNPACK = "unpack", _("Reading the archive")
+    PREPARE = "prepare", _("Preparing the files")
+    START = "start", _("Starting the server")
+    STOP = "stop", _("Stopping the server")
+    PASSWORD = "password", _("Setting the password of the administrator")
+    DEMO = "demo", _("Loading the demo documents")
+    REMOVE = "remove", _("Removing the files")
+    SPACE = "space", _("Checking the free space")
+    SNAPSHOT = "snapshot", _("Opening the snapshot")
+    WRITE = "write", _("Writing the archive")
+    CLOSE = "close", _("Closing the snapshot")
+    PLACE = "place", _("Putting the restored files in place")
+    SCRATCH = "scratch", _("Starting a temporary server")
+    INSPECT = "inspect", _("Checking documents and indexes")
+    DELETE = "delete", _("Deleting the archive")
 
 
 class JobStatus(models.TextChoices):

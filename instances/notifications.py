@@ -112,11 +112,13 @@ _ABOUT_A_BACKUP = {JobKind.BACKUP, JobKind.DELETE_BACKUP, JobKind.VERIFY}
 
 
 def _page_of(job: Job) -> str:
-    """Return the URL of the job's backup or instance, or of its task if the backup or instance is deleted."""
+    """Return the URL of the job's backup or instance; of its task if that explains more or they are deleted."""
+    if job.status != JobStatus.COMPLETED:
+        return job.get_absolute_url()
     if job.kind in _ABOUT_A_BACKUP and "backup" in job.parameters and not is_finished_deletion(job):
         return reverse("backups:detail", args=[job.parameters["backup"]])
     if job.kind == JobKind.RESTORE_ORIGINAL and job.instance:
         return reverse("backups:instance", args=[job.instance.id])
     if job.instance:
         return job.instance.get_absolute_url()
-    return f"{reverse('instances:tasks')}?q={job.id}"
+    return job.get_absolute_url()

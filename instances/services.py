@@ -17,7 +17,7 @@ from console.web.submitted_once import once
 from instances import hosts
 from instances.choices import Action, InstanceType, JobKind
 from instances.jobs.parameters import CreateParameters
-from instances.models import Host, Instance
+from instances.models import Host, Instance, Job
 from instances.queue.requests import enqueue
 from instances.signals import instance_deleting
 
@@ -54,7 +54,7 @@ def create_instance(
             host=instance.host,
             instance=instance,
             requested_by=requested_by,
-            parameters=CreateParameters(demo=demo, more_documents=more_documents),
+            parameters=CreateParameters(demo=demo, more_documents=more_documents, with_password=bool(password)),
             secret=password,
         )
     return instance
@@ -99,14 +99,14 @@ def rename_instance(
 
 
 @audited("ddsRestartInstance", needs=Permission.MANAGE_INSTANCES, resource="instance")
-def restart_instance(*, instance: Instance, requested_by: User | None) -> None:
+def restart_instance(*, instance: Instance, requested_by: User | None) -> Job:
     """Mark the instance as Restarting and queue the job that stops and starts its server.
 
     Raises Refused while an operation runs on the instance, or if it has no server to restart.
     """
     if not Instance.objects.filter(pk=instance.pk).restartable().update(action=Action.RESTART):
         raise Refused(current_instance(instance).restart_refusal)
-    enqueue(JobKind.RESTART, host=instance.host, instance=instance, requested_by=requested_by)
+    return enqueue(JobKind.RESTART, host=instance.host, instance=instance, requested_by=requested_by)
 
 
 @audited("ddsResetPassword", needs=Permission.MANAGE_INSTANCES, resource="instance")

@@ -48,6 +48,7 @@ def make_archive(work: Work, backup: Backup, server: Server, *, begin: float = 0
 
     throttle = Throttle(settings.CONSOLE_BACKUP_BYTES_PER_SECOND)
     storage = archive_storage()
+    work.begin(Step.SNAPSHOT)
     try:
         with engines.embedded().backup(server, partial(work.report, begin)) as cut:
             copied_before = 0
@@ -58,10 +59,15 @@ def make_archive(work: Work, backup: Backup, server: Server, *, begin: float = 0
                 work.wait(throttle.delay(read - copied_before), partial(report, copied_before, cut.bytes))
                 report(read, cut.bytes)
                 copied_before = read
+                if read == cut.bytes:
+                    work.begin(Step.WRITE)
 
+            work.begin(Step.SPACE)
             storage.require_space(cut.bytes)
+            work.begin(Step.COPY)
             manifest = manifest_of(backup, cut)
             written = archive.write(storage, backup.archive_name, manifest, cut.members, cut.contents, progress=copied)
+            work.begin(Step.CLOSE)
     except (EngineError, archive.ArchiveError, NotEnoughSpace) as error:
         raise JobFailed(str(error)) from error
     return Made(written, manifest, cut.pause_seconds)

@@ -13,6 +13,7 @@ from backups.models import Backup
 from backups.storage.base import archive_storage
 from console.text.errors import explain_file
 from console.text.messages import Message
+from instances.choices import Step
 from instances.queue.job import JobFailed, JobSteps
 from instances.queue.work import Work
 
@@ -23,6 +24,7 @@ class DeleteBackup(JobSteps[BackupParameters, None]):
     def run(self, work: Work) -> None:
         backup = Backup.objects.get(job=self.job)
         work.report(10)
+        work.begin(Step.DELETE)
         try:
             remove_archive(backup)
         except OSError as error:

@@ -23,3 +23,11 @@ class BackupParameters(Parameters):
 class RestoreToNewParameters(BackupParameters):
     # The instance that shows Checking restoration until this job ends; empty if none does.
     source: str = ""
+    # True if the job sets the administrator's password, which is not kept: see retrying.
+    with_password: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreToOriginalParameters(BackupParameters):
+    # True if the job first backs up the current data.
+    safety_backup: bool = False

@@ -4,7 +4,7 @@ from backups.choices import RestorationStatus
 from backups.jobs.parameters import RestoreToNewParameters
 from backups.jobs.restoring import end_restoration, restoration_of, scratch_server, unpack
 from instances import engines
-from instances.choices import Action, State
+from instances.choices import Action, State, Step
 from instances.engines.base import EngineError
 from instances.homes import instance_home
 from instances.jobs.ports import start_on_free_port
@@ -22,12 +22,15 @@ class RestoreToNewInstance(JobSteps[RestoreToNewParameters, None]):
         home, tag = instance_home(instance.id), str(self.job.id)
         home.mkdir(mode=0o700)
         unpack(work, backup, engines.embedded().exchange.incoming(home, tag))
+        work.begin(Step.PLACE)
         engines.embedded().exchange.place(home, tag)
         try:
             # The restored administrator has the backup's password. Replace it before any client can sign in with it.
             if password := secret_of(self.job):
+                work.begin(Step.PASSWORD)
                 with scratch_server(work, home) as server:
                     engines.embedded().set_password(server, password)
+            work.begin(Step.START)
             start_on_free_port(work, instance)
         except (StartFailed, EngineError) as error:
             raise JobFailed(str(error)) from error

@@ -18,7 +18,7 @@ from backups.models import Backup
 from backups.storage.base import NotEnoughSpace, archive_storage
 from console.text.messages import Message
 from instances import engines
-from instances.choices import Action, JobKind, JobStatus, State
+from instances.choices import Action, JobKind, JobStatus, State, Step
 from instances.engines.base import FilesInUse, Server
 from instances.homes import instance_home, instance_homes
 from instances.models import Instance, InstanceQuerySet, Job
@@ -51,18 +51,22 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         unpack(work, backup, engine.exchange.incoming(home, tag))
         if restoration.safety_backup_id:
+            work.begin(Step.SPACE)
             _require_room_for_backup(home)
         # Restoring hides this state until the job ends; then pages show it until a server answers.
         Instance.objects.filter(pk=instance.pk).update(state=State.RESTORE_FAILED)
         password_kept = not restoration.safety_backup_id and engine.keep_password(Server(instance.port, home))
         # Stop the server first, so that the safety backup has every write that it acknowledged.
+        work.begin(Step.STOP)
         work.servers.stop(instance.id)
         if restoration.safety_backup_id:
             password_kept = self._back_up_first(work, home)
         work.report(_BACKED_UP)
+        work.begin(Step.PLACE)
         try:
             # If the data is missing, there is nothing to go back to: the restored files stay even if the job fails.
             (engine.exchange.place if data_is_missing else engine.exchange.exchange)(home, tag)
+            work.begin(Step.START)
             work.servers.start(instance, instance.port)
         except (StartFailed, FilesInUse) as error:
             raise JobFailed(Message("restore.not_started", why=error)) from error
@@ -71,6 +75,7 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
     def _back_up_first(self, work: Work, home: Path) -> bool:
         """Back up the current data from a scratch server; return whether the administrator's password will be kept."""
         try:
+            work.begin(Step.SCRATCH)
             with scratch_server(work, home) as server:
                 safety_backup = Backup.objects.get(job=self.job)
                 made = make_archive(work, safety_backup, server, begin=UNPACKED, end=_BACKED_UP)

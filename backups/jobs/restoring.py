@@ -46,6 +46,7 @@ def unpack(work: Work, backup: Backup, destination: Path) -> archive.Unpacked:
         if total:
             work.report(UNPACKED * done / total, Amount(Step.UNPACK, done, total))
 
+    work.begin(Step.UNPACK)
     try:
         return archive.unpack(
             archive_storage(), backup.archive_name, destination, sha256=backup.sha256 or None, progress=read

@@ -14,6 +14,7 @@ from backups.jobs.restoring import UNPACKED, end_use, scratch_name, scratch_serv
 from backups.models import Backup, BackupQuerySet
 from console.text.messages import Message
 from instances import engines
+from instances.choices import Step
 from instances.engines.base import Contents, EngineError, FilesDamaged
 from instances.models import Job
 from instances.queue.job import JobFailed, JobSteps
@@ -80,8 +81,10 @@ def _inspect(work: Work, home: Path, backup: Backup) -> Contents:
     def report(done: int, total: int) -> None:
         work.report(UNPACKED + (100 - UNPACKED) * done / (total or 1))
 
+    work.begin(Step.SCRATCH)
     try:
         with scratch_server(work, home) as server:
+            work.begin(Step.INSPECT)
             return engines.embedded().inspect(server, report)
     except (StartFailed, EngineError) as error:
         reason = Message("verification.failed", why=error)

@@ -9,7 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from backups.choices import RestorationWay
-from backups.jobs.parameters import BackupParameters, RestoreToNewParameters
+from backups.jobs.parameters import RestoreToNewParameters, RestoreToOriginalParameters
 from backups.models import Backup, Restoration
 from backups.names import BEFORE_RESTORE, timed_name
 from backups.placement import host_of_restored
@@ -67,7 +67,9 @@ def restore_to_new_instance(
             host=target.host,
             instance=target,
             requested_by=requested_by,
-            parameters=RestoreToNewParameters.of(backup, source=backup.instance_uid if shown else ""),
+            parameters=RestoreToNewParameters.of(
+                backup, source=backup.instance_uid if shown else "", with_password=bool(password)
+            ),
             secret=password,
         )
         return _record(backup, target, RestorationWay.NEW, job, request_key)
@@ -99,7 +101,7 @@ def restore_to_original(
             host=target.host,
             instance=target,
             requested_by=requested_by,
-            parameters=BackupParameters.of(backup),
+            parameters=RestoreToOriginalParameters.of(backup, safety_backup=safety_backup),
         )
         before = _safety_backup(backup, target, job) if safety_backup else None
         return _record(backup, target, RestorationWay.ORIGINAL, job, request_key, before)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
 from django.http import HttpResponse
@@ -110,8 +109,8 @@ def _tasks(text: str) -> Iterator[Result]:
     found = Job.objects.filter(searching_tasks(text)).order_by(NameKey("instance_name").desc(), "-created", "-id")
     for job in found[:LISTED]:
         when = times.moment(times.local(job.created))
-        url = f"{reverse('instances:tasks')}?{urlencode({'q': job.id})}"
-        yield Result(job.get_kind_display(), url, _line(job.instance_name, job.shown_status.label, when))
+        note = _line(job.instance_name, job.shown_status.label, when)
+        yield Result(job.get_kind_display(), job.get_absolute_url(), note)
 
 
 def _users(viewer: User, text: str) -> Iterator[Result]:

@@ -294,6 +294,12 @@ class CancelBackupDialog(Dialog):
     operation = "Cancel"
 
 
+class RetryTaskDialog(Dialog):
+    views = ("backups:task-retry",)
+    title, confirm = "Retry Task", "Retry"
+    operation = "Retry"
+
+
 class VerifyBackupDialog(Dialog):
     views = ("backups:verify",)
     title, confirm = "Verify Backup", "Verify"

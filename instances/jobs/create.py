@@ -1,7 +1,7 @@
 """Create an instance: start its server for the first time and set the administrator's password."""
 
 from instances import demo_documents, engines
-from instances.choices import InstanceType, State
+from instances.choices import InstanceType, State, Step
 from instances.engines.base import EngineError, Server
 from instances.homes import instance_home
 from instances.jobs.parameters import CreateParameters
@@ -17,14 +17,18 @@ class CreateInstance(JobSteps[CreateParameters, None]):
 
     def run(self, work: Work) -> None:
         instance, home = self.instance, instance_home(self.instance.id)
+        work.begin(Step.PREPARE)
         engines.embedded().files.prepare(home)
         work.report(10)
+        work.begin(Step.START)
         try:
             server = Server(start_on_free_port(work, instance), home)
             work.report(60)
             if password := secret_of(self.job):
+                work.begin(Step.PASSWORD)
                 engines.embedded().set_password(server, password)
             if self.parameters.demo:
+                work.begin(Step.DEMO)
                 demo_documents.load(server, InstanceType(instance.type).value)
             if more := self.parameters.more_documents:
                 kind = InstanceType(instance.type).value

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection
 
 from instances import engines
-from instances.choices import Action, State
+from instances.choices import Action, State, Step
 from instances.homes import instance_home, instance_homes
 from instances.models import Instance, InstanceQuerySet
 from instances.queue.job import JobSteps, Parameters
@@ -20,7 +20,9 @@ class DeleteInstance(JobSteps[Parameters, None]):
         """Put the files aside, so that clean_up() can remove them for good or take them back."""
         # The percentages before are those of a final backup.
         work.report(90)
+        work.begin(Step.STOP)
         work.servers.stop(self.instance.id)
+        work.begin(Step.REMOVE)
         engines.embedded().files.put_aside(instance_home(self.instance.id))
 
     def completed(self, result: None) -> None:

@@ -11,3 +11,5 @@ class CreateParameters(Parameters):
     demo: bool = False
     # How many demo documents of about a kilobyte it loads besides.
     more_documents: int = 0
+    # True if the job sets a password, which is not kept: see retrying.
+    with_password: bool = False

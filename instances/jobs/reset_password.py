@@ -1,6 +1,7 @@
 """Reset the password of an instance's administrator, or create the administrator with it."""
 
 from instances import engines
+from instances.choices import Step
 from instances.engines.base import EngineError
 from instances.jobs.ports import server_of
 from instances.models import Instance
@@ -13,6 +14,7 @@ class ResetPassword(JobSteps[Parameters, None]):
 
     def run(self, work: Work) -> None:
         server, password = server_of(self.instance), secret_of(self.job)
+        work.begin(Step.PASSWORD)
         try:
             engines.embedded().set_password(server, password)
         except EngineError as error:

@@ -1,6 +1,6 @@
 """Restart an instance: stop its server and start it again."""
 
-from instances.choices import Action, State
+from instances.choices import Action, State, Step
 from instances.jobs.ports import port_of
 from instances.models import Instance, InstanceQuerySet
 from instances.queue.job import JobFailed, JobSteps, Parameters
@@ -15,8 +15,10 @@ class RestartInstance(JobSteps[Parameters, None]):
         instance = self.instance
         port = port_of(instance)
         work.report(10)
+        work.begin(Step.STOP)
         work.servers.stop(instance.id)
         work.report(50)
+        work.begin(Step.START)
         try:
             work.servers.start(instance, port)
         except StartFailed as error:

@@ -10,6 +10,7 @@ from instances.models.instance import (
     shows_status,
 )
 from instances.models.job import Job, JobQuerySet
+from instances.models.job_record import JobRecord
 
 __all__ = [
     "LAST_BACKUP",
@@ -19,6 +20,7 @@ __all__ = [
     "InstanceQuerySet",
     "Job",
     "JobQuerySet",
+    "JobRecord",
     "is_available",
     "new_instance_id",
     "offline_after",

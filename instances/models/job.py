@@ -8,6 +8,7 @@ from typing import Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
 from console.lists.keys import NameKey
@@ -24,6 +25,10 @@ class JobQuerySet(models.QuerySet["Job"]):
     def shown(self) -> Self:
         """Join what a list shows of each job."""
         return self.select_related("instance", "requested_by")
+
+    def of_page(self) -> Self:
+        """Join what the page of one job shows."""
+        return self.select_related("instance__host", "host", "requested_by", "record", "retry_of", "retry")
 
     def unended(self) -> Self:
         return self.filter(status__in=[status for status in JobStatus if status.in_progress])
@@ -90,6 +95,9 @@ class Job(models.Model):
     # The backup that the job is about, if it still exists. The Task Center sets it.
     backup_row: models.Model | None = None
 
+    # The job that this one does again. A job is retried at most once; then its retry can be retried.
+    retry_of = models.OneToOneField("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="retry")
+
     objects = JobQuerySet.as_manager()
 
     class Meta:
@@ -122,10 +130,24 @@ class Job(models.Model):
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.id}"
 
+    def get_absolute_url(self) -> str:
+        return reverse("backups:task", args=[self.pk])
+
     @property
     def shown_status(self) -> JobStatus:
         """The status as pages show it, with its label and tone."""
         return JobStatus(self.status)
+
+    @property
+    def called(self) -> str:
+        """The name that pages announce: the kind and the instance."""
+        return f"{self.get_kind_display()} ({self.instance_name})" if self.instance_name else self.get_kind_display()
+
+    @property
+    def is_settling(self) -> bool:
+        """True while the job runs or its agent may still add to its record: then its page refreshes itself."""
+        recently = self.ended is not None and timezone.now() - self.ended < timedelta(minutes=1)
+        return self.shown_status.in_progress or (self.left_behind and recently)
 
     @property
     def is_cancelled(self) -> bool:

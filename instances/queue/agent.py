@@ -213,7 +213,11 @@ class Agent:
             thread.start()
 
     def _do(self, work: Work) -> None:
-        """Run the steps of one job, in its own thread, and write its outcome."""
+        """Run the steps of one job, in its own thread, and write its outcome and its record."""
+        with work.record.logging():
+            self._do_steps(work)
+
+    def _do_steps(self, work: Work) -> None:
         job, steps = work.job, steps_of(work.job, self.kinds)
         log.info("Job %s (%s) of instance %s started.", job.id, job.kind, job.instance_uid or "-")
         completed = False
@@ -241,9 +245,12 @@ class Agent:
                 outcome = self._fail(steps, _explain(error))
             # Most reasons of failures end with a full stop, some do not.
             log.info("Job %s (%s) %s.", job.id, job.kind, outcome.removesuffix("."))
+            # Before the cleanup ends: until then the task's page refreshes itself.
+            work.record.save()
         finally:
             try:
                 self._settle(work, steps, completed=completed)
+                work.record.save()
                 connections.close_all()
             finally:
                 work.ended = True

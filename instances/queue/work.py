@@ -12,6 +12,7 @@ from instances.models import Job
 from instances.queue import leases
 from instances.queue.job import JobFailed, LeaseLost
 from instances.queue.pace import Amount, Pace, Reading
+from instances.queue.record import Record
 
 if TYPE_CHECKING:
     from instances.queue.supervisor import Supervisor
@@ -34,6 +35,7 @@ class Work:
         self._reported = 0.0
         self._step: Step | None = None
         self._pace = Pace()
+        self.record = Record(job)
 
     def lose(self) -> None:
         """End the work at its next report, without another write, because its lease is lost."""
@@ -52,12 +54,14 @@ class Work:
             self._must_end.wait(min(left, self.REPORT_EVERY))
             report()
 
+    def begin(self, step: Step) -> None:
+        """Note that the job's next step begins. Raises LeaseLost or JobFailed."""
+        self._require_wanted()
+        self.record.begin(step)
+
     def report(self, percent: float, amount: Amount | None = None) -> None:
         """Report the job's progress and how much of its current step is done. Raises LeaseLost or JobFailed."""
-        if self._lost:
-            raise LeaseLost
-        if self._stop_reason is not None:
-            raise JobFailed(self._stop_reason)
+        self._require_wanted()
         now = time.monotonic()
         self._measure(now, amount)
         if now - self._reported < self.REPORT_EVERY:
@@ -70,6 +74,12 @@ class Work:
         except (OperationalError, InterfaceError):
             # Unwritten progress is no reason to fail. The next report checks again whether the job was cancelled.
             connections.close_all()
+
+    def _require_wanted(self) -> None:
+        if self._lost:
+            raise LeaseLost
+        if self._stop_reason is not None:
+            raise JobFailed(self._stop_reason)
 
     def _measure(self, now: float, amount: Amount | None) -> None:
         if amount is None:

@@ -16,7 +16,7 @@ from backups.models import Backup, Restoration
 from console.accounts.roles import Role
 from console.audit.audited import Resource, record
 from console.audit.choices import Outcome
-from instances.models import Host, Instance, Job
+from instances.models import Host, Instance, Job, JobRecord
 from tests import factories
 from tests.e2e.console import ROOT, Console
 
@@ -69,7 +69,7 @@ def rows() -> dict[str, str]:
     }
     for number in range(12):
         backup(f"rows-many-{number:02}", idle, size=10**number)
-    jobs(idle, abnormal, gone)
+    failed = jobs(idle, abnormal, gone)
     gone.delete()
     restorations(Instance.objects.filter(name=REAL).first() or idle, idle, made["locked"])
     events(made["automated"], idle)
@@ -83,6 +83,7 @@ def rows() -> dict[str, str]:
         "idle": idle.id,
         "busy": busy.id,
         "abnormal": abnormal.id,
+        "task": str(failed.id),
         "gone": made["orphan"].instance_uid,
     }
 
@@ -107,13 +108,20 @@ def requested() -> dict[str, Any]:
     return {"host": factories.make_host("elsewhere"), "requested_by": User.objects.get(username="admin")}
 
 
-def jobs(idle: Instance, abnormal: Instance, gone: Instance) -> None:
+def jobs(idle: Instance, abnormal: Instance, gone: Instance) -> Job:
+    """Create ended and queued jobs; return a failed one with a record, which can be retried."""
     # Long enough ago that the console no longer notifies anyone.
     ended = {"started": timezone.now() - timedelta(hours=1), "ended": timezone.now() - timedelta(hours=1)}
     job("restart-instance", abnormal, status="Queued")
     job("create-instance", idle, status="Completed", **ended)
     job("delete-backup", idle, status="Failed", failure=LONG, **ended)
     job("restore-new", gone, status="Failed", failure=LONG, interrupted=True, requested_by=None, **ended)
+    job("backup", idle, status="Cancelled", failure="cancelled by admin", **ended)
+    failed = job("restart-instance", idle, status="Failed", failure=LONG, **ended)
+    at = failed.created.timestamp() - 3600
+    log = "\n".join(f"2026-03-01 12:00:00 WARNING Job {failed.id}: {LONG}" for _ in range(12))
+    JobRecord.objects.create(job=failed, steps=[["stop", at - 9], ["start", at - 2]], log=log)
+    return failed
 
 
 def restorations(source: Instance, other: Instance, of: Backup) -> None:

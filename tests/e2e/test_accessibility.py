@@ -46,6 +46,7 @@ PAGES: dict[str, dict[str, str]] = {
     "backups:list": {},
     "backups:detail": {"backup_id": "complete"},
     "backups:instance": {"instance_id": "real"},
+    "backups:task": {"task_id": "task"},
 }
 DIALOGS: dict[str, dict[str, str]] = {
     "keys": {},
@@ -75,6 +76,7 @@ DIALOGS: dict[str, dict[str, str]] = {
     "backups:restore-to-original": {"backup_id": "complete"},
     "backups:verify": {"backup_id": "complete"},
     "backups:choose": {"instance_id": "real"},
+    "backups:task-retry": {"task_id": "task"},
 }
 ELSEWHERE = {
     "activity": "what the script of every page asks for",

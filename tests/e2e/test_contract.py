@@ -19,14 +19,14 @@ ATTRIBUTES = {row[0]: re.findall(r"data-[a-z-]+", row[1]) for row in ROWS if len
 
 @pytest.fixture(scope="module")
 def ids(console: Console) -> dict[str, str]:
-    """The ids of a backup and its instance, which also has a restoration."""
+    """The ids of a backup, its task and its instance, which also has a restoration."""
     instance = console.create_instance("contract")
     console.create_backup(instance["id"], "contract")
     backup = console.wait_backup("contract")
     console.wait_available("contract")
     console.post(f"/backups/{backup['id']}/restore/", {"name": "contract-copy", "request_key": "0" * 32})
     console.wait_available("contract-copy")
-    return {"instance": instance["id"], "backup": backup["id"]}
+    return {"instance": instance["id"], "backup": backup["id"], "task": console.job_of("contract")["id"]}
 
 
 @pytest.fixture
@@ -41,6 +41,7 @@ def shown(signed_in_page: Page, ids: dict[str, str]) -> dict[str, pages.ConsoleP
         "Backup Management": pages.BackupManagement(page),
         "Backups & Restorations": pages.BackupsAndRestorations(page, ids["instance"]),
         "the page of a backup": pages.BackupDetail(page, "contract", ids["backup"]),
+        "the page of a task": pages.TaskPage(page, "Physical backup", ids["task"]),
         "Task Center": pages.TaskCenter(page),
         "Audit": pages.Audit(page),
         "Users": pages.Users(page),

@@ -19,7 +19,8 @@ from console.testing.pages.search import Search
 from console.testing.pages.sessions import Sessions
 from console.testing.pages.settings import Settings
 from console.testing.pages.sign_in import SignIn
-from console.testing.pages.task_center import InstanceTasks, TaskCenter, TaskRow
+from console.testing.pages.task import TaskPage, TaskRow
+from console.testing.pages.task_center import InstanceTasks, TaskCenter
 from console.testing.pages.users import UserRow, Users
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Settings",
     "SignIn",
     "TaskCenter",
+    "TaskPage",
     "TaskRow",
     "UserRow",
     "Users",

@@ -1,11 +1,7 @@
 from playwright.sync_api import Page
 
 from console.testing.pages.list_page import ListPage
-from console.testing.pages.row import Row
-
-
-class TaskRow(Row):
-    id_attribute = "data-task-id"
+from console.testing.pages.task import TaskRow
 
 
 class TaskCenter(ListPage):

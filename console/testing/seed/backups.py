@@ -102,6 +102,7 @@ class Drawing:
         job_status = {
             BackupStatus.COMPLETED: JobStatus.COMPLETED,
             BackupStatus.FAILED: JobStatus.FAILED,
+            BackupStatus.CANCELLED: JobStatus.CANCELLED,
             BackupStatus.BUILDING: JobStatus.RUNNING,
             BackupStatus.DELETING: JobStatus.QUEUED,
         }[status]
@@ -209,6 +210,14 @@ def special(drawing: Drawing, instances: Instances, gone: Instance) -> dict[str,
         drawing.backup(others["restoration-failed"], "of-failed", at=seed.ago(days=4), name="last-of-failed"),
         drawing.backup(gone, "of-retired", at=seed.ago(days=9), name="kept-of-retired", description="The last one"),
         drawing.backup(busy[0], "building", at=seed.ago(hours=3), name="in-progress", status=BackupStatus.BUILDING),
+        drawing.backup(
+            others["abnormal"],
+            "cancelled",
+            at=seed.ago(days=3.5),
+            name="given-up",
+            status=BackupStatus.CANCELLED,
+            failure=Message("backup.cancelled_by", name="full-access"),
+        ),
         drawing.backup(busy[3], "deleting", at=seed.ago(days=5), name="going-away", status=BackupStatus.DELETING),
         drawing.backup(busy[1], "restoring-new", at=seed.ago(days=6), name="being-restored", uses=1),
         drawing.backup(busy[2], "restoring-old", at=seed.ago(days=6.5), name="being-put-back", uses=1),

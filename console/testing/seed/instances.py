@@ -144,7 +144,7 @@ def job(
     **fields: object,
 ) -> Job:
     """Return an unsaved job requested at this time. The lease of a running job does not expire."""
-    ended = {JobStatus.COMPLETED, JobStatus.FAILED}
+    ended = {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED}
     begun = at + timedelta(seconds=0.4)
     running = {"token": seed.uuid("token", kind, *what), "lease_until": None}
     where = host or (instance.host if instance else None)

@@ -13,7 +13,19 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.template.defaultfilters import filesizeformat
 
-from console.text.messages import archives, backups, engines, instances, labels, rules, storages, system, testing, users
+from console.text.messages import (
+    archives,
+    backups,
+    engines,
+    instances,
+    labels,
+    rules,
+    storages,
+    system,
+    tasks,
+    testing,
+    users,
+)
 from console.text.visible import visible
 
 TEXTS = {
@@ -26,6 +38,7 @@ TEXTS = {
     **backups.TEXTS,
     **archives.TEXTS,
     **storages.TEXTS,
+    **tasks.TEXTS,
     **testing.TEXTS,
 }
 # The code of several messages joined into one. Its parameters are `parts` and their separator `by`.

@@ -1,5 +1,7 @@
 """Public pages, pages that require signing in, and the headers of every response."""
 
+from uuid import UUID
+
 import pytest
 from django.conf import settings
 from django.test import Client, override_settings
@@ -17,9 +19,8 @@ def all_paths() -> list[str]:
     for pattern in get_resolver().url_patterns:
         for entry in getattr(pattern, "url_patterns", [pattern]):
             if entry.name not in OPEN:
-                paths.append(
-                    "/" + str(entry.pattern).replace("<str:instance_id>", instance_id).replace("<int:user_id>", "1")
-                )
+                path = str(entry.pattern).replace("<str:instance_id>", instance_id).replace("<int:user_id>", "1")
+                paths.append("/" + path.replace("<uuid:task_id>", str(UUID(int=0))))
     return paths
 
 

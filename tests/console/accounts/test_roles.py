@@ -14,10 +14,10 @@ from console.accounts.roles import MAY, Permission, Role
 from console.audit.audited import SIGN_IN
 from console.audit.choices import Outcome
 from console.audit.models import AuditEvent
-from instances.choices import Action
+from instances.choices import Action, JobKind
 from instances.models import Instance, Job
 from tests.conftest import HTMX
-from tests.factories import make_backup, make_instance, make_user
+from tests.factories import make_backup, make_instance, make_job, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +65,8 @@ NEEDS: dict[str, Permission | None] = {
     "backups:choose": Permission.RESTORE_TO_NEW,
     "backups:restore": Permission.RESTORE_TO_NEW,
     "backups:restore-to-original": Permission.MANAGE_INSTANCES,
+    "backups:task": Permission.VIEW,
+    "backups:task-retry": Permission.VIEW,
     "backups:verify": Permission.MANAGE_BACKUPS,
     "backups:download": Permission.DOWNLOAD_BACKUP,
     "backups:sha256": Permission.VIEW,
@@ -111,6 +113,7 @@ def path_of(name: str, pattern: URLPattern) -> str:
         "session_id": "0" * 32,
         "user_id": make_user(Role.READ_ONLY).pk,
         "host_name": instance.host_id,
+        "task_id": make_job(kind=JobKind.RESTART).id,
     }
     return reverse(name, kwargs={key: values[key] for key in pattern.pattern.converters})
 

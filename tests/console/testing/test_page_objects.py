@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from console.testing import dialogs, pages
-from tests.factories import make_backup, make_instance, make_user
+from tests.factories import make_backup, make_instance, make_job, make_user
 
 pytestmark = pytest.mark.django_db
 OBJECTS = {
@@ -40,6 +40,7 @@ def shows_something(name: str, user: User) -> bool:
         "instance_id": backup.instance_uid,
         "user_id": make_user().pk,
         "host_name": backup.host_id,
+        "task_id": make_job().id,
     }
     path = reverse(name, kwargs={key: things.get(key, "x") for key in ADDRESSES[name]})
     client = Client()
