@@ -62,7 +62,8 @@ def test_the_page_shows_who_requested_what_and_when_and_the_reason_in_full(plain
         *("Mar 1, 2026 12:00:00 UTC", "Mar 1, 2026 12:01:30 UTC", "No steps are stored", "No lines are stored"),
     ):
         assert text in html, text
-    for path in (backup.get_absolute_url(), reverse("instances:detail", args=[backup.instance_uid])):
+    assert backup.instance is not None
+    for path in (backup.get_absolute_url(), backup.instance.get_absolute_url()):
         assert f'href="{path}"' in html
     assert "every 1s" not in html
 
