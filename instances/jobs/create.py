@@ -31,6 +31,7 @@ class CreateInstance(JobSteps[CreateParameters, None]):
                 work.begin(Step.DEMO)
                 demo_documents.load(server, InstanceType(instance.type).value)
             if more := self.parameters.more_documents:
+                work.begin(Step.DEMO)
                 kind = InstanceType(instance.type).value
                 demo_documents.load_more(server, kind, more, lambda loaded: work.report(60 + 39 * loaded / more))
         except (StartFailed, EngineError) as error:
