@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('instances', '0002_cancelled_is_a_status_of_jobs'),
+        ('instances', '0003_host_version_and_storage_tests'),
     ]
 
     operations = [
