@@ -1,1 +1,4 @@
-"""The front page and its charts. May import every app."""
+"""The pages about everything: the front page with the guided start, an instance's home, the search.
+
+May import every app.
+"""
