@@ -318,6 +318,20 @@ def charts_as_tables(page: Page) -> None:
     expect(page.get_by_role("table", name="Backups of the last 14 days")).to_be_visible()
 
 
+def search_results(page: Page) -> None:
+    ConsolePage(page).search_everything("rows-").expect_chosen("rows-")
+
+
+def search_without_results(page: Page) -> None:
+    ConsolePage(page).search_everything("nothing-has-this-name").expect_text("Nothing has a name")
+
+
+def help_of_the_page(page: Page) -> None:
+    shown = ConsolePage(page)
+    shown.help_button.click()
+    expect(shown.help).to_be_visible()
+
+
 def nothing_matches(page: Page) -> None:
     expect(page.locator(".empty")).to_be_visible()
 
@@ -350,6 +364,12 @@ STATES: list[tuple[str, Callable[[Page], None]]] = [
     ("/instances/", reason_of_a_disabled_button),
     ("/instances/{idle}/backups/", policy_for_a_few_days),
     ("/", charts_as_tables),
+    ("/", search_results),
+    ("/", search_without_results),
+    ("/search/?q=rows-", as_it_is),
+    ("/instances/{real}/", help_of_the_page),
+    ("/instances/{busy}/", as_it_is),
+    ("/instances/{idle}/restore/", as_it_is),
     ("/instances/?q=nothing-has-this-name", nothing_matches),
     ("/backups/?q=nothing-has-this-name", nothing_matches),
     ("/tasks/?q=nothing-has-this-name", nothing_matches),
