@@ -23,6 +23,9 @@ function choose(option) {
   else field.removeAttribute("aria-activedescendant");
 }
 
+// Without this module, the key does nothing.
+for (const link of document.querySelectorAll("[data-search]")) link.ariaKeyShortcuts = "Control+K";
+
 // Chooses the option `step` places further, from the last to the first.
 function move(step) {
   const all = options();

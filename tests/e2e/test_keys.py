@@ -147,7 +147,7 @@ def test_shortcuts_can_be_turned_off_and_stay_off_in_this_browser(staged_page: P
         page.keyboard.press(key)
     expect(page.locator("body")).to_be_focused()
     expect_no_dialog(page)
-    assert page.locator("[aria-keyshortcuts]").count() == 0
+    assert page.locator("[data-shortcut][aria-keyshortcuts]").count() == 0
     dialog = backups.show_keys()
     expect(dialog.switch).not_to_be_checked()
     dialog.turn(True).escape()
