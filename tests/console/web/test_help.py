@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from console.testing import pages
-from tests.factories import make_backup
+from tests.factories import make_backup, make_job
 
 pytestmark = pytest.mark.django_db
 # Nobody has signed in on these, or they are a part of another page.
@@ -27,7 +27,8 @@ def test_each_page_has_a_help_and_each_help_a_page() -> None:
 @pytest.mark.parametrize("view", VIEWS)
 def test_the_button_beside_the_heading_opens_it(plain: Client, view: str) -> None:
     backup = make_backup()
-    arguments = {"instance": [backup.instance_uid], "backups:detail": [backup.id]}
+    task = make_job(instance=backup.instance)
+    arguments = {"instance": [backup.instance_uid], "backups:detail": [backup.id], "backups:task": [str(task.id)]}
     inside = view in {"instances:detail", "instances:instance-tasks", "backups:instance"}
     given = [backup.instance_uid] if inside else arguments.get(view, [])
     html = plain.get(reverse(view, args=given)).text
