@@ -12,6 +12,7 @@ from backups.jobs.parameters import RestoreToNewParameters, RestoreToOriginalPar
 from backups.models import Backup
 from backups.services.create import create_backup
 from backups.services.delete import delete_backup
+from backups.services.probe_storage import probe_storage
 from backups.services.restore import restore_to_new_instance, restore_to_original
 from backups.services.verify import verify_backup
 from backups.tasks import Task
@@ -202,6 +203,17 @@ class Verify(_OnBackup):
         return verify_backup(backup=task.backup, requested_by=user)
 
 
+class StorageTest(Way):
+    service = probe_storage
+    question = _("Test the storage again? Backups stay as they are.")
+
+    def refusal(self, task: Task) -> str:
+        return task.job.host.refusal
+
+    def again(self, task: Task, user: User | None) -> Job:
+        return probe_storage(host=task.job.host, requested_by=user)
+
+
 WAYS: dict[JobKind, Way] = {
     JobKind.CREATE_INSTANCE: CreateInstance(),
     JobKind.DELETE_INSTANCE: DeleteInstance(),
@@ -212,6 +224,7 @@ WAYS: dict[JobKind, Way] = {
     JobKind.RESTORE_NEW: RestoreToNew(),
     JobKind.RESTORE_ORIGINAL: RestoreToOriginal(),
     JobKind.VERIFY: Verify(),
+    JobKind.TEST_STORAGE: StorageTest(),
 }
 
 
