@@ -307,6 +307,12 @@ def reason_of_a_disabled_button(page: Page) -> None:
     expect(page.get_by_role("tooltip").filter(has_text="No backup can be made now")).to_be_visible()
 
 
+def another_name_to_delete(page: Page) -> None:
+    page.get_by_label("Type the name of the instance to confirm").fill("another")
+    page.get_by_role("button", name="Yes", exact=True).click()
+    expect(page.get_by_text("Type exactly this name: ")).to_be_visible()
+
+
 def policy_for_a_few_days(page: Page) -> None:
     dialog = BackupsAndRestorations(page).modify_policy().turn(True).keep(3)
     expect(dialog.field("Monday")).to_be_disabled()
@@ -380,6 +386,8 @@ STATES: list[tuple[str, Callable[[Page], None]]] = [
     ("/backups/{failed}/download/", as_it_is),
     ("/instances/{abnormal}/", as_it_is),
     ("/instances/{busy}/delete/", as_it_is),
+    ("/instances/{abnormal}/delete/", as_it_is),
+    ("/instances/{idle}/delete/", another_name_to_delete),
     ("/instances/{abnormal}/reset-password/", as_it_is),
     ("/backups/{orphan}/restore/", as_it_is),
     ("/backups/{building}/restore/", as_it_is),

@@ -40,7 +40,7 @@ def test_turning_the_policy_on_makes_a_backup_and_turning_it_off_can_delete_it(
     dialog.turn(True)
     expect(dialog.preview).to_contain_text("A backup starts when you press OK.")
     dialog.keep(7).start_at("05:00-06:00")
-    expect(dialog.preview).to_contain_text(re.compile(r"(20\d\d 05:00 UTC.*){3}Unknown until the first backup"))
+    expect(dialog.preview).to_contain_text(re.compile(r"(20\d\d 05:00 UTC\D[\s\S]*){3}Unknown until"))
     dialog = dialog.keep(733).on().press()
     dialog.expect_text("Enter a whole number from 1 to 732.", "Choose at least one day of the week.")
     expect(dialog.field("Retention Period (days)")).to_have_value("733")
