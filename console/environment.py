@@ -285,6 +285,11 @@ CONSOLE_LEASE_SECONDS = seconds(
     _("the length of a job's lease: how long after its agent's last renewal a job ends as Failed"),
     least=1,
 )
+CONSOLE_UNPROTECTED_HOURS = number(
+    "CONSOLE_UNPROTECTED_HOURS",
+    26,
+    "hours without a Complete backup after which a notification about an instance is sent; 0: never",
+)
 CONSOLE_LOG_LEVEL = text(
     "CONSOLE_LOG_LEVEL", "INFO", _("the least severe messages that are logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`")
 )

@@ -47,6 +47,7 @@ urlpatterns = [
     path("search/", search_all, name="search"),
     path("keys/", views.keys, name="keys"),
     path("audit/", audit.audit_list, name="audit"),
+    path("", include("console.notifications.urls")),
     path("", include("backups.urls")),
     path("", include("instances.urls")),
     # After "instances/create/".

@@ -27,6 +27,8 @@ class Permission(Enum):
     MANAGE_USERS = "manage-users"
     # See the settings of the console, and test its storage.
     MANAGE_SETTINGS = "manage-settings"
+    # The channels of notifications.
+    MANAGE_CHANNELS = "manage-channels"
 
 
 class Role(models.TextChoices):

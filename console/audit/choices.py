@@ -29,4 +29,5 @@ class ResourceKind(models.TextChoices):
     BACKUP = "backup", pgettext_lazy("kind of resource", "backup")
     USER = "user", pgettext_lazy("kind of resource", "user")
     HOST = "host", pgettext_lazy("kind of resource", "host")
+    CHANNEL = "channel", pgettext_lazy("kind of resource", "channel")
     HOOK = "hook", pgettext_lazy("kind of resource", "hook")

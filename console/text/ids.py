@@ -4,6 +4,6 @@ import secrets
 from typing import Literal
 
 
-def new_id(kind: Literal["in02", "br02"]) -> str:
-    """Return a fresh id, 36 characters: in02 for instances, br02 for backups."""
+def new_id(kind: Literal["in02", "br02", "nc02"]) -> str:
+    """Return a fresh id, 36 characters: in02 for instances, br02 for backups, nc02 for channels."""
     return secrets.token_hex(16) + kind

@@ -3,6 +3,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from console.notifications.bell import bell_of
 from console.web.request import Request
 from instances.activity import Notified, activity_and_notifications, activity_of
 from instances.notifications import Notification
@@ -25,8 +26,11 @@ def activity(request: Request) -> HttpResponse:
             answer["cursor"] = str(following)
     else:
         current = activity_of(request.user, now)
-    if request.GET.get("version") == current.version and not answer:
+    bell = bell_of(request.user)
+    version = current.version + bell.version
+    if request.GET.get("version") == version and not answer:
         return HttpResponse(status=204)
     notices = render_to_string("components/_notices.html", {"activity": current}, request)
-    shown = {"version": current.version, "running": current.running, "down": current.down, "notices": notices}
+    shown = {"version": version, "running": current.running, "down": current.down, "notices": notices}
+    shown["bell"] = render_to_string("components/_bell.html", {"bell": bell}, request)
     return JsonResponse({**answer, **shown, "toasts": [each.as_json() for each in notifications]})

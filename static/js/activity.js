@@ -15,7 +15,7 @@ let asking = false;
 let leaving = false;
 let next = 0;
 
-function show({ version, running: now, down, notices }) {
+function show({ version, running: now, down, notices, bell }) {
   page.activityVersion = version;
   running = now;
   // A list without work in progress does not poll, so refresh it when the number of servers that are down changes.
@@ -24,8 +24,18 @@ function show({ version, running: now, down, notices }) {
   document.title = (running ? `(${running}) ` : "") + document.title.replace(/^\(\d+\) /, "");
   whenReleased("notices", () => {
     document.getElementById("notices").innerHTML = notices;
+    showBell(bell);
     contentChanged();
   });
+}
+
+// Morphing keeps an open list open, where it is scrolled to. The button "Mark all as read" disappears when it has worked.
+function showBell(html) {
+  const bell = document.getElementById("bell");
+  const focused = bell.contains(document.activeElement);
+  Idiomorph.morph(bell, html, { morphStyle: "innerHTML" });
+  htmx.process(bell);
+  if (focused && !bell.contains(document.activeElement)) bell.querySelector("button").focus();
 }
 
 // Fetches the activity once. Returns false if polling should stop.

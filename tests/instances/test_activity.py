@@ -243,14 +243,14 @@ def test_a_hidden_page_gets_the_count_and_leaves_toasts_to_other_pages(user: Use
 
 
 @pytest.mark.parametrize("rows", [1, 50])
-def test_a_request_needs_two_queries_besides_the_session_and_its_user(
+def test_a_request_needs_three_queries_besides_the_session_and_its_user(
     user: User, browser: Browser, rows: int, django_assert_num_queries: Any
 ) -> None:
     for _ in range(rows):
         make_job(requested_by=user, instance=make_instance(), status=JobStatus.RUNNING)
         ended(user, instance=make_instance())
     for _ in range(2):
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             browser.ask()
 
 

@@ -19,6 +19,7 @@ from console.text.messages import (
     engines,
     instances,
     labels,
+    notifications,
     rules,
     storages,
     system,
@@ -39,6 +40,7 @@ TEXTS = {
     **archives.TEXTS,
     **storages.TEXTS,
     **tasks.TEXTS,
+    **notifications.TEXTS,
     **testing.TEXTS,
 }
 # The code of several messages joined into one. Its parameters are `parts` and their separator `by`.

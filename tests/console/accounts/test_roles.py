@@ -17,6 +17,7 @@ from console.audit.models import AuditEvent
 from instances.choices import Action, JobKind
 from instances.models import Instance, Job
 from tests.conftest import HTMX
+from tests.console.notifications.channels import make_channel
 from tests.factories import make_backup, make_instance, make_job, make_user
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +50,13 @@ NEEDS: dict[str, Permission | None] = {
     "user-end-sessions": Permission.MANAGE_USERS,
     "user-deactivate": Permission.MANAGE_USERS,
     "user-activate": Permission.MANAGE_USERS,
+    "notifications:list": Permission.MANAGE_CHANNELS,
+    "notifications:create": Permission.MANAGE_CHANNELS,
+    "notifications:detail": Permission.MANAGE_CHANNELS,
+    "notifications:edit": Permission.MANAGE_CHANNELS,
+    "notifications:delete": Permission.MANAGE_CHANNELS,
+    "notifications:test": Permission.MANAGE_CHANNELS,
+    "notifications:read": Permission.VIEW,
     "backups:list": Permission.VIEW,
     "backups:instance": Permission.VIEW,
     "backups:create": Permission.CREATE_BACKUP,
@@ -115,6 +123,8 @@ def path_of(name: str, pattern: URLPattern) -> str:
         "host_name": instance.host_id,
         "task_id": make_job(kind=JobKind.RESTART).id,
     }
+    if "channel_id" in pattern.pattern.converters:
+        values["channel_id"] = make_channel().pk
     return reverse(name, kwargs={key: values[key] for key in pattern.pattern.converters})
 
 

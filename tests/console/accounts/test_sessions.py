@@ -77,7 +77,7 @@ def test_unknown_ids_wrong_methods_and_anonymous_users_are_rejected(plain: Clien
 def test_a_request_updates_the_session_at_most_every_five_minutes(user: User, django_assert_num_queries: Any) -> None:
     client = signed_in(user)
     first = UserSession.objects.get()
-    with django_assert_num_queries(4):  # the session, its user, the work and the agents
+    with django_assert_num_queries(5):  # the session, its user, the work, the agents and the bell
         client.get("/account/password/")
     early = timezone.now() - timedelta(minutes=6)
     UserSession.objects.update(seen=early)

@@ -182,5 +182,5 @@ def test_wrong_current_passwords_are_audited_and_limited_as_sign_ins_are(plain: 
 
 
 def test_the_throttle_adds_no_query_to_other_pages(plain: Client, django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(4):  # the session, its user, the work in progress and the agents
+    with django_assert_num_queries(5):  # the session, its user, the work in progress, the agents and the bell
         plain.get("/account/password/")

@@ -354,7 +354,7 @@ def test_the_page_needs_the_same_few_queries_for_any_number_of_rows(
     plain: Client, number: int, django_assert_num_queries: Any
 ) -> None:
     fill(number)
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(18):
         plain.get(HOME)
 
 
