@@ -1,6 +1,6 @@
 """Make a backup of an instance from its running server."""
 
-from backups import outcome
+from backups import outcome, reporting
 from backups.jobs.archiving import Made, archive_made, make_archive, remove_unfinished
 from backups.jobs.parameters import BackupParameters
 from backups.models import Backup
@@ -18,9 +18,11 @@ class MakeBackup(JobSteps[BackupParameters, Made]):
     def completed(self, result: Made) -> None:
         archive_made(self.job, result)
         outcome.release_instance(self.job)
+        reporting.backup_completed(self.job)
 
     def failed(self, reason: str) -> None:
         outcome.making_failed(self.job, reason)
+        reporting.backup_failed(self.job, reason)
 
     def cancelled(self, reason: str) -> None:
         outcome.making_cancelled(self.job, reason)

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from backups import archive
+from backups import archive, reporting
 from backups.choices import RestorationStatus
 from backups.damage import note_damage
 from backups.models import Backup, BackupQuerySet, Restoration
@@ -78,6 +78,7 @@ def end_restoration(job: Job, status: RestorationStatus, reason: str = "") -> No
     restoration = Restoration.objects.get(job=job)
     Restoration.objects.filter(pk=restoration.pk).update(status=status, failure=reason, ended=timezone.now())
     end_use(Backup.objects.filter(pk=restoration.backup_id))
+    reporting.restoration_ended(restoration, status, reason)
 
 
 def end_use(backups: BackupQuerySet, **columns: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from backups import reporting
 from backups.comparing import differences
 from backups.damage import note_damage, note_whole
 from backups.jobs.archiving import staging
@@ -54,6 +55,7 @@ class VerifyBackup(JobSteps[BackupParameters, dict[str, Any]]):
             self._end()
         else:
             self._end(verified_at=None, verify_failure=reason)
+            reporting.verification_failed(Backup.objects.get(verify_job=self.job), reason)
 
     def cancelled(self, reason: str) -> None:
         """Keep the result of the last verification."""

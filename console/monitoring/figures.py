@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import Avg, Count, F, Min, OuterRef, Subquery, Sum
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
@@ -12,8 +12,11 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from backups.models import Backup
 from backups.storage.base import archive_storage
+from console.notifications import events
+from console.notifications.choices import EventKind
 from console.processes.outages import Outages
 from console.text import clocks
+from console.text.messages import Message
 from instances.choices import JobStatus
 from instances.models import Host, Instance, Job, offline_after
 
@@ -36,7 +39,13 @@ def check_storage(host: str, now: datetime) -> None:
         _outages.begin("storage", f"The storage of the backups cannot be used: {error}")
     else:
         _outages.end("storage", "The storage of the backups can be used again.")
-    Host.objects.filter(name=host).update(storage_free=free, storage_failure=failure, storage_checked=now)
+    with transaction.atomic():
+        Host.objects.filter(name=host).update(storage_free=free, storage_failure=failure, storage_checked=now)
+        if failure:
+            message = Message("event.storage_unwritable", host=host, reason=failure)
+            events.report(EventKind.STORAGE_UNWRITABLE, message, path="/", lasting=f"storage:{host}")
+        elif events.lasting_of(EventKind.STORAGE_UNWRITABLE):
+            events.end(f"storage:{host}")
 
 
 def readiness(now: datetime) -> dict[str, str]:

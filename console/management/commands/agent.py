@@ -11,13 +11,16 @@ from django.core.management.base import BaseCommand, CommandError
 
 from backups import history
 from backups.policy import automation, clock
+from backups.reporting import UnprotectedCheck
 from console.jobs import JOBS
 from console.monitoring import figures as monitoring
+from console.notifications.courier import Courier
 from console.processes import home, locks
 from console.processes.limits import allow_most_descriptors
 from console.processes.parent import die_with
 from console.testing import hook_state as hooks
 from console.testing.hook_work import SteeredWork
+from instances.offline import OfflineCheck
 from instances.queue.agent import Agent
 from instances.queue.work import Work
 
@@ -42,7 +45,7 @@ class Command(BaseCommand):
         agent = Agent(
             host,
             JOBS,
-            periodic=[partial(task, host) for task in periodic],
+            periodic=[*(partial(task, host) for task in periodic), OfflineCheck(), UnprotectedCheck()],
             leave_alone=hooks.held,
             work=SteeredWork if hooks.active() else Work,
         )
@@ -56,7 +59,10 @@ class Command(BaseCommand):
                 )
             locks.write(lock, agent.token)
             automation.begin()
+            courier = Courier(host)
+            courier.start()
             agent.run()
+            courier.stop()
         # Threads that did not end in time must not keep the process alive. The next start settles their jobs.
         sys.stdout.flush()
         os._exit(0)

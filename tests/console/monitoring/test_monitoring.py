@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from backups.choices import BackupStatus
 from backups.storage.folder import FolderStorage
 from console.monitoring import figures as monitoring
+from console.notifications.models import Event
 from console.processes.outages import Outages
 from instances.choices import Action, JobKind, JobStatus
 from instances.models import Host
@@ -105,6 +106,21 @@ def test_an_outage_of_the_storage_is_logged_when_it_begins_and_when_it_ends(
         "The storage of the backups cannot be used: [Errno 13] Permission denied",
         "The storage of the backups can be used again.",
     ]
+
+
+def test_an_outage_of_the_storage_is_reported_once(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: FolderStorage) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    now = timezone.now()
+    for outage in range(2):
+        with monkeypatch.context() as patched:
+            patched.setattr(FolderStorage, "free_space", refuse)
+            for minute in range(1, 4):
+                monitoring.check_storage("local", now + timedelta(hours=outage, minutes=minute))
+        monitoring.check_storage("local", now + timedelta(hours=outage, minutes=4))
+    sentence = "Host local cannot write to the storage of the backups: Permission denied."
+    assert [event.message for event in Event.objects.all()] == [sentence] * 2
 
 
 def test_there_are_no_metrics_without_a_token(client: Client) -> None:
