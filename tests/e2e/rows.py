@@ -16,6 +16,9 @@ from backups.models import Backup, Restoration
 from console.accounts.roles import Role
 from console.audit.audited import Resource, record
 from console.audit.choices import Outcome
+from console.notifications.choices import EventKind
+from console.notifications.models import Channel, Delivery, Event
+from console.text.messages import Message
 from instances.models import Host, Instance, Job, JobRecord
 from tests import factories
 from tests.e2e.console import ROOT, Console
@@ -74,12 +77,14 @@ def rows() -> dict[str, str]:
     restorations(Instance.objects.filter(name=REAL).first() or idle, idle, made["locked"])
     events(made["automated"], idle)
     Host.objects.filter(name="elsewhere").update(seen=timezone.now())
+    channel = deliveries()
     ids = {name: each.id for name, each in made.items()}
     reader = factories.make_user(Role.READ_ONLY, username="rows-reader")
     return {
         **ids,
         "reader": str(reader.pk),
         "host": "elsewhere",
+        "channel": channel.pk,
         "idle": idle.id,
         "busy": busy.id,
         "abnormal": abnormal.id,
@@ -133,6 +138,23 @@ def restorations(source: Instance, other: Instance, of: Backup) -> None:
     Restoration.objects.create(way="new", status="COMPLETED", ended=now, **facts, **there)
     Restoration.objects.create(way="original", status="RUNNING", job=running("restore-original", None), **facts, **here)
     Restoration.objects.create(way="new", status="FAILED", failure=LONG, ended=now, **facts, **gone)
+
+
+def deliveries() -> Channel:
+    """Create a channel that is off, with a delivery of each status, and what happened."""
+    channel = Channel(name="rows-channel", events=EventKind.values, enabled=False)
+    channel.url = "json://127.0.0.1:9/"
+    channel.save(force_insert=True)
+    message = Message("event.backup_failed", backup="rows-failed", instance="rows-idle", reason=LONG)
+    for status in ("delivered", "given_up", "waiting"):
+        event = Event.objects.create(kind=EventKind.BACKUP_FAILED, message=message, path="/backups/")
+        failure = "" if status == "delivered" else LONG
+        # Far from due, so that no agent tries it.
+        due = timezone.now() + timedelta(minutes=50) if status == "waiting" else None
+        ended = None if due else timezone.now()
+        row = {"status": status, "attempts": 2, "failure": failure, "due": due, "ended": ended}
+        Delivery.objects.create(channel=channel, event=event, **row)
+    return channel
 
 
 def events(of: Backup, other: Instance) -> None:

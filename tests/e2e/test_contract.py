@@ -47,6 +47,7 @@ def shown(signed_in_page: Page, ids: dict[str, str]) -> dict[str, pages.ConsoleP
         "Audit": pages.Audit(page),
         "Users": pages.Users(page),
         "Settings": pages.Settings(page),
+        "Notifications": pages.Notifications(page),
     }
 
 

@@ -29,6 +29,7 @@ def backed_up(console: Console) -> str:
         pages.Audit,
         pages.Users,
         pages.Settings,
+        pages.Notifications,
         pages.Sessions,
         pages.Password,
     ],

@@ -11,6 +11,7 @@ from console.testing.pages.basic_information import BasicInformation, RenameForm
 from console.testing.pages.instance_home import InstanceHome
 from console.testing.pages.instance_management import InstanceManagement, InstanceRow
 from console.testing.pages.list_page import ListPage
+from console.testing.pages.notifications import ChannelPage, ChannelRow, Notifications
 from console.testing.pages.overview import Overview
 from console.testing.pages.page import WORK_MILLISECONDS, ConsolePage, Exported, FactsPage
 from console.testing.pages.password import Password
@@ -32,6 +33,8 @@ __all__ = [
     "BackupRow",
     "BackupsAndRestorations",
     "BasicInformation",
+    "ChannelPage",
+    "ChannelRow",
     "ConsolePage",
     "Exported",
     "FactsPage",
@@ -40,6 +43,7 @@ __all__ = [
     "InstanceRow",
     "InstanceTasks",
     "ListPage",
+    "Notifications",
     "Overview",
     "Password",
     "RenameForm",

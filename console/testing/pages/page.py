@@ -95,6 +95,25 @@ class ConsolePage:
         self.choose_in_user_menu("Keyboard shortcuts")
         return KeysDialog(self.page)
 
+    @property
+    def bell(self) -> Locator:
+        """Return the bell's button. Its name says how many events are unread."""
+        return self.page.get_by_role("banner").get_by_role("button", name="What happened")
+
+    def expect_unread(self, count: str) -> None:
+        """Wait until the bell says this number of unread events, such as "2" or "20+"; "" for none."""
+        said = f"What happened: {count} unread" if count else "What happened: nothing new"
+        expect(self.bell).to_have_accessible_name(said, timeout=WORK_MILLISECONDS)
+
+    def what_happened(self) -> Locator:
+        """Open the bell, and return its list. Each event is a link to the page about it."""
+        self.bell.click()
+        return self.page.get_by_role("group", name="What happened")
+
+    def mark_all_read(self) -> None:
+        self.what_happened().get_by_role("button", name="Mark all as read").click()
+        self.expect_unread("")
+
     def expect_toast(self, text: str) -> None:
         """Wait until a toast shows the text: about the last request, or about work that has ended."""
         expect(self._toast(text)).to_be_visible(timeout=WORK_MILLISECONDS)

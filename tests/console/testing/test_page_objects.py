@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from console.testing import dialogs, pages
+from tests.console.notifications.channels import make_channel
 from tests.factories import make_backup, make_instance, make_job, make_user
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +42,7 @@ def shows_something(name: str, user: User) -> bool:
         "user_id": make_user().pk,
         "host_name": backup.host_id,
         "task_id": make_job().id,
+        "channel_id": make_channel().pk,
     }
     path = reverse(name, kwargs={key: things.get(key, "x") for key in ADDRESSES[name]})
     client = Client()
