@@ -69,4 +69,4 @@ class EditChannelForm(EditForm, ChannelFields):
         initial = {name: getattr(channel, name) for name in ("name", "events", "minimum", "enabled")}
         super().__init__(*args, values=channel.editable, initial=initial, **kwargs)
         self.fields["url"].required = False
-        self.fields["url"].help_text = gettext("Leave it empty to keep the present URL, %s.") % channel.shown_url
+        self.fields["url"].help_text = gettext("Leave it empty to keep the present URL (%s).") % channel.shown_url

@@ -12,6 +12,7 @@ from console.jobs import JOBS
 from console.processes import home, locks
 from console.testing.reset import backups as backups_emptying
 from console.testing.reset import instances as instances_emptying
+from console.testing.reset import notifications as notifications_emptying
 from console.testing.seed import console as seeding
 from console.text.refused import Refused
 from instances.engines.base import FilesInUse
@@ -24,7 +25,8 @@ _AGENT_SECONDS = 30.0
 class Command(BaseCommand):
     help = (
         "Empty the console: all instances with their servers and files, backups with their archives, tasks, "
-        "restorations, the audit, and all users but superusers. The console may be running."
+        "restorations, the audit, notifications and their channels, and all users but superusers. "
+        "The console may be running."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -59,6 +61,7 @@ class Command(BaseCommand):
         instances_emptying.empty_by_hand(host, locked=not running)
         Host.objects.exclude(name__in=with_agent).delete()
         seeding.forget()
+        notifications_emptying.empty()
 
 
 def take_locks(here: Path, held: ExitStack) -> bool:

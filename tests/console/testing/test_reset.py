@@ -17,11 +17,13 @@ from backups.models import Backup, BackupTally, StorageSample
 from console.accounts.models import FailedAttempts
 from console.accounts.roles import Role
 from console.audit.models import AuditEvent
+from console.notifications.models import Channel, Delivery, Event
 from console.processes import locks
 from instances.choices import Action, JobStatus
 from instances.engines.embedded import process
 from instances.homes import instance_home
 from instances.models import Host, Instance, Job
+from tests.console.notifications.channels import make_channel, offline
 from tests.factories import make_backup, make_host, make_instance, make_job, make_policy, make_user
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +56,8 @@ def full() -> None:
     history.sample_storage("local", timezone.now())
     make_host("elsewhere", seen=None)
     FailedAttempts.objects.create(name="somebody", failures=5, ends=timezone.now())
+    make_channel()
+    offline(lasting="host:elsewhere")
 
 
 def test_a_reset_leaves_only_the_administrator(home: Path) -> None:
@@ -62,11 +66,13 @@ def test_a_reset_leaves_only_the_administrator(home: Path) -> None:
     make_user(role=Role.READ_ONLY)
     said = reset("--yes-destroy", str(home))
     assert said == f"The console in {home} is empty.\n"
-    for model in (Instance, Backup, BackupTally, StorageSample, Job, Host, FailedAttempts):
+    gone = (Instance, Backup, BackupTally, StorageSample, Job, Host, FailedAttempts, Channel, Delivery, Event)
+    for model in gone:
         assert model._default_manager.count() == 0, model
     assert [user.username for user in User.objects.all()] == ["root"]
     assert [event.trace for event in AuditEvent.objects.all()] == ["consoleReset"]
-    assert sorted(path.name for path in home.rglob("*") if not path.name.endswith(".lock")) == ["backups"]
+    left = sorted(path.name for path in home.rglob("*") if not path.name.endswith(".lock"))
+    assert left == ["backups", "credentials.key"]
     assert reset("--yes-destroy", str(home)) == said
 
 
