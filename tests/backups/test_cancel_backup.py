@@ -3,11 +3,14 @@
 import csv
 import json
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -19,13 +22,14 @@ from backups.jobs.archiving import Made
 from backups.models import Backup, BackupTally
 from backups.services.cancel import cancel_backup
 from backups.services.create import create_backup
+from console.jobs import JOBS
 from console.text.messages import Message
 from console.text.refused import Refused
 from instances.choices import JobKind, JobStatus, Status
 from instances.engines.base import Contents
 from instances.models import Job
 from instances.queue import leases, requests
-from instances.queue.job import JobFailed
+from instances.queue.job import JobFailed, steps_of
 from tests.backups.archive.archives import MANIFEST
 from tests.factories import make_backup, make_instance, make_job
 from tests.jobs import claimed, complete, fail, fail_unrenewed, work_on
@@ -94,6 +98,17 @@ def test_a_cancelled_backup_whose_agent_dies_still_says_who_cancelled_it(
     assert fail_unrenewed() == 1
     assert_cancelled(backup, user)
     assert not Job.objects.get().interrupted
+
+
+def test_an_archive_that_a_killed_agent_left_of_a_cancelled_backup_is_removed(
+    running: tuple[Backup, Job], user: User, folder: Path
+) -> None:
+    backup, job = running
+    storages["backups"].save(backup.archive_name, ContentFile(b"not all of it"))
+    cancel_backup(backup=backup, requested_by=user)
+    assert fail_unrenewed() == 1
+    steps_of(job, JOBS).clean_up()
+    assert not storages["backups"].exists(backup.archive_name)
 
 
 def test_a_cancelled_backup_that_fails_at_the_same_time_is_cancelled(running: tuple[Backup, Job], user: User) -> None:
