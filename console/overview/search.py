@@ -41,6 +41,7 @@ PAGES = (
     (gettext_lazy("Audit"), "audit", Permission.READ_AUDIT),
     (gettext_lazy("Settings"), "settings", Permission.MANAGE_SETTINGS),
     (gettext_lazy("Time Zone"), "time-zone", None),
+    (gettext_lazy("Notifications"), "notifications:list", Permission.MANAGE_CHANNELS),
     (gettext_lazy("Sessions"), "sessions", None),
     (gettext_lazy("Change password"), "password-change", None),
     (gettext_lazy("Keyboard shortcuts"), "keys", None),

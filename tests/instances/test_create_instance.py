@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -11,12 +12,18 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from instances import demo_documents
 from instances.choices import InstanceType, JobKind, JobStatus, State, Status
 from instances.demo_documents import WATCHABLE
+from instances.engines.base import Server
+from instances.jobs import create
 from instances.models import Instance, Job
 from instances.queue.job import secret_of
+from instances.queue.pace import Amount
+from instances.queue.work import Work
 from instances.services import create_instance
 from tests.factories import NEW_PASSWORD, PASSWORD_FIELDS, make_host, make_instance
+from tests.jobs import do
 
 pytestmark = pytest.mark.django_db
 CREATE = reverse("instances:create")
@@ -196,3 +203,21 @@ def test_it_is_offered_only_while_there_is_no_instance(htmx: Client) -> None:
     assert 'name="demo"' not in htmx.get(CREATE).text
     assert htmx.post(CREATE, form(demo="on")).status_code == 204
     assert Job.objects.get().parameters["more_documents"] == 0
+
+
+def test_the_job_loads_the_demo_data_and_reports_how_far_it_is(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    reported: list[float] = []
+
+    class Reporting(Work):
+        def report(self, percent: float, amount: Amount | None = None) -> None:
+            reported.append(percent)
+
+    def load_more(_server: Server, _kind: str, documents: int, report: Callable[[int], None]) -> None:
+        report(documents // 2)
+        report(documents)
+
+    monkeypatch.setattr(create, "start_on_free_port", lambda _work, _instance: 1)
+    monkeypatch.setattr(demo_documents, "load_more", load_more)
+    create_instance(name="orders", type=InstanceType.SINGLE_NODE, requested_by=user, more_documents=1000)
+    assert do(work=Reporting).status == JobStatus.COMPLETED
+    assert reported[-2:] == [79.5, 99]

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from console.testing import pages
+from tests.console.notifications.channels import make_channel
 from tests.factories import make_backup, make_job
 
 pytestmark = pytest.mark.django_db
@@ -28,10 +29,14 @@ def test_each_page_has_a_help_and_each_help_a_page() -> None:
 def test_the_button_beside_the_heading_opens_it(plain: Client, view: str) -> None:
     backup = make_backup()
     task = make_job(instance=backup.instance)
-    arguments = {"instance": [backup.instance_uid], "backups:detail": [backup.id], "backups:task": [str(task.id)]}
-    inside = view in {"instances:detail", "instances:instance-tasks", "backups:instance"}
-    given = [backup.instance_uid] if inside else arguments.get(view, [])
-    html = plain.get(reverse(view, args=given)).text
+    inside = ("instance", "instances:detail", "instances:instance-tasks", "backups:instance")
+    arguments = {
+        **dict.fromkeys(inside, backup.instance_uid),
+        "backups:detail": backup.id,
+        "backups:task": task.id,
+        "notifications:detail": make_channel().pk,
+    }
+    html = plain.get(reverse(view, args=[arguments[view]] if view in arguments else [])).text
     assert html.count('popovertarget="help"') == html.count('id="help"') == html.count("<h1") == 1
     assert re.search(r"</h1>\s*<button[^>]*popovertarget=\"help\"", html)
 
