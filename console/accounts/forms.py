@@ -14,7 +14,10 @@ from console.audit.audited import SIGN_IN
 from console.text.password_rule import PASSWORD_RULE, password_validators
 from console.web.dialogs import posted
 from console.web.forms import DialogForm
+from console.web.judging import Rule, like
 from console.web.request import Request
+
+_PASSWORDS_DIFFER = _("The two passwords differ.")
 
 
 class SignInForm(AuthenticationForm):
@@ -87,6 +90,10 @@ class NewPasswordForm(DialogForm):
         return form
 
     @property
+    def more_rules(self) -> dict[str, list[Rule]]:
+        return {"confirmation": [like("password", _PASSWORDS_DIFFER)]}
+
+    @property
     def shown_password(self) -> str:
         """Return the generated password, or "" once the user has changed the field."""
         values: Any = self.data if self.is_bound else self.initial
@@ -98,7 +105,7 @@ class NewPasswordForm(DialogForm):
         # Compare the raw input, so that a mismatch is reported in addition to other errors.
         typed, again = (self[name].data or "" for name in ("password", "confirmation"))
         if typed != again and not self.fields["password"].disabled and not self.has_error("confirmation"):
-            self.add_error("confirmation", _("The two passwords differ."))
+            self.add_error("confirmation", _PASSWORDS_DIFFER)
         return cleaned
 
 

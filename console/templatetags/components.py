@@ -10,9 +10,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from console.text.visible import visible
+from console.web.judging import rules_of
 
 register = template.Library()
 register.filter("visible", visible, is_safe=True)
+register.filter("rules", rules_of)
 
 
 @register.simple_tag

@@ -13,7 +13,7 @@ from console.text.visible import invisible, visible
 
 DESCRIPTION_MAX_LENGTH = 256
 # What Unicode or a browser treats as a line break (str.splitlines).
-_LINE_BREAKS = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
+LINE_BREAKS = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 DESCRIPTION_RULE = _("Up to 256 characters, without line breaks and without any of > ! < \" & ' =")
 
 
@@ -25,7 +25,7 @@ class NoneOfValidator:
         self.characters = characters
 
     def __call__(self, value: str) -> None:
-        found = [character for character in self.characters if character in value]
+        found = list(dict.fromkeys(character for character in value if character in self.characters))
         if found:
             raise ValidationError(
                 TEXTS["rule.forbidden_characters"],
@@ -43,7 +43,7 @@ class VisibleValidator:
 
     def __call__(self, value: str) -> None:
         found = invisible(value)
-        errors, others = [], [character for character in found if character not in _LINE_BREAKS]
+        errors, others = [], [character for character in found if character not in LINE_BREAKS]
         if len(others) < len(found):
             errors.append(ValidationError(TEXTS["rule.one_line"], code="line_break"))
         if others:

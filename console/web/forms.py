@@ -13,6 +13,7 @@ from console.text.changes import Changed, Values
 from console.text.description_rule import DESCRIPTION_MAX_LENGTH, DESCRIPTION_RULE, description_validators
 from console.text.name_rule import NAME_RULE, name_validators
 from console.text.refused import Refused
+from console.web.judging import Rule
 
 _FORM_EXPIRED = _("This dialog can no longer be used. Close it and open it again.")
 _SALT = "console.opened_with"
@@ -27,7 +28,7 @@ class NameField(forms.CharField):
         kwargs.setdefault("help_text", NAME_RULE)
         super().__init__(strip=False, **kwargs)
         self.widget.attrs.update(
-            {"autocomplete": "off", "spellcheck": "false", "autofocus": True, "data-select-on-focus": True}
+            {"autocomplete": "off", "spellcheck": "false", "autofocus": True, "data-caret-at-end": True}
         )
 
 
@@ -102,6 +103,11 @@ class DialogForm(forms.Form):
         for field in self.fields.values():
             if field.required:
                 field.error_messages["required"] = _("Fill in this field.")
+
+    @property
+    def more_rules(self) -> dict[str, list[Rule]]:
+        """Return rules that no validator has, by field, for the script that judges what users type."""
+        return {}
 
     @contextmanager
     def showing_refusals(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ import "./keys.js";
 import "./dialog.js";
 import "./forms.js";
 import "./search.js";
+import "./judge.js";
 import "./selection.js";
 import "./menus.js";
 import "./toasts.js";

@@ -1,7 +1,7 @@
 // The dialog opens when htmx swaps a form into it, asks before it discards what the user typed, and returns the focus
 // when it closes.
 
-import { focusIsLost, focusPlace, placeOf } from "./focus.js";
+import { caretToEnd, focusIsLost, focusPlace, placeOf } from "./focus.js";
 import { isComposing, takePressedFrom } from "./keys.js";
 
 const dialog = document.getElementById("dialog");
@@ -20,7 +20,9 @@ document.addEventListener("htmx:beforeRequest", ({ detail: { elt, target } }) =>
 document.addEventListener("htmx:afterSettle", ({ detail: { target } }) => {
   if (target !== content) return;
   if (!dialog.open) dialog.showModal();
-  FIRST.map((selector) => dialog.querySelector(selector)).find(Boolean)?.focus();
+  const first = FIRST.map((selector) => dialog.querySelector(selector)).find(Boolean);
+  first?.focus();
+  caretToEnd(first);
 });
 
 // After an error, the server does not send passwords back, so restore the typed ones.

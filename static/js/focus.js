@@ -7,6 +7,13 @@ const canHaveFocus = (node) =>
 const firstIn = (node) => [...(node?.querySelectorAll(FOCUSABLE) ?? [])].find(canHaveFocus);
 const firstOf = (row) => [row?.querySelector(".name a")].find(canHaveFocus) ?? firstIn(row);
 
+// Puts the caret behind the text of a field, if the node is a field with a caret.
+export function caretToEnd(node) {
+  if (node?.matches("textarea, input:is([type=text], [type=search], [type=password])")) {
+    node.setSelectionRange(node.value.length, node.value.length);
+  }
+}
+
 export const focusIsLost = () => document.activeElement === document.body || !canHaveFocus(document.activeElement);
 
 // Describes the node's place in terms that stay valid when the node is gone.

@@ -2,6 +2,7 @@
 
 import { isComposing } from "./keys.js";
 import { onContent } from "./content.js";
+import { caretToEnd } from "./focus.js";
 
 // Counts code points, as the server does; a browser's own length counts an emoji as two.
 function count(area) {
@@ -54,12 +55,18 @@ document.addEventListener("htmx:configRequest", ({ detail: { verb, formData } })
   for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
 });
 
+// With Tab, browsers select the whole text. In a name the caret goes to the end instead: one key must not replace it.
+let tabbed = false;
+for (const type of ["keydown", "keyup"]) {
+  document.addEventListener(type, ({ key }) => (tabbed = type === "keydown" && key === "Tab"), true);
+}
 document.addEventListener("focusin", ({ target }) => {
-  if (target.matches?.("[data-select-on-focus]")) target.select();
+  if (tabbed && target.matches?.("[data-caret-at-end]")) caretToEnd(target);
 });
-// A field with autofocus may have the focus before this script runs.
+// A field with autofocus may have the focus before this script runs; htmx focuses it in a form that edits in place.
 const focused = document.activeElement;
-if (focused.matches("[data-select-on-focus]") && focused.value === focused.defaultValue) focused.select();
+if (focused.matches("[data-caret-at-end]")) caretToEnd(focused);
+document.addEventListener("htmx:load", ({ target }) => target.matches("[data-editing]") && caretToEnd(document.activeElement));
 
 onContent(() => {
   document.querySelectorAll("[data-count-to]").forEach(count);
