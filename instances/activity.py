@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 
 from console.text import clocks
+from console.web.started import key_of
 from instances import hosts
 from instances.choices import JobKind, JobStatus
 from instances.models import Host, Job
@@ -58,7 +59,7 @@ class Notified:
 
 
 def _short_id(job: Job) -> str:
-    return job.id.hex[:12]
+    return key_of(job.id)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,15 @@
 """Notifications that users read when jobs have ended."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from console.web.started import key_of
 from instances.choices import JobKind, JobStatus
 from instances.models import Job
 
@@ -22,9 +24,12 @@ class Notification:
     message: str
     tone: str
     url: str
+    # The jobs that it is about, by the keys of console.web.started.
+    keys: tuple[str, ...] = ()
 
-    def as_json(self) -> dict[str, str]:
-        return {"message": self.message, "tone": self.tone, "url": self.url, "link": _("Show")}
+    def as_json(self) -> dict[str, Any]:
+        shown = {"message": self.message, "tone": self.tone, "url": self.url, "link": _("Show")}
+        return {**shown, "keys": self.keys}
 
 
 def is_finished_deletion(job: Job) -> bool:
@@ -42,16 +47,21 @@ def notifications_of(ended: Iterable[Job]) -> list[Notification]:
     shown = single
     if len(single) > _SHOWN_AT_ONCE:
         shown = sorted(single, key=lambda job: job.status != JobStatus.FAILED)[:_SHOWN_AT_ONCE]
-    notifications = [_notification_of(job) for job in shown]
+    notifications = [replace(_notification_of(job), keys=_keys([job])) for job in shown]
     tasks = reverse("instances:tasks")
     if len(deletions) > 1:
         text = ngettext("%d backup is deleted.", "%d backups are deleted.", len(deletions)) % len(deletions)
-        notifications.append(Notification(text, "ok", tasks))
+        notifications.append(Notification(text, "ok", tasks, _keys(deletions)))
     if more := len(single) - len(shown):
-        failed = any(job.status == JobStatus.FAILED for job in single if job not in shown)
+        rest = [job for job in single if job not in shown]
+        failed = any(job.status == JobStatus.FAILED for job in rest)
         text = ngettext("%d more task has ended.", "%d more tasks have ended.", more) % more
-        notifications.append(Notification(text, "bad" if failed else "ok", tasks))
+        notifications.append(Notification(text, "bad" if failed else "ok", tasks, _keys(rest)))
     return notifications
+
+
+def _keys(jobs: Iterable[Job]) -> tuple[str, ...]:
+    return tuple(key_of(job.id) for job in jobs)
 
 
 def _notification_of(job: Job) -> Notification:

@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 
 from console.accounts import roles
 from console.lists.page_size import SHOWN, page_size, remember_size
+from console.web import started
 from console.web.request import Request
 
 Response = TypeVar("Response", bound=HttpResponseBase)
@@ -146,13 +147,16 @@ def _varying(response: HttpResponse) -> HttpResponse:
 def answer_done(request: Request, *, message: str, redirect: str, show: str = "") -> HttpResponse:
     """Answer a successful action: a page redirects; a dialog closes and the list behind it refreshes.
 
-    `show` is the URL that the message links to, unless the user is on that page already.
+    `show` is the URL that the message links to, unless the user is on that page already. The message has a busy mark if
+    the action has only started work.
     """
+    work = started.keys()
     if not wants_fragment(request):
-        messages.success(request, message)
+        level = messages.INFO if work else messages.SUCCESS
+        messages.add_message(request, level, message, extra_tags=" ".join(work))
         return HttpResponseRedirect(redirect)
     response = HttpResponse(status=204)
-    toast = {"message": message, "tone": "ok"}
+    toast: dict[str, Any] = {"message": message, "tone": "busy" if work else "ok", "keys": work}
     if show and show != urlsplit(current_path(request)).path:
         toast |= {"url": show, "link": _("Show")}
     response["HX-Trigger"] = json.dumps({"dialog-close": {}, "refresh": {}, "toast": toast})

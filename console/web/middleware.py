@@ -16,19 +16,20 @@ from console.accounts.preferences import activate_time_zone
 from console.accounts.roles import NotAllowed
 from console.audit import origin
 from console.text import times
+from console.web import started
 from console.web.htmx import current_path
 from console.web.request import Request
 from console.web.views import forbidden
 
 
 class OriginMiddleware:
-    """Makes the request's address and browser available to the sessions and audit events that it writes."""
+    """Makes the request's address and browser available to what it writes, and notes the work that it starts."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with origin.of_request(request):
+        with origin.of_request(request), started.recording():
             return self.get_response(request)
 
 

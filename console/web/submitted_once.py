@@ -8,6 +8,7 @@ from django.db import IntegrityError, models, transaction
 
 from console.audit import audited as audit
 from console.text.refused import Refused
+from console.web import started
 
 P = ParamSpec("P")
 Row = TypeVar("Row", bound=models.Model)
@@ -31,6 +32,10 @@ def once(model: type[Row]) -> Callable[[Callable[P, Row]], Callable[P, Row]]:
                 row = model._default_manager.filter(request_key=key).first()
                 if row:
                     audit.nothing_new()
+                    # The answer says again that the work has started: the row's own job, or its instance's first one.
+                    found: Any = row
+                    job = getattr(found, "job", None) or found.jobs.earliest("created")
+                    started.note(job.pk)
                 return row
 
             if row := done():

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 
 from console.processes import secrets
 from console.text.refused import Refused
+from console.web import started
 from instances.choices import JobKind, JobStatus
 from instances.models import Host, Instance, Job
 from instances.queue.job import Parameters
@@ -32,6 +33,7 @@ def enqueue(
     if host.refusal:
         raise Refused(host.refusal)
     id = uuid.uuid4()
+    started.note(id)
     return Job.objects.create(
         id=id,
         secret=secrets.seal(secret, purpose=str(id)) if secret else "",
@@ -50,6 +52,7 @@ def cancel(job: Job, reason: str, *, cancelled: Callable[[Job, str], None]) -> b
 
     Return False if the job has ended or was cancelled before. `cancelled` updates the dependent rows of a queued job.
     """
+    started.note(job.pk)
     not_cancelled = Job.objects.filter(pk=job.pk).wanted()
     if not_cancelled.filter(status=JobStatus.QUEUED).update(
         **ending(JobStatus.CANCELLED, failure=reason, cancel_reason=reason)

@@ -2,11 +2,14 @@
 
 import { toasts } from "./toasts.js";
 
-const announcer = document.getElementById("announcer");
 let silence = 0;
+
+// Behind an open dialog nothing is read, so each dialog has an announcer of its own.
+const announcerNow = () => [...document.querySelectorAll("dialog:modal > [data-announcer]")].at(-1) ?? document.getElementById("announcer");
 
 export function announce(text) {
   clearTimeout(silence);
+  const announcer = announcerNow();
   announcer.textContent = text;
   silence = setTimeout(() => (announcer.textContent = ""), 5000);
 }
@@ -19,8 +22,10 @@ let statuses = new Map();
 let announcing = 0;
 
 new MutationObserver((records) => {
-  for (const { addedNodes } of records) addedNodes.forEach((node) => shownAt.set(node, Date.now()));
-}).observe(toasts, { childList: true });
+  for (const { target, addedNodes } of records) {
+    for (const node of [target.closest("[data-toast]"), ...addedNodes]) if (node) shownAt.set(node, Date.now());
+  }
+}).observe(toasts, { childList: true, subtree: true });
 
 const isInToast = (name) =>
   [...toasts.children].some((toast) => Date.now() - shownAt.get(toast) < 2 * TOASTS_MAY_COME_MS && toast.textContent.includes(name));
