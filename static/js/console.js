@@ -5,6 +5,7 @@ import "./refresh.js";
 import "./focus.js";
 import "./keys.js";
 import "./dialog.js";
+import "./busy.js";
 import "./forms.js";
 import "./search.js";
 import "./judge.js";

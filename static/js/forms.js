@@ -1,4 +1,4 @@
-// Forms: character counters, weekdays forced by another field, and submitting.
+// Forms: character counters, weekdays forced by another field, Enter, and the caret.
 
 import { isComposing } from "./keys.js";
 import { onContent } from "./content.js";
@@ -41,12 +41,6 @@ document.addEventListener("keydown", (event) => {
   if (!event.target.matches("textarea[data-count-to]") || event.key !== "Enter" || isComposing(event)) return;
   event.preventDefault();
   event.target.form.requestSubmit();
-});
-
-// Prevents a second submit while the page unloads. htmx does the same for its own forms.
-document.addEventListener("submit", ({ target: form }) => {
-  if (form.method !== "post" || form.hasAttribute("hx-post")) return;
-  setTimeout(() => form.querySelectorAll("[type=submit]").forEach((button) => (button.disabled = true)));
 });
 
 // Leaves empty filters out of the URL.

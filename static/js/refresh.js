@@ -75,6 +75,7 @@ Idiomorph.defaults.ignoreActiveValue = true;
 Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
   name !== "data-long" &&
   name !== "aria-keyshortcuts" &&
+  name !== "aria-busy" &&
   !(name === "checked" && node.matches("[data-select], [data-select-all]")) &&
   !(name === "open" && node.matches("details"));
 
