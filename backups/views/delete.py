@@ -11,7 +11,7 @@ from backups.services.delete import delete_backup
 from console.accounts.access import performs
 from console.lists.search import is_id
 from console.text.refused import Refused
-from console.web.dialogs import get_or_post, render_dialog
+from console.web.dialogs import get_or_post, posted, render_dialog
 from console.web.htmx import answer_done
 from console.web.request import Request
 
@@ -27,7 +27,7 @@ def backup_delete(request: Request, backup_id: str) -> HttpResponse:
 @get_or_post
 def backup_delete_selected(request: Request) -> HttpResponse:
     """Show the dialog for the backups selected in a list, one `id` parameter each; on POST, delete them."""
-    sent = request.POST if request.method == "POST" else request.GET
+    sent = posted(request) or request.GET
     return _delete(request, Backup.objects.shown().filter(pk__in=filter(is_id, sent.getlist("id"))))
 
 

@@ -410,6 +410,22 @@ class SendTestDialog(Dialog):
     operation = "Send Test"
 
 
+class SignInDialog(Dialog):
+    """The dialog in which users sign in again over the page, when their session has ended."""
+
+    title, confirm = "Sign in", "Sign in"
+
+    def fill(self, password: str, *, username: str = "") -> Self:
+        """Type the password, and another user's name instead of the one that the dialog suggests."""
+        if username:
+            self.field("Username").fill(username)
+        self.field("Password").fill(password)
+        return self
+
+    def submit(self, password: str, *, username: str = "") -> None:
+        self.fill(password, username=username).done()
+
+
 class KeysDialog(Dialog):
     """The dialog that lists the keyboard shortcuts. The ? key opens it."""
 

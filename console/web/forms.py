@@ -13,9 +13,11 @@ from console.text.changes import Changed, Values
 from console.text.description_rule import DESCRIPTION_MAX_LENGTH, DESCRIPTION_RULE, description_validators
 from console.text.name_rule import NAME_RULE, name_validators
 from console.text.refused import Refused
-from console.web.judging import Rule
+from console.web.judging import Rule, exactly
+from console.web.kept import SHOWN_AGAIN
 
 _FORM_EXPIRED = _("This dialog can no longer be used. Close it and open it again.")
+_TYPE_EXACTLY = _("Type exactly this name: %(name)s")
 _SALT = "console.opened_with"
 
 
@@ -54,10 +56,14 @@ class ConfirmNameField(forms.CharField):
         widget = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "autofocus": True})
         super().__init__(strip=False, widget=widget, **kwargs)
 
+    @property
+    def more_rules(self) -> list[Rule]:
+        return [exactly(self.wanted, _TYPE_EXACTLY % {"name": self.wanted})]
+
     def clean(self, value: Any) -> str:
         typed: str = super().clean(value)
         if typed != self.wanted:
-            raise forms.ValidationError(_("Type exactly this name: %(name)s"), params={"name": self.wanted})
+            raise forms.ValidationError(_TYPE_EXACTLY, params={"name": self.wanted})
         return typed
 
 
@@ -103,6 +109,10 @@ class DialogForm(forms.Form):
         for field in self.fields.values():
             if field.required:
                 field.error_messages["required"] = _("Fill in this field.")
+
+    def is_valid(self) -> bool:
+        """Return whether the form may act: it is right, and it is not only shown again after a sign-in."""
+        return SHOWN_AGAIN not in self.data and super().is_valid()
 
     @property
     def more_rules(self) -> dict[str, list[Rule]]:

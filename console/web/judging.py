@@ -41,8 +41,9 @@ def rules_of(field: forms.BoundField) -> str:
     else:
         for validator in field.field.validators:
             rules += _rules_of(validator)
-    more: dict[str, list[Rule]] = getattr(field.form, "more_rules", {})
-    return json.dumps([*rules, *more.get(field.name, [])])
+    rules += getattr(field.field, "more_rules", [])
+    rules += getattr(field.form, "more_rules", {}).get(field.name, [])
+    return json.dumps(rules)
 
 
 def exactly(text: str, say: object) -> Rule:

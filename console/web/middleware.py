@@ -4,21 +4,21 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.middleware.gzip import GZipMiddleware
-from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.utils.cache import patch_cache_control, patch_vary_headers
-from django_htmx.http import HttpResponseClientRedirect
 
 from console.accounts import access
 from console.accounts.preferences import activate_time_zone
 from console.accounts.roles import NotAllowed
+from console.accounts.views import sign_in_and_go_on
 from console.audit import origin
 from console.text import times
 from console.web import started
-from console.web.htmx import current_path
+from console.web.kept import Kept, only_show
 from console.web.request import Request
+from console.web.session import session_ended
 from console.web.views import forbidden
 
 
@@ -95,6 +95,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
             return None
         answer = super().process_view(request, view_func, view_args, view_kwargs)
         if answer is None:
+            only_show(request)
             try:
                 access.check(request, view_func, view_kwargs)
             except NotAllowed as refusal:
@@ -106,15 +107,14 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
     def handle_no_permission(
         self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
     ) -> HttpResponseRedirect:
-        if not cast(Request, request).htmx:
+        if cast(Request, request).htmx:
+            answer = session_ended()
+        elif kept := Kept.of(request):
+            answer = sign_in_and_go_on(request, kept)
+        else:
             return super().handle_no_permission(request, view_func)
-        # htmx would follow a redirect and swap the sign-in page into the dialog or the list. This response makes the
-        # browser itself go to the sign-in page; after signing in, the user returns to the current page.
-        query = QueryDict(mutable=True)
-        query["next"] = current_path(cast(Request, request))
-        sign_in = resolve_url(self.get_login_url(view_func))
-        # This response redirects too, although it is not an HttpResponseRedirect.
-        return cast(HttpResponseRedirect, HttpResponseClientRedirect(f"{sign_in}?{query.urlencode(safe='/')}"))
+        # Django's type allows only a redirect.
+        return cast(HttpResponseRedirect, answer)
 
 
 class AddressMiddleware:

@@ -13,9 +13,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from console.accounts.access import needs
 from console.accounts.roles import NotAllowed
+from console.accounts.views import sign_in_and_go_on
 from console.text.errors import DATABASE_UNAVAILABLE, explain_database
 from console.web.htmx import render_page, wants_fragment
+from console.web.kept import Kept, is_same_origin
 from console.web.request import Request
+from console.web.session import renewed, session_ended
 
 
 @login_not_required
@@ -34,8 +37,14 @@ def language(request: Request) -> HttpResponse:
 
 def csrf_failure(request: Request, reason: str = "") -> HttpResponse:
     """Answer a form whose token belongs to another session, usually because the user signed in again meanwhile."""
-    template = "_csrf.html" if getattr(request, "htmx", None) and wants_fragment(request) else "403_csrf.html"
-    return render(request, template, status=403)
+    if getattr(request, "htmx", None):
+        if not request.user.is_authenticated:
+            return session_ended()
+        return renewed(request, render(request, "_csrf_renewed.html", status=403))
+    kept = Kept.of(request) if is_same_origin(request) else None
+    if kept and not request.user.is_authenticated:
+        return sign_in_and_go_on(request, kept)
+    return render(request, "403_csrf.html", {"kept": kept}, status=403)
 
 
 def forbidden(request: Request, exception: Exception) -> HttpResponse:

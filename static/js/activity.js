@@ -2,6 +2,7 @@
 
 import { contentChanged } from "./content.js";
 import { refresh, whenReleased } from "./refresh.js";
+import { sessionEnded } from "./session.js";
 import { stored } from "./storage.js";
 import { keepToast, restoreToasts, settleToast, showToast } from "./toasts.js";
 
@@ -47,8 +48,9 @@ async function ask() {
     headers: { "HX-Request": "true" },
     signal: AbortSignal.timeout(20000),
   });
-  // The session has ended or the role was lost; the user's next click will show it.
-  if (answer.headers.has("HX-Redirect") || answer.status === 403) return false;
+  if (answer.status === 401) sessionEnded();
+  // The role was lost; the user's next click will show it.
+  if ([401, 403].includes(answer.status)) return false;
   if (!answer.ok) throw new Error(answer.status);
   settleToast("offline");
   if (answer.status === 204) return true;
@@ -90,5 +92,5 @@ if (page.activity) {
     setTimeout(() => (leaving = false), 3000);
   });
   document.addEventListener("visibilitychange", () => (document.hidden ? running || clearTimeout(next) : askLater(0)));
-  document.addEventListener("refresh", () => askLater(300));
+  for (const name of ["refresh", "session-renewed"]) document.addEventListener(name, () => askLater(300));
 }

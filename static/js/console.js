@@ -13,6 +13,7 @@ import "./selection.js";
 import "./menus.js";
 import "./toasts.js";
 import "./announcer.js";
+import "./session.js";
 import "./failures.js";
 import "./activity.js";
 import "./text.js";

@@ -64,7 +64,7 @@ question?.addEventListener("close", () => {
 });
 // Without this, Chrome closes the dialog at a second Escape, whatever the listener of "cancel" says.
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || isComposing(event) || !typed || question.open) return;
+  if (event.key !== "Escape" || isComposing(event) || !typed || document.querySelector("dialog:modal:not(#dialog)")) return;
   event.preventDefault();
   dismiss();
 });

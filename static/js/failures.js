@@ -1,16 +1,17 @@
 // Shows why a request failed: in the open dialog's form, otherwise in a toast.
 
+import { sessionEnded } from "./session.js";
 import { settleToast, showToast } from "./toasts.js";
 
 const say = document.body.dataset;
-const dialog = document.getElementById("dialog");
 
 function explain({ elt, xhr }) {
+  if (xhr.status === 401) return sessionEnded(elt);
   // A deleted object does not come back, so its page stops polling.
   if (xhr.status === 404 && elt.matches("[hx-trigger^=every]")) elt.remove();
   const standard = { 0: say.sayOffline, 403: say.sayForbidden, 404: say.sayMissing }[xhr.status] ?? say.sayFailed;
   const message = ([403, 503].includes(xhr.status) && reasonIn(xhr)) || standard;
-  const place = dialog.contains(elt) && dialog.querySelector("[data-form-error]");
+  const place = elt.closest("dialog")?.querySelector("[data-form-error]");
   if (!place) return showToast({ message, tone: "bad", key: xhr.status ? "request" : "offline" });
   place.querySelector("p").textContent = message;
   place.hidden = false;

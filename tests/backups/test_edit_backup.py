@@ -134,7 +134,7 @@ def test_unknown_wrong_method_signed_out_and_deleted(htmx: Client, client: Clien
     path = url(action, backup)
     assert htmx.get(path.replace(backup.id, "nothing")).status_code == 404
     assert htmx.put(path).status_code == 405
-    assert client.post(path, {"description": "New"}).status_code == 302
+    assert client.post(path, {"description": "New"}).status_code == 401
     assert (Backup.objects.get().description, Backup.objects.get().locked) == ("Before", False)
     assert htmx.get(path).status_code == 200
     assert not Backup.objects.get().locked

@@ -6,8 +6,8 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from console.testing.dialogs import CreateBackupDialog
-from console.testing.pages import BackupManagement, BackupsAndRestorations, InstanceManagement, Overview, SignIn
+from console.testing.dialogs import CreateBackupDialog, SignInDialog
+from console.testing.pages import BackupManagement, BackupsAndRestorations, InstanceManagement, Overview
 from tests.e2e.console import INSTANCE_PASSWORD, PASSWORD, Console, connect
 from tests.waiting import wait_for
 
@@ -181,11 +181,12 @@ def test_keys_of_an_input_method_neither_submit_nor_leave(signed_in_page: Page, 
     dialog.cancel()
 
 
-def test_an_ended_session_leads_to_sign_in_and_back(signed_in_page: Page, instance: dict[str, str]) -> None:
+def test_an_ended_session_is_renewed_over_the_page(signed_in_page: Page, instance: dict[str, str]) -> None:
     page = signed_in_page
     BackupsAndRestorations(page, instance["id"]).open()
     path = page.url
     page.context.clear_cookies()
     page.get_by_role("link", name="Create Backup").first.click()
-    SignIn(page).shown().submit("admin", PASSWORD)
+    SignInDialog(page).submit(PASSWORD)
+    CreateBackupDialog(page).cancel()
     expect(page).to_have_url(path)

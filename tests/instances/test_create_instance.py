@@ -123,7 +123,7 @@ def test_another_method_is_405(htmx: Client) -> None:
 
 def test_the_dialog_requires_signing_in(client: Client) -> None:
     assert client.get(CREATE).status_code == 302
-    assert client.post(CREATE, form()).status_code == 302
+    assert client.post(CREATE, form()).status_code == 401
     assert not Instance.objects.exists()
 
 

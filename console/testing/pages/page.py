@@ -114,6 +114,12 @@ class ConsolePage:
         self.what_happened().get_by_role("button", name="Mark all as read").click()
         self.expect_unread("")
 
+    def expect_session_ended(self) -> Locator:
+        """Wait until the page, or its open dialog, says that the session has ended. Return that banner."""
+        banner = self.page.get_by_role("alert").filter(has_text="Your session has ended.")
+        expect(banner).to_be_visible(timeout=WORK_MILLISECONDS)
+        return banner
+
     def expect_toast(self, text: str) -> None:
         """Wait until a toast shows the text: about the last request, or about work that has ended."""
         expect(self._toast(text)).to_be_visible(timeout=WORK_MILLISECONDS)

@@ -330,5 +330,5 @@ def test_unknown_wrong_method_and_signed_out(htmx: Client, client: Client) -> No
     instance = make_instance()
     assert htmx.get("/instances/nothing/backup-policy/").status_code == 404
     assert htmx.put(url(instance)).status_code == 405
-    assert client.post(url(instance), filled_in()).status_code == 302
+    assert client.post(url(instance), filled_in()).status_code == 401
     assert not Policy.objects.exists()
