@@ -142,6 +142,8 @@ def test_without_javascript_the_forms_are_pages(
     with connect(port, password=generated) as client:
         assert client["shop"]["orders"].find_one() is None
     instances.open().row("made-without-script").choose("Delete")
+    form.get_by_label("Create a final backup").uncheck()
+    form.get_by_label("Type the name of the instance to confirm").fill("made-without-script")
     form.get_by_role("button", name="Yes").click()
     wait_for(lambda: not console.instance("made-without-script"), because="the deletion")
 
