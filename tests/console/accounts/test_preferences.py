@@ -64,10 +64,10 @@ def test_an_unknown_theme_is_rejected_and_the_way_back_stays_in_the_console(plai
 
 
 def test_a_page_costs_no_further_query(plain: Client, user: User, django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(4):  # the session, its user, the work and the agents
+    with django_assert_num_queries(5):  # the session, its user, the work, the agents and the bell
         plain.get("/account/password/")
     UserPreferences.objects.create(user=user, theme="dark", time_zone="Asia/Tokyo")
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         plain.get("/account/password/")
 
 

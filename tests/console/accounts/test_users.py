@@ -110,11 +110,11 @@ def test_the_pages_show_every_user_once(plain: Client) -> None:
 
 def test_one_row_and_fifty_cost_the_same_queries(plain: Client, django_assert_num_queries: Any) -> None:
     plain.get(USERS)
-    with django_assert_num_queries(6):  # session, user, work, hosts, users, their groups
+    with django_assert_num_queries(7):  # session, user, work, hosts, the bell, users, their groups
         plain.get(USERS, {"size": "50"})
     for number in range(50):
         make_user(Role.READ_ONLY, username=f"reader-{number:02}")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         plain.get(USERS, {"size": "50"})
 
 

@@ -137,7 +137,7 @@ def test_one_host_and_ten_cost_the_same_queries(plain: Client, django_assert_num
     for number in range(10):
         make_job(host=make_host(f"host-{number}"), kind=JobKind.TEST_STORAGE, status=JobStatus.COMPLETED)
         if number in {0, 9}:
-            with django_assert_num_queries(6):  # session, user, work, hosts of the notices, hosts, tests
+            with django_assert_num_queries(7):  # session, user, work, hosts of the notices, the bell, hosts, tests
                 plain.get(SETTINGS_PAGE)
 
 
