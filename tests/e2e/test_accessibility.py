@@ -99,6 +99,7 @@ ELSEWHERE = {
     "metrics": "plain text for programs",
     "instances:name": "a part of the list",
     "backups:instance-options": "a part of a dialog",
+    "backups:policy-preview": "a part of a dialog",
     "backups:download": "a file; without one, the test of its page",
     "backups:sha256": "a file",
 }
