@@ -32,6 +32,8 @@ class State(models.TextChoices):
     CREATING = "creating", _("Creating")
     CREATION_FAILED = "createfail", _("Creation failed")
     AVAILABLE = "normal", _("Available")
+    # The agent has started, and the server of an instance that was Available has not answered yet.
+    STARTING = "starting", _("Restarting")
     ABNORMAL = "abnormal", _("Abnormal")
     RESTORE_FAILED = "restorefail", _("Restoration failed")
 
@@ -80,6 +82,7 @@ STATUS_OF_STATE = {
     State.CREATING: Status.CREATING,
     State.CREATION_FAILED: Status.CREATION_FAILED,
     State.AVAILABLE: Status.AVAILABLE,
+    State.STARTING: Status.RESTARTING,
     State.ABNORMAL: Status.ABNORMAL,
     State.RESTORE_FAILED: Status.RESTORE_FAILED,
 }

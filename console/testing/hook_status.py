@@ -8,7 +8,7 @@ from console.audit.audited import audited
 from console.testing.models import HookState
 from console.text.messages import Message
 from console.text.refused import Refused
-from instances.choices import STATUS_OF_STATE, Action, State, Status
+from instances.choices import Action, State, Status
 from instances.models import Instance
 
 
@@ -29,7 +29,7 @@ def set_status(*, instance: Instance, status: Status, requested_by: User | None)
         else:
             free = current if before else current.idle()
             was = before or list(current.values_list("state", "action").get())
-            of_state = status in STATUS_OF_STATE.values()
+            of_state = status.code in State.values
             if not free.update(
                 state=State(status.code) if of_state else State.AVAILABLE,
                 action=Action.NONE if of_state else Action(status.code),

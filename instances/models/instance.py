@@ -1,7 +1,7 @@
 """Instance: a database server with its data, and the work in progress on it."""
 
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Count, F, Q, Value
@@ -19,6 +19,9 @@ from console.text.name_rule import NAME_MAX_LENGTH, name_validators
 from instances import refusals
 from instances.choices import STATUS_OF_ACTION, STATUS_OF_STATE, STOPS_SERVER, Action, InstanceType, State, Status
 from instances.models.host import Host
+
+if TYPE_CHECKING:
+    from instances.plans import PlannedBackup
 
 
 def new_instance_id() -> str:
@@ -38,7 +41,8 @@ def shows_status(status: Status) -> Q:
     """Return the condition that an instance shows the status: by its action, or by its state if it has none."""
     actions = [action for action, shown in STATUS_OF_ACTION.items() if shown is status]
     states = [state for state, shown in STATUS_OF_STATE.items() if shown is status]
-    return Q(action__in=actions) if actions else Q(action=Action.NONE, state__in=states)
+    found = Q(action=Action.NONE, state__in=states) if states else Q()
+    return found | Q(action__in=actions) if actions else found
 
 
 class InstanceQuerySet(models.QuerySet["Instance"]):
@@ -92,6 +96,11 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
         ahead = GreaterThan(LAST_BACKUP, Value(clocks.latest(timezone.now())))
         return self.to_protect().filter(Q(LessThan(LAST_BACKUP, Value(moment))) | Q(ahead))
 
+    def new_without_backup(self, moment: datetime) -> Self:
+        """Return the instances created since the moment that have no Complete backup yet."""
+        since = Q(created__gte=moment, created__lte=clocks.latest(timezone.now()))
+        return self.to_protect().filter(since, last_backup_at=None)
+
     def backed_up_in_future(self) -> Self:
         """Return the instances whose last backup, or creation without a backup, is in the future."""
         return self.to_protect().filter(GreaterThan(LAST_BACKUP, Value(clocks.latest(timezone.now())))).order_by("id")
@@ -137,6 +146,9 @@ class Instance(models.Model):
 
     # A copy of the newest Complete backup's start, which lists can sort by.
     last_backup_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    # Set by plans.plan() only.
+    next_backup: "PlannedBackup | None" = None
 
     objects = InstanceQuerySet.as_manager()
 
@@ -212,7 +224,7 @@ class Instance(models.Model):
     @property
     def engine_label(self) -> str:
         """Engine and version as the server reported them, such as SecantusDB 0.7.0b3; "" before the first report."""
-        return f"{self.engine} {self.engine_version}".strip()
+        return f"{self.engine} {self.engine_version}".strip() if self.engine else ""
 
     @property
     def lacks_password(self) -> bool:

@@ -39,6 +39,10 @@ START_SECONDS = 30.0
 FAILED_CHECKS = 3
 LONGEST_BACK_OFF = 30.0
 
+# The states that end when the server answers, and those that end when it dies.
+_DOWN = (State.STARTING, State.ABNORMAL, State.RESTORE_FAILED)
+_ALIVE = (State.AVAILABLE, State.STARTING, State.ABNORMAL)
+
 
 def _server_of(instance: Instance, port: int) -> "Server":
     replica_set = instance.type == InstanceType.REPLICA_SET
@@ -128,15 +132,17 @@ class Supervisor:
     # --- Called by the main thread ----------------------------------------------------------------
 
     def begin(self) -> None:
-        """Mark available instances as Abnormal, since no server runs when the agent starts, and call reconcile()."""
+        """Mark available instances as starting, since no server runs when the agent starts, and call reconcile()."""
         here = Instance.objects.filter(host=self.host).exclude(pk__in=self._leave_alone())
-        here.filter(state=State.AVAILABLE).update(state=State.ABNORMAL, failure=Message("server.starting"))
+        here.filter(state=State.AVAILABLE).update(state=State.STARTING, failure="")
         self.reconcile()
 
     def reconcile(self) -> None:
         """Register every instance that should be running. Jobs start and stop their own servers."""
         should_run = Instance.objects.filter(
-            host=self.host, state__in=[State.AVAILABLE, State.ABNORMAL, State.RESTORE_FAILED], port__isnull=False
+            host=self.host,
+            state__in=[State.AVAILABLE, State.STARTING, State.ABNORMAL, State.RESTORE_FAILED],
+            port__isnull=False,
         ).exclude(action__in=[Action.DELETE, Action.RESTORE, Action.RESTART])
         for instance in should_run:
             assert instance.port is not None
@@ -251,7 +257,7 @@ class Supervisor:
     def _answered(self, server: Server, watch: Watch, now: float) -> None:
         server.failed_checks = 0
         if not server.answers or now >= server.facts_at:
-            down = Instance.objects.filter(pk=server.instance_id, state__in=[State.ABNORMAL, State.RESTORE_FAILED])
+            down = Instance.objects.filter(pk=server.instance_id, state__in=_DOWN)
             down = down.exclude(pk__in=self._leave_alone())
             if server.answers:
                 # The state was written after the server had come up, so it is out of date, unless a job that is working
@@ -286,7 +292,7 @@ class Supervisor:
     def _write_abnormal(self, server: Server, reason: str) -> None:
         try:
             close_old_connections()
-            running = Instance.objects.filter(pk=server.instance_id, state__in=[State.AVAILABLE, State.ABNORMAL])
+            running = Instance.objects.filter(pk=server.instance_id, state__in=_ALIVE)
             running.exclude(pk__in=self._leave_alone()).update(state=State.ABNORMAL, failure=reason)
         except Exception as error:
             # Log any error, as in _check().

@@ -84,8 +84,7 @@ def draw(seed: Seed, count: int, samples: dict[str, Sample]) -> Instances:
             here,
             90 - number % 60 + seed.chance("age", number).random(),
             # The state when an agent starts: the instance becomes Available once its server answers.
-            State.ABNORMAL,
-            failure=Message("server.starting"),
+            State.STARTING,
             port=next(ports),
             password_set=True,
             documents=samples[kind].facts.documents,

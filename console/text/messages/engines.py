@@ -3,7 +3,6 @@
 from django.utils.translation import gettext_lazy as _
 
 TEXTS = {
-    "server.starting": _("The database server is starting."),
     "server.restarting": _("The database server ended and is being started again."),
     "server.not_started": _("The database server could not be started: %(why)s."),
     "server.start_timed_out": _("The database server did not respond within %(seconds)d seconds."),
