@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import F, Sum
+from django.db.models import Count, F, Sum
 
 from backups.choices import BackupStatus
 from backups.models import Backup, BackupTally, DataSample, StorageSample
@@ -58,10 +58,13 @@ def note_newest(instance_uid: str) -> None:
 
 def sample_storage(host: str, now: datetime) -> None:
     """Store the bytes of the host's archives and data once a minute. The agent calls this every few seconds."""
-    if StorageSample.objects.filter(hour=hour(now), host=host, taken__gt=now - SAMPLE_EVERY, taken__lte=now).exists():
+    lately = StorageSample.objects.filter(hour=hour(now), host=host, taken__gt=now - SAMPLE_EVERY, taken__lte=now)
+    # A start takes its first sample before any server has answered, so take another soon.
+    if lately.filter(data__isnull=False).exists():
         return
     archives = Backup.objects.filter(host=host).aggregate(bytes=Sum("size"))["bytes"] or 0
-    data = Instance.objects.filter(host=host).aggregate(bytes=Sum("storage_bytes"))["bytes"] or 0
+    measured = Instance.objects.filter(host=host).aggregate(bytes=Sum("storage_bytes"), instances=Count("pk"))
+    data = measured["bytes"] if measured["instances"] else 0
     taken = {"taken": now, "archives": archives, "data": data}
     _sample, begun = StorageSample.objects.update_or_create(host_id=host, hour=hour(now), defaults=taken)
     if begun:

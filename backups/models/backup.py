@@ -226,7 +226,7 @@ class Backup(models.Model):
     @property
     def engine_label(self) -> str:
         """Engine and version as the server reported them; "" if it never did."""
-        return f"{self.engine} {self.engine_version}".strip()
+        return f"{self.engine} {self.engine_version}".strip() if self.engine else ""
 
     @property
     def databases(self) -> tuple[Database, ...]:

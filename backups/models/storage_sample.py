@@ -11,11 +11,14 @@ from instances.models import Host
 
 
 class Stored(NamedTuple):
-    """The figures of one StorageSample: the host's name, and the bytes of its archives and of its instances' data."""
+    """The figures of one StorageSample: the host's name, and the bytes of its archives and of its instances' data.
+
+    `data` is None if no instance has been measured yet.
+    """
 
     host: str
     archives: int
-    data: int
+    data: int | None
 
 
 class StorageSampleQuerySet(models.QuerySet["StorageSample"]):
@@ -34,7 +37,8 @@ class StorageSample(models.Model):
     hour = models.DateTimeField()
     taken = models.DateTimeField()
     archives = models.BigIntegerField()
-    data = models.BigIntegerField()
+    # Null if the host has instances, but none has been measured yet.
+    data = models.BigIntegerField(null=True)
 
     objects = StorageSampleQuerySet.as_manager()
 

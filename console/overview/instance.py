@@ -97,14 +97,15 @@ def data(instance: Instance, days: Sequence[Day], samples: Sequence[tuple[dateti
     if instance.facts_at and instance.storage_bytes is not None:
         taken.append((instance.facts_at, instance.storage_bytes))
     used = used_by_day(days, [(moment, Stored("", 0, size)) for moment, size in taken])
-    if used[-1] is None:
+    if used[-1] is None or used[-1].data is None:
         return None
     points = [point(day, [_size(each)]) for day, each in zip(days, used, strict=True)]
     return Data(stacked([Series(_("Data"), "data")], points, binary=True), used[-1].data, growth(used))
 
 
 def _size(used: Used | None) -> Value:
-    return Value(used.data, filesizeformat(used.data)) if used else Value(0, _("unknown"))
+    size = used.data if used else None
+    return Value(size or 0, _("unknown") if size is None else filesizeformat(size))
 
 
 def _events(request: Request, instance: Instance) -> Sequence[AuditEvent] | None:

@@ -1,6 +1,6 @@
 """The front page: problems that need attention now, and charts of the last days."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import inf
@@ -52,11 +52,12 @@ def home(request: Request) -> HttpResponse:
         "backups_chart": backups_chart(days),
         "storage": storage(days),
         "without_backup": counted(Instance.objects.without_backup_since(late)),
+        "new_without_backup": counted(Instance.objects.new_without_backup(late)),
         "protection": [(instance, instance.unprotected_since < late) for instance in _least_protected()],
         "faulty": list(Instance.objects.shown().faulty()[:LISTED]),
         "damaged": counted(Backup.objects.damaged()),
         "failures": list(Job.objects.select_related("instance").failed_since(now - FAILURES_SINCE)[:LISTED]),
-        "any_in_progress": Status.ABNORMAL in statuses or Job.objects.unended().exists(),
+        "any_in_progress": bool({Status.ABNORMAL, Status.RESTARTING} & set(statuses)) or Job.objects.unended().exists(),
     }
     return render_list(request, "overview/overview.html", "overview/_overview.html", context)
 
@@ -116,15 +117,11 @@ def _backups_of(day: Day, url: str) -> str:
 
 @dataclass(frozen=True)
 class Used:
-    """Bytes used by archives and by instances' data at a moment."""
+    """Bytes used by archives and by instances' data at a moment; None for data that has not been measured."""
 
     taken: datetime
     archives: int
-    data: int
-
-    @property
-    def all(self) -> int:
-        return self.archives + self.data
+    data: int | None
 
 
 @dataclass(frozen=True)
@@ -160,10 +157,14 @@ def storage(days: Sequence[Day]) -> Storage | None:
     series = [Series(_("Archives"), "archives"), Series(_("Data of instances"), "data")]
     points = []
     for day, each in zip(days, used, strict=True):
-        sizes = [each.archives, each.data] if each else [0, 0]
-        points.append(point(day, [Value(size, filesizeformat(size) if each else _("unknown")) for size in sizes]))
+        sizes = [each.archives, each.data] if each else [None, None]
+        points.append(point(day, [_size(size) for size in sizes]))
     free = [host.storage_free for host in Host.objects.all() if host.storage_free is not None]
     return Storage(stacked(series, points, binary=True), latest, sum(free) if free else None, growth(used))
+
+
+def _size(size: int | None) -> Value:
+    return Value(size or 0, _("unknown") if size is None else filesizeformat(size))
 
 
 def used_by_day(days: Sequence[Day], samples: Sequence[tuple[datetime, Stored]]) -> list[Used | None]:
@@ -176,14 +177,21 @@ def used_by_day(days: Sequence[Day], samples: Sequence[tuple[datetime, Stored]])
             last[stored.host], taken = stored, moment
         known = last.values()
         used.append(
-            Used(taken, sum(each.archives for each in known), sum(each.data for each in known)) if taken else None
+            Used(taken, sum(each.archives for each in known), _sum(each.data for each in known)) if taken else None
         )
     return used
 
 
+def _sum(sizes: Iterable[int | None]) -> int | None:
+    """Return the sum of the known sizes; None if there are sizes, but none is known."""
+    listed = list(sizes)
+    known = [size for size in listed if size is not None]
+    return sum(known) if known or not listed else None
+
+
 def growth(used: Sequence[Used | None]) -> float | None:
     """Return bytes per day between the first and the last known value; None if they are less than a day apart."""
-    known = [each for each in used if each]
-    if not known or (span := known[-1].taken - known[0].taken) < GROWTH_KNOWN_AFTER:
+    known = [(each.taken, each.archives + each.data) for each in used if each and each.data is not None]
+    if not known or (span := known[-1][0] - known[0][0]) < GROWTH_KNOWN_AFTER:
         return None
-    return (known[-1].all - known[0].all) / (span / DAY)
+    return (known[-1][1] - known[0][1]) / (span / DAY)

@@ -181,6 +181,22 @@ def test_old_records_are_deleted() -> None:
     assert BackupTally.objects.count() == 1 and StorageSample.objects.count() == 2
 
 
+def test_data_is_unknown_until_a_server_has_been_measured() -> None:
+    instance = make_instance(storage_bytes=None)
+    history.sample_storage("local", NOW)
+    assert StorageSample.objects.get().data is None
+    Instance.objects.filter(pk=instance.pk).update(storage_bytes=7)
+    # A known figure replaces the unknown one at once.
+    history.sample_storage("local", NOW + timedelta(seconds=5))
+    assert StorageSample.objects.get().data == 7
+
+
+def test_a_host_without_instances_has_no_data() -> None:
+    make_host()
+    history.sample_storage("local", NOW)
+    assert StorageSample.objects.get().data == 0
+
+
 # --- The data of each instance --------------------------------------------------------------------------------
 
 

@@ -160,9 +160,26 @@ def test_the_instances_that_have_gone_longest_without_a_backup_come_first(
 
 
 def test_the_page_says_so_when_no_instance_is_overdue(plain: Client) -> None:
+    make_instance(last_backup_at=timezone.now() - HOUR)
+    html = html_of(plain)
+    assert "Every instance has a Complete backup of the last 24 h." in html and "over 24 h" not in html
+
+
+def test_a_new_instance_without_a_backup_is_not_counted_as_protected(plain: Client) -> None:
+    make_instance(last_backup_at=timezone.now() - HOUR)
+    make_instance()
     make_instance()
     html = html_of(plain)
-    assert "No instance is without a Complete backup in 24 h." in html and "over 24 h" not in html
+    assert "2 new instances have no Complete backup yet." in html and "Every instance has" not in html
+    assert "without a Complete backup in 24 h" not in html
+
+
+def test_data_that_has_not_been_measured_is_unknown_and_not_zero(plain: Client) -> None:
+    make_instance()
+    StorageSample.objects.create(host_id="local", hour=timezone.now(), taken=timezone.now(), archives=1000, data=None)
+    panel = html_of(plain).split('id="storage-title"')[1].split("</section>")[0]
+    assert "unknown" in panel.split("Data of instances</dt>")[1].split("</dd>")[0]
+    assert "Trend" not in panel
 
 
 def test_the_list_is_short_and_links_to_the_full_list(plain: Client) -> None:
