@@ -15,6 +15,7 @@ from console.overview.search import search_all
 from console.overview.start import put_away
 from console.web import views
 from instances.views.activity import activity
+from instances.views.notice import notice_away
 
 handler403 = "console.web.views.forbidden"
 handler500 = "console.web.views.server_error"
@@ -45,6 +46,7 @@ urlpatterns = [
     path("activity/", activity, name="activity"),
     path("start/put-away/", put_away, name="start-put-away"),
     path("search/", search_all, name="search"),
+    path("activity/notice/away/", notice_away, name="notice-away"),
     path("keys/", views.keys, name="keys"),
     path("audit/", audit.audit_list, name="audit"),
     path("", include("console.notifications.urls")),

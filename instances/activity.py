@@ -24,6 +24,8 @@ _OVERLAP = timedelta(seconds=30)
 # A user who was away longer gets notifications for the last day only.
 _LONGEST = timedelta(days=1)
 _JOBS = 500
+# The key of the session under which it has the outage whose notice the user does not want to see.
+AWAY = "notice_away"
 # In this form, the index on `requested_by` and `ended` serves the query.
 _UNENDED = Q(ended=None)
 
@@ -73,6 +75,12 @@ class Activity:
     offline: list[Host]
     # True if there are no hosts because no agent has ever started.
     no_agent: bool
+
+    @property
+    def outage(self) -> str:
+        """The name of the present outage of agents, another one if another agent stops responding; "" if none does."""
+        lost = [(host.name, host.seen) for host in self.offline]
+        return hashlib.sha256(repr((self.no_agent, lost)).encode()).hexdigest()[:12] if lost or self.no_agent else ""
 
     @property
     def version(self) -> str:

@@ -24,7 +24,10 @@ function show({ version, running: now, down, notices, bell }) {
   page.down = down;
   document.title = (running ? `(${running}) ` : "") + document.title.replace(/^\(\d+\) /, "");
   whenReleased("notices", () => {
-    document.getElementById("notices").innerHTML = notices;
+    const place = document.getElementById("notices");
+    const isOpen = place.querySelector("details")?.open;
+    place.innerHTML = notices;
+    if (isOpen) place.querySelector("details")?.setAttribute("open", "");
     showBell(bell);
     contentChanged();
   });

@@ -148,6 +148,14 @@ class ConsolePage:
         """Wait until a notice at the top of the page shows the text, such as that an agent has stopped responding."""
         expect(self._notices()).to_contain_text(text, timeout=WORK_MILLISECONDS)
 
+    def unfold_notice(self) -> None:
+        """Show the details of the notice at the top of the page."""
+        self._notices().get_by_text("Details").click()
+
+    def hide_notice(self) -> None:
+        """Hide the notice of this outage, as users can who cannot end it."""
+        self._notices().get_by_role("button", name="Hide this notice").click()
+
     def expect_no_notice(self) -> None:
         expect(self._notices()).to_be_empty(timeout=WORK_MILLISECONDS)
 

@@ -79,6 +79,7 @@ NEEDS: dict[str, Permission | None] = {
     "backups:download": Permission.DOWNLOAD_BACKUP,
     "backups:sha256": Permission.VIEW,
     "instances:tasks": Permission.VIEW,
+    "notice-away": Permission.VIEW,
     "instances:list": Permission.VIEW,
     "instance": Permission.VIEW,
     "search": Permission.VIEW,
@@ -122,6 +123,7 @@ def path_of(name: str, pattern: URLPattern) -> str:
         "user_id": make_user(Role.READ_ONLY).pk,
         "host_name": instance.host_id,
         "task_id": make_job(kind=JobKind.RESTART).id,
+        "list_id": "task-list",
     }
     if "channel_id" in pattern.pattern.converters:
         values["channel_id"] = make_channel().pk

@@ -1,0 +1,13 @@
+"""Where a form without a dialog leads: back to the page that it was on."""
+
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from console.web.request import Request
+
+
+def back_to(request: Request) -> str:
+    """Return the address of the page that sent the request if it is one of this console, else the front page."""
+    back = request.headers.get("Referer", "")
+    here = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    return back if here else reverse("home")
