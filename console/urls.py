@@ -8,6 +8,7 @@ from console.accounts.access import needs
 from console.accounts.users import views as users
 from console.audit import views as audit
 from console.configuration import views as configuration
+from console.lists import views as lists
 from console.monitoring import views as monitoring_views
 from console.overview import views as overview
 from console.overview.instance import instance_home
@@ -47,6 +48,7 @@ urlpatterns = [
     path("start/put-away/", put_away, name="start-put-away"),
     path("search/", search_all, name="search"),
     path("activity/notice/away/", notice_away, name="notice-away"),
+    path("lists/<str:list_id>/columns/", lists.columns, name="columns"),
     path("keys/", views.keys, name="keys"),
     path("audit/", audit.audit_list, name="audit"),
     path("", include("console.notifications.urls")),

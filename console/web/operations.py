@@ -1,6 +1,7 @@
 """Operations as people see them: a button's label, its link, and the reason if it is disabled."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,15 +73,37 @@ def more_menu(operations: Sequence[Operation], user: Any, look: str, *, row: str
     if not operations:
         return SafeString("")
     return format_html(
-        '<button type="button" class="{look}" id="more-{row}" popovertarget="menu-{row}" aria-haspopup="menu">'
-        "{more}{icon}</button>"
+        '<button type="button" class="{look}" id="more-{row}" popovertarget="menu-{row}" aria-haspopup="menu"'
+        ' aria-label="{more}"><span class="word">{more}</span>{icon}</button>'
         '<div id="menu-{row}" class="menu" popover role="menu" aria-labelledby="more-{row}">{items}</div>',
         look=look,
         row=row,
         more=_("More"),
         icon=icon("down"),
-        items=SafeString("".join([_item(operation, operation.why_not(user)) for operation in operations])),
+        items=SafeString("".join(_items([(each, each.why_not(user)) for each in operations], row))),
     )
+
+
+def _items(operations: Sequence[tuple[Operation, str]], row: str) -> Iterator[str]:
+    """Yield the rows of a menu. A reason that several rows share stands once, above the first of them."""
+    reasons = Counter(why for _operation, why in operations)
+    shared = [why for why, rows in reasons.items() if why and rows > 1]
+    said = set()
+    for operation, why in operations:
+        if why not in shared:
+            yield _item(operation, why)
+            continue
+        note = f"why-{shared.index(why)}-{row}"
+        if why not in said:
+            said.add(why)
+            yield format_html('<p class="menu-note" role="none" id="{}">{}</p>', note, why)
+        yield format_html(
+            '<button type="button" role="menuitem" id="{}" aria-disabled="true" tabindex="-1" aria-describedby="{}">'
+            "{}</button>",
+            operation.id,
+            note,
+            operation.label,
+        )
 
 
 def _item(operation: Operation, why: str) -> SafeString:

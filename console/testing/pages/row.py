@@ -61,7 +61,7 @@ class Row:
         return self.root.get_by_role("button", name="More")
 
     def menu_item(self, name: str) -> Locator:
-        """Return an operation of the open More menu. If it cannot be used now, its name ends with the reason."""
+        """Return an operation of the open More menu. Its name or description has the reason if it is disabled."""
         return self.page.get_by_role("menuitem", name=re.compile(f"^{re.escape(name)}"))
 
     def choose(self, name: str) -> None:
@@ -79,5 +79,6 @@ class Row:
         self.more.click()
         item = self.menu_item(name)
         expect(item).to_have_attribute("aria-disabled", "true")
-        expect(item).to_contain_text(reason)
+        described = item.get_attribute("aria-describedby")
+        expect(self.page.locator(f"#{described}") if described else item).to_contain_text(reason)
         self.page.keyboard.press("Escape")

@@ -79,6 +79,7 @@ NEEDS: dict[str, Permission | None] = {
     "backups:download": Permission.DOWNLOAD_BACKUP,
     "backups:sha256": Permission.VIEW,
     "instances:tasks": Permission.VIEW,
+    "columns": Permission.VIEW,
     "notice-away": Permission.VIEW,
     "instances:list": Permission.VIEW,
     "instance": Permission.VIEW,
