@@ -5,10 +5,12 @@ from typing import Any
 
 from django import forms
 from django.db.models import F, Q
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from backups.choices import BackupStatus, BackupType
 from backups.models import DAMAGED, Backup
+from console.lists.columns import Column, place
 from console.lists.csv import Columns
 from console.lists.form import ListForm
 from console.lists.keys import NameKey, SizeKey
@@ -27,6 +29,17 @@ class BackupListForm(ListForm):
         "name": Sort(NameKey("name"), _("Name, A to Z"), _("Name, Z to A")),
         "size": Sort(SizeKey("size"), _("Smallest first"), _("Largest first"), falls=True),
     }
+    all_columns = (
+        Column("name", _("Backup Name/ID"), 235, sort="name", flexible=True),
+        Column("instance", _("DB Instance Name/ID"), 212, yields=5),
+        Column("version", _("DB Engine Version"), 134, yields=1),
+        Column("type", format_lazy("{} / {}", _("Backup Type"), _("Backup Method")), 102),
+        Column("span", _("Backup Time"), 94, sort="started", yields=4, time=True),
+        Column("status", _("Status"), 107),
+        Column("size", _("Size"), 78, sort="size", yields=2, number=True),
+        Column("description", _("Description"), 172, yields=3),
+        Column("operations", _("Operation"), 102, menu=True),
+    )
 
     type = forms.ChoiceField(required=False, choices=InstanceType.choices, widget=forms.HiddenInput)
     status = forms.ChoiceField(
@@ -44,6 +57,9 @@ class BackupListForm(ListForm):
         if self.within is not None:
             del self.fields["instance"], self.fields["type"]
 
+    def lacks(self) -> set[str]:
+        return set() if self.within is None else {"instance"}
+
     def narrowings(self, chosen: Mapping[str, Any]) -> Iterator[Q]:
         if text := chosen.get("instance"):
             yield of_instance(text)
@@ -54,6 +70,18 @@ class BackupListForm(ListForm):
         if kind := chosen.get("kind"):
             yield Q(type=kind)
 
+
+# The table of restorations. It has no menu: users always see all its columns that have space.
+RESTORATION_COLUMNS = place(
+    (
+        Column("name", _("Backup Name/ID"), 212, flexible=True),
+        Column("target", _("Restored To"), 212),
+        Column("span", _("Restoration Time"), 92, yields=2, time=True),
+        Column("status", _("Status"), 120),
+        Column("user", _("Requested By"), 100, yields=1),
+    ),
+    chosen={},
+)
 
 BACKUP_COLUMNS: Columns[Backup] = [
     (_("Backup Name"), lambda backup: backup.name),

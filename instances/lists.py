@@ -7,6 +7,7 @@ from django import forms
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from console.lists.columns import Column
 from console.lists.csv import Columns
 from console.lists.form import ListForm
 from console.lists.keys import NameKey
@@ -27,6 +28,19 @@ class InstanceListForm(ListForm):
         "name": Sort(NameKey("name"), _("Name, A to Z"), _("Name, Z to A")),
         "backup": Sort(LAST_BACKUP, _("Last backup, oldest first"), _("Last backup, newest first")),
     }
+    all_columns = (
+        Column("name", _("Name/ID"), 238, sort="name", flexible=True),
+        Column("type", _("DB Instance Type"), 84),
+        Column("version", _("DB Engine Version"), 134, yields=2),
+        Column("storage_engine", _("Storage Engine"), 90, yields=1),
+        Column("status", _("Status"), 143),
+        Column("connection", _("Connection"), 140, yields=5),
+        Column("host", _("Host"), 108, yields=3),
+        Column("last_backup", _("Last Backup"), 92, sort="backup", yields=7, time=True),
+        Column("next_backup", _("Next Backup"), 92, yields=6, time=True),
+        Column("created", _("Created"), 92, sort="created", yields=4, time=True),
+        Column("operations", _("Operation"), 142, menu=True),
+    )
 
     type = forms.ChoiceField(required=False, choices=InstanceType.choices, widget=forms.HiddenInput)
     status = forms.ChoiceField(
@@ -48,6 +62,9 @@ class InstanceListForm(ListForm):
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", _("All hosts")), *((name, name) for name in names)]
 
+    def lacks(self) -> set[str]:
+        return set() if self.several_hosts else {"host"}
+
     def narrowings(self, chosen: Mapping[str, Any]) -> Iterator[Q]:
         if host := chosen.get("host"):
             yield Q(host=host)
@@ -61,6 +78,14 @@ class JobListForm(ListForm):
     list_id = "task-list"
     moment = "created"
     sorts = {"created": Sort(F("created"), _("Oldest first"), _("Newest first"), falls=True)}
+    all_columns = (
+        Column("kind", _("Task/ID"), 172, flexible=True),
+        Column("instance", _("DB Instance Name/ID"), 212, yields=3),
+        Column("status", _("Status"), 212),
+        Column("backup", _("Backup"), 212, yields=2),
+        Column("requested", _("Requested"), 92, sort="created", yields=4, time=True),
+        Column("duration", _("Duration"), 84, yields=1, number=True),
+    )
 
     status = forms.ChoiceField(
         required=False,
@@ -75,6 +100,9 @@ class JobListForm(ListForm):
         self.fields["q"].label = _("Search by instance name or ID")
         if self.within is not None:
             del self.fields["instance"]
+
+    def lacks(self) -> set[str]:
+        return set() if self.within is None else {"instance"}
 
     def narrowings(self, chosen: Mapping[str, Any]) -> Iterator[Q]:
         if text := chosen.get("instance"):

@@ -9,3 +9,7 @@ instance_deleting = Signal()
 # Sent when the dialog shows what deleting an instance means. Receivers return HTML about what else is deleted or kept.
 # Arguments: instance (Instance).
 deletion_explained = Signal()
+
+# Sent when a list shows instances. Receivers return a PlannedBackup (see plans.py) by instance id, with one query.
+# Arguments: instances (a sequence of Instance).
+backups_planned = Signal()

@@ -9,7 +9,7 @@ from django.db import close_old_connections
 
 def read(html: str) -> str:
     """Return the page with times as people read them, without the markup that narrow lists hide."""
-    return re.sub(r'<span class="(?:exact|zone)">([^<]*)</span>', r"\1", html)
+    return re.sub(r'<span class="(?:exact|zone|year)">([^<]*)</span>', r"\1", html)
 
 
 def hang_up(answer: Any) -> None:

@@ -3,7 +3,7 @@ from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from backups.lists import BACKUP_COLUMNS, BackupListForm
+from backups.lists import BACKUP_COLUMNS, RESTORATION_COLUMNS, BackupListForm
 from backups.models import Backup, Policy, Restoration
 from backups.policy import clock
 from console.lists.csv import export
@@ -29,6 +29,7 @@ def backup_list(request: Request) -> HttpResponseBase:
         "kept": Backup.objects.kept_after_expiry(page.rows, clock.now()),
         "page": page,
         "filters": filters,
+        "columns": filters.columns,
         "tabs": type_tabs(request),
         "any_in_progress": any(backup.in_transition for backup in page.rows),
     }
@@ -56,7 +57,9 @@ def instance_backups(request: Request, instance_id: str) -> HttpResponseBase:
         "kept": Backup.objects.kept_after_expiry(page.rows, clock.now()),
         "page": page,
         "filters": filters,
+        "columns": filters.columns,
         "restorations": restorations,
+        "restoration_columns": RESTORATION_COLUMNS,
         "any_in_progress": instance.in_transition
         or any(backup.in_transition for backup in page.rows)
         or any(restoration.shown_status.in_progress for restoration in restorations),

@@ -59,6 +59,8 @@ class UserPreferences(models.Model):
     theme = models.CharField(max_length=8, choices=Theme.choices, default=Theme.SYSTEM)
     # A name from the tz database; empty for the zone of each browser.
     time_zone = models.CharField(max_length=64, blank=True)
+    # The columns chosen for each list: see console.lists.chosen.
+    columns = models.JSONField(default=dict, blank=True)
 
     class Meta:
         constraints = [

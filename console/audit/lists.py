@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from console.audit.choices import Outcome
 from console.audit.models import AuditEvent
+from console.lists.columns import Column
 from console.lists.csv import Columns
 from console.lists.form import ListForm
 from console.lists.pages import Sort
@@ -18,6 +19,14 @@ class AuditListForm(ListForm):
     list_id = "audit-list"
     moment = "time"
     sorts = {"time": Sort(F("time"), _("Oldest first"), _("Newest first"), falls=True)}
+    all_columns = (
+        Column("moment", _("Time"), 92, sort="time", time=True),
+        Column("user", _("User"), 84),
+        Column("trace", _("Trace Name"), 178),
+        Column("resource", _("Resource"), 232, flexible=True),
+        Column("address", _("Source Address"), 140, yields=1),
+        Column("outcome", _("Outcome"), 150, yields=2),
+    )
     without_field = ("size", "sort")
 
     # No search field: the field `resource` takes a whole name or id instead.

@@ -23,5 +23,11 @@ def audit_list(request: Request) -> HttpResponseBase:
         return export("audit", AUDIT_COLUMNS, filters.found(AuditEvent.objects.all()))
     page = filters.page(AuditEvent.objects.all())
     link_resources(page.rows)
-    context = {"events": page.rows, "page": page, "filters": filters, "any_in_progress": False}
+    context = {
+        "events": page.rows,
+        "page": page,
+        "filters": filters,
+        "columns": filters.columns,
+        "any_in_progress": False,
+    }
     return render_list(request, "audit/audit.html", "audit/_audit.html", context)

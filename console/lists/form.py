@@ -13,9 +13,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.db.models.query import QuerySet
+from django.http import QueryDict
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from console.lists.chosen import choices
+from console.lists.columns import Column, Columns, Placed, place
 from console.lists.pages import Found, Header, Page, Pager, Row, Sort, Text, address
 from console.lists.search import find, search
 from console.text import times
@@ -64,6 +68,8 @@ class ListForm(forms.Form):
     moment: ClassVar[str]
     # The sorts by their names in the query string. A sort called "name" is by the searched column.
     sorts: ClassVar[Mapping[str, Sort]]
+    # All columns, in order.
+    all_columns: ClassVar[tuple[Column, ...]] = ()
     # Parameters of the query string without a field in the toolbar.
     without_field: ClassVar[tuple[str, ...]] = ("type", "size")
 
@@ -72,9 +78,12 @@ class ListForm(forms.Form):
     until = MomentField(required=False, label=times.TO, last=True)
     sort = forms.ChoiceField(required=False, label=_("Sort by"))
 
-    def __init__(self, request: Request, *, within: Q | None = None) -> None:
-        """Bind the form to the query string. `within` is a condition on all rows, indexed as the filters are."""
-        super().__init__(request.GET, auto_id=f"{self.list_id}-%s")
+    def __init__(self, request: Request, *, within: Q | None = None, data: QueryDict | None = None) -> None:
+        """Bind the form to the query string, or to `data`.
+
+        `within` is a condition on all rows, indexed as the filters are.
+        """
+        super().__init__(request.GET if data is None else data, auto_id=f"{self.list_id}-%s")
         self.request = request
         self.within = within
         self.label_suffix = ""
@@ -97,6 +106,23 @@ class ListForm(forms.Form):
         typed = chosen.get("q", "\0")
         return self.searching(typed) if typed else None
 
+    # --- Columns ------------------------------------------------------------------------------------
+
+    def lacks(self) -> set[str]:
+        """Return the keys of the columns that the list has no use for now."""
+        return set()
+
+    @cached_property
+    def columns(self) -> Columns:
+        """Return the columns as the user sees them."""
+        lacks = self.lacks()
+        listed = [column for column in self.all_columns if column.key not in lacks]
+        return place(listed, choices(self.request.user).get(self.list_id, {}))
+
+    def heads(self) -> list[tuple[Placed, Header | None]]:
+        """Return the columns with the heading that sorts by each, if any. Call page() first."""
+        return [(each, self._header(each.column.sort) if each.column.sort else None) for each in self.columns.all()]
+
     # --- For the toolbar ----------------------------------------------------------------------------
 
     def selects(self) -> list[forms.BoundField]:
@@ -104,19 +130,23 @@ class ListForm(forms.Form):
         return [field for field in self.visible_fields() if field.widget_type == "select" and field.name != "sort"]
 
     def details(self) -> list[forms.BoundField]:
-        """Return the filters and the sort that a button of the toolbar reveals."""
-        return [self[name] for name in ("instance", "since", "until", "sort") if name in self.fields]
+        """Return the filters that a button of the toolbar reveals."""
+        return [self[name] for name in ("instance", "since", "until") if name in self.fields]
 
     def details_set(self) -> int:
-        return sum(bool(field.data) for field in self.details() if field.name != "sort")
+        return sum(bool(field.data) for field in self.details())
 
     def kept(self) -> list[tuple[str, str]]:
         """Return the parameters without a field in the toolbar, which hidden fields preserve."""
         return [(name, value) for name in self.without_field if (value := self.request.GET.get(name, ""))]
 
+    def narrowed(self) -> list[tuple[str, str]]:
+        """Return the parameters that narrow the list, for a form that acts on all rows that match."""
+        return [(name, value) for name in self.fields if name != "sort" and (value := self.request.GET.get(name, ""))]
+
     @property
     def filtered(self) -> bool:
-        return any(self.request.GET.get(name) for name in self.fields if name != "sort")
+        return bool(self.narrowed())
 
     @property
     def exports(self) -> bool:
@@ -151,8 +181,7 @@ class ListForm(forms.Form):
     def page(self, rows: "QuerySet[Row]") -> Page[Row]:
         """Return the page that the query string asks for."""
         found = self.found(rows).counting()
-        headers = {name: self._header(name) for name in self.sorts}
-        return Pager(self.request, found, salt=f"{self.list_id}:{self._sort_name()[0]}").page(headers)
+        return Pager(self.request, found, salt=f"{self.list_id}:{self._sort_name()[0]}").page()
 
     # --- Sorting ------------------------------------------------------------------------------------
 

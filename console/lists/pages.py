@@ -78,17 +78,21 @@ class Found(Generic[Row]):
         order = [_direct(self.key, falling=falling), _direct(F("id"), falling=falling)]
         return self.rows.order_by(*order)
 
+    def ahead(self, place: tuple[Value, Value], *, inclusive: bool) -> "QuerySet[Row]":
+        """Return the rows before the place, and its own row if `inclusive`, in no order."""
+        operator = (">" if self.falling else "<") + ("=" if inclusive else "")
+        return self.rows.order_by().filter(_compared(self.key, operator, place))
+
     def beyond(self, place: tuple[Value, Value], *, backwards: bool) -> "QuerySet[Row]":
         """Return the rows after the place (or before it), by one row comparison, which an index on (key, id) serves."""
         falling = self.falling is not backwards
-        compared = Func(
-            _pair(self.key, F("id")),
-            _pair(*place),
-            template="%(expressions)s",
-            arg_joiner=" < " if falling else " > ",
-            output_field=BooleanField(),
-        )
-        return self.ordered(backwards=backwards).filter(compared)
+        return self.ordered(backwards=backwards).filter(_compared(self.key, "<" if falling else ">", place))
+
+    def numbered(self, place: tuple[Value, Value], *, inclusive: bool) -> "Found[Row]":
+        """Return the same rows, each annotated with the number of rows before the place, and with its own."""
+        looked_at = self.ahead(place, inclusive=inclusive).values("pk")[: counting.COUNTED + 1]
+        told: Any = self.rows.annotate(list_ahead=CountOf(looked_at))
+        return replace(self, rows=told)
 
     def counting(self) -> "Found[Row]":
         """Return the same rows, each annotated with the total."""
@@ -116,8 +120,14 @@ class Page(Generic[Row]):
     next: str
     last: str
     sizes: list[Link]
-    headers: dict[str, Header]
     export: str
+    # The number of the first row among all that match, from 1; None if it is more than lists count.
+    begins: int | None
+
+    @property
+    def ends(self) -> int:
+        """The number of the last row, if `begins` is known."""
+        return (self.begins or 0) + len(self.rows) - 1
 
     @property
     def needs_pager(self) -> bool:
@@ -132,29 +142,39 @@ class Pager(Generic[Row]):
     found: Found[Row]
     salt: str
 
-    def page(self, headers: dict[str, Header]) -> Page[Row]:
+    def page(self) -> Page[Row]:
         """Return the page that the query string asks for, or the first page if that one is invalid or now empty."""
         found, size = self.found, page_size(self.request)
         after, before = self.request.GET.get("after", ""), self.request.GET.get("before", "")
         if before and (shown := self._before(before, size)):
-            return self._page(shown[-size:], headers, previous=True, next=before != _END)
+            rows, is_end = shown[-size:], before == _END
+            ends_at = self._total(rows) if is_end else _ahead(rows)
+            return self._page(rows, ends_at - len(rows), previous=True, next=not is_end)
         place = self._place(after) if after else None
-        shown = list(found.beyond(place, backwards=False)[: size + 1]) if place else []
-        behind = bool(shown)
-        shown = shown or list(found.ordered()[: size + 1])
-        return self._page(shown[:size], headers, previous=behind, next=len(shown) > size)
+        shown = list(found.numbered(place, inclusive=True).beyond(place, backwards=False)[: size + 1]) if place else []
+        if shown:
+            return self._page(shown[:size], _ahead(shown), previous=True, next=len(shown) > size)
+        shown = list(found.ordered()[: size + 1])
+        return self._page(shown[:size], 0, previous=False, next=len(shown) > size)
 
     def _before(self, before: str, size: int) -> list[Row]:
         """Return the rows before the place and one more; none if they do not fill a page: then show the first page."""
         if before == _END:
             shown = list(self.found.ordered(backwards=True)[: size + 1])
         elif place := self._place(before):
-            shown = list(self.found.beyond(place, backwards=True)[: size + 1])
+            found = self.found.numbered(place, inclusive=False)
+            shown = list(found.beyond(place, backwards=True)[: size + 1])
         else:
             return []
         return shown[::-1] if len(shown) > size else []
 
-    def _page(self, shown: list[Row], headers: dict[str, Header], *, previous: bool, next: bool) -> Page[Row]:
+    def _total(self, shown: Sequence[Row]) -> int:
+        """Return the total, or more than COUNTED if it is not exact."""
+        total = self.found.total_by(shown)
+        return total.rows + total.more
+
+    def _page(self, shown: list[Row], ahead: int, *, previous: bool, next: bool) -> Page[Row]:
+        """Return the page of these rows. `ahead`: how many rows come before; more than COUNTED if unknown."""
         request, size = self.request, page_size(self.request)
         total = self.found.total_by(shown)
         if total.more and not (previous or next) and len(shown) <= counting.COUNTED:
@@ -168,8 +188,8 @@ class Pager(Generic[Row]):
             next=address(request, after=self._sign(shown[-1])) if next else "",
             last=address(request, before=_END) if next else "",
             sizes=[Link(str(each), address(request, size=str(each)), each == size) for each in SIZES],
-            headers=headers,
             export=address(request, format="csv"),
+            begins=ahead + 1 if ahead + len(shown) <= counting.COUNTED else None,
         )
 
     def _sign(self, row: Model) -> str:
@@ -186,6 +206,22 @@ class Pager(Generic[Row]):
         first = Value(datetime.fromisoformat(key), output_field=DateTimeField()) if is_moment else Value(key)
         id_field: Field[Any, Any] = self.found.rows.model._meta.pk
         return first, Value(pk, output_field=id_field)
+
+
+def _ahead(shown: Sequence[Model]) -> int:
+    """Return how many rows are before the place of rows from numbered()."""
+    return int(getattr(shown[0], "list_ahead"))  # noqa: B009  # annotated in numbered()
+
+
+def _compared(key: Combinable, operator: str, place: tuple[Value, Value]) -> Func:
+    """Compare (key, id) with the place, both as rows."""
+    return Func(
+        _pair(key, F("id")),
+        _pair(*place),
+        template="%(expressions)s",
+        arg_joiner=f" {operator} ",
+        output_field=BooleanField(),
+    )
 
 
 def _direct(key: Combinable, *, falling: bool) -> Any:

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 register = template.Library()
 
 # In the order of the cascade: later components win over earlier ones. A page loads the components that it alone uses.
-_COMPONENTS = "frame button form floating list cell narrow panel search help"
+_COMPONENTS = "frame button form floating list cell narrow columns panel search help"
 STYLESHEETS = ("tokens", "base", *(f"components/{name}" for name in _COMPONENTS.split()))
 
 

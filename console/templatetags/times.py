@@ -1,6 +1,7 @@
 """Tags for times: in the viewer's time zone; in UTC on hover and focus, and for screen readers."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from django import template
@@ -14,7 +15,7 @@ from console.text import clocks, times
 
 register = template.Library()
 
-_MOMENT = re.compile(r"(.+\d\d:\d\d)(:\d\d)( UTC.*)")
+_MOMENT = re.compile(r"(.*\d\d:\d\d)(:\d\d)( UTC.*)")
 
 
 @register.simple_tag
@@ -26,20 +27,24 @@ def time_zone_cookie() -> str:
 @register.simple_tag
 def moment(when: datetime | None) -> SafeString:
     """Render a time to the second, with its zone; a dash for None."""
-    if not when:
-        return SafeString("–")  # noqa: RUF001
+    return _rendered(when, times.moment) if when else SafeString("–")  # noqa: RUF001
+
+
+def _rendered(when: datetime, write: Callable[[datetime], str]) -> SafeString:
     local = times.local(when)
-    text = times.moment(local)
-    written = _with_parts_to_hide(text)
+    text = write(local)
+    written = _with_parts_to_hide(text, str(local.year) if local.year == times.local(timezone.now()).year else "")
     return _marked_up(when, written, "" if not local.utcoffset() else times.moment(when.astimezone(UTC)))
 
 
 @register.simple_tag
 def span(start: datetime | None, end: datetime | None) -> SafeString:
-    """Render a start and an end that are over in two lines; a dash if there is no start."""
+    """Render a start and an end in two lines, the end without its day if it is the same; a dash without a start."""
     first = moment(start)
     if end:
-        first = format_html('{}<span class="secondary">– {}</span>', first, moment(end))  # noqa: RUF001
+        same_day = start is not None and times.local(start).date() == times.local(end).date()
+        last = _rendered(end, times.time_of_day if same_day else times.moment)
+        first = format_html('{}<span class="secondary">– {}</span>', first, last)  # noqa: RUF001
     return first + clock_warning(start, end)
 
 
@@ -86,9 +91,14 @@ def _marked_up(when: datetime, text: str, in_utc: str) -> SafeString:
     )
 
 
-def _with_parts_to_hide(text: str) -> str:
-    """Mark up the seconds and the zone of a time, which narrow lists hide."""
+def _with_parts_to_hide(text: str, year: str) -> str:
+    """Mark up what narrow lists hide of a time: the seconds, the zone, and `year` unless it is ""."""
     parts = _MOMENT.fullmatch(text)
     if not parts:
         return text
-    return format_html('{}<span class="exact">{}</span><span class="zone">{}</span>', *parts.groups())
+    before, seconds, zone = parts.groups()
+    if year and year in before:
+        # With the comma before it in English, and the word after it in Chinese.
+        day, dated, rest = re.split(rf"((?:, )?{year}年?)", before, maxsplit=1)
+        before = format_html('{}<span class="year">{}</span>{}', day, dated, rest)
+    return format_html('{}<span class="exact">{}</span><span class="zone">{}</span>', before, seconds, zone)

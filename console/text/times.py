@@ -49,6 +49,11 @@ def hours(start: datetime, end: datetime) -> str:
     return f"{start:%H:%M}-{end:%H:%M} {_zone_at(start)}"
 
 
+def time_of_day(when: datetime) -> str:
+    """Return the time in the zone of `when` without its day, such as "09:14:03 UTC+1"."""
+    return f"{when:%H:%M:%S} {_zone_at(when)}"
+
+
 def day(when: date) -> str:
     """Return the day, such as "Nov 22, 2026". The day of a time is the one in its own zone."""
     return date_format(when, pgettext("date format", "M j, Y"), use_l10n=False)

@@ -23,6 +23,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from console.accounts import roles
+from console.lists.chosen import choices as chosen_columns
 from console.lists.page_size import SHOWN, page_size, remember_size
 from console.web import started
 from console.web.request import Request
@@ -110,9 +111,10 @@ def _list_url(request: Request) -> str:
 
 def _shared_key(request: Request) -> str:
     personal = {settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME}
-    choices = sorted((name, value) for name, value in request.COOKIES.items() if name not in personal)
-    seen_as = (roles.roles_of(request.user), get_language(), timezone.get_current_timezone_name(), choices)
-    return hashlib.sha256(repr((_list_url(request), page_size(request), seen_as)).encode()).hexdigest()
+    cookies = sorted((name, value) for name, value in request.COOKIES.items() if name not in personal)
+    seen_as = (roles.roles_of(request.user), get_language(), timezone.get_current_timezone_name(), cookies)
+    columns = sorted((list_id, sorted(chosen.items())) for list_id, chosen in chosen_columns(request.user).items())
+    return hashlib.sha256(repr((_list_url(request), page_size(request), seen_as, columns)).encode()).hexdigest()
 
 
 def render_list(request: Request, page: str, fragment: str, context: Mapping[str, Any]) -> HttpResponse:

@@ -6,6 +6,7 @@ from console.web.htmx import live, render_list
 from console.web.request import Request
 from instances.lists import INSTANCE_COLUMNS, InstanceListForm
 from instances.models import Instance
+from instances.plans import plan
 from instances.tabs import type_tabs
 
 
@@ -17,10 +18,12 @@ def instance_list(request: Request) -> HttpResponseBase:
     if filters.exports:
         return export("instances", INSTANCE_COLUMNS, filters.found(Instance.objects.shown()))
     page = filters.page(Instance.objects.shown())
+    plan(page.rows)
     context = {
         "instances": page.rows,
         "page": page,
         "filters": filters,
+        "columns": filters.columns,
         "tabs": type_tabs(request),
         "any_in_progress": any(instance.in_transition for instance in page.rows),
     }

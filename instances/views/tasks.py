@@ -52,5 +52,6 @@ def _shown(filters: JobListForm) -> dict[str, Any]:
         "tasks": page.rows,
         "page": page,
         "filters": filters,
+        "columns": filters.columns,
         "any_in_progress": any(task.shown_status.in_progress for task in page.rows),
     }

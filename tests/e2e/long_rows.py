@@ -64,6 +64,11 @@ def second_host() -> None:
     Host.objects.filter(name="elsewhere").update(seen=seen)
 
 
+def outage() -> None:
+    """Make the hosts without an agent look as if their agents had stopped responding."""
+    Host.objects.filter(name__in=["elsewhere", HOST]).update(seen=timezone.now() - timedelta(hours=1))
+
+
 @transaction.atomic
 def no_second_host() -> None:
     """Undo `second_host`, except the events."""

@@ -85,7 +85,7 @@ def test_the_list_needs_the_same_few_queries_for_any_number_of_rows(
 ) -> None:
     for _ in range(rows):
         make_instance(state=state, failure="A reason.", facts_at=timezone.now())
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         plain.get(LIST)
 
 

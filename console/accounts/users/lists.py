@@ -16,6 +16,7 @@ from console.accounts import roles
 from console.accounts.models import UserSession
 from console.accounts.roles import Role
 from console.accounts.users.choices import UserStatus
+from console.lists.columns import Column
 from console.lists.counting import CountOf
 from console.lists.csv import Columns
 from console.lists.form import ListForm
@@ -41,6 +42,14 @@ class UserListForm(ListForm):
             falls=True,
         ),
     }
+    all_columns = (
+        Column("name", _("User Name"), 212, sort="name", flexible=True),
+        Column("role", _("Role"), 128),
+        Column("status", _("Status"), 108),
+        Column("sign_in", _("Last Sign-in"), 92, sort="sign_in", yields=2, time=True),
+        Column("sessions", _("Sessions"), 84, yields=1, number=True),
+        Column("operations", _("Operation"), 142, menu=True),
+    )
     without_field = ("size",)
 
     q = forms.CharField(required=False, label=_("Search by name"), max_length=150)

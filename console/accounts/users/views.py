@@ -33,7 +33,13 @@ def user_list(request: Request) -> HttpResponseBase:
         return export("users", USER_COLUMNS, filters.found(listed()))
     request.read_at = time.time_ns() // 1_000_000
     page = filters.page(listed())
-    context = {"accounts": page.rows, "page": page, "filters": filters, "any_in_progress": False}
+    context = {
+        "accounts": page.rows,
+        "page": page,
+        "filters": filters,
+        "columns": filters.columns,
+        "any_in_progress": False,
+    }
     return render_list(request, "accounts/users.html", "accounts/_users.html", context)
 
 

@@ -24,6 +24,11 @@ class BackupList(ListPage):
         for name in names:
             self.box(name).check()
 
+    def tick_all_matching(self, number: int) -> None:
+        """Tick the page, then all backups that match the filters, of which there are `number`."""
+        self.box("all").check()
+        self.page.get_by_role("checkbox", name=f"Select all {number:,}", exact=True).check()
+
     @property
     def delete_button(self) -> Locator:
         """Return the button that deletes the selected backups."""

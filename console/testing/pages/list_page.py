@@ -43,6 +43,29 @@ class ListPage(ConsolePage):
     def refresh(self) -> None:
         self.refresh_button.click()
 
+    def sort_by(self, order: str) -> None:
+        """Choose an order of the list, such as "Oldest first", at any width of the window."""
+        self.filter_field("Sort by").select_option(label=order)
+
+    def columns(self) -> Locator:
+        """Open the menu of columns, and return it. It has a checkbox for each; those always visible are disabled."""
+        self.page.get_by_role("button", name="Columns").click()
+        return self.page.get_by_role("group", name="Columns")
+
+    def show_column(self, name: str, shown: bool = True) -> None:
+        """Show or hide a column of the table; the console remembers it for the user."""
+        self.columns().get_by_role("checkbox", name=name, exact=True).set_checked(shown)
+        self.page.keyboard.press("Escape")
+        expect(self.heading_of(name)).to_have_count(int(shown))
+
+    def heading_of(self, column: str) -> Locator:
+        """Return the visible heading of a column."""
+        return self.page.get_by_role("columnheader", name=column, exact=True)
+
+    def expect_range(self, text: str) -> None:
+        """Wait until the pager says which rows the page shows, such as "21-40 of 315"."""
+        expect(self.page.get_by_role("navigation", name="Pages")).to_contain_text(text)
+
     def sort(self, column: str) -> None:
         self.page.get_by_role("columnheader", name=column).get_by_role("link").click()
 
