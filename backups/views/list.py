@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 from backups.lists import BACKUP_COLUMNS, RESTORATION_COLUMNS, BackupListForm
 from backups.models import Backup, Policy, Restoration
 from backups.policy import clock
+from backups.views.delete_matching import selectable
 from console.lists.csv import export
 from console.web.htmx import live, render_list
 from console.web.request import Request
@@ -28,6 +29,7 @@ def backup_list(request: Request) -> HttpResponseBase:
         "backups": page.rows,
         "kept": Backup.objects.kept_after_expiry(page.rows, clock.now()),
         "page": page,
+        "selectable": selectable(page),
         "filters": filters,
         "columns": filters.columns,
         "tabs": type_tabs(request),
@@ -56,6 +58,7 @@ def instance_backups(request: Request, instance_id: str) -> HttpResponseBase:
         "backups": page.rows,
         "kept": Backup.objects.kept_after_expiry(page.rows, clock.now()),
         "page": page,
+        "selectable": selectable(page),
         "filters": filters,
         "columns": filters.columns,
         "restorations": restorations,

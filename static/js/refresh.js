@@ -76,7 +76,7 @@ Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
   name !== "data-long" &&
   name !== "aria-keyshortcuts" &&
   name !== "aria-busy" &&
-  !(name === "checked" && node.matches("[data-select], [data-select-all]")) &&
+  !(name === "checked" && node.matches("[data-select], [data-select-all], [data-select-matching]")) &&
   !(name === "open" && node.matches("details"));
 
 Idiomorph.defaults.callbacks.beforeNodeMorphed = (old) => !old.dataset || !("editing" in old.dataset);
