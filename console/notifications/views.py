@@ -15,7 +15,7 @@ from console.accounts.access import needs, performs
 from console.accounts.roles import Permission
 from console.notifications import services
 from console.notifications.forms import CreateChannelForm, EditChannelForm
-from console.notifications.lists import DeliveryListForm
+from console.notifications.lists import CHANNEL_COLUMNS, DeliveryListForm
 from console.notifications.models import Channel, Delivery
 from console.web.confirm import confirm
 from console.web.dialogs import get_or_post, posted, render_form
@@ -36,7 +36,7 @@ def channel_list(request: Request) -> HttpResponseBase:
     for channel in channels:
         channel.delivery = deliveries.get(channel.latest)
     busy = any(delivery.shown_status.in_progress for delivery in deliveries.values())
-    context = {"channels": channels, "any_in_progress": busy}
+    context = {"channels": channels, "columns": CHANNEL_COLUMNS, "any_in_progress": busy}
     return render_list(request, "notifications/list.html", "notifications/_list.html", context)
 
 
@@ -52,6 +52,7 @@ def channel_detail(request: Request, channel_id: str) -> HttpResponseBase:
         "channel": channel,
         "page": page,
         "filters": filters,
+        "columns": filters.columns,
         "any_in_progress": any(delivery.shown_status.in_progress for delivery in page.rows),
     }
     return render_list(request, "notifications/detail.html", "notifications/_deliveries.html", context)

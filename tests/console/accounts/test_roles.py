@@ -70,6 +70,7 @@ NEEDS: dict[str, Permission | None] = {
     "backups:lock": Permission.MANAGE_BACKUPS,
     "backups:unlock": Permission.MANAGE_BACKUPS,
     "backups:policy": Permission.MANAGE_INSTANCES,
+    "backups:policy-preview": Permission.MANAGE_INSTANCES,
     "backups:choose": Permission.RESTORE_TO_NEW,
     "backups:restore": Permission.RESTORE_TO_NEW,
     "backups:restore-to-original": Permission.MANAGE_INSTANCES,
