@@ -34,8 +34,9 @@ def once(model: type[Row]) -> Callable[[Callable[P, Row]], Callable[P, Row]]:
                     audit.nothing_new()
                     # The answer says again that the work has started: the row's own job, or its instance's first one.
                     found: Any = row
-                    job = getattr(found, "job", None) or found.jobs.earliest("created")
-                    started.note(job.pk)
+                    jobs = getattr(found, "jobs", None)
+                    if job := getattr(found, "job", None) or (jobs and jobs.earliest("created")):
+                        started.note(job.pk)
                 return row
 
             if row := done():

@@ -121,7 +121,7 @@ def test_lists_do_not_load_the_contents(django_assert_num_queries: Any) -> None:
 @pytest.mark.parametrize("contents", [[], CONTENTS])
 def test_the_page_needs_few_queries(plain: Client, contents: Any, django_assert_num_queries: Any) -> None:
     backup = make_whole_backup(contents=contents)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         plain.get(page(backup))
 
 

@@ -103,7 +103,7 @@ def test_the_number_of_queries_is_the_same_for_any_number_of_backups(
     plain: Client, instance: Instance, django_assert_num_queries: Any
 ) -> None:
     for _ in range(2):
-        with django_assert_num_queries(10):
+        with django_assert_num_queries(11):
             plain.get(path(instance))
         for hour in range(20):
             make_backup(instance, started=at(3, 9, hour))

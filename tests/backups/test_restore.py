@@ -410,5 +410,5 @@ def test_restorations_need_the_same_few_queries_for_any_number(
     instance = make_instance()
     for _ in range(rows):
         restore_to_new_instance(backup=make_backup(instance), name="copy", requested_by=user)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         plain.get(reverse("backups:instance", args=[instance.id]))

@@ -85,7 +85,7 @@ def test_the_list_needs_the_same_few_queries_for_any_number_of_rows(
 ) -> None:
     for _ in range(rows):
         make_instance(state=state, failure="A reason.", facts_at=timezone.now())
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         plain.get(LIST)
 
 
@@ -128,7 +128,7 @@ def test_basic_information_shows_the_facts(plain: Client) -> None:
 def test_basic_information_needs_few_queries(plain: Client, django_assert_num_queries: Any) -> None:
     instance = make_instance()
     make_backup(instance)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         plain.get(reverse("instances:detail", args=[instance.id]))
 
 

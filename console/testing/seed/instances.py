@@ -242,3 +242,25 @@ def jobs_of(seed: Seed, instances: Instances, retired: tuple[str, str], user: Us
             status=JobStatus.QUEUED,
             requested_by=user,
         )
+    yield from _storage_tests(seed, here, user)
+
+
+def _storage_tests(seed: Seed, host: Host, user: User | None) -> Iterable[Job]:
+    """Return a test of the host's storage of every outcome."""
+    broken = Message("storage.test_write", why="permission denied")
+    for status, failure, days in (
+        (JobStatus.FAILED, broken, 6),
+        (JobStatus.COMPLETED, "", 5.9),
+    ):
+        yield job(
+            seed,
+            JobKind.TEST_STORAGE,
+            None,
+            status,
+            host=host,
+            at=seed.ago(days=days),
+            status=status,
+            seconds=1,
+            failure=failure,
+            requested_by=user,
+        )

@@ -294,7 +294,7 @@ def test_the_page_names_the_kind_of_a_resource_in_the_viewers_language(plain: Cl
         audit.record("dds", user=None, resource=audit.Resource(kind, "1", "orders"))
     plain.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hans"
     shown = re.findall(r'<span class="secondary">([^<]+)</span> orders', plain.get(reverse("audit")).text)
-    assert shown[::-1] == ["实例", "备份", "用户", "渠道", "钩子", "something-else"]
+    assert shown[::-1] == ["实例", "备份", "用户", "主机", "渠道", "钩子", "something-else"]
 
 
 def test_the_reason_does_not_store_the_rejected_input(user: User) -> None:
