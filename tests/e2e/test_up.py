@@ -155,7 +155,7 @@ def test_a_killed_agent_comes_back_with_its_servers(tree: Console) -> None:
     agent = tree.pid_of("manage.py agent")
     os.kill(agent, signal.SIGKILL)
     wait_for(lambda: tree.pid_of("manage.py agent") != agent, because="a new agent")
-    wait_for(lambda: "starting" in tree.instance("agent-killed")["failure"], because="the row to say so")
+    wait_for(lambda: tree.instance("agent-killed")["state"] == "starting", because="the row to say so")
     tree.wait_available("agent-killed")
     with connect(instance["port"]) as client:
         assert client["shop"]["orders"].count_documents({}) == 100
