@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import Browser, Page, expect
 
-from console.testing.pages import BackupManagement, InstanceManagement, Overview, SignIn, TaskCenter
+from console.testing.pages import BackupManagement, InstanceManagement, Overview, SignIn, TaskPage
 from tests.e2e.console import PASSWORD, Console
 
 
@@ -68,7 +68,7 @@ def test_a_failure_is_shown_with_its_reason(fresh_console: Console, page: Page) 
     failure = overview.failure("Physical backup: to-fail")
     expect(failure).to_contain_text(failed["failure"])
     failure.get_by_role("link").click()
-    TaskCenter(page).shown().row("Physical backup", "to-fail").expect_status("Failed")
+    TaskPage(page, "Physical backup").shown().task.expect_status("Failed")
 
 
 def test_the_overview_works_without_javascript_and_on_a_small_screen(console: Console, browser: Browser) -> None:
