@@ -270,7 +270,7 @@ class PolicyDialog(Dialog):
     @property
     def preview(self) -> Locator:
         """Return what the policy in the fields will do, which follows the fields."""
-        return self.root.get_by_role("status")
+        return self.root.get_by_role("status", name="Preview")
 
     def delete_automated(self) -> Self:
         """Delete the automated backups as well; only when turning the policy off, and if there are any."""
