@@ -29,12 +29,12 @@ class InstanceListForm(ListForm):
         "backup": Sort(LAST_BACKUP, _("Last backup, oldest first"), _("Last backup, newest first")),
     }
     all_columns = (
-        Column("name", _("Name/ID"), 238, sort="name", flexible=True),
+        Column("name", _("Name/ID"), 232, sort="name", flexible=True),
         Column("type", _("DB Instance Type"), 84),
         Column("version", _("DB Engine Version"), 134, yields=2),
         Column("storage_engine", _("Storage Engine"), 90, yields=1),
         Column("status", _("Status"), 143),
-        Column("connection", _("Connection"), 140, yields=5),
+        Column("connection", _("Connection"), 146, yields=5),
         Column("host", _("Host"), 108, yields=3),
         Column("last_backup", _("Last Backup"), 92, sort="backup", yields=7, time=True),
         Column("next_backup", _("Next Backup"), 92, yields=6, time=True),
