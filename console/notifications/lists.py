@@ -17,7 +17,7 @@ CHANNEL_COLUMNS = place(
     (
         Column("name", _("Name"), 212, flexible=True),
         Column("events", _("Events"), 200, yields=2),
-        Column("minimum", _("Minimum level"), 100, yields=1),
+        Column("minimum", _("Minimum Level"), 100, yields=1),
         Column("enabled", _("Enabled"), 76),
         Column("delivery", _("Last Delivery"), 132),
         Column("operations", _("Operation"), 142, menu=True),

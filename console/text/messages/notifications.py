@@ -8,7 +8,7 @@ TEXTS = {
     "label.channel_events": _("Events"),
     "label.url_old": _("the old one"),
     "label.url_new": _("a new one"),
-    "label.channel_minimum": _("Minimum level"),
+    "label.channel_minimum": _("Minimum Level"),
     "label.channel_enabled": _("Enabled"),
     "label.event_backup_failed": _("Backup failed"),
     "label.event_verification_failed": _("Verification failed"),
