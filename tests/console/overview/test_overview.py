@@ -371,7 +371,7 @@ def test_the_page_needs_the_same_few_queries_for_any_number_of_rows(
     plain: Client, number: int, django_assert_num_queries: Any
 ) -> None:
     fill(number)
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(19):
         plain.get(HOME)
 
 
