@@ -22,6 +22,8 @@ def test_it_leads_to_the_pages_of_the_instance_and_back(signed_in_page: Page, in
     for go in (home.backups_and_restorations, home.basic_information, home.tasks):
         go().page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="at-home").click()
         home.shown()
+    signed_in_page.set_viewport_size({"width": 360, "height": 740})
+    home.backups_and_restorations()
 
 
 def test_a_backup_is_seen_running_and_then_restored_by_its_date(

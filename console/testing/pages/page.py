@@ -49,6 +49,10 @@ class ConsolePage:
 
     def go_to(self, kind: type[Shown]) -> Shown:
         """Go to another page through the navigation on the left, and return its page object."""
+        # Below 900 px a button opens the navigation.
+        button = self.page.get_by_role("button", name="Navigation", exact=True)
+        if button.is_visible():
+            button.click()
         navigation = self.page.get_by_role("navigation", name="Navigation")
         navigation.get_by_role("link", name=kind.heading, exact=True).click()
         return kind(self.page).shown()
