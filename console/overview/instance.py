@@ -24,6 +24,7 @@ from console.overview.views import DAYS, Used, counts_chart, growth, point, used
 from console.text.days import Day, by_day, last_days
 from console.web.htmx import live, render_list
 from console.web.request import Request
+from instances import connecting
 from instances.choices import State
 from instances.models import Instance, Job
 
@@ -41,6 +42,8 @@ def instance_home(request: Request, instance_id: str) -> HttpResponse:
     running = list(Job.objects.unended().filter(instance=instance).order_by("created", "id"))
     context = {
         "instance": instance,
+        "connection_string": connecting.connection_string(instance),
+        "snippets": connecting.snippets(instance),
         "has_policy": instance.state not in {State.CREATING, State.CREATION_FAILED},
         "policy": Policy.of(instance),
         "running": running,

@@ -38,6 +38,11 @@ def test_clicking_an_instance_leads_to_its_home(plain: Client) -> None:
     html = shown(plain, instance)
     assert "<h1>orders</h1>" in html and "Available" in html and "Replica set" in html
     assert "SecantusDB 0.7.0b3" in html and "127.0.0.1:27117" in html and instance.id in html
+    assert "mongodb://rwuser@127.0.0.1:27117/" in html and "Python (pymongo)" in html
+
+
+def test_an_instance_without_an_address_has_no_examples(plain: Client) -> None:
+    assert "Connection string and examples" not in shown(plain, make_instance(port=None))
 
 
 @pytest.mark.parametrize("name", ["instances:detail", "backups:instance", "instances:instance-tasks"])
