@@ -69,7 +69,8 @@ class Group:
 @require_safe
 def search_all(request: Request) -> HttpResponse:
     """Show what the text finds: on a page of its own or, while the user types, in the search dialog."""
-    text = request.GET.get("q", "").strip()[:LONGEST]
+    # PostgreSQL rejects a text with NUL.
+    text = request.GET.get("q", "").replace("\0", "\ufffd").strip()[:LONGEST]
     groups = [group for group in _groups(request.user, text) if group.results] if text else []
     context = {"text": text, "groups": groups, "count": sum(len(group.results) for group in groups)}
     return render_page(request, "overview/search.html", "overview/_search_results.html", context)
