@@ -112,7 +112,8 @@ def _size(used: Used | None) -> Value:
 
 
 def _events(request: Request, instance: Instance) -> Sequence[AuditEvent] | None:
-    """Return the newest audit events of the instance; None if the user may not read the audit."""
+    """Return the newest events of the instance and its newest backups; None if the user may not read the audit."""
     if roles.refusal(request.user, Permission.READ_AUDIT):
         return None
-    return list(AuditEvent.objects.filter(resource_id=instance.id)[:LISTED])
+    backups = Backup.objects.filter(instance_uid=instance.id).order_by("-started", "-id").values("pk")[:LISTED]
+    return list(AuditEvent.objects.filter(Q(resource_id=instance.id) | Q(resource_id__in=backups))[:LISTED])

@@ -171,8 +171,11 @@ def test_only_those_who_may_read_the_audit_see_it(plain: Client, user: User) -> 
     instance = make_instance()
     record("ddsRestartInstance", user=user, resource=Resource("instance", instance.id, instance.name))
     record("ddsDeleteInstance", user=user, resource=Resource("instance", "other", "other"))
+    backup = make_backup(instance, name="nightly")
+    record("ddsCreateBackup", user=user, resource=Resource("backup", backup.id, backup.name))
     html = shown(plain, instance)
     assert "ddsRestartInstance" in html and "ddsDeleteInstance" not in html
+    assert "<code>ddsCreateBackup</code> nightly by" in html
     reader = Client()
     reader.force_login(make_user(Role.READ_ONLY))
     assert "ddsRestartInstance" not in shown(reader, instance)
