@@ -23,9 +23,13 @@ class DeleteInstanceWithBackups(DeleteInstance):
     """While the job's backup is being made, nothing of the instance has been touched; afterwards it may be."""
 
     def run(self, work: Work) -> None:
-        if backup := Backup.objects.being_made().filter(job=self.job).first():
-            self._back_up_first(work, backup)
-        super().run(work)
+        backup = Backup.objects.being_made().filter(job=self.job).first()
+        if not backup:
+            super().run(work)
+            return
+        self._back_up_first(work, backup)
+        work.report(_BACKED_UP)
+        self._remove(work)
 
     def _back_up_first(self, work: Work, backup: Backup) -> None:
         """Make the final backup, then delete the automated ones. Raises JobFailed or LeaseLost."""

@@ -17,9 +17,11 @@ class DeleteInstance(JobSteps[Parameters, None]):
     parameters_type = Parameters
 
     def run(self, work: Work) -> None:
+        work.report(10)
+        self._remove(work)
+
+    def _remove(self, work: Work) -> None:
         """Put the files aside, so that clean_up() can remove them for good or take them back."""
-        # The percentages before are those of a final backup.
-        work.report(90)
         work.begin(Step.STOP)
         work.servers.stop(self.instance.id)
         work.begin(Step.REMOVE)

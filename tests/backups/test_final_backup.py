@@ -255,3 +255,19 @@ def test_an_instance_that_went_down_meanwhile_is_not_deleted_without_the_backup_
 def test_the_cancel_dialog_of_a_final_backup_says_that_the_instance_stays(deleting: Backup, htmx: Client) -> None:
     html = htmx.get(reverse("backups:cancel", args=[deleting.id])).content.decode()
     assert "orders is not deleted" in html.replace("<strong>", "").replace("</strong>", "")
+
+
+@pytest.mark.parametrize(("final_backup", "progress"), [(True, 90), (False, 10)])
+def test_the_progress_before_the_removal_counts_only_a_backup_that_was_made(
+    instance: Instance, user: User, final_backup: bool, progress: int
+) -> None:
+    seen = []
+
+    class Watched(DeleteInstanceWithBackups):
+        def _remove(self, work: Work) -> None:
+            seen.append(Job.objects.get(pk=self.job.pk).progress)
+            super()._remove(work)
+
+    delete_instance(instance=instance, final_backup=final_backup, requested_by=user)
+    do(Servers(), kind=Watched)
+    assert seen == [progress]
