@@ -5,7 +5,6 @@ from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
@@ -19,6 +18,7 @@ from console.web.dialogs import get_or_post, posted, render_form
 from console.web.forms import DialogForm
 from console.web.htmx import wants_fragment
 from console.web.request import Request
+from console.web.returning import back_to
 
 
 @needs(None)
@@ -29,9 +29,7 @@ def theme(request: Request) -> HttpResponse:
     if chosen not in Theme.values:
         raise BadRequest("There is no such theme.")
     choose(request.user, theme=chosen)
-    back = request.POST.get("next", "")
-    here = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    return HttpResponseRedirect(back if here else reverse("home"))
+    return HttpResponseRedirect(back_to(request))
 
 
 class TimeZoneForm(DialogForm):

@@ -1,6 +1,7 @@
 """Each user's theme and time zone, the same in every browser."""
 
 from functools import cache
+from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser, User
@@ -31,8 +32,8 @@ def preferences_of(user: User | AnonymousUser) -> UserPreferences:
     return found
 
 
-def choose(user: User, **chosen: str) -> None:
-    """Store the chosen `theme` or `time_zone`."""
+def choose(user: User, **chosen: Any) -> None:
+    """Store the chosen `theme`, `time_zone` or `columns`."""
     UserPreferences.objects.update_or_create(user=user, defaults=chosen)
 
 

@@ -6,7 +6,6 @@ from django.db.models import OuterRef, Subquery
 from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
@@ -21,6 +20,7 @@ from console.web.confirm import confirm
 from console.web.dialogs import get_or_post, posted, render_form
 from console.web.htmx import answer_done, live, render_list, wants_fragment
 from console.web.request import Request
+from console.web.returning import back_to
 
 _PAGE = "notifications/dialog.html"
 
@@ -127,9 +127,7 @@ def bell_read(request: Request) -> HttpResponse:
         services.mark_read(user=request.user, until=int(until))
     if wants_fragment(request):
         return HttpResponse(status=204, headers={"HX-Trigger": "refresh"})
-    next = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(next, {request.get_host()}, require_https=request.is_secure())
-    return HttpResponseRedirect(next if safe else reverse("home"))
+    return HttpResponseRedirect(back_to(request))
 
 
 def _list() -> str:
