@@ -1,1 +1,1 @@
-"""Notifications: events, the channels that hear of them, the bell. Imports accounts, audit, lists, text and web."""
+"""Notifications: events, the channels that receive them, the bell. Imports accounts, audit, lists, text and web."""

@@ -81,7 +81,7 @@ def test_signing_in_over_the_page_gives_its_forms_the_token_of_the_new_session(s
     assert event["user"] == str(someone.pk)
     url = reverse("backups:create-for-instance", args=[make_instance().id])
     data = {"name": "abcd", "request_key": "0" * 32}
-    # The page's old token no longer works; the form is told so, and gets the new token.
+    # The page's old token no longer works; the answer says so, and has the new token.
     refused = client.post(url, data | {"csrfmiddlewaretoken": sent["csrfmiddlewaretoken"]})
     assert refused.status_code == 403 and "Press the button again." in refused.text
     assert json.loads(refused.headers["HX-Trigger"])["signed-in"]["user"] == str(someone.pk)
