@@ -39,7 +39,10 @@ def instance_rename(request: Request, instance_id: str) -> HttpResponse:
 def _renamed(request: Request, instance: Instance) -> HttpResponse:
     pages = {instance.get_absolute_url(), reverse("instances:detail", args=[instance.id])}
     if wants_fragment(request) and current_path(request) not in pages:
-        return _name(request, instance)
+        answer = _name(request, instance)
+        # The list shows the name in more places than this one, and may be sorted by it.
+        answer["HX-Trigger"] = "refresh"
+        return answer
     messages.success(request, _("The instance is now called %s.") % instance.name)
     # Reload the instance's own pages, where the name is also in the title and the breadcrumb.
     return HttpResponseClientRefresh() if wants_fragment(request) else redirect(instance)

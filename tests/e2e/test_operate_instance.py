@@ -75,7 +75,9 @@ def test_a_name_is_edited_in_place_in_the_list(signed_in_page: Page, console: Co
     console.wait_backup("in-between")
     expect(form.name).to_have_value("renamed-inline")
     form.name.press("Enter")
-    expect(instances.row("renamed-inline").root).to_be_visible()
+    # The row has the new name everywhere, and the focus stays where it was.
+    expect(instances.row("renamed-inline").root).to_have_attribute("data-called", "renamed-inline")
+    expect(page.get_by_role("button", name="Rename renamed-inline")).to_be_focused()
     assert console.instance("renamed-inline")["id"] == instance["id"]
 
 

@@ -83,11 +83,11 @@ def test_the_form_replaces_the_name(htmx: Client) -> None:
     assert "<html" not in html and f'id="name-{instance.id}" data-editing' in html and 'value="orders"' in html
 
 
-def test_ok_shows_the_new_name(htmx: Client) -> None:
+def test_ok_shows_the_new_name_and_refreshes_the_list(htmx: Client) -> None:
     instance = make_instance(name="orders")
     answer = htmx.post(rename_url(instance), {"name": "orders-eu"})
     html = answer.content.decode()
-    assert answer.status_code == 200
+    assert answer.status_code == 200 and answer.headers["HX-Trigger"] == "refresh"
     assert f'id="name-{instance.id}"' in html and "orders-eu" in html and "data-editing" not in html
     assert Instance.objects.get().name == "orders-eu"
 

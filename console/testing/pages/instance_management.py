@@ -42,7 +42,7 @@ class InstanceRow(Row):
 
     def delete(self, *, final_backup: bool = False) -> None:
         """Type the row's name into the dialog, and delete the instance."""
-        name = self.root.get_attribute("data-called") or ""
+        name = self.root.get_by_role("link").first.inner_text()
         self.ask(DeleteInstanceDialog).submit(name, final_backup=final_backup)
 
 
