@@ -68,13 +68,13 @@ class FakeEngine(HostedEngine):
     def capabilities(self, instance_type: str) -> Capabilities:
         return Capabilities(methods=(self.method,))
 
-    def watch(self, server: Server) -> Watch:
+    def watch(self, server: Server, /) -> Watch:
         raise NotImplementedError
 
-    def alive(self, server: Server) -> bool:
+    def alive(self, server: Server, /) -> bool:
         return process.data_dir(server.home).is_dir()
 
-    def facts(self, server: Server) -> Facts:
+    def facts(self, server: Server, /) -> Facts:
         return Facts(
             engine=self.name,
             engine_version="0.7.0b3",
@@ -90,7 +90,7 @@ class FakeEngine(HostedEngine):
         raise NotImplementedError
 
     @contextmanager
-    def backup(self, server: Server, waiting: Callable[[], None] = nothing) -> Iterator[Cut]:
+    def backup(self, server: Server, waiting: Callable[[], None] = nothing, /) -> Iterator[Cut]:
         self.cuts.append(server)
         self.opened(server)
         path = process.data_dir(server.home) / _FILE
@@ -102,6 +102,9 @@ class FakeEngine(HostedEngine):
 
         size = path.stat().st_size
         yield Cut(datetime.now(UTC), 0.01, [Member(f"data/{_FILE}", size, partial(blocks, path, size))], take)
+
+    def made(self, engine: str) -> bool:
+        return engine == self.name
 
     def owns(self, member: str) -> bool:
         return owns(member)

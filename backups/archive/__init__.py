@@ -5,7 +5,8 @@ instances.choices.
 `sha256sum -c SHA256SUMS` checks the result.
 
     manifest.json    the Manifest, as JSON
-    data/<file>      the files of the database server that the manifest names, in its order
+    data/<file>      the files of the database server that the manifest names, in its order (method Physical)
+    dump/<number>    parts of an archive in the format of mongodump, which the manifest does not name (method Logical)
     contents.json    databases, collections, documents and indexes at the moment of the cut
     SHA256SUMS       the digests of all members before it
 
@@ -14,7 +15,7 @@ accepts only members that the manifest names and the engine knows, and writes no
 """
 
 from backups.archive.manifest import ArchiveError, ArchiveNotRead, Entry, Manifest
-from backups.archive.reader import Unpacked, read_manifest, unpack
+from backups.archive.reader import Stream, Unpacked, read_manifest, stream, unpack
 from backups.archive.writer import Written, write
 
 __all__ = [
@@ -22,9 +23,11 @@ __all__ = [
     "ArchiveNotRead",
     "Entry",
     "Manifest",
+    "Stream",
     "Unpacked",
     "Written",
     "read_manifest",
+    "stream",
     "unpack",
     "write",
 ]

@@ -12,12 +12,10 @@ from django.core.exceptions import ValidationError
 from console.text.messages import Message, joined, of_validation
 from console.text.name_rule import name_validators
 from instances.choices import InstanceType
-from instances.engines.base import Contents, checked_count, checked_text
+from instances.engines.base import CONSISTENCIES, ONE_MOMENT, Contents, checked_count, checked_text
 
 FORMAT = 2
 SIZE_LIMIT = 2**60
-# All databases are as they were at the moment of the cut.
-ONE_MOMENT = "one moment"
 _BACKUP_ID, _INSTANCE_ID = re.compile(r"[0-9a-f]{32}br02"), re.compile(r"[0-9a-f]{32}in02")
 # The name or the version of a program. Servers that have not reported theirs yet have none.
 _WORD = re.compile(r"([0-9A-Za-z]([0-9A-Za-z .+_-]*[0-9A-Za-z+])?)?")
@@ -43,7 +41,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The facts about an archive. `cut_at`, an aware time, is the moment that all databases show."""
+    """The facts about an archive.
+
+    `cut_at`, an aware time, is the moment that all databases show, or of the first read if `consistency` says that they
+    are not of one moment. `members` is None if they were not known in advance: see stream().
+    """
 
     backup_id: str
     backup_name: str
@@ -56,12 +58,13 @@ class Manifest:
     storage_engine: str
     method: str
     cut_at: datetime
-    members: tuple[Entry, ...]
+    members: tuple[Entry, ...] | None
     consistency: str = ONE_MOMENT
 
     @property
     def size(self) -> int:
-        return sum(member.size for member in self.members)
+        """The total size of the members in bytes; 0 if they were not known in advance."""
+        return sum(member.size for member in self.members or ())
 
     def to_json(self) -> bytes:
         document = {
@@ -77,7 +80,9 @@ class Manifest:
                 "storage_engine": self.storage_engine,
             },
             "cut_at": self.cut_at.isoformat(),
-            "members": [{"name": member.name, "size": member.size} for member in self.members],
+            "members": None
+            if self.members is None
+            else [{"name": member.name, "size": member.size} for member in self.members],
         }
         return json.dumps(document, indent=2, ensure_ascii=False).encode(errors="replace") + b"\n"
 
@@ -121,17 +126,24 @@ def _manifest(raw: Any) -> Manifest:
         method=_word(raw["method"], 16),
         consistency=_word(raw["consistency"], 16),
         cut_at=datetime.fromisoformat(checked_text(raw["cut_at"])),
-        members=tuple(Entry(checked_text(entry["name"]), checked_count(entry["size"])) for entry in raw["members"]),
+        members=_members(raw["members"]),
     )
     if manifest.cut_at.tzinfo is None:
         raise ValueError("a time without zone")
     # Raises OverflowError outside the years that Python knows.
     manifest.cut_at.astimezone(UTC)
-    if manifest.consistency != ONE_MOMENT:
+    if manifest.consistency not in CONSISTENCIES:
         raise ValueError(f"{manifest.consistency!r} is no consistency of a backup")
-    if len({member.name for member in manifest.members}) != len(manifest.members):
-        raise ValueError("a member named twice")
     return manifest
+
+
+def _members(raw: Any) -> tuple[Entry, ...] | None:
+    if raw is None:
+        return None
+    members = tuple(Entry(checked_text(entry["name"]), checked_count(entry["size"])) for entry in raw)
+    if len({member.name for member in members}) != len(members):
+        raise ValueError("a member named twice")
+    return members
 
 
 def _require_format(raw: Any) -> None:

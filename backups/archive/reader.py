@@ -2,10 +2,11 @@
 
 import errno
 import hashlib
+import itertools
 import os
 import shutil
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from backups.storage.durable import sync_directory
 from console.text.errors import explain_file
 from console.text.messages import Message, Size
 from instances import engines
-from instances.engines.base import Contents
+from instances.engines.base import Contents, streamed_member
 
 MANIFEST, CONTENTS, SUMS = "manifest.json", "contents.json", "SHA256SUMS"
 # Memory limits in bytes: for each of these members, and for decompression.
@@ -78,6 +79,47 @@ def unpack(storage: Storage, name: str, destination: Path, *, sha256: str | None
             _explain_by_digest(storage, name, sha256, error)
         raise
     return Unpacked(manifest, contents)
+
+
+@dataclass
+class Stream:
+    """The members of an archive as one run of bytes, for archives whose members were not known in advance.
+
+    `blocks` yields them once, and raises ArchiveError if the archive is damaged, perhaps only at its end. A block stays
+    valid until the caller requests the second one after it. `contents` is set when `blocks` has ended.
+    """
+
+    manifest: Manifest
+    blocks: Iterator[memoryview]
+    contents: Contents | None = None
+
+
+@contextmanager
+def stream(storage: Storage, name: str, *, sha256: str | None = None, progress: Report) -> Iterator[Stream]:
+    """Open an archive whose members were not known in advance. Raises ArchiveError or the exception of `progress`.
+
+    With `sha256`, the whole archive must have that digest. `progress` receives the archive bytes read and the total.
+    """
+    with _unreadable_explained(name):
+        size = storage.size(name)
+    try:
+        with _opened(storage, name, lambda done: progress(done, size), hashed=bool(sha256)) as archive:
+            manifest = archive.manifest()
+            if manifest.members is not None:
+                raise ArchiveNotRead(Message("archive.other_method", method=manifest.method))
+            opened = Stream(manifest, iter(()))
+
+            def blocks() -> Iterator[memoryview]:
+                opened.contents = yield from archive.stream()
+                if sha256 and archive.sha256() != sha256:
+                    raise _another(name)
+
+            opened.blocks = blocks()
+            yield opened
+    except ArchiveError as error:
+        if sha256 and not isinstance(error.__cause__, OSError):
+            _explain_by_digest(storage, name, sha256, error)
+        raise
 
 
 def _explain_by_digest(storage: Storage, name: str, expected: str, error: ArchiveError) -> None:
@@ -182,6 +224,8 @@ class _Archive:
 
     def unpack(self, manifest: Manifest, destination: Path) -> Contents:
         """Unpack everything after the manifest into `destination` and return the list of contents."""
+        if manifest.members is None:
+            raise ArchiveNotRead(Message("archive.other_method", method=manifest.method))
         free = shutil.disk_usage(destination).free
         if free < manifest.size:
             sizes = {"needed": Size(manifest.size), "free": Size(free)}
@@ -194,14 +238,37 @@ class _Archive:
                 raise ArchiveNotRead(
                     Message("archive.not_unpacked", name=entry.name, why=explain_file(error))
                 ) from error
-        contents = self._small_member(CONTENTS)
+        contents = self._rest(self._member(CONTENTS, at_most=LIMIT))
+        sync_directory(destination)
+        return contents
+
+    def stream(self) -> Generator[memoryview, None, Contents]:
+        """Yield the content of all members after the manifest in blocks, and return the list of contents."""
+        for number in itertools.count(1):
+            name, size = self._header()
+            if name == CONTENTS:
+                break
+            if name != streamed_member(number):
+                raise ArchiveError(Message("archive.unknown_member", name=name))
+            digest = hashlib.sha256()
+            content = self._content(size)
+            for block in content if self._source.hashed else _digested(content, digest):
+                yield block
+                self._report()
+            self._sums[name] = digest.hexdigest()
+        if size > LIMIT:
+            raise ArchiveError(Message("archive.wrong_size", name=name))
+        return self._rest(size)
+
+    def _rest(self, size: int) -> Contents:
+        """Read the rest of the archive from the content of contents.json, which has this size."""
+        contents = self._small(CONTENTS, size)
         computed = "".join(f"{digest}  {name}\n" for name, digest in self._sums.items()).encode()
         found = self._small_member(SUMS)
         if not self._source.hashed and found != computed:
             raise ArchiveError(Message("archive.broken_sums"))
         self._end()
         self._report()
-        sync_directory(destination)
         return contents_from_json(contents)
 
     def _write(self, entry: Entry, path: Path) -> None:
@@ -218,7 +285,9 @@ class _Archive:
         self._sums[entry.name] = digest.hexdigest()
 
     def _small_member(self, name: str) -> bytes:
-        size = self._member(name, at_most=LIMIT)
+        return self._small(name, self._member(name, at_most=LIMIT))
+
+    def _small(self, name: str, size: int) -> bytes:
         content = self._exactly(size)
         self._exactly(-size % _BLOCK)
         self._sums[name] = hashlib.sha256(content).hexdigest()
@@ -226,18 +295,30 @@ class _Archive:
 
     def _member(self, name: str, *, at_most: int = SIZE_LIMIT, exactly: int | None = None) -> int:
         """Read the next header, check that it describes a regular file called `name`, and return its size."""
+        found, size = self._header(name)
+        if found != name:
+            raise ArchiveError(Message("archive.other_member", found=found, name=name))
+        if size > at_most or (exactly is not None and size != exactly):
+            raise ArchiveError(Message("archive.wrong_size", name=name))
+        return size
+
+    def _header(self, wanted: str = CONTENTS) -> tuple[str, int]:
+        """Read the next header, and return the name and size of the regular file that it describes.
+
+        `wanted` is the member that is missing if there is no further header.
+        """
         header = self._exactly(_BLOCK)
         if not any(header):
-            raise ArchiveError(Message("archive.no_member", name=name))
+            raise ArchiveError(Message("archive.no_member", name=wanted))
         try:
             info = tarfile.TarInfo.frombuf(header, "utf-8", "surrogateescape")
         except tarfile.HeaderError as error:
             raise ArchiveError(Message("archive.broken_header", why=error)) from error
-        if info.name != name or info.type != tarfile.REGTYPE:
-            raise ArchiveError(Message("archive.other_member", found=info.name, name=name))
-        if not 0 <= info.size <= at_most or (exactly is not None and info.size != exactly):
-            raise ArchiveError(Message("archive.wrong_size", name=name))
-        return info.size
+        if info.type != tarfile.REGTYPE:
+            raise ArchiveError(Message("archive.other_member", found=info.name, name=wanted))
+        if not 0 <= info.size <= SIZE_LIMIT:
+            raise ArchiveError(Message("archive.wrong_size", name=info.name))
+        return info.name, info.size
 
     def _content(self, size: int) -> Iterator[memoryview]:
         """Yield the member's bytes in blocks. A block stays valid until the caller requests the second one after it."""
@@ -267,13 +348,14 @@ def _too_short() -> ArchiveError:
 
 
 def parse_manifest(content: bytes) -> Manifest:
-    """Return the manifest. Raises ArchiveError unless this console's engine could have made such a backup."""
-    manifest, engine = Manifest.from_json(content), engines.embedded()
-    if manifest.engine != engine.name:
-        raise ArchiveNotRead(Message("archive.other_engine", theirs=manifest.engine, ours=engine.name))
-    if manifest.method != engine.method:
+    """Return the manifest. Raises ArchiveError unless an engine of this console could have made such a backup."""
+    manifest = Manifest.from_json(content)
+    engine = engines.of_method(manifest.method)
+    if engine is None:
         raise ArchiveNotRead(Message("archive.other_method", method=manifest.method))
-    for entry in manifest.members:
+    if not engine.made(manifest.engine):
+        raise ArchiveNotRead(Message("archive.other_engine", theirs=manifest.engine, ours=engines.embedded().name))
+    for entry in manifest.members or ():
         if not engine.owns(entry.name):
             raise ArchiveError(Message("archive.unknown_member", name=entry.name))
     return manifest

@@ -5,7 +5,7 @@ import io
 import os
 import tarfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,9 +35,13 @@ Report = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Written:
-    """A finished archive: its size in bytes, its hexadecimal SHA-256 digest, and the databases in it."""
+    """A finished archive: its size, the total size of its members, its hexadecimal SHA-256 digest, and its databases.
+
+    Sizes are in bytes.
+    """
 
     size: int
+    data_size: int
     sha256: str
     contents: Contents
 
@@ -46,14 +50,16 @@ def write(
     storage: Storage,
     name: str,
     manifest: Manifest,
-    members: Sequence[Member],
+    members: Iterable[Member],
     contents: TakeContents,
     *,
     progress: Report,
+    expected_bytes: int = 0,
 ) -> Written:
     """Write the archive into the storage under exactly this name.
 
-    `members` are the members that the manifest lists, in its order. After the last one, `contents` returns the list of
+    `members` are the members that the manifest lists, in its order. If it lists none, their number and sizes are free,
+    and `expected_bytes` is an estimate of their total size. After the last one, `contents` returns the list of
     databases. `progress` receives the bytes of members read and of archive written so far: about once a megabyte, while
     write() waits for the storage or the contents, and at the end. It may raise an exception to cancel. Raises
     ArchiveError, also if the reader would reject the archive, the storage's own errors, or the exception of `members`,
@@ -64,7 +70,7 @@ def write(
         if storage.exists(name):
             raise ArchiveError(Message("archive.exists", name=name))
     with _writers.one_more() as workers:
-        stream = _Stream(manifest, members, contents, progress, workers)
+        stream = _Stream(manifest, members, contents, progress, workers, expected_bytes)
         try:
             file = io.BufferedReader(stream, _CHUNK)
             saved = storage.save(name, Streamed(file, name, at_most=stream.at_most, pulse=stream.pulse))
@@ -82,7 +88,7 @@ def write(
         _forget(storage, saved, error)
         raise
     assert stream.contents is not None
-    return Written(stream.size, stream.sha256.hexdigest(), stream.contents)
+    return Written(stream.size, stream.data_size, stream.sha256.hexdigest(), stream.contents)
 
 
 @contextmanager
@@ -130,10 +136,11 @@ class _Stream(io.RawIOBase):
     def __init__(
         self,
         manifest: Manifest,
-        members: Sequence[Member],
+        members: Iterable[Member],
         contents: TakeContents,
         progress: Report,
         workers: int,
+        expected_bytes: int,
     ) -> None:
         self.size = 0
         self.sha256 = hashlib.sha256()
@@ -143,19 +150,25 @@ class _Stream(io.RawIOBase):
         self.manifest = manifest
         self._members, self._take_contents = members, contents
         self._progress = progress
-        self._read, self._total = 0, manifest.size
+        # The bytes of members read so far.
+        self.data_size = 0
+        self._expected = manifest.size if manifest.members is not None else 2 * expected_bytes
         self._chunks = _compressed(self._tar(), workers)
         self._rest = memoryview(b"")
 
     @property
     def at_most(self) -> int:
-        """The upper limit of the archive's size in bytes, reached if nothing in it can be compressed."""
-        return self._total + self._total // 100 + 4 * _BLOCK * len(self._members) + 2 * LIMIT
+        """The upper limit of the archive's size in bytes, reached if nothing in it can be compressed.
+
+        If the members are not known in advance, it is an estimate, twice as large as it should be.
+        """
+        headers = 4 * _BLOCK * len(self.manifest.members or ())
+        return self._expected + self._expected // 100 + headers + 2 * LIMIT
 
     def pulse(self) -> None:
         """Report progress while the storage reads nothing, so that cancelling need not wait for the storage."""
         with self._failing_for_good():
-            self._note(self._read)
+            self._note()
 
     def readable(self) -> bool:
         return True
@@ -179,14 +192,13 @@ class _Stream(io.RawIOBase):
             self.failure = error
             raise
 
-    def _note(self, read: int) -> None:
-        self._read = read
-        self._progress(read, self.size)
+    def _note(self) -> None:
+        self._progress(self.data_size, self.size)
 
     def _advance(self) -> None:
         chunk = next(self._chunks, None)
         if chunk is None:
-            self._note(self._total)
+            self._note()
             self.finished = True
             return
         self.size += len(chunk)
@@ -195,7 +207,7 @@ class _Stream(io.RawIOBase):
 
     def _tar(self) -> Iterator[bytes | memoryview]:
         """Yield the tar file in blocks. A block stays valid until the caller requests the next."""
-        sums, modified, done = {}, self.manifest.cut_at, 0
+        sums, modified = {}, self.manifest.cut_at
         content = self.manifest.to_json()
         sums[MANIFEST] = hashlib.sha256(content).hexdigest()
         yield from _small_member(MANIFEST, content, modified)
@@ -207,14 +219,14 @@ class _Stream(io.RawIOBase):
                 digest.update(block)
                 yield block
                 left -= len(block)
-                done += len(block)
-                self._note(done)
+                self.data_size += len(block)
+                self._note()
             if left:
                 raise ArchiveError(Message("archive.member_size", name=member.name))
             yield bytes(-member.size % _BLOCK)
             sums[member.name] = digest.hexdigest()
         # If this fails, the archive lacks its last members, so readers reject it as incomplete.
-        self.contents = self._take_contents(lambda: self._note(done))
+        self.contents = self._take_contents(self._note)
         content = contents_to_json(self.contents)
         _require_equal(contents_from_json(content), self.contents)
         sums[CONTENTS] = hashlib.sha256(content).hexdigest()

@@ -56,17 +56,26 @@ def make_archive(work: Work, backup: Backup, server: Server, *, begin: float = 0
             def copied(read: int, _written: int) -> None:
                 # Do not report bytes as done while the throttle delays them.
                 nonlocal copied_before
-                work.wait(throttle.delay(read - copied_before), partial(report, copied_before, cut.bytes))
-                report(read, cut.bytes)
+                total = max(cut.bytes, read)
+                work.wait(throttle.delay(read - copied_before), partial(report, copied_before, total))
+                report(read, total)
                 copied_before = read
-                if read == cut.bytes:
+                if cut.known is not None and read == total:
                     work.begin(Step.WRITE)
 
             work.begin(Step.SPACE)
             storage.require_space(cut.bytes)
             work.begin(Step.COPY)
             manifest = manifest_of(backup, cut)
-            written = archive.write(storage, backup.archive_name, manifest, cut.members, cut.contents, progress=copied)
+            written = archive.write(
+                storage,
+                backup.archive_name,
+                manifest,
+                cut.members,
+                cut.contents,
+                progress=copied,
+                expected_bytes=cut.expected_bytes,
+            )
             work.begin(Step.CLOSE)
     except (EngineError, archive.ArchiveError, NotEnoughSpace) as error:
         raise JobFailed(str(error)) from error
@@ -86,7 +95,8 @@ def manifest_of(backup: Backup, cut: Cut) -> archive.Manifest:
         storage_engine=backup.storage_engine,
         method=engines.embedded().method,
         cut_at=cut.at,
-        members=tuple(archive.Entry(member.name, member.size) for member in cut.members),
+        members=None if cut.known is None else tuple(archive.Entry(each.name, each.size) for each in cut.known),
+        consistency=cut.consistency,
     )
 
 
@@ -95,11 +105,12 @@ def archive_made(job: Job, made: Made) -> None:
     outcome.backup_completed(
         job,
         size=made.written.size,
-        data_size=made.manifest.size,
+        data_size=made.written.data_size,
         sha256=made.written.sha256,
         contents=made.written.contents.to_document(),
         cut_at=made.manifest.cut_at,
         pause_seconds=made.pause_seconds,
+        consistency=made.manifest.consistency,
     )
 
 

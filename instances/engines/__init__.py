@@ -1,11 +1,24 @@
 """The database engines behind the instances. The rest of the console knows them only through base.py."""
 
-from instances.engines.base import HostedEngine
+from typing import Any, cast
+
+from instances.engines.base import Engine, HostedEngine
+from instances.engines.deployment.engine import Deployment
 from instances.engines.embedded.engine import Embedded
 
-ENGINES: dict[str, HostedEngine] = {"embedded": Embedded()}
+ENGINES: dict[str, Engine[Any]] = {"embedded": Embedded(), "deployment": Deployment()}
 
 
 def embedded() -> HostedEngine:
     """Return the engine whose servers run on the agent's own host."""
-    return ENGINES["embedded"]
+    return cast(HostedEngine, ENGINES["embedded"])
+
+
+def deployment() -> Deployment:
+    """Return the engine that reaches existing deployments."""
+    return cast(Deployment, ENGINES["deployment"])
+
+
+def of_method(method: str) -> Engine[Any] | None:
+    """Return the engine with this backup method; None if there is none."""
+    return next((engine for engine in ENGINES.values() if engine.method == method), None)

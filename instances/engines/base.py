@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import pymongo
 
@@ -32,6 +32,12 @@ class FilesInUse(Exception):
     """A server still uses the files of its instance."""
 
 
+# What a backup shows of its databases: all at one moment, or each collection at a moment of its own.
+ONE_MOMENT = "one moment"
+NOT_ONE_MOMENT = "not one moment"
+CONSISTENCIES = frozenset({ONE_MOMENT, NOT_ONE_MOMENT})
+
+
 @dataclass(frozen=True)
 class Capabilities:
     """The capabilities of an engine for an instance.
@@ -54,6 +60,34 @@ class Server:
     port: int
     home: Path
     private: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """The way to reach an existing deployment. repr() shows none of its secrets.
+
+    `address` is a connection string without user, password and anything that another field says. `ca` and `certificate`
+    are PEM texts; `certificate` includes its private key. `mechanism` is empty if driver and server choose it.
+    `reads_from` is a read preference such as "secondaryPreferred".
+
+    `ways` are those of keeping all collections at one moment that a test has proved on this deployment, best first.
+    `any_moment` allows a backup that is not of one moment if there is no such way. With `with_users` a backup has the
+    users and roles too.
+    """
+
+    address: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    auth_source: str = "admin"
+    mechanism: str = ""
+    tls: bool = False
+    verify: bool = True
+    ca: str = ""
+    certificate: str = field(default="", repr=False)
+    reads_from: str = "primary"
+    ways: tuple[str, ...] = ()
+    any_moment: bool = False
+    with_users: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,6 +185,11 @@ class Member:
     read: Callable[[], Iterator[memoryview]]
 
 
+def streamed_member(number: int) -> str:
+    """Return the name of a member that was not known in advance, counted from 1."""
+    return f"dump/{number:08d}"
+
+
 def nothing() -> None:
     """Do nothing, so that the caller keeps waiting."""
 
@@ -166,19 +205,29 @@ class TakeContents(Protocol):
 
 @dataclass(frozen=True)
 class Cut:
-    """An open backup: every member shows the same moment, `at` (aware, UTC).
+    """An open backup. Unless `consistency` says otherwise, every member shows the same moment, `at` (aware, UTC).
 
-    `pause_seconds` is how long writers had to wait while the cut was taken.
+    `pause_seconds` is how long writers had to wait while the cut was taken. `members` is a sequence if they are known
+    in advance. Otherwise they are made while they are read, each before the next, and `expected_bytes` estimates their
+    total size.
     """
 
     at: datetime
     pause_seconds: float
-    members: Sequence[Member]
+    members: Sequence[Member] | Iterator[Member]
     contents: TakeContents
+    consistency: str = ONE_MOMENT
+    expected_bytes: int = 0
+
+    @property
+    def known(self) -> Sequence[Member] | None:
+        """The members if they are known in advance."""
+        return self.members if isinstance(self.members, Sequence) else None
 
     @property
     def bytes(self) -> int:
-        return sum(member.size for member in self.members)
+        """The total size of the members, or an estimate if they are not known in advance."""
+        return self.expected_bytes if self.known is None else sum(member.size for member in self.known)
 
 
 class Watch(Protocol):
@@ -194,54 +243,40 @@ class Watch(Protocol):
         """Close the connection, from any thread."""
 
 
-class Engine(Protocol):
-    """One kind of database server. `name` is its name in facts and archives, `method` the backup method."""
+Place = TypeVar("Place", contravariant=True)
 
-    name: str
+
+class Engine(Protocol[Place]):
+    """One way to have a database server: on this host, or existing elsewhere. `method` is its backup method.
+
+    A Server or an Access is the place of one server.
+    """
+
     method: str
 
     def capabilities(self, instance_type: str) -> Capabilities:
         """Return what the engine can do for an instance of this type."""
 
-    def watch(self, server: Server) -> Watch:
+    def watch(self, place: Place, /) -> Watch:
         """Return a connection for repeated checks. It connects when it is first used."""
 
-    def alive(self, server: Server) -> bool:
+    def alive(self, place: Place, /) -> bool:
         """Return whether the server answers a read within a few seconds. A ping proves little: see embedded/facts."""
 
-    def facts(self, server: Server) -> Facts:
+    def facts(self, place: Place, /) -> Facts:
         """Ask the server about itself. Raises EngineError."""
 
-    def connect(self, server: Server, *, seconds: float = 30.0) -> AbstractContextManager[Client]:
-        """Yield a driver with one connection, signed in as the agent.
-
-        The context turns a driver's error into an EngineError, including a timeout after `seconds`.
-        """
-
-    def backup(self, server: Server, waiting: Callable[[], None] = nothing) -> AbstractContextManager[Cut]:
+    def backup(self, place: Place, waiting: Callable[[], None] = nothing, /) -> AbstractContextManager[Cut]:
         """Open a cut of all databases; leaving the context closes it.
 
         While the server is too busy, call `waiting` every few seconds; it may raise to give up. Raises EngineError.
         """
 
+    def made(self, engine: str) -> bool:
+        """Return whether this engine can have backed up a server that calls itself `engine`."""
+
     def owns(self, member: str) -> bool:
         """Return whether this engine can have written a member with this name."""
-
-    def inspect(self, server: Server, report: Callable[[int, int], None]) -> Contents:
-        """Compare the indexes of every collection with its documents, then count and list both as a client sees them.
-
-        `report` gets the collections done and the total; it may raise to give up. Raises FilesDamaged if a collection
-        or an index is damaged, EngineError if the server fails to answer.
-        """
-
-    def set_password(self, server: Server, password: str) -> None:
-        """Set the administrator's password, and create the administrator if there is none yet. Raises EngineError."""
-
-    def keep_password(self, server: Server) -> bool:
-        """Let the administrator keep the current password when a restore replaces the files.
-
-        Return False if the server does not answer or has no administrator.
-        """
 
 
 class Files(Protocol):
@@ -315,12 +350,35 @@ class Processes(Protocol):
         """Return whether the server ended because files are missing, or contain something that no server wrote."""
 
 
-class HostedEngine(Engine, Protocol):
-    """An engine whose servers and files are on this host."""
+class HostedEngine(Engine[Server], Protocol):
+    """An engine whose servers and files are on this host. `name` is the name that its servers report."""
 
+    name: str
     files: Files
     exchange: Exchange
     processes: Processes
 
     def scratch(self, home: Path) -> AbstractContextManager[Server]:
         """Run a server for the console alone on the files in `home`. Main thread only. Raises EngineError."""
+
+    def connect(self, server: Server, *, seconds: float = 30.0) -> AbstractContextManager[Client]:
+        """Yield a driver with one connection, signed in as the agent.
+
+        The context turns a driver's error into an EngineError, including a timeout after `seconds`.
+        """
+
+    def inspect(self, server: Server, report: Callable[[int, int], None]) -> Contents:
+        """Compare the indexes of every collection with its documents, then count and list both as a client sees them.
+
+        `report` gets the collections done and the total; it may raise to give up. Raises FilesDamaged if a collection
+        or an index is damaged, EngineError if the server fails to answer.
+        """
+
+    def set_password(self, server: Server, password: str) -> None:
+        """Set the administrator's password, and create the administrator if there is none yet. Raises EngineError."""
+
+    def keep_password(self, server: Server) -> bool:
+        """Let the administrator keep the current password when a restore replaces the files.
+
+        Return False if the server does not answer or has no administrator.
+        """

@@ -143,7 +143,7 @@ def test_cancelling_after_the_end_is_refused_with_the_status(user: User, status:
 
 def made() -> Made:
     """Return a finished, empty archive."""
-    return Made(Written(1, "0" * 64, Contents(())), MANIFEST, pause_seconds=0.0)
+    return Made(Written(1, 1, "0" * 64, Contents(())), MANIFEST, pause_seconds=0.0)
 
 
 def test_cancelling_from_a_stale_page_is_refused(running: tuple[Backup, Job], user: User) -> None:

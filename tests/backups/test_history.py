@@ -38,7 +38,7 @@ def begin(instance: Instance, name: str = "nightly") -> Backup:
 def complete(backup: Backup) -> None:
     job = Job.objects.get(backup=backup)
     manifest = replace(MANIFEST, cut_at=timezone.now())
-    written = Written(size=5, sha256="0" * 64, contents=Contents(()))
+    written = Written(size=5, data_size=5, sha256="0" * 64, contents=Contents(()))
     assert jobs.complete(job, Made(written, manifest, 0.01))
 
 

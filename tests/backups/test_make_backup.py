@@ -131,7 +131,7 @@ def test_a_cut_that_ends_while_it_is_copied_leaves_no_archive(backup: Backup, ho
             yield memoryview(b"half")
             raise EngineError("The database server is not responding on port 8635.")
 
-        return replace(cut, members=[replace(cut.members[0], read=read)])
+        return replace(cut, members=[replace(next(iter(cut.members)), read=read)])
 
     engine.change = breaking
     assert failed(backup, home, engine) == "The database server is not responding on port 8635."

@@ -29,22 +29,25 @@ class Embedded(HostedEngine):
     def capabilities(self, instance_type: str) -> Capabilities:
         return Capabilities(methods=(self.method,))
 
-    def watch(self, server: Server) -> base.Watch:
+    def watch(self, server: Server, /) -> base.Watch:
         return facts.Watch(server)
 
-    def alive(self, server: Server) -> bool:
+    def alive(self, server: Server, /) -> bool:
         with closing(facts.Watch(server)) as watch:
             return watch.alive()
 
-    def facts(self, server: Server) -> Facts:
+    def facts(self, server: Server, /) -> Facts:
         with closing(facts.Watch(server)) as watch:
             return watch.facts()
 
     def connect(self, server: Server, *, seconds: float = 30.0) -> AbstractContextManager[Client]:
         return client.connected(server, seconds=seconds)
 
-    def backup(self, server: Server, waiting: Callable[[], None] = nothing) -> AbstractContextManager[Cut]:
+    def backup(self, server: Server, waiting: Callable[[], None] = nothing, /) -> AbstractContextManager[Cut]:
         return copy_under_cursor.backup(server, waiting)
+
+    def made(self, engine: str) -> bool:
+        return engine == self.name
 
     def owns(self, member: str) -> bool:
         return copy_under_cursor.owns(member)

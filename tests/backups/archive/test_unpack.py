@@ -311,7 +311,7 @@ def test_a_manifest_cannot_name_a_member_twice(honest: Honest, destination: Path
     ("fields", "said"),
     [
         ({"engine": {"name": "Other", "version": "1", "storage_engine": "", "compatible_version": ""}}, "engine Other"),
-        ({"method": "Logical"}, "unknown method Logical"),
+        ({"method": "Guessed"}, "unknown method Guessed"),
     ],
 )
 def test_an_archive_of_another_engine_is_rejected(

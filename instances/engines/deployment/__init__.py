@@ -1,0 +1,3 @@
+"""Existing MongoDB deployments, reached by a connection string. May import base.py and console.text; nothing here knows
+the console's rows or archives.
+"""

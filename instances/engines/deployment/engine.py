@@ -1,0 +1,36 @@
+"""The engine for existing deployments, as the rest of the console knows it."""
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from instances.engines import base
+from instances.engines.base import Access, Capabilities, Cut, Engine, Facts, nothing
+
+# Any server that speaks the protocol can be backed up, whatever it calls itself.
+_MEMBER = re.compile(r"dump/\d{8}", re.ASCII)
+
+
+class Deployment(Engine[Access]):
+    method = "Logical"
+
+    def capabilities(self, instance_type: str) -> Capabilities:
+        return Capabilities(methods=(self.method,))
+
+    def watch(self, access: Access, /) -> base.Watch:
+        raise NotImplementedError
+
+    def alive(self, access: Access, /) -> bool:
+        raise NotImplementedError
+
+    def facts(self, access: Access, /) -> Facts:
+        raise NotImplementedError
+
+    def backup(self, access: Access, waiting: Callable[[], None] = nothing, /) -> AbstractContextManager[Cut]:
+        raise NotImplementedError
+
+    def made(self, engine: str) -> bool:
+        return True
+
+    def owns(self, member: str) -> bool:
+        return bool(_MEMBER.fullmatch(member))
