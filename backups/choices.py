@@ -27,6 +27,7 @@ class BackupType(models.TextChoices):
 
 class BackupMethod(models.TextChoices):
     PHYSICAL = "Physical", _("Physical")
+    LOGICAL = "Logical", _("Logical")
 
 
 class BackupStatus(models.TextChoices):

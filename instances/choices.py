@@ -26,6 +26,32 @@ class InstanceType(models.TextChoices):
         }[self]
 
 
+class EngineKind(models.TextChoices):
+    """Where an instance's server is. The values are the keys of engines.ENGINES."""
+
+    EMBEDDED = "embedded", _("On this console's host")
+    DEPLOYMENT = "deployment", _("Existing deployment")
+
+
+class Mechanism(models.TextChoices):
+    """How the agent proves who it is to a deployment."""
+
+    AUTOMATIC = "", _("Automatic")
+    SCRAM_SHA_256 = "SCRAM-SHA-256", "SCRAM-SHA-256"
+    SCRAM_SHA_1 = "SCRAM-SHA-1", "SCRAM-SHA-1"
+    X509 = "MONGODB-X509", "X.509"
+
+
+class ReadPreference(models.TextChoices):
+    """The members of a deployment that backups read from."""
+
+    PRIMARY = "primary", _("Primary")
+    PRIMARY_PREFERRED = "primaryPreferred", _("Primary, else a secondary")
+    SECONDARY = "secondary", _("Secondary")
+    SECONDARY_PREFERRED = "secondaryPreferred", _("Secondary, else the primary")
+    NEAREST = "nearest", _("Nearest")
+
+
 class State(models.TextChoices):
     """The state of an instance's server, regardless of the work in progress."""
 
@@ -101,12 +127,13 @@ class JobKind(models.TextChoices):
     DELETE_INSTANCE = "delete-instance", _("Delete instance")
     RESTART = "restart-instance", _("Restart instance")
     RESET_PASSWORD = "reset-password", _("Reset password")
-    BACKUP = "backup", _("Physical backup")
+    BACKUP = "backup", _("Backup")
     DELETE_BACKUP = "delete-backup", _("Delete backup")
     RESTORE_NEW = "restore-new", _("Restore to new instance")
     RESTORE_ORIGINAL = "restore-original", _("Restore to original instance")
     VERIFY = "verify", _("Verify backup")
     TEST_STORAGE = "test-storage", _("Test storage")
+    TEST_CONNECTION = "test-connection", _("Test connection")
 
 
 class Step(models.TextChoices):

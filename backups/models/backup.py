@@ -23,7 +23,7 @@ from console.text.ids import new_id
 from console.text.messages.fields import MessageField
 from console.text.name_rule import NAME_MAX_LENGTH, name_validators
 from instances.choices import InstanceType, JobKind
-from instances.engines.base import Contents, Database
+from instances.engines.base import ONE_MOMENT, Contents, Database
 from instances.models import Host, Instance, Job
 
 
@@ -122,6 +122,8 @@ class Backup(models.Model):
     description = models.CharField(max_length=256, blank=True, validators=description_validators)
     type = models.CharField(max_length=16, choices=BackupType.choices, default=BackupType.MANUAL)
     method = models.CharField(max_length=16, choices=BackupMethod.choices, default=BackupMethod.PHYSICAL)
+    # Whether the archive shows all databases at one moment: see engines.base.CONSISTENCIES.
+    consistency = models.CharField(max_length=16, default=ONE_MOMENT)
     status = models.CharField(max_length=16, choices=BackupStatus.choices, default=BackupStatus.BUILDING)
     failure = MessageField(blank=True)
     started = models.DateTimeField(default=timezone.now, editable=False)

@@ -1,5 +1,6 @@
 """The rows of instances, hosts and jobs. Imports no view code."""
 
+from instances.models.deployment import Deployment
 from instances.models.host import Host, HostQuerySet, offline_after
 from instances.models.instance import (
     LAST_BACKUP,
@@ -14,6 +15,7 @@ from instances.models.job_record import JobRecord
 
 __all__ = [
     "LAST_BACKUP",
+    "Deployment",
     "Host",
     "HostQuerySet",
     "Instance",

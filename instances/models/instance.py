@@ -17,7 +17,16 @@ from console.text.ids import new_id
 from console.text.messages.fields import MessageField
 from console.text.name_rule import NAME_MAX_LENGTH, name_validators
 from instances import refusals
-from instances.choices import STATUS_OF_ACTION, STATUS_OF_STATE, STOPS_SERVER, Action, InstanceType, State, Status
+from instances.choices import (
+    STATUS_OF_ACTION,
+    STATUS_OF_STATE,
+    STOPS_SERVER,
+    Action,
+    EngineKind,
+    InstanceType,
+    State,
+    Status,
+)
 from instances.models.host import Host
 
 if TYPE_CHECKING:
@@ -115,11 +124,15 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
 
 
 class Instance(models.Model):
-    """A database instance: one server process with a data directory and a port on one host."""
+    """A database instance: one server process with its files and a port on one host, or an existing deployment."""
 
     id = models.CharField(primary_key=True, max_length=36, default=new_instance_id, editable=False)
     name = models.CharField(max_length=NAME_MAX_LENGTH, validators=name_validators)
     type = models.CharField(max_length=16, choices=InstanceType.choices)
+    engine_kind = models.CharField(
+        max_length=16, choices=EngineKind.choices, default=EngineKind.EMBEDDED, editable=False
+    )
+    # The host whose agent runs the server, or reaches the existing deployment.
     host = models.ForeignKey(Host, on_delete=models.PROTECT, related_name="instances")
     port = models.PositiveIntegerField(null=True, blank=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.CREATING)
@@ -166,6 +179,7 @@ class Instance(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["host", "port"], name="instance_port_unique_per_host"),
             models.CheckConstraint(condition=Q(type__in=InstanceType.values), name="instance_type_known"),
+            models.CheckConstraint(condition=Q(engine_kind__in=EngineKind.values), name="instance_engine_kind_known"),
             models.CheckConstraint(condition=Q(state__in=State.values), name="instance_state_known"),
             models.CheckConstraint(condition=Q(action__in=Action.values), name="instance_action_known"),
         ]
@@ -216,6 +230,11 @@ class Instance(models.Model):
             return ""
         name = self.host.db_address
         return f"[{name}]:{self.port}" if ":" in name else f"{name}:{self.port}"
+
+    @property
+    def is_deployment(self) -> bool:
+        """True if the server existed before the console, which reaches it by a connection string."""
+        return self.engine_kind == EngineKind.DEPLOYMENT
 
     @property
     def is_cluster(self) -> bool:
