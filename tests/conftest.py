@@ -1,4 +1,5 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from pytest_django import Settings
 
 from console.text import catalogues
 from instances import hosts
+from tests.certificates import Authority
+from tests.deployments import Deployment, Tls
 from tests.factories import make_user
 
 # The duration of an example depends on what else the machine is doing.
@@ -100,3 +103,48 @@ def htmx(user: User) -> Client:
     client = Client(headers=HTMX)
     client.force_login(user)
     return client
+
+
+@pytest.fixture(scope="session")
+def shared_replica_set(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with Deployment(tmp_path_factory.mktemp("replica-set")) as deployment:
+        yield deployment
+
+
+@pytest.fixture(scope="session")
+def shared_standalone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    with Deployment(tmp_path_factory.mktemp("standalone"), replica_set=False) as deployment:
+        yield deployment
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.create(tmp_path_factory.mktemp("authority") / "authority.pem")
+
+
+@pytest.fixture(scope="session")
+def shared_tls(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Deployment]:
+    certificate = authority.issue("server", names=["localhost"], addresses=["127.0.0.1"])
+    with Deployment(tmp_path_factory.mktemp("tls"), tls=Tls(authority, certificate)) as deployment:
+        yield deployment
+
+
+@pytest.fixture
+def replica_set(shared_replica_set: Deployment) -> Deployment:
+    """An existing deployment, a replica set, which is empty. A test that ends or pauses it starts one of its own."""
+    shared_replica_set.clear()
+    return shared_replica_set
+
+
+@pytest.fixture
+def standalone(shared_standalone: Deployment) -> Deployment:
+    """An existing deployment, a standalone, which is empty."""
+    shared_standalone.clear()
+    return shared_standalone
+
+
+@pytest.fixture
+def with_tls(shared_tls: Deployment) -> Deployment:
+    """An existing deployment, a replica set that serves only TLS, which is empty."""
+    shared_tls.clear()
+    return shared_tls
