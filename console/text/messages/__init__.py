@@ -16,6 +16,7 @@ from django.template.defaultfilters import filesizeformat
 from console.text.messages import (
     archives,
     backups,
+    deployments,
     engines,
     instances,
     labels,
@@ -36,6 +37,7 @@ TEXTS = {
     **users.TEXTS,
     **instances.TEXTS,
     **engines.TEXTS,
+    **deployments.TEXTS,
     **backups.TEXTS,
     **archives.TEXTS,
     **storages.TEXTS,
