@@ -12,8 +12,8 @@ from backups.choices import BackupStatus
 from backups.models import Backup, Policy
 from backups.services.create import new_backup
 from console.accounts.roles import Role
-from instances.choices import InstanceType, JobKind, JobStatus, State, Step
-from instances.models import Host, Instance, Job
+from instances.choices import EngineKind, InstanceType, JobKind, JobStatus, State, Step
+from instances.models import Deployment, Host, Instance, Job
 from instances.queue.pace import Reading
 
 _numbers = count(1)
@@ -51,6 +51,29 @@ def make_instance(**fields: Any) -> Instance:
     if "host" not in fields:
         fields["host"] = make_host()
     return Instance.objects.create(**fields)
+
+
+def make_deployment(instance: Instance | None = None, *, password: str = "", **fields: Any) -> Deployment:
+    """Create an instance that is an existing deployment, tested a moment ago, with the connection that `fields` say."""
+    if instance is None:
+        number = next(_numbers)
+        instance = make_instance(
+            name=f"deployment-{number}",
+            engine_kind=EngineKind.DEPLOYMENT,
+            port=None,
+            engine="MongoDB",
+            engine_version="8.0.4",
+            compatible_version="8.0",
+            storage_engine="WiredTiger",
+        )
+    fields.setdefault("address", "mongodb://db1.example.org:27017,db2.example.org:27017/?replicaSet=rs0")
+    fields.setdefault("user", "backup")
+    fields.setdefault("tested", timezone.now())
+    fields.setdefault("ways", ["snapshot"])
+    deployment = Deployment(instance=instance, **fields)
+    deployment.seal_password(password or NEW_PASSWORD)
+    deployment.save(force_insert=True)
+    return deployment
 
 
 def make_job(**fields: Any) -> Job:

@@ -1,5 +1,7 @@
 """Deployment: how the agent reaches an existing deployment, and what its last test found."""
 
+import re
+
 from django.db import models
 
 from console.processes import secrets
@@ -40,6 +42,11 @@ class Deployment(models.Model):
 
     def __str__(self) -> str:
         return self.address
+
+    @property
+    def hosts(self) -> str:
+        """The hosts of the address, such as db1.example.org:27017,db2.example.org:27017."""
+        return re.split("[/?]", self.address.partition("://")[2])[0]
 
     def seal_password(self, password: str) -> None:
         """Store the password sealed for this deployment; "" for none."""

@@ -30,6 +30,7 @@ from instances.choices import (
 from instances.models.host import Host
 
 if TYPE_CHECKING:
+    from instances.models.deployment import Deployment
     from instances.plans import PlannedBackup
 
 
@@ -56,8 +57,9 @@ def shows_status(status: Status) -> Q:
 
 class InstanceQuerySet(models.QuerySet["Instance"]):
     def shown(self) -> Self:
-        """Join what a list shows of each instance."""
-        return self.select_related("host")
+        """Join what a list shows of each instance; defer what only the page of a deployment shows."""
+        large = (f"deployment__{name}" for name in ("ca", "sealed_password", "sealed_certificate", "findings"))
+        return self.select_related("host", "deployment").defer(*large)
 
     def available(self) -> Self:
         """Return the instances with status Available, on which work can start."""
@@ -160,6 +162,9 @@ class Instance(models.Model):
     # A copy of the newest Complete backup's start, which lists can sort by.
     last_backup_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    # Only of an existing deployment.
+    deployment: "Deployment"
+
     # Set by plans.plan() only.
     next_backup: "PlannedBackup | None" = None
 
@@ -225,7 +230,9 @@ class Instance(models.Model):
 
     @property
     def address(self) -> str:
-        """host:port as drivers expect it; "" before the instance has a port."""
+        """host:port as drivers expect it, of all hosts of a deployment; "" before the instance has a port."""
+        if self.is_deployment:
+            return self.deployment.hosts
         if not self.port:
             return ""
         name = self.host.db_address

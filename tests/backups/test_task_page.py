@@ -59,7 +59,7 @@ def test_the_page_shows_who_requested_what_and_when_and_the_reason_in_full(plain
     )
     html = shown(plain, job)
     for text in (
-        *("Physical backup", str(job.id), "Failed", reason.strip(), "mira", "local", "1 min 30 s", backup.instance_uid),
+        *("Backup", str(job.id), "Failed", reason.strip(), "mira", "local", "1 min 30 s", backup.instance_uid),
         *("Mar 1, 2026 12:00:00 UTC", "Mar 1, 2026 12:01:30 UTC", "No steps are stored", "No lines are stored"),
     ):
         assert text in html, text

@@ -42,7 +42,7 @@ def shown(signed_in_page: Page, ids: dict[str, str]) -> dict[str, pages.ConsoleP
         "Backup Management": pages.BackupManagement(page),
         "Backups & Restorations": pages.BackupsAndRestorations(page, ids["instance"]),
         "the page of a backup": pages.BackupDetail(page, "contract", ids["backup"]),
-        "the page of a task": pages.TaskPage(page, "Physical backup", ids["task"]),
+        "the page of a task": pages.TaskPage(page, "Backup", ids["task"]),
         "Task Center": pages.TaskCenter(page),
         "Audit": pages.Audit(page),
         "Users": pages.Users(page),

@@ -46,7 +46,7 @@ def test_progress_shows_bytes_speed_and_time_left_in_lists_and_on_the_backup_pag
     slow_console.create_backup(slow_console.instance("large")["id"], "watched")
     backups = BackupManagement(slow_page).open()
     backups.row("watched").expect_progress("Copying the databases: ", " of ", "/s", " left")
-    TaskCenter(slow_page).open().row("Physical backup", "large").expect_progress("MB/s")
+    TaskCenter(slow_page).open().row("Backup", "large").expect_progress("MB/s")
     BackupManagement(slow_page).open().row("watched").open("watched")
     detail = BackupDetail(slow_page, "watched").shown()
     detail.expect_progress("Copying the databases: ", "/s", "about ", " left")

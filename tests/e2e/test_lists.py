@@ -65,7 +65,7 @@ def test_the_task_center_shows_work_live_and_keeps_the_filters_open(signed_in_pa
     # Start the backup after the page has opened, so that the page shows it running.
     console.create_backup(instance["id"], "watched-task")
     tasks.refresh()
-    row = tasks.row("Physical backup", "busy-tasks")
+    row = tasks.row("Backup", "busy-tasks")
     row.expect_text("watched-task")
     assert row.status in {"Queued", "Running"}
     field = tasks.more_filters().get_by_label("DB instance: whole name or ID")
@@ -86,7 +86,7 @@ def test_the_task_center_shows_work_live_and_keeps_the_filters_open(signed_in_pa
 def test_without_javascript_lists_work_with_links_and_forms(without_javascript: Page) -> None:
     page = without_javascript
     tasks = TaskCenter(page).open()
-    tasks.filter("Task", "Physical backup")
+    tasks.filter("Task", "Backup")
     filters = tasks.more_filters()
     filters.get_by_label("DB instance: whole name or ID").fill("LISTED")
     filters.get_by_role("button", name="Apply").click()

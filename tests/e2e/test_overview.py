@@ -65,10 +65,10 @@ def test_a_failure_is_shown_with_its_reason(fresh_console: Console, page: Page) 
     SignIn(page).open(console.url).submit("admin", PASSWORD)
     overview = Overview(page).shown()
     overview.expect_today(complete=0, failed=1)
-    failure = overview.failure("Physical backup: to-fail")
+    failure = overview.failure("Backup: to-fail")
     expect(failure).to_contain_text(failed["failure"])
     failure.get_by_role("link").click()
-    TaskPage(page, "Physical backup").shown().task.expect_status("Failed")
+    TaskPage(page, "Backup").shown().task.expect_status("Failed")
 
 
 def test_the_overview_works_without_javascript_and_on_a_small_screen(console: Console, browser: Browser) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from instances.choices import Action, InstanceType, State, Status
 from instances.models import Instance
-from tests.factories import make_backup, make_instance
+from tests.factories import make_backup, make_deployment, make_instance
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("instances:list")
@@ -87,6 +87,19 @@ def test_the_list_needs_the_same_few_queries_for_any_number_of_rows(
         make_instance(state=state, failure="A reason.", facts_at=timezone.now())
     with django_assert_num_queries(8):
         plain.get(LIST)
+
+
+@pytest.mark.parametrize("rows", [1, 50])
+@pytest.mark.parametrize("export", [False, True])
+def test_deployments_cost_the_list_no_queries_of_their_own(
+    plain: Client, rows: int, export: bool, django_assert_num_queries: Any
+) -> None:
+    for _ in range(rows):
+        make_deployment()
+    with django_assert_num_queries(4 if export else 8):
+        answer: Any = plain.get(LIST, {"format": "csv"} if export else {})
+        body = answer.getvalue().decode()
+    assert "db1.example.org:27017,db2.example.org:27017" in body
 
 
 def test_a_second_outage_shows_the_last_response_before_it(plain: Client) -> None:

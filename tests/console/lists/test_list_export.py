@@ -69,7 +69,7 @@ def test_instances_and_tasks_can_be_exported_too(plain: Client) -> None:
     )
     assert {"orders", instance.id, "Cluster", "127.0.0.1:8635"} <= set(table(plain, INSTANCES)[1])
     row = table(plain, TASKS)[1]
-    assert {"Physical backup", str(job.id), "orders", instance.id, "Failed", "No space.", "90.0"} <= set(row)
+    assert {"Backup", str(job.id), "orders", instance.id, "Failed", "No space.", "90.0"} <= set(row)
     assert {"2026-03-01 12:00:00", "2026-03-01 12:01:30"} <= set(row)
 
 

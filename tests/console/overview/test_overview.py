@@ -287,7 +287,7 @@ def test_a_failure_is_shown_with_its_reason_and_links_to_its_task(plain: Client)
     make_job(**failed | {"status": JobStatus.CANCELLED}, failure="Somebody cancelled it.", created=now, ended=now)
     make_job(**failed, failure="Long ago.", created=now - 8 * DAY, ended=now - 8 * DAY)
     html = html_of(plain)
-    assert "The disk is full." in html and "Physical backup: orders" in html
+    assert "The disk is full." in html and "Backup: orders" in html
     assert "Somebody cancelled it." not in html and "Long ago." not in html
     assert f'href="{job.get_absolute_url()}"' in html
 
