@@ -1,4 +1,4 @@
-"""The only fake database engine: it has files but no server, for tests of the jobs that use it."""
+"""The only fake database engines, for tests of the jobs that use them: one has files but no server, one neither."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -8,6 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from instances.engines.base import (
+    NOT_ONE_MOMENT,
+    ONE_MOMENT,
+    Access,
     Capabilities,
     Client,
     Collection,
@@ -21,7 +24,9 @@ from instances.engines.base import (
     Server,
     Watch,
     nothing,
+    streamed_member,
 )
+from instances.engines.deployment.engine import Deployment
 from instances.engines.embedded import process
 from instances.engines.embedded.copy_under_cursor import blocks, owns
 from instances.engines.embedded.engine import Embedded
@@ -123,3 +128,39 @@ class FakeEngine(HostedEngine):
 
     def scratch(self, home: Path) -> AbstractContextManager[Server]:
         raise NotImplementedError
+
+
+class FakeDeployment(Deployment):
+    """Existing deployments that exist only here: `data` has the contents of each, by its address.
+
+    `opened` is called when a cut is opened, and `streamed` before each of its members; both may raise. `estimate` is
+    how much larger than its dump a deployment believes to be. `accesses` lists how the cuts were opened.
+    """
+
+    def __init__(self) -> None:
+        self.data: dict[str, Contents] = {}
+        self.opened: Callable[[Access], None] = lambda access: None
+        self.streamed: Callable[[int, Callable[[], None]], None] = lambda number, waiting: None
+        self.estimate = 1.0
+        self.accesses: list[Access] = []
+
+    @contextmanager
+    def backup(self, access: Access, waiting: Callable[[], None] = nothing, /) -> Iterator[Cut]:
+        self.accesses.append(access)
+        self.opened(access)
+        contents = self.data[access.address]
+        dump = json.dumps(contents.to_document()).encode()
+
+        def members() -> Iterator[Member]:
+            half = len(dump) // 2 + 1
+            for number, part in enumerate((dump[:half], dump[half:]), start=1):
+                self.streamed(number, waiting)
+                yield Member(streamed_member(number), len(part), partial(iter, [memoryview(part)]))
+
+        def take(waiting: Callable[[], None] = nothing) -> Contents:
+            waiting()
+            return contents
+
+        consistency = ONE_MOMENT if access.ways else NOT_ONE_MOMENT
+        expected = int(len(dump) * self.estimate)
+        yield Cut(datetime.now(UTC), 0.0, members(), take, consistency=consistency, expected_bytes=expected)

@@ -2,18 +2,17 @@
 
 import shutil
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from django.conf import settings
 
 from backups import archive, outcome
-from backups.choices import BackupStatus
+from backups.choices import BackupMethod, BackupStatus
 from backups.models import Backup
 from backups.storage.base import NotEnoughSpace, archive_storage
 from instances import engines
 from instances.choices import Step
-from instances.engines.base import Cut, EngineError, Server
+from instances.engines.base import Access, Cut, EngineError, Server
 from instances.homes import staging_root
 from instances.models import Job
 from instances.queue.job import JobFailed
@@ -36,30 +35,33 @@ class Made:
     pause_seconds: float
 
 
-def make_archive(work: Work, backup: Backup, server: Server, *, begin: float = 0, end: float = 100) -> Made:
-    """Back the server up into the backup's archive. Raises JobFailed or LeaseLost, and then leaves no archive.
+def make_archive(work: Work, backup: Backup, place: Server | Access, *, begin: float = 0, end: float = 100) -> Made:
+    """Back up the server at `place` into the backup's archive.
 
-    `begin` and `end` are the job's progress, in percent, when this function starts and ends.
+    `begin` and `end` are the job's progress, in percent, when this function starts and ends. Raises JobFailed or
+    LeaseLost, and then leaves no archive.
     """
-
-    def report(done: int, total: int) -> None:
-        percent = 100 * done / total if total else 0
-        work.report(begin + (end - begin) * percent / 100, Amount(Step.COPY, done, total) if total else None)
-
     throttle = Throttle(settings.CONSOLE_BACKUP_BYTES_PER_SECOND)
     storage = archive_storage()
+    done, total, percent = 0, 0, begin
+
+    def report() -> None:
+        nonlocal percent
+        percent = max(percent, begin + (end - begin) * done / (total or 1))
+        work.report(percent, Amount(Step.COPY, done, total) if total else None)
+
     work.begin(Step.SNAPSHOT)
     try:
-        with engines.embedded().backup(server, partial(work.report, begin)) as cut:
-            copied_before = 0
+        with engines.of_place(place).backup(place, report) as cut:
 
             def copied(read: int, _written: int) -> None:
+                nonlocal done, total
+                # An estimated total grows with what is read, so that an unfinished copy does not seem complete.
+                total = cut.bytes if cut.known is not None else max(cut.bytes, read + read // 50 + 1)
                 # Do not report bytes as done while the throttle delays them.
-                nonlocal copied_before
-                total = max(cut.bytes, read)
-                work.wait(throttle.delay(read - copied_before), partial(report, copied_before, total))
-                report(read, total)
-                copied_before = read
+                work.wait(throttle.delay(read - done), report)
+                done = read
+                report()
                 if cut.known is not None and read == total:
                     work.begin(Step.WRITE)
 
@@ -89,11 +91,11 @@ def manifest_of(backup: Backup, cut: Cut) -> archive.Manifest:
         instance_id=backup.instance_uid,
         instance_name=backup.instance_name,
         instance_type=backup.instance_type,
-        engine=engines.embedded().name,
+        engine=backup.engine if backup.method == BackupMethod.LOGICAL else engines.embedded().name,
         engine_version=backup.engine_version,
         compatible_version=backup.compatible_version,
         storage_engine=backup.storage_engine,
-        method=engines.embedded().method,
+        method=backup.method,
         cut_at=cut.at,
         members=None if cut.known is None else tuple(archive.Entry(each.name, each.size) for each in cut.known),
         consistency=cut.consistency,

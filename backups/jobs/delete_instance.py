@@ -9,7 +9,8 @@ from backups.services.delete import delete_automated
 from console.text.messages import Message
 from console.text.refused import Refused
 from instances.jobs.delete import DeleteInstance
-from instances.jobs.ports import port_of, server_of
+from instances.jobs.places import place_of
+from instances.jobs.ports import port_of
 from instances.queue.job import JobCancelled, JobFailed
 from instances.queue.leases import require_lease
 from instances.queue.supervisor import StartFailed
@@ -35,9 +36,10 @@ class DeleteInstanceWithBackups(DeleteInstance):
         """Make the final backup, then delete the automated ones. Raises JobFailed or LeaseLost."""
         instance = self.instance
         try:
-            # An agent that has just started does not start the servers of instances that are being deleted.
-            work.servers.start(instance, port_of(instance))
-            made = make_archive(work, backup, server_of(instance), end=_BACKED_UP)
+            if not instance.is_deployment:
+                # An agent that has just started does not start the servers of instances that are being deleted.
+                work.servers.start(instance, port_of(instance))
+            made = make_archive(work, backup, place_of(instance), end=_BACKED_UP)
         except JobCancelled:
             raise
         except (JobFailed, StartFailed) as error:

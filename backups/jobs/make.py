@@ -1,10 +1,10 @@
-"""Make a backup of an instance from its running server."""
+"""Make a backup of an instance from its running server, or from the deployment that it stands for."""
 
 from backups import outcome, reporting
 from backups.jobs.archiving import Made, archive_made, make_archive, remove_unfinished
 from backups.jobs.parameters import BackupParameters
 from backups.models import Backup
-from instances.jobs.ports import server_of
+from instances.jobs.places import place_of
 from instances.queue.job import JobSteps
 from instances.queue.work import Work
 
@@ -13,7 +13,7 @@ class MakeBackup(JobSteps[BackupParameters, Made]):
     parameters_type = BackupParameters
 
     def run(self, work: Work) -> Made:
-        return make_archive(work, Backup.objects.get(job=self.job), server_of(self.instance))
+        return make_archive(work, Backup.objects.get(job=self.job), place_of(self.instance))
 
     def completed(self, result: Made) -> None:
         archive_made(self.job, result)

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from backups.choices import BackupType
+from backups.choices import BackupMethod, BackupType
 from backups.jobs.parameters import BackupParameters
 from backups.models import Backup
 from console.accounts.roles import Permission
@@ -68,5 +68,6 @@ def new_backup(instance: Instance, /, **columns: Any) -> Backup:
         compatible_version=instance.compatible_version,
         storage_engine=instance.storage_engine,
         host_id=instance.host_id,
+        method=BackupMethod.LOGICAL if instance.is_deployment else BackupMethod.PHYSICAL,
         **columns,
     )

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from instances.engines.base import Engine, HostedEngine
+from instances.engines.base import Access, Engine, HostedEngine, Server
 from instances.engines.deployment.engine import Deployment
 from instances.engines.embedded.engine import Embedded
 
@@ -17,6 +17,11 @@ def embedded() -> HostedEngine:
 def deployment() -> Deployment:
     """Return the engine that reaches existing deployments."""
     return cast(Deployment, ENGINES["deployment"])
+
+
+def of_place(place: Server | Access) -> Engine[Any]:
+    """Return the engine of the server at this place."""
+    return deployment() if isinstance(place, Access) else embedded()
 
 
 def of_method(method: str) -> Engine[Any] | None:

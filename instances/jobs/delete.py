@@ -1,4 +1,4 @@
-"""Delete an instance: stop its server and remove its files."""
+"""Delete an instance: stop its server and remove its files. An existing deployment is only forgotten."""
 
 import logging
 from collections.abc import Collection
@@ -21,7 +21,12 @@ class DeleteInstance(JobSteps[Parameters, None]):
         self._remove(work)
 
     def _remove(self, work: Work) -> None:
-        """Put the files aside, so that clean_up() can remove them for good or take them back."""
+        """Put the files aside, so that clean_up() can remove them for good or take them back.
+
+        An existing deployment has no files here, and nothing on it is touched.
+        """
+        if self.instance.is_deployment:
+            return
         work.begin(Step.STOP)
         work.servers.stop(self.instance.id)
         work.begin(Step.REMOVE)

@@ -3,6 +3,10 @@
 from django.utils.translation import gettext_lazy as _
 
 TEXTS = {
+    "deployment.password_unreadable": _(
+        "The password of this deployment cannot be read any more, because the console's credential key has changed. "
+        "Enter the password again."
+    ),
     "deployment.dump_foreign": _("The file is not an archive of mongodump."),
     "deployment.dump_version": _("The dump has version %(version)s of mongodump's format; only %(ours)s can be read."),
     "deployment.dump_damaged": _("The dump is damaged: %(why)s. Use another backup."),
