@@ -135,6 +135,9 @@ class FakeDeployment(Deployment):
 
     `opened` is called when a cut is opened, and `streamed` before each of its members; both may raise. `estimate` is
     how much larger than its dump a deployment believes to be. `accesses` lists how the cuts were opened.
+
+    `down` has the reason why a deployment does not answer. `asked` is called when one is asked whether it is alive.
+    `seen` is what all say about themselves.
     """
 
     def __init__(self) -> None:
@@ -143,6 +146,10 @@ class FakeDeployment(Deployment):
         self.streamed: Callable[[int, Callable[[], None]], None] = lambda number, waiting: None
         self.estimate = 1.0
         self.accesses: list[Access] = []
+        self.down: dict[str, str] = {}
+        self.asked: Callable[[Access], None] = lambda access: None
+        self.seen = Facts("MongoDB", "8.0.4", "WiredTiger", "8.0", 4096, 12, 3, 60, "ReplicaSet")
+        self.watches: list[FakeWatch] = []
 
     @contextmanager
     def backup(self, access: Access, waiting: Callable[[], None] = nothing, /) -> Iterator[Cut]:
@@ -164,3 +171,27 @@ class FakeDeployment(Deployment):
         consistency = ONE_MOMENT if access.ways else NOT_ONE_MOMENT
         expected = int(len(dump) * self.estimate)
         yield Cut(datetime.now(UTC), 0.0, members(), take, consistency=consistency, expected_bytes=expected)
+
+    def watch(self, access: Access, /) -> Watch:
+        return FakeWatch(self, access)
+
+
+class FakeWatch(Watch):
+    """Watches a deployment of a FakeDeployment, which is down if `down` has a reason for its address."""
+
+    def __init__(self, engine: FakeDeployment, access: Access) -> None:
+        self.engine, self.access = engine, access
+        engine.watches.append(self)
+        self.closed = False
+
+    def alive(self) -> bool:
+        self.engine.asked(self.access)
+        return self.access.address not in self.engine.down
+
+    def facts(self) -> Facts:
+        if why := self.engine.down.get(self.access.address):
+            raise EngineError(why)
+        return self.engine.seen
+
+    def close(self) -> None:
+        self.closed = True

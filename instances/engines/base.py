@@ -95,6 +95,7 @@ class Facts:
     """The facts a server reports about itself. `compatible_version` is the MongoDB version that drivers may expect.
 
     `connections` counts the connections of clients, not the agent's. `documents` is the total of all databases.
+    `instance_type` is empty if the instance's type was given when it was created.
     """
 
     engine: str
@@ -105,6 +106,7 @@ class Facts:
     documents: int
     connections: int
     uptime_seconds: int
+    instance_type: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The agent, one per host. It runs the host's database servers and the jobs in its queue."""
+"""The agent, one per host. It runs the host's database servers, watches its deployments, and runs the queued jobs."""
 
 import logging
 import secrets
@@ -24,6 +24,7 @@ from instances.models import Host, Job
 from instances.queue import leases
 from instances.queue.job import JobCancelled, JobFailed, JobKinds, JobSteps, LeaseLost, steps_of
 from instances.queue.supervisor import Supervisor
+from instances.queue.watcher import Watcher
 from instances.queue.work import Work
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,8 @@ class Agent:
     ) -> None:
         self.host = host
         self.kinds = kinds
-        self.periodic = periodic
+        self.watcher = Watcher(host, leave_alone)
+        self.periodic = (*periodic, self.watcher.reconcile)
         self.leave_alone = leave_alone
         self.work = work
         self.supervisor = Supervisor(host, leave_alone)
@@ -188,6 +190,7 @@ class Agent:
         while time.monotonic() < deadline and any(thread.is_alive() for thread in self._works):
             self.supervisor.tick()
             threading.Event().wait(TICK)
+        self.watcher.stop()
         self.supervisor.shut_down()
         try:
             hosts.release(self.host, agent=self.token)

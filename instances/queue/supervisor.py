@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,12 +21,13 @@ from django.utils import timezone
 from console.processes.outages import Outages
 from console.text.errors import DATABASE_UNAVAILABLE, explain_file
 from console.text.messages import Message, joined
-from instances.choices import Action, InstanceType, State
+from instances.choices import Action, EngineKind, InstanceType, State
 from instances.engines import embedded
 from instances.engines.base import Server as Address
 from instances.engines.base import Watch
 from instances.homes import instance_home
 from instances.models import Instance
+from instances.reported import columns_of
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -133,7 +133,8 @@ class Supervisor:
 
     def begin(self) -> None:
         """Mark available instances as starting, since no server runs when the agent starts, and call reconcile()."""
-        here = Instance.objects.filter(host=self.host).exclude(pk__in=self._leave_alone())
+        here = Instance.objects.filter(host=self.host, engine_kind=EngineKind.EMBEDDED)
+        here = here.exclude(pk__in=self._leave_alone())
         here.filter(state=State.AVAILABLE).update(state=State.STARTING, failure="")
         self.reconcile()
 
@@ -275,19 +276,8 @@ class Supervisor:
 
     def _sample(self, server: Server, watch: Watch) -> None:
         """Copy the server's facts into the instance's row."""
-        seen = watch.facts()
-        now = timezone.now()
-        Instance.objects.filter(pk=server.instance_id).update(
-            engine=seen.engine,
-            engine_version=seen.engine_version,
-            storage_engine=seen.storage_engine,
-            compatible_version=seen.compatible_version,
-            storage_bytes=seen.storage_bytes,
-            documents=seen.documents,
-            connections=seen.connections,
-            started=now - timedelta(seconds=seen.uptime_seconds),
-            facts_at=now,
-        )
+        columns = columns_of(watch.facts(), timezone.now())
+        Instance.objects.filter(pk=server.instance_id).update(**columns)
 
     def _write_abnormal(self, server: Server, reason: str) -> None:
         try:
