@@ -16,6 +16,7 @@ from django.template.defaultfilters import filesizeformat
 from console.text.messages import (
     archives,
     backups,
+    connections,
     deployments,
     engines,
     instances,
@@ -37,6 +38,7 @@ TEXTS = {
     **users.TEXTS,
     **instances.TEXTS,
     **engines.TEXTS,
+    **connections.TEXTS,
     **deployments.TEXTS,
     **backups.TEXTS,
     **archives.TEXTS,
