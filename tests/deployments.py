@@ -50,16 +50,20 @@ class Tls:
 class Deployment:
     """A server with authentication, and a context manager that starts and kills it.
 
-    USER has the role root. `replica_set` makes it a replica set of one member, else it is a standalone.
+    USER has the role root, unless `users` is false. `replica_set` makes it a replica set of one member, else it is a
+    standalone.
     """
 
-    def __init__(self, home: Path, *, replica_set: bool = True, tls: Tls | None = None) -> None:
-        self.home, self.replica_set, self.tls = home, replica_set, tls
+    def __init__(self, home: Path, *, replica_set: bool = True, tls: Tls | None = None, users: bool = True) -> None:
+        self.home, self.replica_set, self.tls, self.users = home, replica_set, tls, users
         self.port = _free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self._databases_with_users = {"admin"}
 
     def __enter__(self) -> Self:
+        if not self.users:
+            self.start()
+            return self
         self._start()
         # The server creates no first user once it asks for a password.
         with _driver(self.port) as client:
@@ -112,8 +116,9 @@ class Deployment:
     def create_x509_user(self, subject: str, roles: Iterable[Any]) -> None:
         """Create a user that signs in by a client certificate with this subject, such as "CN=backup"."""
         self._databases_with_users.add("$external")
+        granted = [{"role": role, "db": "admin"} if isinstance(role, str) else role for role in roles]
         with self.client() as client:
-            client["$external"].command("createUser", subject, roles=list(roles), mechanisms=["MONGODB-X509"])
+            client["$external"].command("createUser", subject, roles=granted, mechanisms=["MONGODB-X509"])
 
     def start(self) -> None:
         """Start the server with authentication and wait until it listens."""

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 
 from instances.engines import base
 from instances.engines.base import Access, Capabilities, Cut, Engine, Facts, nothing
+from instances.engines.deployment.facts import Watch
 
 # Any server that speaks the protocol can be backed up, whatever it calls itself.
 _MEMBER = re.compile(r"dump/\d{8}", re.ASCII)
@@ -18,13 +19,15 @@ class Deployment(Engine[Access]):
         return Capabilities(methods=(self.method,))
 
     def watch(self, access: Access, /) -> base.Watch:
-        raise NotImplementedError
+        return Watch(access)
 
     def alive(self, access: Access, /) -> bool:
-        raise NotImplementedError
+        with closing(self.watch(access)) as watch:
+            return watch.alive()
 
     def facts(self, access: Access, /) -> Facts:
-        raise NotImplementedError
+        with closing(self.watch(access)) as watch:
+            return watch.facts()
 
     def backup(self, access: Access, waiting: Callable[[], None] = nothing, /) -> AbstractContextManager[Cut]:
         raise NotImplementedError

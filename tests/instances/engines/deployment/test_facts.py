@@ -1,0 +1,110 @@
+"""What a deployment says about itself, and whether it is alive."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from instances.engines import deployment
+from instances.engines.base import EngineError
+from instances.engines.deployment.connect import connected
+from instances.engines.deployment.facts import Watch, databases, engine_of, topology
+from tests.deployments import Deployment
+from tests.waiting import wait_for
+
+
+def test_the_facts_of_a_deployment(replica_set: Deployment) -> None:
+    with replica_set.client() as client:
+        client.shop.orders.insert_many([{"text": "x" * 1000} for _ in range(20)])
+        client.office.people.insert_one({})
+    facts = deployment().facts(replica_set.access())
+    assert (facts.engine, facts.engine_version) == ("SecantusDB", "0.7.0b3")
+    assert (facts.storage_engine, facts.compatible_version) == ("WiredTiger", "8.2")
+    assert facts.documents == 21
+    assert facts.storage_bytes > 20_000
+
+
+def test_what_the_user_may_not_read_is_left_empty(replica_set: Deployment) -> None:
+    with replica_set.client() as client:
+        client.shop.orders.insert_many([{}, {}])
+        client.office.people.insert_one({})
+    replica_set.create_user("nobody", [{"role": "read", "db": "shop"}])
+    facts = deployment().facts(replica_set.access(user="nobody"))
+    assert facts.engine == "SecantusDB"
+    assert (facts.storage_engine, facts.documents, facts.storage_bytes, facts.uptime_seconds) == ("", 0, 0, 0)
+    with replica_set.client() as client:
+        lists = {"resource": {"cluster": True}, "actions": ["listDatabases"]}
+        client.admin.command("createRole", "lister", privileges=[lists], roles=[])
+    replica_set.create_user("reader", [{"role": "read", "db": "shop"}, "lister"])
+    facts = deployment().facts(replica_set.access(user="reader"))
+    assert (facts.storage_engine, facts.documents) == ("", 2)
+
+
+@pytest.mark.parametrize(
+    ("build", "engine"),
+    [
+        ({"version": "7.0.14", "modules": []}, ("MongoDB", "7.0.14")),
+        ({"version": "7.0.14", "modules": ["enterprise"]}, ("MongoDB Enterprise", "7.0.14")),
+        ({"version": "7.0.14", "psmdbVersion": "7.0.14-8"}, ("Percona Server for MongoDB", "7.0.14-8")),
+        ({"version": "7.0.77", "ferretdb": {"version": "v2.1.0"}}, ("FerretDB", "2.1.0")),
+        ({"version": "8.2.11", "secantusVersion": "0.7.0b3"}, ("SecantusDB", "0.7.0b3")),
+    ],
+)
+def test_the_engine_is_what_the_server_is(build: dict[str, object], engine: tuple[str, str]) -> None:
+    assert engine_of(build) == engine
+
+
+def test_the_topology_is_what_the_server_says(shared_replica_set: Deployment, shared_standalone: Deployment) -> None:
+    with connected(shared_replica_set.access()) as client:
+        assert topology(client) == ("replica set", "ReplicaSet")
+    with connected(shared_standalone.access()) as client:
+        assert topology(client) == ("standalone", "Single")
+
+
+def test_databases_of_the_server_itself_are_left_out(replica_set: Deployment) -> None:
+    with replica_set.client() as client:
+        client.shop.orders.insert_one({})
+    with connected(replica_set.access()) as client:
+        assert databases(client) == ["shop"]
+
+
+def test_a_watch_sees_that_a_server_stops_answering_and_answers_again(shared_standalone: Deployment) -> None:
+    watch = Watch(shared_standalone.access())
+    assert (watch.alive(), watch.why) == (True, "")
+    with shared_standalone.paused():
+        began = time.monotonic()
+        assert not watch.alive()
+        assert time.monotonic() - began < 4
+        assert "did not answer in time" in watch.why
+    assert (watch.alive(), watch.why) == (True, "")
+    watch.close()
+
+
+def test_a_watch_sees_that_a_server_ends_and_starts_again(tmp_path: Path) -> None:
+    with Deployment(tmp_path, users=False) as server:
+        watch = Watch(server.access(user="", password=""))
+        assert watch.alive()
+        server.kill()
+        assert not watch.alive()
+        assert "could not be reached" in watch.why
+        server.start()
+        wait_for(watch.alive, because="the watch")
+        watch.close()
+
+
+def test_a_user_without_rights_is_enough_to_see_that_the_server_is_alive(replica_set: Deployment) -> None:
+    replica_set.create_user("reader", ["read"], database="shop")
+    assert deployment().alive(replica_set.access(user="reader", auth_source="shop"))
+
+
+def test_a_wrong_password_makes_a_server_not_alive(shared_replica_set: Deployment) -> None:
+    assert not deployment().alive(shared_replica_set.access(password="wrong"))
+
+
+def test_a_closed_watch_answers_nothing(shared_replica_set: Deployment) -> None:
+    watch = Watch(shared_replica_set.access())
+    assert watch.alive()
+    watch.close()
+    assert not watch.alive()
+    with pytest.raises(EngineError):
+        watch.facts()
