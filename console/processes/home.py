@@ -4,7 +4,7 @@ import base64
 import os
 import secrets
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -45,9 +45,33 @@ def secret_key(home: Path) -> str:
     return _key(home / "secret.key", lambda: secrets.token_urlsafe(64))
 
 
-def credential_key(home: Path) -> str:
-    """Return the key in the home that seals passwords (32 bytes in base64); create it on first use."""
-    return _key(home / "credentials.key", lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+def credential_keys(home: Path) -> list[str]:
+    """Return the keys in the home that seal passwords, one a line; create one on first use."""
+    return _key(home / "credentials.key", new_credential_key).split()
+
+
+def new_credential_key() -> str:
+    """Return a random key of 32 bytes in base64."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+def write_credential_keys(home: Path, keys: Sequence[str]) -> None:
+    """Replace the keys that seal passwords in one step that survives a crash. Raises OSError."""
+    path = home / "credentials.key"
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write("".join(f"{key}\n" for key in keys))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    directory = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def _key(path: Path, make: Callable[[], str]) -> str:

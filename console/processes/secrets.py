@@ -1,7 +1,8 @@
-"""Encryption of secrets that the web process passes to an agent, such as a new password.
+"""Encryption of secrets that the console stores, such as a new password on its way from web to agent.
 
 A sealed text is encrypted and signed by Fernet. It can be stored in the console database, because the key is elsewhere:
-in a file in the home, or in CONSOLE_CREDENTIAL_KEYS if web and agents have separate homes.
+in a file in the home, or in CONSOLE_CREDENTIAL_KEYS if web and agents have separate homes. There may be several keys:
+the first seals, all unseal. They are read anew each time, so that `manage.py rotate-credentials` needs no restart.
 """
 
 import json
@@ -32,6 +33,22 @@ def unseal(token: str, *, purpose: str) -> str:
     return str(text)
 
 
+def resealed(token: str) -> str:
+    """Return the token if the first key sealed it, else its text sealed with that key. Raises CannotUnseal."""
+    first = _given()[0]
+    try:
+        Fernet(first).decrypt(token.encode())
+    except InvalidToken:
+        try:
+            return _keys().rotate(token.encode()).decode()
+        except InvalidToken as error:
+            raise CannotUnseal from error
+    return token
+
+
 def _keys() -> MultiFernet:
-    given = settings.CONSOLE_CREDENTIAL_KEYS or [home.credential_key(settings.CONSOLE_HOME)]
-    return MultiFernet([Fernet(key) for key in given])
+    return MultiFernet([Fernet(key) for key in _given()])
+
+
+def _given() -> list[str]:
+    return settings.CONSOLE_CREDENTIAL_KEYS or home.credential_keys(settings.CONSOLE_HOME)

@@ -123,7 +123,9 @@ def secret_of(job: Job) -> str:
     """Return the job's password; "" if it has none. Raises JobFailed if the password cannot be decrypted."""
     if not job.secret:
         return ""
+    # Its key may have been replaced since the job was read.
+    sealed = Job.objects.filter(pk=job.pk).exclude(secret="").values_list("secret", flat=True).first()
     try:
-        return secrets.unseal(job.secret, purpose=str(job.pk))
+        return secrets.unseal(sealed or job.secret, purpose=str(job.pk))
     except secrets.CannotUnseal as error:
         raise JobFailed(Message("job.password_unreadable")) from error
