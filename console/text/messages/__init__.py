@@ -21,6 +21,7 @@ from console.text.messages import (
     engines,
     instances,
     labels,
+    loading,
     notifications,
     rules,
     storages,
@@ -45,6 +46,7 @@ TEXTS = {
     **storages.TEXTS,
     **tasks.TEXTS,
     **notifications.TEXTS,
+    **loading.TEXTS,
     **testing.TEXTS,
 }
 # The code of several messages joined into one. Its parameters are `parts` and their separator `by`.

@@ -1,0 +1,41 @@
+"""Messages about loading a dump into a server."""
+
+from django.utils.translation import gettext_lazy as _
+
+TEXTS = {
+    "deployment.collection_refused": _(
+        "The collection %(name)s cannot be created because the server rejects its options: %(why)s"
+    ),
+    "deployment.option_ignored": _(
+        "The collection %(name)s cannot be restored because the server ignores its option %(option)s."
+    ),
+    "deployment.index_refused": _(
+        "The index %(index)s of the collection %(name)s cannot be built because the server rejects it: %(why)s"
+    ),
+    "deployment.index_option_ignored": _(
+        "The index %(index)s of the collection %(name)s cannot be restored because the server ignores its option "
+        "%(option)s."
+    ),
+    "deployment.view_refused": _("The view %(name)s cannot be created because the server rejects it: %(why)s"),
+    "deployment.documents_refused": _("The server does not accept all documents of the collection %(name)s: %(why)s"),
+    "deployment.time_series_refused": _(
+        "The time series %(name)s cannot be restored because the server does not store time series as MongoDB does."
+    ),
+    "deployment.not_empty": _(
+        "The target is not empty: it has the database %(name)s. Choose an empty deployment, or drop the database first."
+    ),
+    "deployment.older_server": _(
+        "The backup is of MongoDB %(backup)s, but the target is version %(target)s. Choose a target of at least "
+        "the backup's version."
+    ),
+    "deployment.users_refused": _(
+        "The server cannot take over users and roles with their passwords. Restore without users and roles."
+    ),
+    "deployment.users_not_merged": _("The server rejects the users and roles of the backup: %(why)s"),
+    "deployment.collection_differs": _(
+        "The collection %(name)s was not restored completely: %(loaded)s documents and the indexes %(loaded_indexes)s, "
+        "but the backup has %(expected)s documents and the indexes %(expected_indexes)s."
+    ),
+    "deployment.collection_missing": _("The backup lists the collection %(name)s, but its dump does not have it."),
+    "deployment.collection_unlisted": _("The dump has the collection %(name)s, but the backup does not list it."),
+}

@@ -1,0 +1,181 @@
+"""Create collections, indexes and views as a dump describes them. What a server ignores or rejects is an error."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from bson.raw_bson import RawBSONDocument
+from pymongo.errors import OperationFailure
+
+from console.text.messages import Message
+from instances.engines.base import Client, EngineError
+from instances.engines.deployment.mongodump import TIME_SERIES, Definition, Documents, Entry, Namespace
+
+# The size of one insert command. A server accepts more, but would answer late.
+_BATCH_BYTES = 4 * 1024 * 1024
+_BATCH_DOCUMENTS = 5000
+# What old servers list and new ones reject: they describe what is always so today.
+_OBSOLETE_OPTIONS = frozenset({"autoIndexId", "flags", "temp", "uuid"})
+_OBSOLETE_INDEX_OPTIONS = frozenset({"ns", "dropDups", "safe"})
+# A server may answer with another value than it was given, which changes nothing.
+_FREE_INDEX_OPTIONS = frozenset({"v", "background"})
+_SIMPLE = {"locale": "simple"}
+
+
+def create_collection(client: Client, entry: Entry, target: Namespace, definition: Definition) -> None:
+    """Create the collection or time series with all its options. Raises EngineError if the server ignores one."""
+    options = {name: value for name, value in definition.options.items() if name not in _OBSOLETE_OPTIONS}
+    id_index = next((_current(index) for index in definition.indexes if _is_id(index)), None)
+    arguments = {**options, "idIndex": id_index} if id_index and entry.type != TIME_SERIES else options
+    try:
+        client[target.database].command("create", target.collection, **arguments)
+    except OperationFailure as error:
+        raise EngineError(Message("deployment.collection_refused", name=entry.namespace, why=reason(error))) from error
+    created = described(client, target)
+    for option, value in options.items():
+        if not _keeps(created["options"].get(option), value) and not (option == "size" and _larger(created, value)):
+            raise EngineError(Message("deployment.option_ignored", name=entry.namespace, option=option))
+    if entry.type == TIME_SERIES and created["type"] != TIME_SERIES:
+        raise EngineError(Message("deployment.time_series_refused", name=entry.namespace))
+
+
+def _keeps(has: Any, wanted: Any) -> bool:
+    """Return whether a server that lists `has` keeps the option as wanted. It may add its own defaults."""
+    if isinstance(has, Mapping) and isinstance(wanted, Mapping):
+        return all(has.get(name) == value for name, value in wanted.items())
+    return bool(has == wanted)
+
+
+def _larger(created: Mapping[str, Any], size: Any) -> bool:
+    """Return whether the server rounded the size of a capped collection up."""
+    return bool(created["options"].get("size", 0) > size)
+
+
+def described(client: Client, namespace: Namespace) -> dict[str, Any]:
+    """Return the server's description of a collection or view that exists."""
+    answer = client[namespace.database].cursor_command("listCollections", filter={"name": namespace.collection})
+    return dict(next(iter(answer)))
+
+
+def insert(client: Client, target: Namespace, documents: Documents, *, name: Namespace) -> None:
+    """Insert the documents as they are, without validating them. Raises EngineError about the collection `name`."""
+    for batch in _batches(documents.each()):
+        try:
+            # The driver sends raw documents unchanged, and its command takes every name that a server has.
+            answer = client[target.database].command(
+                "insert", target.collection, documents=batch, ordered=True, bypassDocumentValidation=True
+            )
+        except OperationFailure as error:
+            raise EngineError(Message("deployment.documents_refused", name=name, why=reason(error))) from error
+        if answer["n"] != len(batch):
+            errors = answer.get("writeErrors") or [{}]
+            why = _sentence(str(errors[0].get("errmsg", "")))
+            raise EngineError(Message("deployment.documents_refused", name=name, why=why))
+
+
+def _batches(documents: Iterator[bytes]) -> Iterator[list[RawBSONDocument]]:
+    batch: list[RawBSONDocument] = []
+    size = 0
+    for document in documents:
+        if batch and (size + len(document) > _BATCH_BYTES or len(batch) == _BATCH_DOCUMENTS):
+            yield batch
+            batch, size = [], 0
+        batch.append(RawBSONDocument(document))
+        size += len(document)
+    if batch:
+        yield batch
+
+
+def build_indexes(client: Client, entry: Entry, target: Namespace, definition: Definition) -> tuple[str, ...]:
+    """Build all indexes with all their options, and return their names, sorted.
+
+    Raises EngineError for an index that the server rejects, and for an option that it ignores.
+    """
+    # An index that lists no collation would get the collection's.
+    own = {"collation": _SIMPLE} if "collation" in definition.options else {}
+    wanted = [own | _current(index) for index in definition.indexes if not _is_built_in(index)]
+    if wanted:
+        try:
+            _create_indexes(client, target, wanted)
+        except OperationFailure:
+            # The server does not say which index it rejects. It skips those that it has built.
+            for index in wanted:
+                _create_index(client, entry, target, index)
+    listed = {
+        index["name"]: index for index in client[target.database].cursor_command("listIndexes", target.collection)
+    }
+    for index in wanted:
+        option = _ignored(index, listed.get(index["name"], {}))
+        if option:
+            params = {"name": entry.namespace, "index": index["name"], "option": option}
+            raise EngineError(Message("deployment.index_option_ignored", **params))
+    return tuple(sorted(listed))
+
+
+def _create_indexes(client: Client, target: Namespace, indexes: list[dict[str, Any]]) -> None:
+    client[target.database].command("createIndexes", target.collection, indexes=indexes)
+
+
+def _create_index(client: Client, entry: Entry, target: Namespace, index: dict[str, Any]) -> None:
+    try:
+        _create_indexes(client, target, [index])
+    except OperationFailure as error:
+        params = {"name": entry.namespace, "index": index.get("name", ""), "why": reason(error)}
+        raise EngineError(Message("deployment.index_refused", **params)) from error
+
+
+def _is_id(index: Mapping[str, Any]) -> bool:
+    return list(index.get("key", {})) == ["_id"] and index.get("name") == "_id_" and not index.get("clustered")
+
+
+def _is_built_in(index: Mapping[str, Any]) -> bool:
+    """Return whether the index belongs to the collection itself: the server builds it with the collection."""
+    return _is_id(index) or bool(index.get("clustered"))
+
+
+def _current(index: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in index.items() if name not in _OBSOLETE_INDEX_OPTIONS}
+
+
+def _ignored(wanted: Mapping[str, Any], built: Mapping[str, Any]) -> str:
+    """Return the first option of an index that the server did not keep; "" if it kept all."""
+    for option, value in wanted.items():
+        has = built.get(option, _SIMPLE if option == "collation" else None)
+        # The order of an index's fields matters, though dictionaries compare equal in any order.
+        in_order = option != "key" or list(value) == list(has or ())
+        if option not in _FREE_INDEX_OPTIONS and not (_keeps(has, value) and in_order):
+            return option
+    return ""
+
+
+def create_view(client: Client, view: Entry, definition: Definition) -> None:
+    """Create the view. Raises EngineError."""
+    database, name = view.namespace
+    try:
+        client[database].command("create", name, **definition.options)
+    except OperationFailure as error:
+        raise EngineError(Message("deployment.view_refused", name=view.namespace, why=reason(error))) from error
+
+
+def in_order(views: Iterable[tuple[Entry, Definition]]) -> list[tuple[Entry, Definition]]:
+    """Sort views so that each comes after the view that it reads."""
+    waiting = {view.namespace: (view, definition) for view, definition in views}
+    ordered: list[tuple[Entry, Definition]] = []
+
+    def add(namespace: Namespace) -> None:
+        if namespace in waiting:
+            view, definition = waiting.pop(namespace)
+            add(Namespace(namespace.database, str(definition.options.get("viewOn"))))
+            ordered.append((view, definition))
+
+    for namespace in sorted(waiting):
+        add(namespace)
+    return ordered
+
+
+def reason(error: OperationFailure) -> str:
+    """Return the server's own words as a sentence."""
+    return _sentence(str((error.details or {}).get("errmsg") or error))
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
