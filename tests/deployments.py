@@ -50,12 +50,21 @@ class Tls:
 class Deployment:
     """A server with authentication, and a context manager that starts and kills it.
 
-    USER has the role root, unless `users` is false. `replica_set` makes it a replica set of one member, else it is a
-    standalone.
+    USER has the role root, unless `users` is false or `authentication` is off. `replica_set` makes it a replica set of
+    one member, else it is a standalone.
     """
 
-    def __init__(self, home: Path, *, replica_set: bool = True, tls: Tls | None = None, users: bool = True) -> None:
-        self.home, self.replica_set, self.tls, self.users = home, replica_set, tls, users
+    def __init__(
+        self,
+        home: Path,
+        *,
+        replica_set: bool = True,
+        tls: Tls | None = None,
+        users: bool = True,
+        authentication: bool = True,
+    ) -> None:
+        self.home, self.replica_set, self.tls = home, replica_set, tls
+        self.authentication, self.users = authentication, authentication and users
         self.port = _free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self._databases_with_users = {"admin"}
@@ -121,8 +130,8 @@ class Deployment:
             client["$external"].command("createUser", subject, roles=granted, mechanisms=["MONGODB-X509"])
 
     def start(self) -> None:
-        """Start the server with authentication and wait until it listens."""
-        self._start("--auth", *(self.tls.options if self.tls else ()))
+        """Start the server and wait until it listens."""
+        self._start(*(["--auth"] if self.authentication else []), *(self.tls.options if self.tls else ()))
 
     def _start(self, *options: str) -> None:
         self.home.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """Messages about reaching existing deployments: connection strings, and why a connection fails."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 TEXTS = {
     # Connection strings
@@ -122,5 +123,76 @@ TEXTS = {
     "deployment.certificate_unreadable": _(
         "The CA or the client certificate cannot be read. Paste them in PEM format, the client certificate together "
         "with its private key, which must match and must not be encrypted."
+    ),
+    # What a test finds
+    "deployment.version_too_old": _(
+        "The server has version %(version)s. Backups need MongoDB 5.0 or newer. Upgrade the server first."
+    ),
+    "deployment.other_auth_source": _(
+        "The server rejected the user %(user)s in the authentication database %(source)s, but accepts it in admin. "
+        "Set the authentication database to admin."
+    ),
+    "deployment.tls_needed": _("%(member)s serves TLS only. Turn on TLS."),
+    "deployment.found_server": _("Reached %(member)s: %(engine)s."),
+    "deployment.found_sharded": _("The deployment is a sharded cluster."),
+    "deployment.found_set": ngettext_lazy(
+        "The deployment is the replica set %(name)s with %(count)d member.",
+        "The deployment is the replica set %(name)s with %(count)d members.",
+        "count",
+    ),
+    "deployment.found_standalone": _("The deployment is a single server."),
+    "deployment.found_secondary": _(
+        "%(member)s is not the primary. Backups can read from it, but nothing can be restored to it. "
+        "Remove directConnection to reach the whole replica set."
+    ),
+    "deployment.found_member_down": _("The member %(member)s cannot be used now: %(why)s"),
+    "deployment.found_unencrypted": _(
+        "The connection is not encrypted: documents and backups can be read on the network. Turn on TLS if the server "
+        "serves it."
+    ),
+    "deployment.found_unverified": _(
+        "Certificates are not verified: another machine could pretend to be the server. Paste the certificate of the "
+        "server's authority and verify certificates."
+    ),
+    "deployment.found_server_certificate_valid": _("TLS is on. The server's certificate is valid until %(date)s."),
+    "deployment.found_server_certificate_expiring": _(
+        "The server's certificate expires on %(date)s. Renew it before then, or backups will fail."
+    ),
+    "deployment.found_server_certificate_expired": _("The server's certificate expired on %(date)s. Renew it."),
+    "deployment.found_client_certificate_valid": _("The client certificate is valid until %(date)s."),
+    "deployment.found_client_certificate_expiring": _(
+        "The client certificate expires on %(date)s. Replace it before then, or backups will fail."
+    ),
+    "deployment.found_client_certificate_expired": _("The client certificate expired on %(date)s. Replace it."),
+    "deployment.found_no_user": _(
+        "The server requires no user: everyone who can reach it can read and change its data."
+    ),
+    "deployment.found_backup_allowed": _("The user has all privileges that backups need."),
+    "deployment.found_backup_missing": _(
+        "The user lacks privileges that backups need: %(names)s. Grant it the role backup of the database admin."
+    ),
+    "deployment.found_restore_missing": _(
+        "The user lacks privileges that restoring to this deployment needs: %(names)s. "
+        "Grant it the roles restore and readWriteAnyDatabase of the database admin before you restore."
+    ),
+    "deployment.found_size": _("The deployment has %(documents)d documents and uses %(size)s on disk."),
+    "deployment.found_snapshot": _(
+        "Backups show one moment, by snapshot reads. A backup must not take longer than the server keeps a moment: "
+        "%(seconds)d seconds (minSnapshotHistoryWindowInSeconds)."
+    ),
+    "deployment.found_transaction": _(
+        "Backups show one moment, by one transaction that reads one collection after another. A backup must not take "
+        "longer than the server lets a transaction live: %(seconds)d seconds (transactionLifetimeLimitSeconds)."
+    ),
+    "deployment.found_no_way": _(
+        "The server does not keep one moment while it is read, so a backup shows each collection at another moment."
+    ),
+    "deployment.found_not_probed": _(
+        "It is not known whether backups can show one moment. To find out, allow the test to write to a scratch "
+        "collection, and test again."
+    ),
+    "deployment.found_probe_unauthorized": _(
+        "It is not known whether backups can show one moment: the user may not write to the database %(database)s. "
+        "Grant it the role readWrite of that database, and test again."
     ),
 }

@@ -18,6 +18,8 @@ from instances.engines.deployment.uri import options_of
 
 APPLICATION = "console"
 X509 = "MONGODB-X509"
+# Without any password, OpenSSL would ask for that of an encrypted key on the terminal.
+NEVER_ASK = " "
 # The longest that one connection, or the choice of a member, may take.
 _CONNECT_SECONDS = 30.0
 
@@ -133,16 +135,15 @@ def _tls(access: Access, files: ExitStack) -> dict[str, Any]:
         return {"tls": False}
     options: dict[str, Any] = {"tls": True, "tlsAllowInvalidCertificates": not access.verify}
     if access.ca:
-        options["tlsCAFile"] = files.enter_context(_in_memory(access.ca))
+        options["tlsCAFile"] = files.enter_context(in_memory(access.ca))
     if access.certificate:
-        # Without a password, OpenSSL would ask for that of an encrypted key on the terminal.
-        options["tlsCertificateKeyFilePassword"] = " "
-        options["tlsCertificateKeyFile"] = files.enter_context(_in_memory(access.certificate))
+        options["tlsCertificateKeyFilePassword"] = NEVER_ASK
+        options["tlsCertificateKeyFile"] = files.enter_context(in_memory(access.certificate))
     return options
 
 
 @contextmanager
-def _in_memory(text: str) -> Iterator[str]:
+def in_memory(text: str) -> Iterator[str]:
     """Yield the path of a file without a place on any disk."""
     descriptor = os.memfd_create("certificate", os.MFD_CLOEXEC)
     try:

@@ -40,7 +40,7 @@ _TLS_FAILURES = (
 # The numbers of MongoDB.
 _AUTHENTICATION_FAILED = frozenset({18, 8000})
 _MECHANISM_UNAVAILABLE = 334
-_UNAUTHORIZED = 13
+UNAUTHORIZED = 13
 _NOT_PRIMARY = frozenset({10107, 13435, 10058})
 _RECOVERING = frozenset({11600, 11602, 13436, 189, 91})
 _TIMED_OUT = frozenset({50, 262})
@@ -108,9 +108,9 @@ def _refused(error: OperationFailure, access: Access) -> Message:
         return Message("deployment.x509_rejected", why=_sentence(text, access))
     if code in _AUTHENTICATION_FAILED:
         return Message("deployment.sign_in_rejected", user=access.user, source=access.auth_source or "admin")
-    if code == _UNAUTHORIZED and not access.user and not access.certificate:
+    if code == UNAUTHORIZED and not access.user and not access.certificate:
         return Message("deployment.sign_in_needed")
-    if code == _UNAUTHORIZED:
+    if code == UNAUTHORIZED:
         return Message("deployment.unauthorized", user=access.user, why=_sentence(text, access))
     if code in _NOT_PRIMARY:
         return Message("deployment.not_primary")

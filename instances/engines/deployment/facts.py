@@ -9,13 +9,12 @@ from pymongo.errors import OperationFailure
 from instances.engines.base import INTERNAL_DATABASES, Access, Client, EngineError, Facts
 from instances.engines.deployment import hosts
 from instances.engines.deployment.connect import driver
-from instances.engines.deployment.explain import explained
+from instances.engines.deployment.explain import UNAUTHORIZED, explained
 
 ALIVE_SECONDS = 3.0
 FACTS_SECONDS = 30.0
 # The connections of a Watch to the member that it asks: for commands, and for watching its state.
 _OWN_CONNECTIONS = 2
-_UNAUTHORIZED = 13
 
 Result = TypeVar("Result")
 
@@ -72,7 +71,7 @@ def _read(client: Client) -> None:
         client.admin.get_collection("system.version", read_preference=client.read_preference).find_one({}, {"_id": 1})
     except OperationFailure as error:
         # Without the right to read this collection, the refusal proves as much.
-        if error.code != _UNAUTHORIZED:
+        if error.code != UNAUTHORIZED:
             raise
 
 
@@ -110,7 +109,11 @@ def engine_of(build: Mapping[str, Any]) -> tuple[str, str]:
 
 def topology(client: Client) -> tuple[str, str]:
     """Return the topology in words, and the value of InstanceType for it. May raise the driver's errors."""
-    hello = ask(client, "hello")
+    return topology_of(ask(client, "hello"))
+
+
+def topology_of(hello: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what topology() returns, from a server's answer to hello."""
     if hello.get("msg") == "isdbgrid":
         return "sharded", "Sharding"
     return ("replica set", "ReplicaSet") if hello.get("setName") else ("standalone", "Single")
@@ -134,6 +137,6 @@ def _if_allowed(client: Client, command: str, database: str = "admin", **options
     try:
         return ask(client, command, database, **options)
     except OperationFailure as error:
-        if error.code != _UNAUTHORIZED:
+        if error.code != UNAUTHORIZED:
             raise
         return {}
