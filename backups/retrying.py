@@ -22,6 +22,7 @@ from instances.choices import InstanceType, JobKind, State
 from instances.jobs.parameters import CreateParameters
 from instances.models import Instance, Job
 from instances.services import create_instance, delete_instance, reset_password, restart_instance
+from instances.services_deployments import test_connection
 
 
 class Way:
@@ -214,6 +215,22 @@ class StorageTest(Way):
         return probe_storage(host=task.job.host, requested_by=user)
 
 
+class TestConnection(Way):
+    service = test_connection
+    question = _("Test the connection to “%(instance)s” again?")
+
+    def missing(self, task: Task) -> str:
+        return "" if task.job.instance else Message("instance.gone")
+
+    def refusal(self, task: Task) -> str:
+        assert task.job.instance is not None
+        return task.job.instance.connection_refusal
+
+    def again(self, task: Task, user: User | None) -> Job:
+        assert task.job.instance is not None
+        return test_connection(instance=task.job.instance, requested_by=user)
+
+
 WAYS: dict[JobKind, Way] = {
     JobKind.CREATE_INSTANCE: CreateInstance(),
     JobKind.DELETE_INSTANCE: DeleteInstance(),
@@ -225,6 +242,7 @@ WAYS: dict[JobKind, Way] = {
     JobKind.RESTORE_ORIGINAL: RestoreToOriginal(),
     JobKind.VERIFY: Verify(),
     JobKind.TEST_STORAGE: StorageTest(),
+    JobKind.TEST_CONNECTION: TestConnection(),
 }
 
 

@@ -1,22 +1,19 @@
 from typing import Any
 
 from django import forms
-from django.template.defaultfilters import filesizeformat
-from django.utils import timezone
-from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from console.accounts.forms import NewPasswordForm
 from console.text.messages import TEXTS
 from console.web.forms import ConfirmNameField, DialogForm, EditForm, NameField, RequestKeyField
-from instances import hosts
 from instances.choices import InstanceType, State
-from instances.models import Host, Instance
+from instances.host_choice import HostChoice
+from instances.models import Instance
 
 SET, SKIP = "set", "skip"
 
 
-class CreateInstanceForm(NewPasswordForm):
+class CreateInstanceForm(HostChoice, NewPasswordForm):
     name = NameField(label=_("DB Instance Name"))
     type = forms.ChoiceField(
         label=_("DB Instance Type"),
@@ -27,13 +24,7 @@ class CreateInstanceForm(NewPasswordForm):
         ),
         error_messages={"invalid_choice": _("Choose one of the types in the list.")},
     )
-    host = forms.ChoiceField(
-        label=_("Host"),
-        required=False,
-        help_text=_("The machine that the database server runs on."),
-        error_messages={"invalid_choice": _("This host is offline or no longer exists. Choose one from the list.")},
-    )
-
+    host_help = _("The machine that the database server runs on.")
     administrator = forms.ChoiceField(
         label=_("Administrator (rwuser)"),
         choices=[(SET, _("Set password")), (SKIP, _("Skip"))],
@@ -62,32 +53,6 @@ class CreateInstanceForm(NewPasswordForm):
         if Instance.objects.exclude(state=State.CREATION_FAILED).exists():
             # Demo data is for trying out an empty console.
             del self.fields["demo"]
-        loads = hosts.online_loads(timezone.now())
-        if len(loads) < 2:
-            # There is nothing to choose.
-            del self.fields["host"]
-            return
-        field = self.fields["host"]
-        assert isinstance(field, forms.ChoiceField)
-        automatic = gettext("Least loaded (%(host)s)") % {"host": hosts.least_loaded(loads)}
-        field.choices = [("", automatic), *((load.host, _described(load)) for load in loads)]
-
-    @property
-    def chosen_host(self) -> Host | None:
-        """The chosen host; None if the console chooses."""
-        name = self.cleaned_data.get("host")
-        return Host.objects.get(pk=name) if name else None
-
-
-def _described(load: hosts.Load) -> str:
-    instances = ngettext("%d instance", "%d instances", load.instances) % load.instances
-    if load.storage_failure:
-        room = gettext("archives cannot be written")
-    elif load.storage_free is None:
-        room = ""
-    else:
-        room = gettext("%(size)s free for archives") % {"size": filesizeformat(load.storage_free)}
-    return f"{load.host}: {', '.join(filter(None, [instances, room]))}"
 
 
 class ResetPasswordForm(NewPasswordForm):
@@ -112,6 +77,10 @@ class DeleteInstanceForm(DialogForm):
         confirm, final_backup = self.fields["confirm"], self.fields["final_backup"]
         assert isinstance(confirm, ConfirmNameField)
         confirm.wanted = instance.name
+        if instance.is_deployment:
+            final_backup.help_text = _(
+                "As a manual backup, which stays. If it fails, the instance stays in the console."
+            )
         final_backup.initial = not instance.backup_refusal
         # In a submitted form, the service refuses the backup, and the user decides whether to go on without it.
         if instance.backup_refusal and not self.is_bound:

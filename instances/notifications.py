@@ -100,6 +100,7 @@ def _completed(kind: JobKind) -> str:
         JobKind.RESTORE_ORIGINAL: _("Instance “%(instance)s” is restored to backup “%(backup)s”."),
         JobKind.VERIFY: _("Backup “%(backup)s” is verified."),
         JobKind.TEST_STORAGE: _("The storage works."),
+        JobKind.TEST_CONNECTION: _("The connection to “%(instance)s” works."),
     }[kind]
 
 
@@ -115,6 +116,7 @@ def _failed(kind: JobKind) -> str:
         JobKind.RESTORE_ORIGINAL: _("Restoring “%(instance)s” to backup “%(backup)s” failed: %(reason)s"),
         JobKind.VERIFY: _("Verifying backup “%(backup)s” failed: %(reason)s"),
         JobKind.TEST_STORAGE: _("The storage does not work: %(reason)s"),
+        JobKind.TEST_CONNECTION: _("The connection to “%(instance)s” does not work: %(reason)s"),
     }[kind]
 
 

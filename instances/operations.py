@@ -17,10 +17,25 @@ def operations(instance: Instance) -> tuple[Operation, list[Operation]]:
         instance.backup_refusal,
     )
     name, password = f"#name-{id}", instance.password_refusal
+    delete = _("Remove from Console") if instance.is_deployment else _("Delete")
     return Operation(f"create-backup-{id}", label, create, needs, refusal, shortcut="c"), [
         Operation(f"menu-backup-{id}", label, create, needs, refusal),
+        *(_on_connection(instance) if instance.is_deployment else ()),
         Operation(f"menu-restart-{id}", _("Restart"), f"{url}restart/", manage, instance.restart_refusal),
         Operation(f"menu-password-{id}", _("Reset Password"), f"{url}reset-password/", manage, password),
         Operation(f"menu-rename-{id}", _("Rename"), f"{url}rename/", manage, instance.rename_refusal, target=name),
-        Operation(f"menu-delete-{id}", _("Delete"), f"{url}delete/", manage, instance.delete_refusal, danger=True),
+        Operation(f"menu-delete-{id}", delete, f"{url}delete/", manage, instance.delete_refusal, danger=True),
+    ]
+
+
+def _on_connection(instance: Instance) -> list[Operation]:
+    id, url, manage, refusal = (
+        instance.id,
+        instance.get_absolute_url(),
+        Permission.MANAGE_INSTANCES,
+        instance.connection_refusal,
+    )
+    return [
+        Operation(f"menu-test-{id}", _("Test Connection"), f"{url}test-connection/", manage, refusal),
+        Operation(f"menu-connection-{id}", _("Edit Connection"), f"{url}connection/", manage, refusal),
     ]

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from console.text import clocks, times
 from console.text.messages import Message
-from instances.choices import STOPS_SERVER, Action, State, Status
+from instances import engines
+from instances.choices import STOPS_SERVER, Action, JobKind, State, Status
 
 if TYPE_CHECKING:
     from instances.models import Host, Instance
@@ -24,10 +25,16 @@ def host(host: "Host") -> str:
     return Message(code, host=host.name, since=times.moment(times.local(since)))
 
 
+def unsupported(instance: "Instance", kind: JobKind) -> str:
+    """Return why the instance's engine never does this kind of job."""
+    return engines.of_kind(instance.engine_kind).capabilities(instance.type).refusals.get(kind, "")
+
+
 def backup(instance: "Instance") -> str:
     """Return why no backup can be made now."""
     if instance.status is Status.AVAILABLE:
-        return instance.host.refusal
+        no_moment = instance.is_deployment and not instance.deployment.can_be_backed_up
+        return Message("deployment.no_moment") if no_moment else instance.host.refusal
     # The message avoids the word "Available": its row is where people and tests look for the status.
     return Message("instance.not_available", status=instance.status.label)
 
@@ -41,6 +48,8 @@ def delete(instance: "Instance") -> str:
 
 def restart(instance: "Instance") -> str:
     """Return why the server cannot be restarted now."""
+    if never := unsupported(instance, JobKind.RESTART):
+        return never
     if instance.action != Action.NONE or instance.state == State.CREATING:
         return delete(instance)
     if instance.state in {State.AVAILABLE, State.ABNORMAL} and instance.port:
@@ -50,6 +59,8 @@ def restart(instance: "Instance") -> str:
 
 def password(instance: "Instance") -> str:
     """Return why the administrator's password cannot be reset now."""
+    if never := unsupported(instance, JobKind.RESET_PASSWORD):
+        return never
     if instance.state == State.CREATING or instance.action in STOPS_SERVER:
         return delete(instance)
     if instance.state == State.AVAILABLE:
@@ -65,4 +76,9 @@ def rename(instance: "Instance") -> str:
 def restore(instance: "Instance") -> str:
     """Return why no backup can be restored over the instance now."""
     # Do not refuse if the server does not start: the restoration may repair it.
-    return delete(instance)
+    return unsupported(instance, JobKind.RESTORE_ORIGINAL) or delete(instance)
+
+
+def connection(instance: "Instance") -> str:
+    """Return why the connection of an existing deployment cannot be edited or tested now."""
+    return delete(instance) if instance.is_deployment else Message("deployment.only")

@@ -14,7 +14,7 @@ from console.text.messages import Message
 from console.text.password_rule import check_password
 from console.text.refused import Refused
 from console.web.submitted_once import once
-from instances import hosts
+from instances import hosts, refusals
 from instances.choices import Action, InstanceType, JobKind
 from instances.jobs.parameters import CreateParameters
 from instances.models import Host, Instance, Job
@@ -69,7 +69,7 @@ def delete_instance(*, instance: Instance, final_backup: bool = False, requested
     """
     with transaction.atomic():
         found = Instance.objects.filter(pk=instance.pk)
-        if not (found.available() if final_backup else found.idle()).update(action=Action.DELETE):
+        if not (found.ready_for_backup() if final_backup else found.idle()).update(action=Action.DELETE):
             current = current_instance(instance)
             if current.delete_refusal or not final_backup:
                 raise Refused(current.delete_refusal)
@@ -104,6 +104,7 @@ def restart_instance(*, instance: Instance, requested_by: User | None) -> Job:
 
     Raises Refused while an operation runs on the instance, or if it has no server to restart.
     """
+    _require_supported(instance, JobKind.RESTART)
     if not Instance.objects.filter(pk=instance.pk).restartable().update(action=Action.RESTART):
         raise Refused(current_instance(instance).restart_refusal)
     return enqueue(JobKind.RESTART, host=instance.host, instance=instance, requested_by=requested_by)
@@ -117,9 +118,15 @@ def reset_password(*, instance: Instance, password: str, requested_by: User | No
     ValidationError if the password breaks the rule.
     """
     check_password(password)
+    _require_supported(instance, JobKind.RESET_PASSWORD)
     if not Instance.objects.filter(pk=instance.pk).with_running_server().exists():
         raise Refused(current_instance(instance).password_refusal)
     enqueue(JobKind.RESET_PASSWORD, host=instance.host, instance=instance, requested_by=requested_by, secret=password)
+
+
+def _require_supported(instance: Instance, kind: JobKind) -> None:
+    if never := refusals.unsupported(instance, kind):
+        raise Refused(never)
 
 
 def current_instance(instance: Instance) -> Instance:

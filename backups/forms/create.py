@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from backups.choices import BackupMethod
 from backups.unavailable import unavailable
 from console.lists.keys import NameKey, opaque
 from console.lists.search import is_id, search
@@ -52,7 +53,9 @@ else:
 class InstanceChoiceField(_InstanceChoiceField):
     def label_from_instance(self, obj: Instance) -> str:
         # Names may repeat; addresses do not.
-        return f"{obj.name} ({obj.address})"
+        if not obj.is_deployment:
+            return f"{obj.name} ({obj.address})"
+        return f"{obj.name} ({obj.address}) · {BackupMethod.LOGICAL.label}: {obj.deployment.consistency}"
 
 
 class CreateBackupOfAnyForm(CreateBackupForm):
@@ -140,11 +143,11 @@ class CreateBackupOfAnyForm(CreateBackupForm):
         """Accept any Available instance of the type, but offer only the first OFFERED by name."""
         field = self.fields["instance"]
         assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = Instance.objects.available().filter(type=instance_type)
+        field.queryset = Instance.objects.ready_for_backup().filter(type=instance_type)
         offered = list(available(instance_type, self._offline, text)[:OFFERED])
         if chosen and is_id(chosen) and chosen not in {instance.pk for instance in offered}:
             # Keep the chosen instance when the search changes.
-            offered = [*field.queryset.select_related("host").filter(pk=chosen), *offered]
+            offered = [*field.queryset.shown().filter(pk=chosen), *offered]
         if not offered:
             empty = gettext("No Available instance matches") if text else gettext("No Available instance of this type")
         elif len(offered) < OFFERED:
@@ -159,16 +162,12 @@ class CreateBackupOfAnyForm(CreateBackupForm):
 
 def available(instance_type: str, offline: Iterable[str], text: str = "") -> InstanceQuerySet:
     """Return the Available instances of the type by name. `text` is an id or the beginning of a name."""
-    found = (
-        Instance.objects.select_related("host")
-        .filter(type=instance_type)
-        .annotate(key=NameKey("name"))
-        .order_by("key", "id")
-    )
+    found = Instance.objects.shown().filter(type=instance_type).annotate(key=NameKey("name")).order_by("key", "id")
     if text:
         found = found.filter(search(text))
     # Most instances are Available: reading by name soon finds enough, while reading by status would sort them all.
-    return found.filter(opaque(is_available() & ~Q(host__in=offline)))
+    unready = Q(deployment__ways=[], deployment__any_moment=False)
+    return found.filter(opaque(is_available() & ~Q(host__in=offline))).exclude(unready)
 
 
 def offline_hosts() -> list[str]:

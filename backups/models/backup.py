@@ -254,6 +254,16 @@ class Backup(models.Model):
         return f"{self.id}.tar.zst"
 
     @property
+    def is_logical(self) -> bool:
+        """True for a dump of an existing deployment, False for a copy of a server's files."""
+        return self.method == BackupMethod.LOGICAL
+
+    @property
+    def is_one_moment(self) -> bool:
+        """True if the archive shows all databases at one moment."""
+        return self.consistency == ONE_MOMENT
+
+    @property
     def is_deleting(self) -> bool:
         return self.status == BackupStatus.DELETING
 

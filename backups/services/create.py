@@ -43,7 +43,7 @@ def create_backup(
     )
     backup.clean_fields(exclude=["request_key"])
     with transaction.atomic():
-        if not Instance.objects.available().filter(pk=instance.pk).update(action=Action.BACKUP):
+        if not Instance.objects.ready_for_backup().filter(pk=instance.pk).update(action=Action.BACKUP):
             raise Refused(current_instance(instance).backup_refusal)
         backup.instance = instance
         backup.job = enqueue(

@@ -25,6 +25,7 @@ from console.web.submitted_once import once
 from instances.choices import Action, JobKind
 from instances.models import Instance, Job
 from instances.queue.requests import enqueue
+from instances.refusals import unsupported
 
 
 @audited("ddsRestoreToNewInstance", needs=Permission.RESTORE_TO_NEW, resource="backup")
@@ -94,7 +95,7 @@ def restore_to_original(
         target = original.select_related("host").first()
         if target is None or (target.host_id != backup.host_id and not archive_storage().shared):
             raise Refused(backup.original_refusal)
-        if not moved:
+        if not moved or unsupported(target, JobKind.RESTORE_ORIGINAL):
             raise Refused(target.restore_refusal)
         job = enqueue(
             JobKind.RESTORE_ORIGINAL,

@@ -42,15 +42,14 @@ def _type_of_tab(request: Request) -> str:
 @get_or_post
 def backup_create_for_instance(request: Request, instance_id: str) -> HttpResponse:
     """Show the Create Backup dialog of one instance; on POST, create the backup."""
-    instance = get_object_or_404(Instance, pk=instance_id)
+    instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
     form = CreateBackupForm(posted(request))
     back = reverse("backups:instance", args=[instance.id])
     if form.is_valid():
         with form.showing_refusals():
             return _create(request, form, instance, back)
-    return render_form(
-        request, form, page="instances/dialog.html", title=_("Create Backup"), back=back, instance=instance
-    )
+    fragment, title = "backups/_create.html", _("Create Backup")
+    return render_form(request, form, fragment, page="instances/dialog.html", title=title, back=back, instance=instance)
 
 
 def _create(request: Request, form: CreateBackupForm, instance: Instance, back: str) -> HttpResponse:

@@ -11,10 +11,12 @@ from typing import Self, cast
 from django.http import HttpRequest, QueryDict
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from console.text.uris import without_password
+
 # The field that marks a form that is only shown again.
 SHOWN_AGAIN = "shown-again"
 # The console sends no password back to the browser; the token belongs to the session that has ended.
-_LEFT_OUT = ("password", "confirmation", "generated", "csrfmiddlewaretoken", SHOWN_AGAIN)
+_LEFT_OUT = ("password", "confirmation", "generated", "certificate", "csrfmiddlewaretoken", SHOWN_AGAIN)
 _MOST_CHARACTERS = 20_000
 
 
@@ -30,7 +32,7 @@ class Kept:
         if request.method != "POST" or not getattr(view, "shows_form", False):
             return None
         values = [
-            (name, value)
+            (name, without_password(value))
             for name, sent in request.POST.lists()
             for value in sent
             if not any(part in name for part in _LEFT_OUT)

@@ -24,6 +24,11 @@ def of_place(place: Server | Access) -> Engine[Any]:
     return deployment() if isinstance(place, Access) else embedded()
 
 
+def of_kind(engine_kind: str) -> Engine[Any]:
+    """Return the engine of the instances whose engine_kind is this."""
+    return ENGINES[engine_kind]
+
+
 def of_method(method: str) -> Engine[Any] | None:
     """Return the engine with this backup method; None if there is none."""
     return next((engine for engine in ENGINES.values() if engine.method == method), None)

@@ -1,13 +1,18 @@
 """Deployment: how the agent reaches an existing deployment, and what its last test found."""
 
+import hashlib
 import re
 
 from django.db import models
 
 from console.processes import secrets
+from console.text.changes import Values
+from console.text.messages import Message, decode
 from instances.choices import Mechanism, ReadPreference
 from instances.engines.base import Access
 from instances.models.instance import Instance
+
+_BY_WAY = {"snapshot": "deployment.one_moment_by_snapshot", "transaction": "deployment.one_moment_by_transaction"}
 
 
 class Deployment(models.Model):
@@ -47,6 +52,45 @@ class Deployment(models.Model):
     def hosts(self) -> str:
         """The hosts of the address, such as db1.example.org:27017,db2.example.org:27017."""
         return re.split("[/?]", self.address.partition("://")[2])[0]
+
+    @property
+    def editable(self) -> Values:
+        """The values that users can edit, without secrets."""
+        fingerprint = hashlib.sha256(self.ca.encode()).hexdigest()[:16]
+        return {
+            "label.address": self.address,
+            "label.user": self.user,
+            "label.auth_source": self.auth_source,
+            "label.mechanism": self.mechanism,
+            "label.tls": self.tls,
+            "label.unverified": not self.verify,
+            "label.ca": f"SHA-256 {fingerprint}" if self.ca else "",
+            "label.reads_from": self.reads_from,
+            "label.may_probe": self.may_probe,
+            "label.any_moment": self.any_moment,
+            "label.with_users": self.with_users,
+        }
+
+    @property
+    def uses_password(self) -> bool:
+        return bool(self.user) and self.mechanism != Mechanism.X509
+
+    @property
+    def shown_findings(self) -> list[tuple[str, str]]:
+        """The sentences of the last test, each with its tone, in the reader's language."""
+        return [(finding["tone"], decode(finding["message"])) for finding in self.findings]
+
+    @property
+    def can_be_backed_up(self) -> bool:
+        """True if a way of reading at one moment is proved, or backups need not be of one moment."""
+        return bool(self.ways) or self.any_moment
+
+    @property
+    def consistency(self) -> str:
+        """What backups made now will show, as a sentence; or why none can be made."""
+        if self.ways:
+            return Message(_BY_WAY.get(self.ways[0], "deployment.one_moment_by_snapshot"))
+        return Message("deployment.not_one_moment" if self.any_moment else "deployment.no_moment")
 
     def seal_password(self, password: str) -> None:
         """Store the password sealed for this deployment; "" for none."""

@@ -65,6 +65,10 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
         """Return the instances with status Available, on which work can start."""
         return self.filter(is_available())
 
+    def ready_for_backup(self) -> Self:
+        """Return the Available instances of which a backup can be made: see Deployment.can_be_backed_up."""
+        return self.available().exclude(deployment__ways=[], deployment__any_moment=False)
+
     def idle(self) -> Self:
         """Return the instances without work in progress, whatever their state."""
         return self.filter(action=Action.NONE).exclude(state=State.CREATING)
@@ -282,3 +286,7 @@ class Instance(models.Model):
     @property
     def restore_refusal(self) -> str:
         return refusals.restore(self)
+
+    @property
+    def connection_refusal(self) -> str:
+        return refusals.connection(self)

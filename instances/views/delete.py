@@ -15,7 +15,7 @@ from instances.services import delete_instance
 @performs(delete_instance)
 @get_or_post
 def instance_delete(request: Request, instance_id: str) -> HttpResponse:
-    """Show and process the dialog Delete DB Instance."""
+    """Show and process the dialog Delete DB Instance; for an existing deployment it is called Remove from Console."""
     instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
     form = DeleteInstanceForm(posted(request), instance=instance)
     back = reverse("instances:list")
@@ -23,13 +23,14 @@ def instance_delete(request: Request, instance_id: str) -> HttpResponse:
         with form.showing_refusals():
             final_backup = form.cleaned_data["final_backup"]
             delete_instance(instance=instance, final_backup=final_backup, requested_by=request.user)
-            return answer_done(request, message=_("Deleting the instance %s.") % instance.name, redirect=back)
+            removing = _("Removing %s from the console.") if instance.is_deployment else _("Deleting the instance %s.")
+            return answer_done(request, message=removing % instance.name, redirect=back)
     return render_form(
         request,
         form,
         "instances/_delete.html",
         page="instances/dialog.html",
-        title=_("Delete DB Instance"),
+        title=_("Remove from Console") if instance.is_deployment else _("Delete DB Instance"),
         back=back,
         deleted=instance,
         refusal=instance.delete_refusal,

@@ -13,7 +13,7 @@ from instances.models import Instance
 @live
 def instance_detail(request: Request, instance_id: str) -> HttpResponse:
     """Show the page Basic Information."""
-    instance = get_object_or_404(Instance.objects.shown(), pk=instance_id)
+    instance = get_object_or_404(Instance.objects.select_related("host", "deployment"), pk=instance_id)
     context = {
         "instance": instance,
         "connection_string": connecting.connection_string(instance),

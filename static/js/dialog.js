@@ -25,15 +25,16 @@ document.addEventListener("htmx:afterSettle", ({ detail: { target } }) => {
   caretToEnd(first);
 });
 
-// After an error, the server does not send passwords back, so restore the typed ones.
+// After an error, the server does not send passwords and keys back, so restore the typed ones.
+const SECRET = ":is([type=password], [data-secret])";
 let passwords = [];
 document.addEventListener("htmx:beforeSwap", ({ detail: { target, xhr } }) => {
-  const fields = target === content && xhr.status === 422 ? target.querySelectorAll("[type=password]") : [];
+  const fields = target === content && xhr.status === 422 ? target.querySelectorAll(SECRET) : [];
   passwords = [...fields].map(({ name, value }) => ({ name, value }));
 });
 document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
   for (const { name, value } of passwords) {
-    const field = target.querySelector(`[type=password][name="${name}"]`);
+    const field = target.querySelector(`${SECRET}[name="${name}"]`);
     if (field && !field.value) field.value = value;
   }
   passwords = [];

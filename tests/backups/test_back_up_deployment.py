@@ -62,7 +62,7 @@ def failed(backup: Backup) -> str:
 def test_the_archive_says_what_was_backed_up_and_how(
     deployment: Deployment, engine: FakeDeployment, ways: list[str], consistency: str
 ) -> None:
-    Deployment.objects.update(ways=ways)
+    Deployment.objects.update(ways=ways, any_moment=True)
     backup = create_backup(instance=deployment.instance, name="nightly", requested_by=None)
     assert (do().status, engine.accesses[0].password) == (JobStatus.COMPLETED, PASSWORD)
     backup.refresh_from_db()

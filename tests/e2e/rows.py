@@ -52,6 +52,7 @@ def rows() -> dict[str, str]:
     instance("rows-createfail", state="createfail", port=None, engine="", engine_version="", failure=LONG)
     instance("rows-going", action="DELETE_INSTANCE")
     gone = instance("rows-gone")
+    existing = deployment("rows-deployment")
     made = {
         "building": backup("rows-building", busy, status="BUILDING", job=running("backup", busy)),
         "failed": backup("rows-failed", idle, status="FAILED", failure=LONG, description="Before " + "very " * 40),
@@ -88,6 +89,7 @@ def rows() -> dict[str, str]:
         "idle": idle.id,
         "busy": busy.id,
         "abnormal": abnormal.id,
+        "deployment": existing.id,
         "task": str(failed.id),
         "gone": made["orphan"].instance_uid,
     }
@@ -95,6 +97,13 @@ def rows() -> dict[str, str]:
 
 def instance(name: str, **fields: Any) -> Instance:
     return factories.make_instance(name=name, host=factories.make_host("elsewhere"), **fields)
+
+
+def deployment(name: str, **fields: Any) -> Instance:
+    """Create an existing deployment whose certificates are not verified, with a finding of each tone."""
+    findings = [{"tone": tone, "message": LONG} for tone in ("ok", "warn", "bad")]
+    place = instance(name, engine_kind="deployment", port=None, engine="MongoDB", engine_version="8.0.4", **fields)
+    return factories.make_deployment(place, tls=True, verify=False, findings=findings).instance
 
 
 def backup(name: str, of: Instance, **fields: Any) -> Backup:

@@ -3,7 +3,7 @@ from typing import ClassVar
 
 from playwright.sync_api import Locator, Page, expect
 
-from console.testing.dialogs import ResetPasswordDialog
+from console.testing.dialogs import ConnectionTestDialog, EditConnectionDialog, ResetPasswordDialog
 from console.testing.pages.backup_management import BackupsAndRestorations
 from console.testing.pages.page import WORK_MILLISECONDS, FactsPage
 from console.testing.pages.task_center import InstanceTasks
@@ -60,6 +60,20 @@ class BasicInformation(FactsPage):
     def reset_password(self) -> ResetPasswordDialog:
         self.page.get_by_role("main").get_by_role("link", name="Reset Password", exact=True).click()
         return ResetPasswordDialog(self.page)
+
+    def test_connection(self) -> None:
+        """Test the connection of an existing deployment, without waiting for the result."""
+        self._press("Test Connection")
+        ConnectionTestDialog(self.page).done()
+
+    def edit_connection(self) -> EditConnectionDialog:
+        self._press("Edit Connection")
+        return EditConnectionDialog(self.page)
+
+    @property
+    def findings(self) -> Locator:
+        """Return the sentences of the last test of an existing deployment."""
+        return self.fact("Last Test").get_by_role("listitem")
 
     @property
     def connection_string(self) -> str:

@@ -4,9 +4,12 @@ from playwright.sync_api import Locator, Page, expect
 
 from console.testing.dialogs import (
     ChooseBackupDialog,
+    ConnectionTestDialog,
     CreateBackupDialog,
     DeleteInstanceDialog,
+    EditConnectionDialog,
     PolicyDialog,
+    RemoveFromConsoleDialog,
     ResetPasswordDialog,
     RestartInstanceDialog,
 )
@@ -60,6 +63,19 @@ class InstanceHome(FactsPage):
     def reset_password(self) -> ResetPasswordDialog:
         self.choose("Reset Password")
         return ResetPasswordDialog(self.page)
+
+    def test_connection(self) -> None:
+        """Test the connection of an existing deployment, without waiting for the result."""
+        self.choose("Test Connection")
+        ConnectionTestDialog(self.page).done()
+
+    def edit_connection(self) -> EditConnectionDialog:
+        self.choose("Edit Connection")
+        return EditConnectionDialog(self.page)
+
+    def remove_from_console(self) -> RemoveFromConsoleDialog:
+        self.choose("Remove from Console")
+        return RemoveFromConsoleDialog(self.page)
 
     def delete(self) -> DeleteInstanceDialog:
         self.choose("Delete")

@@ -1,7 +1,11 @@
 from console.testing.dialogs import (
+    AddExistingInstanceDialog,
+    ConnectionTestDialog,
     CreateBackupDialog,
     CreateInstanceDialog,
     DeleteInstanceDialog,
+    EditConnectionDialog,
+    RemoveFromConsoleDialog,
     ResetPasswordDialog,
     RestartInstanceDialog,
 )
@@ -40,6 +44,18 @@ class InstanceRow(Row):
     def reset_password(self) -> ResetPasswordDialog:
         return self.ask(ResetPasswordDialog)
 
+    def test_connection(self) -> None:
+        """Test the connection of an existing deployment, without waiting for the result."""
+        self.ask(ConnectionTestDialog).done()
+
+    def edit_connection(self) -> EditConnectionDialog:
+        return self.ask(EditConnectionDialog)
+
+    def remove_from_console(self, *, final_backup: bool = False) -> None:
+        """Type the row's name into the dialog, and remove the existing deployment."""
+        name = self.root.get_by_role("link").first.inner_text()
+        self.ask(RemoveFromConsoleDialog).submit(name, final_backup=final_backup)
+
     def delete(self, *, final_backup: bool = False) -> None:
         """Type the row's name into the dialog, and delete the instance."""
         name = self.root.get_by_role("link").first.inner_text()
@@ -52,6 +68,10 @@ class InstanceManagement(ListPage):
 
     def row(self, name: str) -> InstanceRow:
         return InstanceRow(self.page, self._row(name))
+
+    def add_existing(self) -> AddExistingInstanceDialog:
+        self._press("Add Existing Instance")
+        return AddExistingInstanceDialog(self.page)
 
     def create_instance(self) -> CreateInstanceDialog:
         self._press("Create DB Instance")

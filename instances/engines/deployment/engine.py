@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 
+from console.text.messages import Message
+from instances.choices import InstanceType, JobKind
 from instances.engines import base
 from instances.engines.base import Access, Capabilities, Cut, Engine, Facts, nothing
 from instances.engines.deployment.facts import Watch
@@ -16,7 +18,13 @@ class Deployment(Engine[Access]):
     method = "Logical"
 
     def capabilities(self, instance_type: str) -> Capabilities:
-        return Capabilities(methods=(self.method,))
+        refusals: dict[str, str] = {
+            JobKind.RESTART: Message("deployment.no_restart"),
+            JobKind.RESET_PASSWORD: Message("deployment.no_reset_password"),
+        }
+        if instance_type == InstanceType.CLUSTER:
+            refusals[JobKind.RESTORE_ORIGINAL] = Message("deployment.no_original_on_cluster")
+        return Capabilities(methods=(self.method,), refusals=refusals)
 
     def watch(self, access: Access, /) -> base.Watch:
         return Watch(access)

@@ -9,7 +9,7 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from console.testing import dialogs, pages
 from tests.console.notifications.channels import make_channel
-from tests.factories import make_backup, make_instance, make_job, make_user
+from tests.factories import make_backup, make_deployment, make_instance, make_job, make_user
 
 pytestmark = pytest.mark.django_db
 OBJECTS = {
@@ -44,6 +44,8 @@ def shows_something(name: str, user: User) -> bool:
         "task_id": make_job().id,
         "channel_id": make_channel().pk,
     }
+    if name in {"instances:edit-connection", "instances:test-connection"}:
+        things["instance_id"] = make_deployment().pk
     path = reverse(name, kwargs={key: things.get(key, "x") for key in ADDRESSES[name]})
     client = Client()
     if name != "sign-in":
