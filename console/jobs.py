@@ -11,6 +11,7 @@ from instances.choices import JobKind
 from instances.jobs.create import CreateInstance
 from instances.jobs.reset_password import ResetPassword
 from instances.jobs.restart import RestartInstance
+from instances.jobs.test_connection import TestConnection
 from instances.queue.job import JobKinds
 
 JOBS: JobKinds = {
@@ -24,4 +25,5 @@ JOBS: JobKinds = {
     JobKind.RESTORE_ORIGINAL: RestoreToOriginal,
     JobKind.VERIFY: VerifyBackup,
     JobKind.TEST_STORAGE: ProbeStorage,
+    JobKind.TEST_CONNECTION: TestConnection,
 }

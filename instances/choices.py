@@ -137,7 +137,7 @@ class JobKind(models.TextChoices):
 
 
 class Step(models.TextChoices):
-    """A step of a job. The progress of COPY and UNPACK is counted in bytes."""
+    """A step of a job. The progress of COPY, UNPACK and LOAD is counted in bytes."""
 
     COPY = "copy", _("Copying the databases")
     UNPACK = "unpack", _("Reading the archive")
@@ -155,6 +155,9 @@ class Step(models.TextChoices):
     SCRATCH = "scratch", _("Starting a temporary server")
     INSPECT = "inspect", _("Checking documents and indexes")
     DELETE = "delete", _("Deleting the archive")
+    CONNECT = "connect", _("Testing the connection")
+    LOAD = "load", _("Loading the databases")
+    EXCHANGE = "exchange", _("Putting the loaded databases in place")
 
 
 class JobStatus(models.TextChoices):

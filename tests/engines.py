@@ -27,6 +27,7 @@ from instances.engines.base import (
     streamed_member,
 )
 from instances.engines.deployment.engine import Deployment
+from instances.engines.deployment.testing_connection import Tested
 from instances.engines.embedded import process
 from instances.engines.embedded.copy_under_cursor import blocks, owns
 from instances.engines.embedded.engine import Embedded
@@ -137,7 +138,7 @@ class FakeDeployment(Deployment):
     how much larger than its dump a deployment believes to be. `accesses` lists how the cuts were opened.
 
     `down` has the reason why a deployment does not answer. `asked` is called when one is asked whether it is alive.
-    `seen` is what all say about themselves.
+    `probed` says whether the last test was allowed to write. `seen` is what all say about themselves, `tested` what a test finds.
     """
 
     def __init__(self) -> None:
@@ -150,6 +151,8 @@ class FakeDeployment(Deployment):
         self.asked: Callable[[Access], None] = lambda access: None
         self.seen = Facts("MongoDB", "8.0.4", "WiredTiger", "8.0", 4096, 12, 3, 60, "ReplicaSet")
         self.watches: list[FakeWatch] = []
+        self.probed: bool | None = None
+        self.tested = Tested([], self.seen, "ReplicaSet", ("transaction",), None)
 
     @contextmanager
     def backup(self, access: Access, waiting: Callable[[], None] = nothing, /) -> Iterator[Cut]:
@@ -174,6 +177,14 @@ class FakeDeployment(Deployment):
 
     def watch(self, access: Access, /) -> Watch:
         return FakeWatch(self, access)
+
+    def test(self, access: Access, report: Callable[[], None], *, probe: bool) -> Tested:
+        self.asked(access)
+        self.probed = probe
+        report()
+        if why := self.down.get(access.address):
+            raise EngineError(why)
+        return self.tested
 
 
 class FakeWatch(Watch):

@@ -7,6 +7,9 @@ TEXTS = {
         "The password of this deployment cannot be read any more, because the console's credential key has changed. "
         "Enter the password again."
     ),
+    "deployment.test_timed_out": _(
+        "The deployment did not answer everything within %(seconds)d seconds. Check the network, then test again."
+    ),
     "deployment.dump_foreign": _("The file is not an archive of mongodump."),
     "deployment.dump_version": _("The dump has version %(version)s of mongodump's format; only %(ours)s can be read."),
     "deployment.dump_damaged": _("The dump is damaged: %(why)s. Use another backup."),

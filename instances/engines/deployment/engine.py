@@ -8,7 +8,9 @@ from console.text.messages import Message
 from instances.choices import InstanceType, JobKind
 from instances.engines import base
 from instances.engines.base import Access, Capabilities, Cut, Engine, Facts, nothing
+from instances.engines.deployment import testing_connection
 from instances.engines.deployment.facts import Watch
+from instances.engines.deployment.testing_connection import Tested
 
 # Any server that speaks the protocol can be backed up, whatever it calls itself.
 _MEMBER = re.compile(r"dump/\d{8}", re.ASCII)
@@ -36,6 +38,10 @@ class Deployment(Engine[Access]):
     def facts(self, access: Access, /) -> Facts:
         with closing(self.watch(access)) as watch:
             return watch.facts()
+
+    def test(self, access: Access, report: Callable[[], None], *, probe: bool) -> Tested:
+        """Test the connection: see testing_connection.test()."""
+        return testing_connection.test(access, report, probe=probe)
 
     def backup(self, access: Access, waiting: Callable[[], None] = nothing, /) -> AbstractContextManager[Cut]:
         raise NotImplementedError
