@@ -2,7 +2,8 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from django.core.files.storage import FileSystemStorage, Storage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from backups import archive
+from backups import archive, dumps
 from backups.choices import BackupStatus, BackupType
 from backups.comparing import differences
 from backups.models import Backup, new_backup_id
@@ -80,13 +81,9 @@ def _import(path: Path, room: Path, *, new_id: bool, requested_by: User | None, 
             storage.save(name, File(file, name))
     try:
         room.mkdir(mode=0o700)
-        unpacked = archive.unpack(
-            storage, name, engines.embedded().files.data_dir(room), sha256=digest, progress=progress
-        )
-        if differing := differences(unpacked.contents, _inspected(room)):
-            raise archive.ArchiveError(differing)
-        backup.size, backup.data_size, backup.sha256 = storage.size(name), unpacked.manifest.size, digest
-        backup.contents = unpacked.contents.to_document()
+        checked = _loaded if backup.is_logical else _unpacked
+        contents, backup.data_size = checked(storage, name, room, digest, progress)
+        backup.size, backup.sha256, backup.contents = storage.size(name), digest, contents.to_document()
         # Record the audit event only here: @audited would hold a transaction open while the archive is read.
         with transaction.atomic():
             backup.save(force_insert=True)
@@ -103,11 +100,39 @@ def _import(path: Path, room: Path, *, new_id: bool, requested_by: User | None, 
     return backup
 
 
-def _inspected(home: Path) -> Contents:
-    """Have a scratch server read all the files in `home`, and return its counts. Raises ArchiveError."""
+def _unpacked(storage: Storage, name: str, home: Path, digest: str, progress: Report) -> tuple[Contents, int]:
+    """Unpack the files into `home`, and have a scratch server read all of them. Raises ArchiveError.
+
+    Return what the archive lists, and the size of the files in bytes.
+    """
+    engine = engines.embedded()
+    unpacked = archive.unpack(storage, name, engine.files.data_dir(home), sha256=digest, progress=progress)
+    with _failures_explained(), engine.scratch(home) as server:
+        found = engine.inspect(server, _quiet)
+    if differing := differences(unpacked.contents, found):
+        raise archive.ArchiveError(differing)
+    return unpacked.contents, unpacked.manifest.size
+
+
+def _loaded(storage: Storage, name: str, home: Path, digest: str, progress: Report) -> tuple[Contents, int]:
+    """Load the dump into a scratch server with files in `home`, and have it read everything. Raises ArchiveError.
+
+    Return what the archive lists, and the size of the dump in bytes.
+    """
+    engine = engines.embedded()
+    engine.files.prepare(home)
+    with _failures_explained(), engine.scratch(home) as server:
+        stream = dumps.load(storage, name, server, sha256=digest, progress=progress)
+        dumps.require_equal(stream, engine.inspect(server, _quiet))
+    assert stream.contents is not None
+    return stream.contents, stream.size
+
+
+@contextmanager
+def _failures_explained() -> Iterator[None]:
+    """Turn an EngineError into an ArchiveError."""
     try:
-        with engines.embedded().scratch(home) as server:
-            return engines.embedded().inspect(server, _quiet)
+        yield
     except EngineError as error:
         raise archive.ArchiveError(Message("verification.failed", why=error)) from error
 
@@ -135,6 +160,8 @@ def _backup_of(manifest: archive.Manifest, *, new_id: bool) -> Backup:
         engine_version=manifest.engine_version,
         compatible_version=manifest.compatible_version,
         storage_engine=manifest.storage_engine,
+        method=manifest.method,
+        consistency=manifest.consistency,
         host=Host.objects.get_or_create(name=settings.CONSOLE_HOST)[0],
         request_key=None,
     )

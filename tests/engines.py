@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from instances.engines.base import (
     NOT_ONE_MOMENT,
@@ -92,8 +93,10 @@ class FakeEngine(HostedEngine):
             uptime_seconds=1,
         )
 
-    def connect(self, server: Server, *, seconds: float = 30.0) -> AbstractContextManager[Client]:
-        raise NotImplementedError
+    @contextmanager
+    def connect(self, server: Server, *, seconds: float = 30.0) -> Iterator[Client]:
+        """Yield the server itself, which is all that FakeDeployment.load() needs."""
+        yield cast(Client, server)
 
     @contextmanager
     def backup(self, server: Server, waiting: Callable[[], None] = nothing, /) -> Iterator[Cut]:
@@ -138,7 +141,9 @@ class FakeDeployment(Deployment):
     how much larger than its dump a deployment believes to be. `accesses` lists how the cuts were opened.
 
     `down` has the reason why a deployment does not answer. `asked` is called when one is asked whether it is alive.
-    `probed` says whether the last test was allowed to write. `seen` is what all say about themselves, `tested` what a test finds.
+    `loading` is called before a dump is in the server, and may raise; `brought` is what load() then says was in it.
+    `probed` says whether the last test was allowed to write. `seen` is what all say about themselves, `tested` what a
+    test finds.
     """
 
     def __init__(self) -> None:
@@ -152,6 +157,8 @@ class FakeDeployment(Deployment):
         self.seen = Facts("MongoDB", "8.0.4", "WiredTiger", "8.0", 4096, 12, 3, 60, "ReplicaSet")
         self.watches: list[FakeWatch] = []
         self.probed: bool | None = None
+        self.loading: Callable[[], None] = nothing
+        self.brought: Contents | None = None
         self.tested = Tested([], self.seen, "ReplicaSet", ("transaction",), None)
 
     @contextmanager
@@ -177,6 +184,19 @@ class FakeDeployment(Deployment):
 
     def watch(self, access: Access, /) -> Watch:
         return FakeWatch(self, access)
+
+    def load(
+        self, client: Client, blocks: Iterator[memoryview], report: Callable[[int], None], *, with_users: bool = False
+    ) -> Contents:
+        report(0)
+        contents = Contents.from_document(json.loads(b"".join(map(bytes, blocks))))
+        self.loading()
+        fill(process.data_dir(cast(Server, client).home), contents)
+        report(contents.documents)
+        return self.brought or contents
+
+    def restored_part(self, contents: Contents) -> Contents:
+        return contents
 
     def test(self, access: Access, report: Callable[[], None], *, probe: bool) -> Tested:
         self.asked(access)

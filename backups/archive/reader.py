@@ -86,12 +86,14 @@ class Stream:
     """The members of an archive as one run of bytes, for archives whose members were not known in advance.
 
     `blocks` yields them once, and raises ArchiveError if the archive is damaged, perhaps only at its end. A block stays
-    valid until the caller requests the second one after it. `contents` is set when `blocks` has ended.
+    valid until the caller requests the second one after it. `contents` is set when `blocks` has ended; then `size` is
+    the total size of the members in bytes.
     """
 
     manifest: Manifest
     blocks: Iterator[memoryview]
     contents: Contents | None = None
+    size: int = 0
 
 
 @contextmanager
@@ -111,6 +113,7 @@ def stream(storage: Storage, name: str, *, sha256: str | None = None, progress: 
 
             def blocks() -> Iterator[memoryview]:
                 opened.contents = yield from archive.stream()
+                opened.size = archive.streamed
                 if sha256 and archive.sha256() != sha256:
                     raise _another(name)
 
@@ -212,6 +215,8 @@ class _Archive:
         decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_LIMIT)
         self._tar = decompressor.stream_reader(cast("IO[bytes]", source), read_size=_CHUNK, read_across_frames=True)
         self._sums: dict[str, str] = {}
+        # The total size of the members that stream() has read.
+        self.streamed = 0
         # Reuse two buffers: allocating memory for every block would take longer than unpacking the block.
         self._buffers = [memoryview(bytearray(_CHUNK)) for _ in range(2)]
 
@@ -256,6 +261,7 @@ class _Archive:
                 yield block
                 self._report()
             self._sums[name] = digest.hexdigest()
+            self.streamed += size
         if size > LIMIT:
             raise ArchiveError(Message("archive.wrong_size", name=name))
         return self._rest(size)

@@ -1,17 +1,24 @@
 """Restore a backup to a new instance."""
 
+import shutil
+from pathlib import Path
+
 from backups.choices import RestorationStatus
 from backups.jobs.parameters import RestoreToNewParameters
-from backups.jobs.restoring import end_restoration, restoration_of, scratch_server, unpack
+from backups.jobs.restoring import end_restoration, load_dump, restoration_of, scratch_server, unpack
+from backups.models import Backup
 from instances import engines
 from instances.choices import Action, State, Step
-from instances.engines.base import EngineError
+from instances.engines.base import EngineError, Server
 from instances.homes import instance_home
 from instances.jobs.ports import start_on_free_port
 from instances.models import Instance
 from instances.queue.job import JobFailed, JobSteps, secret_of
 from instances.queue.supervisor import StartFailed
 from instances.queue.work import Work
+
+# The job's progress, in percent, once a dump is loaded.
+_LOADED = 95
 
 
 class RestoreToNewInstance(JobSteps[RestoreToNewParameters, None]):
@@ -21,19 +28,35 @@ class RestoreToNewInstance(JobSteps[RestoreToNewParameters, None]):
         _restoration, backup, instance = restoration_of(self.job)
         home, tag = instance_home(instance.id), str(self.job.id)
         home.mkdir(mode=0o700)
-        unpack(work, backup, engines.embedded().exchange.incoming(home, tag))
-        work.begin(Step.PLACE)
-        engines.embedded().exchange.place(home, tag)
         try:
-            # The restored administrator has the backup's password. Replace it before any client can sign in with it.
-            if password := secret_of(self.job):
-                work.begin(Step.PASSWORD)
-                with scratch_server(work, home) as server:
-                    engines.embedded().set_password(server, password)
+            if backup.is_logical:
+                self._load(work, backup, home)
+            else:
+                unpack(work, backup, engines.embedded().exchange.incoming(home, tag))
+                work.begin(Step.PLACE)
+                engines.embedded().exchange.place(home, tag)
+                # The restored administrator has the backup's password. Replace it before any client can sign in.
+                if password := secret_of(self.job):
+                    with scratch_server(work, home) as server:
+                        _set_password(work, server, password)
             work.begin(Step.START)
             start_on_free_port(work, instance)
         except (StartFailed, EngineError) as error:
             raise JobFailed(str(error)) from error
+
+    def _load(self, work: Work, backup: Backup, home: Path) -> None:
+        """Load the dump into new files, before any client can reach their server. On failure, leave no files."""
+        files = engines.embedded().files
+        files.prepare(home)
+        try:
+            work.begin(Step.SCRATCH)
+            with scratch_server(work, home) as server:
+                load_dump(work, backup, server, end=_LOADED)
+                if password := secret_of(self.job):
+                    _set_password(work, server, password)
+        except BaseException:
+            shutil.rmtree(files.data_dir(home), ignore_errors=True)
+            raise
 
     def completed(self, result: None) -> None:
         end_restoration(self.job, RestorationStatus.COMPLETED)
@@ -60,3 +83,8 @@ class RestoreToNewInstance(JobSteps[RestoreToNewParameters, None]):
 
     def clean_up(self) -> None:
         engines.embedded().exchange.settle(instance_home(self.job.instance_uid), str(self.job.id), restored=False)
+
+
+def _set_password(work: Work, server: Server, password: str) -> None:
+    work.begin(Step.PASSWORD)
+    engines.embedded().set_password(server, password)

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from backups import archive, reporting
+from backups import archive, dumps, reporting
 from backups.choices import RestorationStatus
 from backups.damage import note_damage
 from backups.models import Backup, BackupQuerySet, Restoration
@@ -16,7 +16,8 @@ from backups.storage.base import archive_storage
 from console.text.messages import Message
 from instances import engines
 from instances.choices import Step
-from instances.engines.base import Server
+from instances.engines.base import EngineError, Server
+from instances.engines.deployment.mongodump import DumpDamaged
 from instances.models import Instance, Job
 from instances.queue.job import JobFailed
 from instances.queue.pace import Amount
@@ -52,9 +53,35 @@ def unpack(work: Work, backup: Backup, destination: Path) -> archive.Unpacked:
             archive_storage(), backup.archive_name, destination, sha256=backup.sha256 or None, progress=read
         )
     except archive.ArchiveError as error:
-        if not isinstance(error, archive.ArchiveNotRead):
+        if damages(error):
             note_damage(backup, str(error))
         raise JobFailed(str(error)) from error
+
+
+def load_dump(work: Work, backup: Backup, server: Server, *, end: float) -> archive.Stream:
+    """Load the backup's dump into the empty server. Raises JobFailed or LeaseLost.
+
+    `end` is the job's progress, in percent, when everything is loaded. Mark the backup if its archive is missing or
+    damaged.
+    """
+
+    def read(done: int, total: int) -> None:
+        work.report(end * done / (total or 1), Amount(Step.LOAD, done, total) if total else None)
+
+    work.begin(Step.LOAD)
+    try:
+        return dumps.load(archive_storage(), backup.archive_name, server, sha256=backup.sha256 or None, progress=read)
+    except (archive.ArchiveError, EngineError) as error:
+        if damages(error):
+            note_damage(backup, str(error))
+        raise JobFailed(str(error)) from error
+
+
+def damages(error: Exception) -> bool:
+    """Return whether the error means that the archive is missing or damaged."""
+    if isinstance(error, archive.ArchiveError):
+        return not isinstance(error, archive.ArchiveNotRead)
+    return isinstance(error, DumpDamaged)
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""Verify a backup: in a scratch server, compare indexes with documents, and both with the archive's list."""
+"""Verify a backup: in a scratch server, compare indexes with documents, and both with the archive's list.
+
+The server gets the files of a physical backup, or loads the dump of a logical one.
+"""
 
 import shutil
 from pathlib import Path
@@ -6,17 +9,17 @@ from typing import Any
 
 from django.utils import timezone
 
-from backups import reporting
+from backups import dumps, reporting
 from backups.comparing import differences
 from backups.damage import note_damage, note_whole
 from backups.jobs.archiving import staging
 from backups.jobs.parameters import BackupParameters
-from backups.jobs.restoring import UNPACKED, end_use, scratch_name, scratch_server, unpack
+from backups.jobs.restoring import UNPACKED, end_use, load_dump, scratch_name, scratch_server, unpack
 from backups.models import Backup, BackupQuerySet
 from console.text.messages import Message
 from instances import engines
 from instances.choices import Step
-from instances.engines.base import Contents, EngineError, FilesDamaged
+from instances.engines.base import Contents, EngineError, FilesDamaged, Server
 from instances.models import Job
 from instances.queue.job import JobFailed, JobSteps
 from instances.queue.supervisor import StartFailed
@@ -31,11 +34,7 @@ class VerifyBackup(JobSteps[BackupParameters, dict[str, Any]]):
         backup = Backup.objects.get(verify_job=self.job)
         home = staging(self.job)
         home.mkdir(mode=0o700, parents=True)
-        unpacked = unpack(work, backup, engines.embedded().files.data_dir(home))
-        found = _inspect(work, home, backup)
-        if differing := differences(unpacked.contents, found):
-            note_damage(backup, differing)
-            raise JobFailed(differing)
+        found = _load_and_inspect(work, home, backup) if backup.is_logical else _unpack_and_inspect(work, home, backup)
         return {
             "documents": found.documents,
             "collections": sum(len(database.collections) for database in found.databases),
@@ -73,24 +72,52 @@ class VerifyBackup(JobSteps[BackupParameters, dict[str, Any]]):
             shutil.rmtree(staging(self.job))
 
 
-def _inspect(work: Work, home: Path, backup: Backup) -> Contents:
-    """Have a scratch server read all the files, and return its counts. Raises JobFailed with the reason.
+def _unpack_and_inspect(work: Work, home: Path, backup: Backup) -> Contents:
+    """Unpack the files, have a scratch server read all of them, and return its counts. Raises JobFailed.
 
-    Mark the backup if the server finds the files damaged or foreign. A server that does not start or answer for another
-    reason says nothing about them.
+    Mark the backup if the server finds the files damaged or foreign, or different from what the archive lists. A server
+    that does not start or answer for another reason says nothing about them.
     """
-
-    def report(done: int, total: int) -> None:
-        work.report(UNPACKED + (100 - UNPACKED) * done / (total or 1))
-
+    unpacked = unpack(work, backup, engines.embedded().files.data_dir(home))
     work.begin(Step.SCRATCH)
     try:
         with scratch_server(work, home) as server:
-            work.begin(Step.INSPECT)
-            return engines.embedded().inspect(server, report)
+            found = _inspect(work, server)
     except (StartFailed, EngineError) as error:
         reason = Message("verification.failed", why=error)
         rejected = isinstance(error, StartFailed) and engines.embedded().processes.rejected_files(home)
         if rejected or isinstance(error, FilesDamaged):
             note_damage(backup, reason)
         raise JobFailed(reason) from error
+    _require_equal(backup, differences(unpacked.contents, found))
+    return found
+
+
+def _load_and_inspect(work: Work, home: Path, backup: Backup) -> Contents:
+    """Load the dump into a new scratch server, have it read everything, and return its counts. Raises JobFailed."""
+    engines.embedded().files.prepare(home)
+    work.begin(Step.SCRATCH)
+    try:
+        with scratch_server(work, home) as server:
+            stream = load_dump(work, backup, server, end=UNPACKED)
+            found = _inspect(work, server)
+    except (StartFailed, EngineError) as error:
+        # The server has made its files itself, so it is to blame for them.
+        raise JobFailed(Message("verification.failed", why=error)) from error
+    _require_equal(backup, dumps.differing_from(stream, found))
+    return found
+
+
+def _inspect(work: Work, server: Server) -> Contents:
+    def report(done: int, total: int) -> None:
+        work.report(UNPACKED + (100 - UNPACKED) * done / (total or 1))
+
+    work.begin(Step.INSPECT)
+    return engines.embedded().inspect(server, report)
+
+
+def _require_equal(backup: Backup, differing: str) -> None:
+    """Raise JobFailed, and mark the backup, if a client would not see what the archive lists."""
+    if differing:
+        note_damage(backup, differing)
+        raise JobFailed(differing)

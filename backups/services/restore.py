@@ -41,22 +41,20 @@ def restore_to_new_instance(
     """Create an instance of the backup's type, in state Creating, and queue the job that fills it from the backup.
 
     The backup's own instance is not changed; if it is Available, it shows Checking restoration until the job ends. The
-    new instance has the users and passwords of the backup; `password`, if given, replaces the administrator's. A
-    repeated `request_key` returns the restoration of the first call. Raises Refused if the backup is not Complete,
-    ValidationError if the name or the password breaks its rule.
+    new instance has the users and passwords of a physical backup; `password`, if given, replaces the administrator's.
+    After a logical backup without `password`, nobody can sign in until the password is reset. A repeated `request_key`
+    returns the restoration of the first call. Raises Refused if the backup is not Complete, ValidationError if the name
+    or the password breaks its rule.
     """
     if password:
         check_password(password)
-    target = Instance(
-        name=name,
-        type=backup.instance_type,
-        host=host_of_restored(backup),
-        engine=backup.engine,
-        engine_version=backup.engine_version,
-        compatible_version=backup.compatible_version,
-        storage_engine=backup.storage_engine,
-        password_set=True if password else None,
-    )
+    target = Instance(name=name, type=backup.instance_type, host=host_of_restored(backup))
+    if backup.is_logical:
+        target.password_set = bool(password)
+    else:
+        target.engine, target.engine_version = backup.engine, backup.engine_version
+        target.compatible_version, target.storage_engine = backup.compatible_version, backup.storage_engine
+        target.password_set = True if password else None
     target.clean_fields()
     with transaction.atomic():
         _use(backup)

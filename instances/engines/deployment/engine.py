@@ -1,15 +1,17 @@
 """The engine for existing deployments, as the rest of the console knows it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
 
 from console.text.messages import Message
 from instances.choices import InstanceType, JobKind
 from instances.engines import base
-from instances.engines.base import Access, Capabilities, Cut, Engine, Facts, nothing
-from instances.engines.deployment import testing_connection
+from instances.engines.base import Access, Capabilities, Client, Contents, Cut, Database, Engine, Facts, nothing
+from instances.engines.deployment import load, testing_connection
+from instances.engines.deployment.compare import is_loaded
 from instances.engines.deployment.facts import Watch
+from instances.engines.deployment.mongodump import Namespace
 from instances.engines.deployment.testing_connection import Tested
 
 # Any server that speaks the protocol can be backed up, whatever it calls itself.
@@ -42,6 +44,23 @@ class Deployment(Engine[Access]):
     def test(self, access: Access, report: Callable[[], None], *, probe: bool) -> Tested:
         """Test the connection: see testing_connection.test()."""
         return testing_connection.test(access, report, probe=probe)
+
+    def load(
+        self, client: Client, blocks: Iterator[memoryview], report: Callable[[int], None], *, with_users: bool = False
+    ) -> Contents:
+        """Load a dump into an empty server: see load.load()."""
+        return load.load(client, blocks, report, with_users=with_users)
+
+    def restored_part(self, contents: Contents) -> Contents:
+        """Return the part that load() makes collections of: neither the server's own ones nor users and roles."""
+        parts = (
+            Database(
+                database.name,
+                tuple(each for each in database.collections if is_loaded(Namespace(database.name, each.name))),
+            )
+            for database in contents.databases
+        )
+        return Contents(tuple(part for part in parts if part.collections))
 
     def backup(self, access: Access, waiting: Callable[[], None] = nothing, /) -> AbstractContextManager[Cut]:
         raise NotImplementedError
