@@ -2,9 +2,9 @@
 
 import re
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, quote_plus
 
 from pymongo.errors import (
@@ -12,6 +12,7 @@ from pymongo.errors import (
     ConnectionFailure,
     InvalidName,
     NetworkTimeout,
+    NotPrimaryError,
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
@@ -51,10 +52,9 @@ TRANSACTION_ENDED = frozenset({251, 290})
 
 def redact(text: str, access: Access | None = None) -> str:
     """Return the text without the deployment's password and keys, and without what stands before @ in an address."""
-    text = _KEY.sub(HIDDEN, _USERINFO.sub(rf"\1{HIDDEN}@", text))
     for secret in _spellings(access.password) if access and access.password else ():
         text = text.replace(secret, HIDDEN)
-    return text
+    return _KEY.sub(HIDDEN, _USERINFO.sub(rf"\1{HIDDEN}@", text))
 
 
 def _spellings(secret: str) -> Sequence[str]:
@@ -78,7 +78,7 @@ def explained(access: Access, client: Client | None = None) -> Iterator[None]:
 
 def explain(error: Exception, access: Access, client: Client | None = None) -> Message:
     """Return the sentence for an error of the driver. `client` knows why each member could not be reached."""
-    if isinstance(error, OperationFailure):
+    if isinstance(error, OperationFailure | NotPrimaryError):
         return _refused(error, access)
     if isinstance(error, ServerSelectionTimeoutError):
         return _no_member(error, access, client)
@@ -91,17 +91,9 @@ def explain(error: Exception, access: Access, client: Client | None = None) -> M
     return Message("deployment.failed", why=_sentence(str(error), access))
 
 
-def code_of(error: BaseException) -> int:
-    """Return the server's number for an error; 0 if it has none."""
-    return (error.code or 0) if isinstance(error, OperationFailure) else _code(getattr(error, "details", None) or {})
-
-
-def _code(details: Any) -> int:
-    return int(details.get("code", 0)) if isinstance(details, dict) else 0
-
-
-def _refused(error: OperationFailure, access: Access) -> Message:
-    code, text = error.code or 0, str((error.details or {}).get("errmsg") or error)
+def _refused(error: OperationFailure | NotPrimaryError, access: Access) -> Message:
+    details: Mapping[str, Any] = cast(Any, error.details) or {}
+    code, text = int(details.get("code", 0)), str(details.get("errmsg") or error)
     if code == _MECHANISM_UNAVAILABLE or ("mechanism" in text.lower() and code in {2, 18}):
         return Message("deployment.mechanism_unavailable", mechanism=access.mechanism or "SCRAM")
     if code in _AUTHENTICATION_FAILED and access.mechanism == "MONGODB-X509":

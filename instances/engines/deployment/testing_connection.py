@@ -196,7 +196,8 @@ def _reach(access: Access, report: Callable[[], None], resolver: hosts.Resolver)
         with connected(access, seconds=REACHING, resolver=resolver) as client, pymongo.timeout(REACHING):
             hello = facts.ask(client, "hello")
             if int(hello.get("maxWireVersion", 0)) < OLDEST_WIRE_VERSION:
-                raise EngineError(Message("deployment.version_too_old", version=client.server_info()["version"]))
+                version = facts.ask(client, "buildInfo")["version"]
+                raise EngineError(Message("deployment.version_too_old", version=version))
             return hello
     except EngineError as error:
         for better in _better_reasons(error, access, resolver):

@@ -1,0 +1,298 @@
+"""What the console does with answers that no server here gives: contracts, see tests/scripted.py."""
+
+import threading
+from typing import Any
+
+import pytest
+from bson.int64 import Int64
+
+from instances.engines.base import Access, EngineError
+from instances.engines.deployment import moment, privileges, testing_connection
+from instances.engines.deployment.connect import connected
+from instances.engines.deployment.explain import redact
+from instances.engines.deployment.hosts import NotAllowed
+from instances.engines.deployment.moment import SNAPSHOT
+from tests.instances.engines.deployment.test_uri import Names
+from tests.scripted import ROUTER, CloseConnection, Kept, Scripted, elect, hang_up, refuse, replica_set
+
+IN_SET = {"setName": "rs0"}
+PASSWORD = "p@ss w/rd?"
+
+
+def cursor(*documents: dict[str, Any], more: int = 0, name: str = "firstBatch") -> dict[str, Any]:
+    return {"cursor": {name: list(documents), "id": Int64(more), "ns": "shop.orders"}}
+
+
+def outcome(server: Scripted, *, probe: bool = False) -> testing_connection.Tested:
+    return testing_connection.test(Access(address=server.address), lambda: None, probe=probe)
+
+
+def sentences(result: testing_connection.Tested) -> str:
+    return "\n".join(str(finding.message) for finding in result.findings)
+
+
+def why_not(access: Access, seconds: float = 5.0) -> str:
+    """Return the sentence for a read of shop.orders that fails."""
+    with pytest.raises(EngineError) as failed, connected(access, seconds=seconds) as client:
+        list(client.shop.orders.find({}, batch_size=1))
+    return str(failed.value)
+
+
+# --- Versions and topologies ---------------------------------------------------------------------------------
+
+
+def test_a_router_is_a_cluster() -> None:
+    with Scripted(hello=ROUTER) as server:
+        result = outcome(server)
+    assert result.instance_type == "Sharding"
+    assert "sharded cluster" in sentences(result)
+
+
+@pytest.mark.parametrize(
+    ("wire", "version", "allowed"), [(9, "4.4.29", False), (13, "5.0.30", True), (25, "8.0.4", True)]
+)
+def test_versions_before_5_0_are_refused(wire: int, version: str, allowed: bool) -> None:
+    with Scripted(hello={"maxWireVersion": wire}, buildInfo={"version": version}) as server:
+        if allowed:
+            assert f"MongoDB {version}" in sentences(outcome(server))
+        else:
+            with pytest.raises(EngineError, match=r"version 4\.4\.29\. Backups need MongoDB 5\.0 or newer"):
+                outcome(server)
+
+
+def test_a_version_that_the_driver_does_not_know_either() -> None:
+    with Scripted(hello={"maxWireVersion": 6}) as server:
+        assert "older than MongoDB 5.0" in why_not(Access(address=server.address), seconds=1.0)
+
+
+def test_a_secondary_alone_has_no_primary() -> None:
+    first, second = Scripted(find=cursor()), Scripted(find=cursor())
+    with replica_set(first, second) as address:
+        elect(second, first)
+        second.hello |= {"isWritablePrimary": False, "ismaster": False, "secondary": True}
+        assert "has no primary at the moment" in why_not(Access(address=address), seconds=1.0)
+
+
+def test_a_secondary_that_is_reached_directly_is_warned_of() -> None:
+    member = Scripted()
+    with replica_set(member) as address:
+        member.hello |= {"isWritablePrimary": False, "ismaster": False, "secondary": True}
+        direct = Access(address=address.replace("replicaSet=rs0", "directConnection=true"))
+        result = testing_connection.test(direct, lambda: None)
+    assert "is not the primary. Backups can read from it" in sentences(result)
+
+
+def test_a_member_that_cannot_be_reached_is_warned_of() -> None:
+    first, second = Scripted(), Scripted()
+    with replica_set(first, second) as address:
+        second.__exit__()
+        result = testing_connection.test(Access(address=address), lambda: None)
+    assert f"The member {second.member} cannot be used now" in sentences(result)
+
+
+def test_nothing_is_sent_to_a_member_that_a_server_announces_at_a_link_local_address() -> None:
+    first, second = Scripted(), Scripted(find=cursor())
+    with replica_set(first, second):
+        announced = second.member.replace("127.0.0.1", "localhost")
+        for member in (first, second):
+            member.hello["hosts"] = [first.member, announced]
+        second.hello["me"] = announced
+        access = Access(address=f"mongodb://{first.member}/?replicaSet=rs0", reads_from="secondary")
+        names = Names({"localhost": ["169.254.9.9"]})
+        refused = pytest.raises(NotAllowed, match=r"localhost has the address 169\.254\.9\.9")
+        with refused, connected(access, resolver=names) as client:
+            client.shop.orders.find_one()
+        assert not second.named("find")
+
+
+# --- Moments -------------------------------------------------------------------------------------------------
+
+
+def test_snapshot_reads_that_are_kept_are_proved() -> None:
+    with Scripted(hello=ROUTER, **Kept().answers) as server:
+        result = outcome(server, probe=True)
+        reads = [read for read in server.named("find") if "atClusterTime" in read.get("readConcern", {})]
+    assert SNAPSHOT in result.ways
+    assert "by snapshot reads" in sentences(result)
+    assert len({str(read["readConcern"]["atClusterTime"]) for read in reads}) == 1
+    assert not any("afterClusterTime" in read["readConcern"] for read in reads)
+
+
+def test_snapshot_reads_that_are_not_kept_are_found_out() -> None:
+    with Scripted(hello=ROUTER, **Kept(honest=False).answers) as server:
+        assert outcome(server, probe=True).ways == ()
+
+
+def test_a_server_that_refuses_both_ways_proves_none() -> None:
+    """A standalone MongoDB refuses transactions and snapshot reads."""
+    kept = Kept().answers
+
+    def find(command: dict[str, Any]) -> Any:
+        if command.get("readConcern", {}).get("level") == "snapshot":
+            return refuse(20, "IllegalOperation", "Transaction numbers are only allowed on a replica set")(command)
+        return kept["find"](command)
+
+    with Scripted(**{**kept, "find": find}) as server:
+        result = outcome(server, probe=True)
+    assert result.ways == ()
+    assert "does not keep one moment" in sentences(result)
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "parameter"),
+    [
+        (239, "SnapshotTooOld", "minSnapshotHistoryWindowInSeconds"),
+        (251, "NoSuchTransaction", "transactionLifetimeLimitSeconds"),
+        (290, "TransactionExceededLifetimeLimitSeconds", "transactionLifetimeLimitSeconds"),
+    ],
+)
+def test_a_moment_that_became_too_old_says_what_to_raise(code: int, name: str, parameter: str) -> None:
+    with Scripted(find=cursor({"_id": 1}, more=7), getMore=refuse(code, name)) as server:
+        assert f"Raise the server parameter {parameter}" in why_not(Access(address=server.address))
+
+
+def test_readers_of_a_snapshot_run_in_parallel_at_one_time() -> None:
+    with Scripted(hello=ROUTER, **Kept().answers) as server:
+        with connected(Access(address=server.address), pool=3) as client, moment.open(client, SNAPSHOT) as opened:
+            assert opened.parallel
+
+            everyone = threading.Barrier(3)
+
+            def read() -> None:
+                with opened.reader() as (session, concern):
+                    everyone.wait(10)
+                    list(client.shop.orders.with_options(read_concern=concern).find({}, session=session))
+
+            threads = [threading.Thread(target=read) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        reads = server.named("find")[1:]
+    assert len({str(read["readConcern"]["atClusterTime"]) for read in reads}) == 1
+
+
+# --- Failures in the middle ----------------------------------------------------------------------------------
+
+
+def test_a_read_begins_again_at_the_new_primary() -> None:
+    first, second = Scripted(), Scripted(find=cursor({"_id": 1}))
+
+    def step_down(_command: dict[str, Any]) -> Any:
+        elect(second, first)
+        raise CloseConnection
+
+    first.answers["find"] = step_down
+    with replica_set(first, second) as address, connected(Access(address=address), seconds=10) as client:
+        assert list(client.shop.orders.find({})) == [{"_id": 1}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (refuse(10107, "NotWritablePrimary"), "no longer the primary"),
+        (refuse(11602, "InterruptedDueToReplStateChange"), "starting, stopping or recovering"),
+        (refuse(43, "CursorNotFound", "cursor id 7 not found"), "lost the position of the read"),
+        (refuse(50, "MaxTimeMSExpired"), "did not answer in time"),
+        (hang_up, "could not be reached: connection closed."),
+    ],
+)
+def test_a_failure_in_the_middle_of_a_read_is_said(answer: Any, says: str) -> None:
+    with Scripted(find=cursor({"_id": 1}, more=7), getMore=answer) as server:
+        assert says in why_not(Access(address=server.address))
+
+
+def test_an_answer_that_does_not_come_ends_in_time() -> None:
+    with Scripted() as server:
+
+        def fall_silent(_command: dict[str, Any]) -> Any:
+            server.silent.set()
+            return cursor({"_id": 1}, more=7)
+
+        server.answers["find"] = fall_silent
+        assert "did not answer in time" in why_not(Access(address=server.address), seconds=0.5)
+
+
+# --- Secrets and rights --------------------------------------------------------------------------------------
+
+
+def test_an_error_that_repeats_the_password_does_not_show_it() -> None:
+    with Scripted(find=refuse(8000, "AtlasError", f"bad auth for mongodb://u:{PASSWORD}@h, '{PASSWORD}'")) as server:
+        server.answers["find"] = refuse(9, "FailedToParse", f"cannot parse mongodb://u:x@h with {PASSWORD}")
+        access = Access(address=server.address)
+        with pytest.raises(EngineError) as failed, connected(access) as client:
+            client.shop.orders.find_one()
+        assert "mongodb://***@h" in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PASSWORD,
+        "p%40ss%20w%2Frd%3F",
+        "p%40ss%20w/rd%3F",
+        "p%40ss+w%2Frd%3F",
+        f"mongodb+srv://user:{PASSWORD}@host/",
+        f"{{'pwd': {PASSWORD!r}}}",
+    ],
+)
+def test_no_spelling_of_the_password_is_shown(text: str) -> None:
+    shown = redact(f"before {text} after", Access(address="", password=PASSWORD))
+    assert "***" in shown
+    assert "w/rd" not in shown
+    assert "w%2Frd" not in shown
+    assert shown.startswith("before ")
+
+
+def test_a_private_key_is_not_shown() -> None:
+    key = "-----BEGIN EC PRIVATE KEY-----\nMIIabc\n-----END EC PRIVATE KEY-----"
+    assert redact(f"bad {key} here") == "bad *** here"
+    assert redact(f"bad {key[:40]}") == "bad ***"
+
+
+ANY = {"db": "", "collection": ""}
+
+
+def granted(*pairs: tuple[dict[str, Any], tuple[str, ...]]) -> dict[str, Any]:
+    rights = [{"resource": resource, "actions": list(actions)} for resource, actions in pairs]
+    user = [{"user": "u", "db": "admin"}]
+    roles = [{"role": "own", "db": "admin"}]
+    info = {"authenticatedUsers": user, "authenticatedUserRoles": roles, "authenticatedUserPrivileges": rights}
+    return {"authInfo": info}
+
+
+LISTS = ({"cluster": True}, ("listDatabases",))
+
+
+@pytest.mark.parametrize(
+    ("status", "backup"),
+    [
+        (granted(LISTS, (ANY, privileges.BACKUP)), []),
+        (granted(LISTS, ({"anyResource": True}, privileges.BACKUP)), []),
+        (granted((ANY, privileges.BACKUP)), ["listDatabases"]),
+        (granted(LISTS, (ANY, privileges.BACKUP[1:])), ["listCollections on office, shop"]),
+        (
+            granted(LISTS, ({"db": "shop", "collection": ""}, privileges.BACKUP)),
+            [f"{action} on office" for action in privileges.BACKUP],
+        ),
+    ],
+)
+def test_privileges_as_mongodb_lists_them(status: dict[str, Any], backup: list[str]) -> None:
+    databases = {"databases": [{"name": "shop"}, {"name": "office"}, {"name": "local"}]}
+    with (
+        Scripted(connectionStatus=status, listDatabases=databases) as server,
+        connected(Access(address=server.address)) as client,
+    ):
+        assert privileges.missing(client, with_users=False).backup == backup
+
+
+def test_users_and_roles_need_privileges_of_their_own() -> None:
+    with Scripted(connectionStatus=granted(LISTS, (ANY, privileges.BACKUP))) as server:
+        with connected(Access(address=server.address)) as client:
+            missing = privileges.missing(client, with_users=True)
+        users = ({"db": "admin", "collection": "system.users"}, ("find",))
+        roles = ({"db": "", "collection": "system.roles"}, ("find",))
+        server.answers["connectionStatus"] = granted(LISTS, (ANY, privileges.BACKUP), users, roles)
+        with connected(Access(address=server.address)) as client:
+            assert privileges.missing(client, with_users=True).backup == []
+    assert missing.backup == ["find on admin.system.users", "find on admin.system.roles"]
