@@ -179,6 +179,9 @@ class Deployment:
     def pause(self) -> None:
         """Let the server answer nothing until resume(); connections to it still succeed."""
         self.running.send_signal(signal.SIGSTOP)
+        # The signal takes effect a little later, when each thread has stopped.
+        tasks = Path(f"/proc/{self.pid}/task")
+        wait_for(lambda: all(_state(task / "stat") in "TXZ" for task in tasks.iterdir()), because="the pause")
 
     def resume(self) -> None:
         self.running.send_signal(signal.SIGCONT)
@@ -216,3 +219,11 @@ def _free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+def _state(stat: Path) -> str:
+    """Return the letter for the state of a thread; X if it has ended."""
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"

@@ -27,6 +27,7 @@ from instances.engines.base import (
     nothing,
     streamed_member,
 )
+from instances.engines.deployment import facts
 from instances.engines.deployment.engine import Deployment
 from instances.engines.deployment.testing_connection import Tested
 from instances.engines.embedded import process
@@ -182,7 +183,7 @@ class FakeDeployment(Deployment):
         expected = int(len(dump) * self.estimate)
         yield Cut(datetime.now(UTC), 0.0, members(), take, consistency=consistency, expected_bytes=expected)
 
-    def watch(self, access: Access, /) -> Watch:
+    def watch(self, access: Access, /) -> "FakeWatch":
         return FakeWatch(self, access)
 
     def load(
@@ -207,7 +208,7 @@ class FakeDeployment(Deployment):
         return self.tested
 
 
-class FakeWatch(Watch):
+class FakeWatch(facts.Watch):
     """Watches a deployment of a FakeDeployment, which is down if `down` has a reason for its address."""
 
     def __init__(self, engine: FakeDeployment, access: Access) -> None:
@@ -217,11 +218,10 @@ class FakeWatch(Watch):
 
     def alive(self) -> bool:
         self.engine.asked(self.access)
-        return self.access.address not in self.engine.down
+        self.why = self.engine.down.get(self.access.address, "")
+        return not self.why
 
     def facts(self) -> Facts:
-        if why := self.engine.down.get(self.access.address):
-            raise EngineError(why)
         return self.engine.seen
 
     def close(self) -> None:

@@ -23,13 +23,12 @@ class DeleteInstance(JobSteps[Parameters, None]):
     def _remove(self, work: Work) -> None:
         """Put the files aside, so that clean_up() can remove them for good or take them back.
 
-        An existing deployment has no files here, and nothing on it is touched.
+        Nothing on an existing deployment is touched.
         """
-        if self.instance.is_deployment:
-            return
-        work.begin(Step.STOP)
-        work.servers.stop(self.instance.id)
-        work.begin(Step.REMOVE)
+        if not self.instance.is_deployment:
+            work.begin(Step.STOP)
+            work.servers.stop(self.instance.id)
+            work.begin(Step.REMOVE)
         engines.embedded().files.put_aside(instance_home(self.instance.id))
 
     def completed(self, result: None) -> None:

@@ -19,7 +19,8 @@ from console.text.errors import DATABASE_UNAVAILABLE
 from console.text.messages import Message
 from instances import engines
 from instances.choices import Action, EngineKind, State
-from instances.engines.base import Access, EngineError, Watch
+from instances.engines.base import Access, EngineError
+from instances.engines.deployment.facts import Watch
 from instances.models import Deployment, Instance, InstanceQuerySet
 from instances.reported import columns_of
 
@@ -140,9 +141,10 @@ class Check:
         if self._watch is None or access != self._access:
             self._unwatch()
             self._watch, self._access, self._facts_at = engines.deployment().watch(access), access, 0.0
-        if self._watch.alive() and time.monotonic() < self._facts_at:
+        if not self._watch.alive():
+            raise EngineError(self._watch.why)
+        if time.monotonic() < self._facts_at:
             return
-        # facts() says why a deployment does not answer.
         columns = columns_of(self._watch.facts(), timezone.now())
         self._facts_at = time.monotonic() + FACTS_EVERY
         Instance.objects.filter(pk=self._instance_id).update(**columns)

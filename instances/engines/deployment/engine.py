@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, closing
 
 from console.text.messages import Message
 from instances.choices import InstanceType, JobKind
-from instances.engines import base
 from instances.engines.base import Access, Capabilities, Client, Contents, Cut, Database, Engine, Facts, nothing
 from instances.engines.deployment import load, testing_connection
 from instances.engines.deployment.compare import is_loaded
@@ -30,7 +29,7 @@ class Deployment(Engine[Access]):
             refusals[JobKind.RESTORE_ORIGINAL] = Message("deployment.no_original_on_cluster")
         return Capabilities(methods=(self.method,), refusals=refusals)
 
-    def watch(self, access: Access, /) -> base.Watch:
+    def watch(self, access: Access, /) -> Watch:
         return Watch(access)
 
     def alive(self, access: Access, /) -> bool:

@@ -92,6 +92,7 @@ def facts(client: Client) -> Facts:
         documents=sum(int(size.get("objects", 0)) for size in sizes),
         connections=max(int(status.get("connections", {}).get("current", 0)) - _OWN_CONNECTIONS, 0),
         uptime_seconds=int(status.get("uptime", 0)),
+        instance_type=topology(client)[1],
     )
 
 
