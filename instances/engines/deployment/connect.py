@@ -22,6 +22,7 @@ X509 = "MONGODB-X509"
 NEVER_ASK = " "
 # The longest that one connection, or the choice of a member, may take.
 _CONNECT_SECONDS = 30.0
+_CLOSE_SECONDS = 3.0
 
 
 @contextmanager
@@ -38,7 +39,9 @@ def connected(
         with explained(access, client):
             yield client
     finally:
-        client.close()
+        # Ends the sessions on the server, which may be gone.
+        with pymongo.timeout(_CLOSE_SECONDS):
+            client.close()
 
 
 def driver(
