@@ -9,6 +9,7 @@ from instances.choices import InstanceType, JobKind
 from instances.engines.base import Access, Capabilities, Client, Contents, Cut, Database, Engine, Facts, nothing
 from instances.engines.deployment import load, testing_connection
 from instances.engines.deployment.compare import is_loaded
+from instances.engines.deployment.dump import dump
 from instances.engines.deployment.facts import Watch
 from instances.engines.deployment.mongodump import Namespace
 from instances.engines.deployment.testing_connection import Tested
@@ -62,7 +63,7 @@ class Deployment(Engine[Access]):
         return Contents(tuple(part for part in parts if part.collections))
 
     def backup(self, access: Access, waiting: Callable[[], None] = nothing, /) -> AbstractContextManager[Cut]:
-        raise NotImplementedError
+        return dump(access, waiting)
 
     def made(self, engine: str) -> bool:
         return True

@@ -157,6 +157,8 @@ def _first_read(client: Client, session: Session | None, preference: Any) -> dic
     """Read a collection of a database that the user may read; it need not exist."""
     names = client.admin.command("listDatabases", nameOnly=True)["databases"]
     own = [str(each["name"]) for each in names if each["name"] not in INTERNAL_DATABASES | {"admin"}]
+    # Some servers have names that the driver rejects.
+    own = [name for name in own if not set(name) & set(' ."$/\\')]
     command: dict[str, Any] = {"find": "console_moment", "limit": 1, "singleBatch": True}
     if not session:
         command["readConcern"] = {"level": "snapshot"}

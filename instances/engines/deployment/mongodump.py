@@ -153,6 +153,17 @@ class Body:
         return bson.encode({"db": database, "collection": collection, "EOF": end, "CRC": Int64(crc)})
 
 
+def documents_in(content: bytes) -> int:
+    """Return the number of concatenated BSON documents. Raises DumpDamaged if they are none."""
+    start, end, count, length = 0, len(content), 0, _LENGTH
+    while start + 5 <= end and (size := length(content, start)[0]) >= 5:
+        start += size
+        count += 1
+    if start != end:
+        raise _damaged("the server sent no documents")
+    return count
+
+
 def _signed(crc: int) -> int:
     return crc - 2**64 if crc >= 2**63 else crc
 
