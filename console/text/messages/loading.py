@@ -28,6 +28,26 @@ TEXTS = {
         "The backup is of MongoDB %(backup)s, but the target is version %(target)s. Choose a target of at least "
         "the backup's version."
     ),
+    "deployment.sharded_target": _(
+        "A sharded cluster cannot be restored over itself, because its collections cannot be exchanged. Create a new "
+        "instance from the backup."
+    ),
+    "deployment.time_series_exchange": _(
+        "The time series %(name)s cannot be restored over the original, because a time series cannot be renamed. "
+        "Create a new instance from the backup."
+    ),
+    "deployment.options_lost": _(
+        "This server loses the options of a collection when it renames it, so the collection %(name)s cannot be "
+        "restored over the original. Create a new instance from the backup."
+    ),
+    "deployment.exchange_disturbed": _(
+        "Another client changed the collection %(name)s during the restore, so it is not the restored one. Restore the "
+        "backup again."
+    ),
+    "deployment.journal_damaged": _(
+        "The record of an unfinished restore in %(path)s is damaged: %(why)s. Drop the collections whose names begin "
+        "with console.restore, then delete the file."
+    ),
     "deployment.users_refused": _(
         "The server cannot take over users and roles with their passwords. Restore without users and roles."
     ),

@@ -13,6 +13,8 @@ from instances.engines.deployment.mongodump import TIME_SERIES, Definition, Docu
 # The size of one insert command. A server accepts more, but would answer late.
 _BATCH_BYTES = 4 * 1024 * 1024
 _BATCH_DOCUMENTS = 5000
+# What a server has acknowledged outlives its crash, and an election. So the documents need not be counted again.
+DURABLE = {"w": "majority", "j": True}
 # What old servers list and new ones reject: they describe what is always so today.
 _OBSOLETE_OPTIONS = frozenset({"autoIndexId", "flags", "temp", "uuid"})
 _OBSOLETE_INDEX_OPTIONS = frozenset({"ns", "dropDups", "safe"})
@@ -27,7 +29,7 @@ def create_collection(client: Client, entry: Entry, target: Namespace, definitio
     id_index = next((_current(index) for index in definition.indexes if _is_id(index)), None)
     arguments = {**options, "idIndex": id_index} if id_index and entry.type != TIME_SERIES else options
     try:
-        client[target.database].command("create", target.collection, **arguments)
+        client[target.database].command({"create": target.collection, **arguments, "writeConcern": DURABLE})
     except OperationFailure as error:
         raise EngineError(Message("deployment.collection_refused", name=entry.namespace, why=reason(error))) from error
     created = described(client, target)
@@ -51,9 +53,9 @@ def _larger(created: Mapping[str, Any], size: Any) -> bool:
 
 
 def described(client: Client, namespace: Namespace) -> dict[str, Any]:
-    """Return the server's description of a collection or view that exists."""
+    """Return the server's description of a collection or view; an empty one if it does not exist."""
     answer = client[namespace.database].cursor_command("listCollections", filter={"name": namespace.collection})
-    return dict(next(iter(answer)))
+    return dict(next(iter(answer), {}))
 
 
 def insert(client: Client, target: Namespace, documents: Documents, *, name: Namespace) -> None:
@@ -62,7 +64,12 @@ def insert(client: Client, target: Namespace, documents: Documents, *, name: Nam
         try:
             # The driver sends raw documents unchanged, and its command takes every name that a server has.
             answer = client[target.database].command(
-                "insert", target.collection, documents=batch, ordered=True, bypassDocumentValidation=True
+                "insert",
+                target.collection,
+                documents=batch,
+                ordered=True,
+                bypassDocumentValidation=True,
+                writeConcern=DURABLE,
             )
         except OperationFailure as error:
             raise EngineError(Message("deployment.documents_refused", name=name, why=reason(error))) from error
@@ -112,7 +119,7 @@ def build_indexes(client: Client, entry: Entry, target: Namespace, definition: D
 
 
 def _create_indexes(client: Client, target: Namespace, indexes: list[dict[str, Any]]) -> None:
-    client[target.database].command("createIndexes", target.collection, indexes=indexes)
+    client[target.database].command("createIndexes", target.collection, indexes=indexes, writeConcern=DURABLE)
 
 
 def _create_index(client: Client, entry: Entry, target: Namespace, index: dict[str, Any]) -> None:
@@ -147,11 +154,11 @@ def _ignored(wanted: Mapping[str, Any], built: Mapping[str, Any]) -> str:
     return ""
 
 
-def create_view(client: Client, view: Entry, definition: Definition) -> None:
+def create_view(client: Client, view: Entry, target: Namespace, definition: Definition) -> None:
     """Create the view. Raises EngineError."""
-    database, name = view.namespace
+    command = {"create": target.collection, **definition.options, "writeConcern": DURABLE}
     try:
-        client[database].command("create", name, **definition.options)
+        client[target.database].command(command)
     except OperationFailure as error:
         raise EngineError(Message("deployment.view_refused", name=view.namespace, why=reason(error))) from error
 

@@ -2,10 +2,11 @@
 
 from console.text.messages import Message
 from instances.engines.base import Collection, Contents, EngineError
+from instances.engines.deployment.moment import PROBE
 from instances.engines.deployment.mongodump import Namespace
 
-# The servers' own databases. What a dump has of them describes the deployment it was made of.
-SERVER_DATABASES = frozenset({"", "config", "local"})
+# The databases of the server and of the console's tests. What a dump has of them describes its own deployment.
+SERVER_DATABASES = frozenset({"", "config", "local", PROBE})
 # Names that begin so belong to collections that a restore has not finished.
 TEMPORARY = "console.restore."
 # The functions that people store in a database.

@@ -8,7 +8,7 @@ from console.text.messages import Message
 from instances.engines.base import Client, Collection, Contents, Database, EngineError
 from instances.engines.deployment import building, users
 from instances.engines.deployment.compare import SCRIPTS, SERVER_DATABASES, is_loaded
-from instances.engines.deployment.mongodump import VIEW, Definition, Documents, Entry, Namespace, Prelude, parse
+from instances.engines.deployment.mongodump import VIEW, Definition, Documents, Entry, Namespace, Part, Prelude, parse
 
 Report = Callable[[int], None]
 Rename = Callable[[Namespace], Namespace]
@@ -29,9 +29,9 @@ def load(
     wait for the answers of the longest index builds. Raises EngineError or what pymongo raises if the server fails.
     """
     loading = Loading(client, report, rename=rename, with_users=with_users)
-    loading.read(blocks)
+    loading.read(parse(blocks))
     for view, definition in building.in_order(loading.views):
-        building.create_view(client, view, definition)
+        building.create_view(client, view, loading.target(view.namespace), definition)
     return loading.contents()
 
 
@@ -54,10 +54,10 @@ class Loading:
         """Return the namespace that the collection is loaded as."""
         return self._rename(namespace) if self._rename else namespace
 
-    def read(self, blocks: Iterator[memoryview]) -> None:
-        """Load all collections with their indexes. Raises EngineError."""
+    def read(self, parts: Iterator[Part]) -> None:
+        """Load all collections of a dump with their indexes. Raises EngineError."""
         try:
-            for part in parse(blocks):
+            for part in parts:
                 if isinstance(part, Prelude):
                     require_no_older_server(self.client, part.header.server_version)
                     self._begin(part.entries)

@@ -1,0 +1,251 @@
+"""Restore a deployment over itself: load the backup beside the data, compare it, then exchange the two.
+
+Every collection is loaded under a temporary name in its own database. Only when all of them are complete, they replace
+the old ones by renaming. A journal on the agent's disk says how far this has come. settle() reads it after a crash of
+the agent or the server: it removes the temporary collections if the exchange had not begun, and finishes it otherwise.
+So the deployment ends up with the old data or with the restored data, never with parts of both.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from bson.raw_bson import RawBSONDocument
+from pymongo.errors import OperationFailure, PyMongoError
+
+from console.text.messages import Message
+from instances.engines.base import Client, Contents, EngineError
+from instances.engines.deployment import building, journal
+from instances.engines.deployment.building import DURABLE
+from instances.engines.deployment.compare import SCRIPTS, SERVER_DATABASES, TEMPORARY, is_loaded, require_same
+from instances.engines.deployment.journal import Journal, Move, Obsolete, Scripts, State
+from instances.engines.deployment.load import Loading, Report
+from instances.engines.deployment.mongodump import CODEC, COLLECTION, TIME_SERIES, Namespace, Prelude, parse
+
+_NOT_FOUND = 26
+
+
+def restore(
+    client: Client,
+    blocks: Iterator[memoryview],
+    expected: Callable[[], Contents],
+    report: Report,
+    *,
+    tag: str,
+    directory: Path,
+) -> Contents:
+    """Replace the data of the deployment with the dump that the blocks contain, and return what was loaded.
+
+    `expected` returns the contents that the backup lists; it is called when all blocks were read. `report` gets the
+    number of loaded documents, and may raise to give up; it is not called once the exchange begins. `tag` is the id of
+    the job. The journal stays in the `directory` until settle() and forget(). Users and roles, and collections of the
+    database admin that the backup does not have, stay as they are. Raises EngineError, OSError, or what pymongo raises;
+    the deployment has its old data unless settle() says otherwise.
+    """
+    settle(client, directory)
+    if client.admin.command("hello").get("msg") == "isdbgrid":
+        raise EngineError(Message("deployment.sharded_target"))
+    begun = Journal(tag)
+    journal.write(directory, begun)
+    try:
+        contents, planned = _load(client, blocks, expected, report, tag)
+        journal.write(directory, planned)
+    except BaseException:
+        # If this fails too, settle() does it.
+        with suppress(EngineError, PyMongoError, OSError):
+            journal.write(directory, begun)
+            _undo(client, directory, tag)
+        raise
+    _exchange(client, directory, planned)
+    return contents
+
+
+def settle(client: Client, directory: Path) -> bool:
+    """Finish or undo the restore that the journal describes, and return whether the deployment has the restored data.
+
+    Return False if there is no journal. May be interrupted and repeated. Raises EngineError, OSError, or what pymongo
+    raises; then repeat it.
+    """
+    known = journal.read(directory)
+    if known is None:
+        return False
+    if known.state == State.LOADING:
+        _undo(client, directory, known.tag)
+        return False
+    if known.state == State.EXCHANGING:
+        _exchange(client, directory, known)
+    return True
+
+
+def unsettled(directory: Path) -> bool:
+    """Return whether a restore has neither been finished nor undone. Raises EngineError, OSError."""
+    known = journal.read(directory)
+    return known is not None and known.state != State.DONE
+
+
+def forget(directory: Path) -> None:
+    """Remove the journal of a restore that settle() has settled, when the job's row says how it ended."""
+    journal.remove(directory)
+
+
+# --- Loading beside ------------------------------------------------------------------------------------------
+
+
+def _load(
+    client: Client, blocks: Iterator[memoryview], expected: Callable[[], Contents], report: Report, tag: str
+) -> tuple[Contents, Journal]:
+    names: dict[Namespace, Namespace] = {}
+
+    def temporary(namespace: Namespace) -> Namespace:
+        return names.setdefault(namespace, Namespace(namespace.database, f"{_prefix(tag)}{len(names)}"))
+
+    loading = Loading(client, report, rename=temporary)
+    parts = parse(blocks)
+    prelude = next(parts)
+    keeps = isinstance(prelude, Prelude) and _require_renamable(client, prelude, tag)
+    loading.read(chain([prelude], parts))
+    _try_views(client, loading, tag)
+    require_same(expected(), loading.contents())
+    return loading.contents(), _plan(client, tag, loading, keeps=keeps)
+
+
+def _prefix(tag: str) -> str:
+    return f"{TEMPORARY}{tag}."
+
+
+def _require_renamable(client: Client, prelude: Prelude, tag: str) -> bool:
+    """Return whether this server keeps the options and the UUID of a collection that it renames.
+
+    Raises EngineError if the dump has a collection that this server cannot exchange by renaming.
+    """
+    entries = [entry for entry in prelude.entries if is_loaded(entry.namespace)]
+    for entry in entries:
+        if entry.type == TIME_SERIES:
+            raise EngineError(Message("deployment.time_series_exchange", name=entry.namespace))
+    keeps = bool(entries) and _keeps_options(client, entries[0].namespace.database, tag)
+    for entry in entries:
+        if entry.type == COLLECTION and entry.definition().options and not keeps:
+            raise EngineError(Message("deployment.options_lost", name=entry.namespace))
+    return keeps
+
+
+def _try_views(client: Client, loading: Loading, tag: str) -> None:
+    """Raise EngineError for a view that the server rejects, while it can still be undone."""
+    for view, definition in loading.views:
+        trial = Namespace(view.namespace.database, f"{_prefix(tag)}view")
+        building.create_view(client, view, trial, definition)
+        _drop(client, trial)
+
+
+def _keeps_options(client: Client, database: str, tag: str) -> bool:
+    first, second = (Namespace(database, f"{_prefix(tag)}{name}") for name in ("probe", "renamed"))
+    client[database].command("create", first.collection, validator={"a": 1})
+    before = building.described(client, first)
+    _rename(client, first, second)
+    after = building.described(client, second)
+    _drop(client, second)
+    return all(before[key] == after[key] for key in ("options", "info"))
+
+
+# --- Exchanging ----------------------------------------------------------------------------------------------
+
+
+def _plan(client: Client, tag: str, loading: Loading, *, keeps: bool) -> Journal:
+    targets = {namespace for namespace in loading.entries if namespace.collection != SCRIPTS}
+    views = {view.namespace for view, _ in loading.views}
+    restored = [namespace for namespace in loading.entries if namespace.collection == SCRIPTS]
+    scripts = [Scripts(namespace.database, loading.target(namespace).collection) for namespace in restored]
+    obsolete = []
+    for namespace, found in _collections(client):
+        foreign = namespace.database != "admin" and namespace not in targets | views and namespace not in restored
+        if namespace.collection == SCRIPTS and foreign:
+            scripts.append(Scripts(namespace.database, ""))
+        if namespace.collection.startswith(("system.", _prefix(tag))):
+            continue
+        # Renaming replaces a collection by a collection, and nothing else.
+        if foreign or namespace in views or (namespace in targets and found["type"] != COLLECTION):
+            obsolete.append(Obsolete(namespace, found["type"], _uuid(found)))
+    moves = []
+    for namespace in sorted(targets):
+        temporary = loading.target(namespace)
+        moves.append(Move(temporary, namespace, _uuid(building.described(client, temporary)) if keeps else ""))
+    ordered = tuple(view for view, _ in building.in_order(loading.views))
+    return Journal(tag, State.EXCHANGING, tuple(obsolete), tuple(moves), tuple(scripts), ordered)
+
+
+def _exchange(client: Client, directory: Path, planned: Journal) -> None:
+    """Do what the journal says and was not done yet. Raises EngineError if another client took a collection away."""
+    for old in planned.obsolete:
+        found = building.described(client, old.namespace)
+        if found and found["type"] == old.type and (old.type != COLLECTION or _uuid(found) == old.uuid):
+            _drop(client, old.namespace)
+    lost = [move.target for move in planned.moves if not _move(client, move)]
+    for scripts in planned.scripts:
+        _replace_scripts(client, scripts)
+    for view in planned.views:
+        if building.described(client, view.namespace):
+            _drop(client, view.namespace)
+        building.create_view(client, view, view.namespace, view.definition())
+    journal.write(directory, planned.at(State.DONE))
+    if lost:
+        raise EngineError(Message("deployment.exchange_disturbed", name=lost[0]))
+
+
+def _move(client: Client, move: Move) -> bool:
+    """Move the temporary collection unless that was done; return whether the restored collection is in its place."""
+    try:
+        _rename(client, move.temporary, move.target)
+    except OperationFailure as error:
+        # The server had renamed it, or was still at work on it, when the agent was interrupted.
+        if error.code != _NOT_FOUND:
+            raise
+    found = building.described(client, move.target)
+    return bool(found) and move.uuid in ("", _uuid(found))
+
+
+def _replace_scripts(client: Client, scripts: Scripts) -> None:
+    """Replace the functions of a database: its collection system.js cannot be renamed."""
+    temporary = Namespace(scripts.database, scripts.temporary)
+    if scripts.temporary and not building.described(client, temporary):
+        return
+    database = client[scripts.database]
+    database.command("delete", SCRIPTS, deletes=[{"q": {}, "limit": 0}], writeConcern=DURABLE)
+    if scripts.temporary:
+        raw = client.get_database(scripts.database, CODEC.with_options(document_class=RawBSONDocument))
+        documents = list(raw[scripts.temporary].find())
+        if documents:
+            database.command("insert", SCRIPTS, documents=documents, writeConcern=DURABLE)
+        _drop(client, temporary)
+
+
+def _undo(client: Client, directory: Path, tag: str) -> None:
+    for namespace, _ in _collections(client):
+        if namespace.collection.startswith(_prefix(tag)):
+            _drop(client, namespace)
+    journal.remove(directory)
+
+
+def _collections(client: Client) -> Iterator[tuple[Namespace, dict[str, Any]]]:
+    """Yield all collections and views of the databases that are not the servers' own."""
+    for database in sorted(set(client.list_database_names()) - SERVER_DATABASES):
+        for found in list(client[database].cursor_command("listCollections")):
+            yield Namespace(database, found["name"]), dict(found)
+
+
+def _uuid(found: dict[str, Any]) -> str:
+    """Return the UUID of a collection; "" for a view, which has none."""
+    return bytes(found["info"].get("uuid", b"")).hex()
+
+
+def _rename(client: Client, source: Namespace, target: Namespace) -> None:
+    client.admin.command("renameCollection", str(source), to=str(target), dropTarget=True, writeConcern=DURABLE)
+
+
+def _drop(client: Client, namespace: Namespace) -> None:
+    try:
+        client[namespace.database].command("drop", namespace.collection, writeConcern=DURABLE)
+    except OperationFailure as error:
+        if error.code != _NOT_FOUND:
+            raise
