@@ -64,6 +64,10 @@ TEXTS = {
     "deployment.unreachable": _(
         "%(member)s could not be reached: %(why)s Check the address, the firewall and that the server is running."
     ),
+    "deployment.announced_unreachable": _(
+        "The deployment announces its member as %(member)s, and the agent cannot use that address. %(why)s "
+        "Make the name known to the agent's host, or add directConnection=true to the connection string."
+    ),
     "deployment.slow": _("The server did not answer in time. It may be overloaded, or the network may drop packets."),
     "deployment.no_primary": _(
         "The replica set has no primary at the moment. Wait for an election, or choose to read from a secondary."

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 from urllib.parse import quote, quote_plus
 
+from bson.errors import BSONError
 from pymongo.errors import (
     ConfigurationError,
     ConnectionFailure,
@@ -21,7 +22,7 @@ from pymongo.errors import (
 
 from console.text.messages import Message
 from instances.engines.base import Access, Client, EngineError
-from instances.engines.deployment.hosts import hosts_of
+from instances.engines.deployment.hosts import SRV, Host, hosts_of
 
 HIDDEN = "***"
 _USERINFO = re.compile(r"(mongodb(?:\+srv)?://)[^\s/]*@")
@@ -39,9 +40,10 @@ _TLS_FAILURES = (
     ("SSL handshake failed", "deployment.handshake_ended"),
 )
 # The numbers of MongoDB.
-_AUTHENTICATION_FAILED = frozenset({18, 8000})
+_AUTHENTICATION_FAILED, _UNAUTHORIZED = 18, 13
+# Atlas has one number for all that it refuses.
+_ATLAS = 8000
 _MECHANISM_UNAVAILABLE = 334
-UNAUTHORIZED = 13
 _NOT_PRIMARY = frozenset({10107, 13435, 10058})
 _RECOVERING = frozenset({11600, 11602, 13436, 189, 91})
 _TIMED_OUT = frozenset({50, 262})
@@ -72,7 +74,7 @@ def explained(access: Access, client: Client | None = None) -> Iterator[None]:
     """
     try:
         yield
-    except (PyMongoError, ssl.SSLError) as error:
+    except (PyMongoError, BSONError, ssl.SSLError) as error:
         raise EngineError(explain(error, access, client)) from None
 
 
@@ -91,18 +93,26 @@ def explain(error: Exception, access: Access, client: Client | None = None) -> M
     return Message("deployment.failed", why=_sentence(str(error), access))
 
 
+def is_unauthorized(error: PyMongoError) -> bool:
+    """Return whether the user lacks the privilege for what it asked."""
+    details: Mapping[str, Any] = getattr(error, "details", None) or {}
+    text = str(details.get("errmsg", ""))
+    return details.get("code") == _UNAUTHORIZED or (details.get("code") == _ATLAS and "not allowed" in text)
+
+
 def _refused(error: OperationFailure | NotPrimaryError, access: Access) -> Message:
     details: Mapping[str, Any] = cast(Any, error.details) or {}
     code, text = int(details.get("code", 0)), str(details.get("errmsg") or error)
+    is_sign_in = code == _AUTHENTICATION_FAILED or (code == _ATLAS and "bad auth" in text)
     if code == _MECHANISM_UNAVAILABLE or ("mechanism" in text.lower() and code in {2, 18}):
         return Message("deployment.mechanism_unavailable", mechanism=access.mechanism or "SCRAM")
-    if code in _AUTHENTICATION_FAILED and access.mechanism == "MONGODB-X509":
+    if is_sign_in and access.mechanism == "MONGODB-X509":
         return Message("deployment.x509_rejected", why=_sentence(text, access))
-    if code in _AUTHENTICATION_FAILED:
+    if is_sign_in:
         return Message("deployment.sign_in_rejected", user=access.user, source=access.auth_source or "admin")
-    if code == UNAUTHORIZED and not access.user and not access.certificate:
+    if is_unauthorized(error) and not access.user and not access.certificate:
         return Message("deployment.sign_in_needed")
-    if code == UNAUTHORIZED:
+    if is_unauthorized(error):
         return Message("deployment.unauthorized", user=access.user, why=_sentence(text, access))
     if code in _NOT_PRIMARY:
         return Message("deployment.not_primary")
@@ -134,7 +144,9 @@ def _no_member(error: Exception, access: Access, client: Client | None) -> Messa
         members = client.topology_description.server_descriptions()
         failures = {f"{host}:{port}": each.error for (host, port), each in members.items() if each.error}
         for member, failure in failures.items():
-            return explain_member(failure, access, member)
+            why = explain_member(failure, access, member)
+            announced = not access.address.startswith(SRV) and _host_of(member) not in hosts_of(access.address)
+            return Message("deployment.announced_unreachable", member=member, why=why) if announced else why
         if any(each.is_server_type_known for each in members.values()):
             if not client.topology_description.has_writable_server() and access.reads_from == "primary":
                 return Message("deployment.no_primary")
@@ -142,6 +154,11 @@ def _no_member(error: Exception, access: Access, client: Client | None) -> Messa
     if "replica set name" in str(error):
         return Message("deployment.wrong_set")
     return Message("deployment.slow")
+
+
+def _host_of(member: str) -> Host:
+    host, _colon, port = member.rpartition(":")
+    return host, int(port)
 
 
 def explain_member(failure: Exception, access: Access, member: str) -> Message:

@@ -9,7 +9,7 @@ from pymongo.errors import OperationFailure
 from instances.engines.base import INTERNAL_DATABASES, Access, Client, EngineError, Facts
 from instances.engines.deployment import hosts
 from instances.engines.deployment.connect import driver
-from instances.engines.deployment.explain import UNAUTHORIZED, explained
+from instances.engines.deployment.explain import explained, is_unauthorized
 
 ALIVE_SECONDS = 3.0
 FACTS_SECONDS = 30.0
@@ -71,7 +71,7 @@ def _read(client: Client) -> None:
         client.admin.get_collection("system.version", read_preference=client.read_preference).find_one({}, {"_id": 1})
     except OperationFailure as error:
         # Without the right to read this collection, the refusal proves as much.
-        if error.code != UNAUTHORIZED:
+        if not is_unauthorized(error):
             raise
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from pymongo.errors import OperationFailure
 
 from instances.engines.base import Client
-from instances.engines.deployment.explain import UNAUTHORIZED
+from instances.engines.deployment.explain import is_unauthorized
 from instances.engines.deployment.facts import ask, databases
 
 BACKUP = ("listCollections", "find", "collStats", "listIndexes")
@@ -17,6 +17,8 @@ _USERS = ("system.users", "system.roles")
 _RESTORERS = frozenset({"root", "restore", "__system"})
 # Without a list of privileges, commands are tried on this many databases.
 _TRIED = 50
+# The number of databases that a sentence names.
+_NAMED = 5
 _NOTHING = "console_nothing"
 
 
@@ -54,7 +56,11 @@ def _lacking(granted: Iterable[Mapping[str, Any]], actions: Iterable[str], names
             continue
         lacking = [name for name in names if not _covered(granted, action, {"db": name, "collection": ""})]
         if lacking or not names:
-            yield f"{action} on {', '.join(lacking)}" if lacking else action
+            yield f"{action} on {_listed(lacking)}" if lacking else action
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join([*names[:_NAMED], *(["…"] if len(names) > _NAMED else [])])
 
 
 def _covered(granted: Iterable[Mapping[str, Any]], action: str, resource: Mapping[str, Any]) -> bool:
@@ -84,12 +90,12 @@ def _refused(client: Client) -> Iterable[str]:
     ):
         lacking = [name for name in tried if not _allowed(client, name, command, value)]
         if lacking:
-            yield f"{action} on {', '.join(lacking)}"
+            yield f"{action} on {_listed(lacking)}"
 
 
 def _allowed(client: Client, database: str, command: str, value: Any = 1, **options: Any) -> bool:
     try:
         client[database].command(command, value, read_preference=client.read_preference, **options)
     except OperationFailure as error:
-        return error.code != UNAUTHORIZED
+        return not is_unauthorized(error)
     return True

@@ -14,7 +14,7 @@ from console.text.messages import Message, Size
 from instances.engines.base import Access, Client, EngineError, Facts
 from instances.engines.deployment import facts, hosts, moment, privileges, tls
 from instances.engines.deployment.connect import X509, connected
-from instances.engines.deployment.explain import UNAUTHORIZED, explain_member
+from instances.engines.deployment.explain import explain_member, is_unauthorized
 
 OK, WARN, BAD = "ok", "warn", "bad"
 # The first version whose snapshot reads and commands the console relies on: 5.0.
@@ -162,7 +162,7 @@ class _Findings:
         try:
             ways = tuple(way for way in moment.WAYS if moment.prove(self._client, way))
         except OperationFailure as error:
-            if error.code != UNAUTHORIZED:
+            if not is_unauthorized(error):
                 raise
             self._say(WARN, "deployment.found_probe_unauthorized", database=moment.PROBE)
             return ()

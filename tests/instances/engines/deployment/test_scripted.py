@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 from bson.int64 import Int64
+from pymongo.errors import OperationFailure
 
 from instances.engines.base import Access, EngineError
 from instances.engines.deployment import moment, privileges, testing_connection
 from instances.engines.deployment.connect import connected
-from instances.engines.deployment.explain import redact
+from instances.engines.deployment.explain import explain, redact
 from instances.engines.deployment.hosts import NotAllowed
 from instances.engines.deployment.moment import SNAPSHOT
 from tests.instances.engines.deployment.test_uri import Names
@@ -88,6 +89,19 @@ def test_a_member_that_cannot_be_reached_is_warned_of() -> None:
         second.__exit__()
         result = testing_connection.test(Access(address=address), lambda: None)
     assert f"The member {second.member} cannot be used now" in sentences(result)
+
+
+def test_a_member_whose_name_is_only_known_inside_the_deployment() -> None:
+    """What containers do: the server is reached by one name, and calls itself by another."""
+    member = Scripted(find=cursor())
+    with replica_set(member) as address:
+        member.hello |= {"hosts": ["mongo1.invalid:27017"], "me": "mongo1.invalid:27017"}
+        says = why_not(Access(address=address), seconds=1.0)
+        assert "announces its member as mongo1.invalid:27017" in says
+        assert "add directConnection=true" in says
+        direct = Access(address=address.replace("replicaSet=rs0", "directConnection=true"))
+        with connected(direct) as client:
+            assert client.shop.orders.find_one() is None
 
 
 def test_nothing_is_sent_to_a_member_that_a_server_announces_at_a_link_local_address() -> None:
@@ -211,6 +225,19 @@ def test_an_answer_that_does_not_come_ends_in_time() -> None:
 
         server.answers["find"] = fall_silent
         assert "did not answer in time" in why_not(Access(address=server.address), seconds=0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("bad auth : authentication failed", "rejected the user agent: the password is wrong"),
+        ("user is not allowed to do action [find] on [shop.orders]", "The user agent lacks a privilege"),
+        ("you are over your quota", "The database server refused: you are over your quota."),
+    ],
+)
+def test_atlas_has_one_number_for_all_that_it_refuses(text: str, says: str) -> None:
+    error = OperationFailure(text, 8000, {"code": 8000, "errmsg": text})
+    assert says in explain(error, Access(address="mongodb://h:1/", user="agent", password="x"))
 
 
 # --- Secrets and rights --------------------------------------------------------------------------------------
