@@ -142,9 +142,9 @@ class FakeDeployment(Deployment):
     how much larger than its dump a deployment believes to be. `accesses` lists how the cuts were opened.
 
     `down` has the reason why a deployment does not answer. `asked` is called when one is asked whether it is alive.
-    `loading` is called before a dump is in the server, and may raise; `brought` is what load() then says was in it.
-    `probed` says whether the last test was allowed to write. `seen` is what all say about themselves, `tested` what a
-    test finds.
+    `loading` is called before a dump is in the server, and `exchanging` before it replaces the data; both may raise.
+    `brought` is what load() then says was in it. `probed` says whether the last test was allowed to write. `seen` is
+    what all say about themselves, `tested` what a test finds.
     """
 
     def __init__(self) -> None:
@@ -159,6 +159,7 @@ class FakeDeployment(Deployment):
         self.watches: list[FakeWatch] = []
         self.probed: bool | None = None
         self.loading: Callable[[], None] = nothing
+        self.exchanging: Callable[[], None] = nothing
         self.brought: Contents | None = None
         self.tested = Tested([], self.seen, "ReplicaSet", ("transaction",), None)
 
@@ -190,7 +191,7 @@ class FakeDeployment(Deployment):
         self, client: Client, blocks: Iterator[memoryview], report: Callable[[int], None], *, with_users: bool = False
     ) -> Contents:
         report(0)
-        contents = Contents.from_document(json.loads(b"".join(map(bytes, blocks))))
+        contents = _read_dump(blocks)
         self.loading()
         fill(process.data_dir(cast(Server, client).home), contents)
         report(contents.documents)
@@ -199,6 +200,52 @@ class FakeDeployment(Deployment):
     def restored_part(self, contents: Contents) -> Contents:
         return contents
 
+    def load_into(self, access: Access, blocks: Iterator[memoryview], report: Callable[[int], None]) -> Contents:
+        if self.data[access.address].databases:
+            raise EngineError("It is not empty.")
+        contents = _read_dump(blocks)
+        self.loading()
+        self.data[access.address] = contents
+        return self.brought or contents
+
+    def restore(
+        self,
+        access: Access,
+        blocks: Iterator[memoryview],
+        expected: Callable[[], Contents],
+        report: Callable[[int], None],
+        *,
+        tag: str,
+        directory: Path,
+    ) -> Contents:
+        journal = directory / "exchange.json"
+        journal.write_text("loading")
+        try:
+            contents = _read_dump(blocks)
+            report(contents.documents)
+            self.loading()
+            assert expected() == contents
+        except BaseException:
+            if access.address not in self.down:
+                journal.unlink()
+            raise
+        journal.write_text(json.dumps(contents.to_document()))
+        self.exchanging()
+        self.data[access.address] = contents
+        return contents
+
+    def settle(self, access: Access, directory: Path) -> bool:
+        if why := self.down.get(access.address):
+            raise EngineError(why)
+        text = (directory / "exchange.json").read_text()
+        if text == "loading":
+            return False
+        self.data[access.address] = Contents.from_document(json.loads(text))
+        return True
+
+    def forget(self, directory: Path) -> None:
+        (directory / "exchange.json").unlink(missing_ok=True)
+
     def test(self, access: Access, report: Callable[[], None], *, probe: bool) -> Tested:
         self.asked(access)
         self.probed = probe
@@ -206,6 +253,10 @@ class FakeDeployment(Deployment):
         if why := self.down.get(access.address):
             raise EngineError(why)
         return self.tested
+
+
+def _read_dump(blocks: Iterator[memoryview]) -> Contents:
+    return Contents.from_document(json.loads(b"".join(map(bytes, blocks))))
 
 
 class FakeWatch(facts.Watch):

@@ -2,7 +2,8 @@
 
 import logging
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
@@ -11,16 +12,18 @@ from django.db.models import Exists, OuterRef
 
 from backups import outcome
 from backups.choices import RestorationStatus
-from backups.jobs.archiving import archive_made, make_archive, remove_unfinished
+from backups.jobs import exchanging
+from backups.jobs.archiving import Made, archive_made, make_archive, remove_unfinished
 from backups.jobs.parameters import BackupParameters
 from backups.jobs.restoring import UNPACKED, end_restoration, restoration_of, scratch_server, unpack
-from backups.models import Backup
+from backups.models import Backup, Restoration
 from backups.storage.base import NotEnoughSpace, archive_storage
 from console.text.messages import Message
 from instances import engines
-from instances.choices import Action, JobKind, JobStatus, State, Step
+from instances.choices import Action, EngineKind, JobKind, JobStatus, State, Step
 from instances.engines.base import FilesInUse, Server
 from instances.homes import instance_home, instance_homes
+from instances.jobs.places import place_of
 from instances.models import Instance, InstanceQuerySet, Job
 from instances.queue.job import JobCancelled, JobFailed, JobSteps
 from instances.queue.leases import require_lease
@@ -31,6 +34,8 @@ log = logging.getLogger(__name__)
 
 # The job's progress, in percent, once the current data is backed up.
 _BACKED_UP = 95
+# The same for a deployment, before the backup is loaded beside the data.
+_DUMPED = 40
 
 
 class RestoreToOriginal(JobSteps[BackupParameters, bool]):
@@ -42,6 +47,9 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
         As far as possible, do everything that can fail before touching the data.
         """
         restoration, backup, instance = restoration_of(self.job)
+        if instance.is_deployment:
+            self._restore_deployment(work, restoration, backup, instance)
+            return True
         assert instance.port is not None
         engine = engines.embedded()
         home, tag = instance_home(instance.id), str(self.job.id)
@@ -72,23 +80,42 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
             raise JobFailed(Message("restore.not_started", why=error)) from error
         return password_kept
 
+    def _restore_deployment(self, work: Work, restoration: Restoration, backup: Backup, instance: Instance) -> None:
+        begin = 0.0
+        if restoration.safety_backup_id:
+            with self._safety_backup(work) as safety_backup:
+                made = make_archive(work, safety_backup, place_of(instance), end=_DUMPED)
+            self._keep(made)
+            begin = _DUMPED
+        Instance.objects.filter(pk=instance.pk).update(state=State.RESTORE_FAILED)
+        exchanging.restore_over(work, backup, instance, begin=begin, end=_BACKED_UP)
+
     def _back_up_first(self, work: Work, home: Path) -> bool:
         """Back up the current data from a scratch server; return whether the administrator's password will be kept."""
-        try:
+        with self._safety_backup(work) as safety_backup:
             work.begin(Step.SCRATCH)
             with scratch_server(work, home) as server:
-                safety_backup = Backup.objects.get(job=self.job)
                 made = make_archive(work, safety_backup, server, begin=UNPACKED, end=_BACKED_UP)
                 password_kept = engines.embedded().keep_password(server)
+        self._keep(made)
+        return password_kept
+
+    @contextmanager
+    def _safety_backup(self, work: Work) -> Iterator[Backup]:
+        """Yield the backup that is to be made first. Say so if it fails."""
+        try:
+            yield Backup.objects.get(job=self.job)
         except JobCancelled:
             raise
         except (JobFailed, StartFailed) as error:
             raise JobFailed(Message("restore.safety_backup_failed", why=error)) from error
+
+    def _keep(self, made: Made) -> None:
+        """Mark the safety backup as Complete."""
         assert self.job.token is not None
         with transaction.atomic():
             require_lease(self.job.token)
             archive_made(self.job, made)
-        return password_kept
 
     def completed(self, result: bool) -> None:
         end_restoration(self.job, RestorationStatus.COMPLETED)
@@ -98,7 +125,7 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
             target.update(password_set=None)
         target.filter(action=Action.RESTORE).update(action=Action.NONE, state=State.AVAILABLE, failure="")
         # The instance had no administrator whose password could be kept; the backup may have one.
-        target.filter(password_set=False).update(password_set=None)
+        target.filter(password_set=False, engine_kind=EngineKind.EMBEDDED).update(password_set=None)
 
     def failed(self, reason: str) -> None:
         outcome.backup_failed(self.job, reason)
@@ -124,15 +151,31 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
 
     def clean_up(self) -> None:
         # Settle the instance first, so that it need not wait for an unreachable storage.
-        if not _settle_files(self.job.instance_uid, self.job.pk):
+        instance = Instance.objects.filter(pk=self.job.instance_uid).first()
+        if instance and instance.is_deployment:
+            self._settle_deployment(instance)
+        elif not _settle_files(self.job.instance_uid, self.job.pk):
             _end_restoring(Instance.objects.filter(pk=self.job.instance_uid))
         remove_unfinished(self.job)
+
+    def _settle_deployment(self, instance: Instance) -> None:
+        """End Restoring once the deployment has either its old data or the restored data, and say which."""
+        restored = exchanging.settle(instance)
+        failed = Job.objects.filter(pk=self.job.pk).exclude(status=JobStatus.COMPLETED).first()
+        if failed and restored is not None:
+            code = "deployment.restored_after_all" if restored else "deployment.restoration_undone"
+            Restoration.objects.filter(job=failed).update(failure=Message(code, why=failed.failure))
+        exchanging.forget(instance.id)
+        _end_restoring(Instance.objects.filter(pk=instance.pk))
 
     @classmethod
     def sweep(cls, leave_alone: Collection[str]) -> None:
         """Settle the restorations whose agent died between the end of the job and its clean-up."""
         unsettled = []
         for home in instance_homes().iterdir():
+            if engines.deployment().journaled(home):
+                # The job's clean-up settles it when the deployment answers.
+                unsettled.append(home.name)
             for tag in engines.embedded().exchange.tags(home):
                 try:
                     _settle_files(home.name, uuid.UUID(tag))

@@ -19,6 +19,7 @@ from console.processes.version import version
 from console.text.errors import DATABASE_UNAVAILABLE, explain_database, explain_file
 from console.text.messages import Message
 from instances import homes, hosts
+from instances.engines.base import EngineError
 from instances.listening import listening_here
 from instances.models import Host, Job
 from instances.queue import leases
@@ -316,11 +317,13 @@ class Agent:
         failures = self._clean_ups.get(job.pk, (0, 0.0))[0]
         pause = CLEAN_UP_AFTER[min(failures, len(CLEAN_UP_AFTER) - 1)]
         self._clean_ups[job.pk] = failures + 1, time.monotonic() + pause
+        # A sentence for people, such as that a deployment does not answer.
+        said = isinstance(error, EngineError | JobFailed)
         self._outages.begin(
             f"job {job.pk}",
             f"Cleaning up after job {job.pk} ({job.kind}) failed and will be retried",
-            explain_file(error) if isinstance(error, OSError) else repr(error),
-            traceback=not isinstance(error, (OSError, *DATABASE_UNAVAILABLE)),
+            explain_file(error) if isinstance(error, OSError) else str(error) if said else repr(error),
+            traceback=not (said or isinstance(error, (OSError, *DATABASE_UNAVAILABLE))),
         )
         if isinstance(error, DATABASE_UNAVAILABLE):
             connections.close_all()

@@ -10,4 +10,11 @@ TEXTS = {
     "deployment.test_timed_out": _(
         "The deployment did not answer everything within %(seconds)d seconds. Check the network, then test again."
     ),
+    "deployment.not_restored": _("Nothing was changed: %(why)s"),
+    "deployment.restored_after_all": _(
+        "%(why)s The console finished the restoration when the deployment answered again: it has the restored data."
+    ),
+    "deployment.restoration_undone": _(
+        "%(why)s The console undid the restoration when the deployment answered again: it has the data from before."
+    ),
 }

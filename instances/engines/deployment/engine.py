@@ -3,19 +3,35 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
+from pathlib import Path
 
 from console.text.messages import Message
 from instances.choices import InstanceType, JobKind
-from instances.engines.base import Access, Capabilities, Client, Contents, Cut, Database, Engine, Facts, nothing
-from instances.engines.deployment import load, testing_connection
+from instances.engines.base import (
+    Access,
+    Capabilities,
+    Client,
+    Contents,
+    Cut,
+    Database,
+    Engine,
+    EngineError,
+    Facts,
+    nothing,
+)
+from instances.engines.deployment import exchange, journal, load, testing_connection
 from instances.engines.deployment.compare import is_loaded
+from instances.engines.deployment.connect import connected
 from instances.engines.deployment.dump import dump
 from instances.engines.deployment.facts import Watch
+from instances.engines.deployment.load import require_empty
 from instances.engines.deployment.mongodump import Namespace
 from instances.engines.deployment.testing_connection import Tested
 
 # Any server that speaks the protocol can be backed up, whatever it calls itself.
 _MEMBER = re.compile(r"dump/\d{8}", re.ASCII)
+# The longest that a server may take to build one index, and for one step of an exchange.
+_LOAD_SECONDS, _SETTLE_SECONDS = 24 * 3600.0, 300.0
 
 
 class Deployment(Engine[Access]):
@@ -50,6 +66,45 @@ class Deployment(Engine[Access]):
     ) -> Contents:
         """Load a dump into an empty server: see load.load()."""
         return load.load(client, blocks, report, with_users=with_users)
+
+    def load_into(self, access: Access, blocks: Iterator[memoryview], report: Callable[[int], None]) -> Contents:
+        """Load a dump into a deployment, which has to be empty: see load.load(). Raises EngineError."""
+        with connected(access, seconds=_LOAD_SECONDS) as client:
+            require_empty(client)
+            return load.load(client, blocks, report)
+
+    def restore(
+        self,
+        access: Access,
+        blocks: Iterator[memoryview],
+        expected: Callable[[], Contents],
+        report: Callable[[int], None],
+        *,
+        tag: str,
+        directory: Path,
+    ) -> Contents:
+        """Replace the data of a deployment with a dump: see exchange.restore(). Raises EngineError or OSError."""
+        with connected(access, seconds=_LOAD_SECONDS) as client:
+            return exchange.restore(client, blocks, expected, report, tag=tag, directory=directory)
+
+    def journaled(self, directory: Path) -> bool:
+        """Return whether restore() has left a journal there, so that settle() has to say how it ended."""
+        return (directory / journal.NAME).exists()
+
+    def settle(self, access: Access, directory: Path) -> bool:
+        """Finish or undo what restore() has left, and return which: see exchange.settle(). Raises EngineError."""
+        if not exchange.unsettled(directory):
+            return True
+        with closing(self.watch(access)) as watch:
+            # Find out at once that a deployment is down: others may be waiting for the caller.
+            if not watch.alive():
+                raise EngineError(watch.why)
+        with connected(access, seconds=_SETTLE_SECONDS) as client:
+            return exchange.settle(client, directory)
+
+    def forget(self, directory: Path) -> None:
+        """Remove the journal when the console's rows say how the restoration ended. Raises OSError."""
+        exchange.forget(directory)
 
     def restored_part(self, contents: Contents) -> Contents:
         """Return the part that load() makes collections of: neither the server's own ones nor users and roles."""

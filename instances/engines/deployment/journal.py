@@ -11,7 +11,7 @@ from console.text.messages import Message
 from instances.engines.base import EngineError
 from instances.engines.deployment.mongodump import VIEW, Entry, Namespace
 
-_NAME = "exchange.json"
+NAME = "exchange.json"
 
 
 class State(StrEnum):
@@ -79,18 +79,18 @@ class Journal:
 
 def write(directory: Path, journal: Journal) -> None:
     """Write the journal, completely or not at all, and sync it to disk. Raises OSError."""
-    fresh = directory / f"{_NAME}.new"
+    fresh = directory / f"{NAME}.new"
     with fresh.open("w") as file:
         json.dump(asdict(journal), file)
         file.flush()
         os.fsync(file.fileno())
-    fresh.replace(directory / _NAME)
+    fresh.replace(directory / NAME)
     _sync(directory)
 
 
 def read(directory: Path) -> Journal | None:
     """Return the journal, or None if there is none. Raises EngineError if it is damaged, OSError."""
-    path = directory / _NAME
+    path = directory / NAME
     try:
         return Journal.from_document(json.loads(path.read_text()))
     except FileNotFoundError:
@@ -100,7 +100,7 @@ def read(directory: Path) -> Journal | None:
 
 
 def remove(directory: Path) -> None:
-    (directory / _NAME).unlink(missing_ok=True)
+    (directory / NAME).unlink(missing_ok=True)
     _sync(directory)
 
 
