@@ -23,6 +23,7 @@ from console.audit.choices import Outcome
 from console.processes import home, locks
 from console.testing.seed import backups as backups_seeding
 from console.testing.seed import console as console_seeding
+from console.testing.seed import deployments as deployments_seeding
 from console.testing.seed import instances as instances_seeding
 from console.testing.seed import samples
 from console.testing.seed.backups import Drawing, Drawn
@@ -31,7 +32,7 @@ from console.testing.seed.instances import Instances
 from instances.choices import InstanceType
 from instances.connecting import ADMINISTRATOR
 from instances.engines.base import EngineError
-from instances.models import Instance, Job
+from instances.models import Deployment, Instance, Job
 
 _BATCH = 1000
 
@@ -111,6 +112,7 @@ class Command(BaseCommand):
         archive_storage().require_there()
         user, archives = console_seeding.administrator(), not options["no_archives"]
         instances = instances_seeding.draw(seed, options["instances"], made)
+        existing = instances.others[instances_seeding.DEPLOYMENT]
         drawing = Drawing(seed, made, user)
         ordinary = drawing.of(instances.real, options["backups"])
         first = list(islice(ordinary, _BATCH))
@@ -122,9 +124,14 @@ class Command(BaseCommand):
             past = backups_seeding.past(seed, first, special, instances, user)
             with transaction.atomic():
                 Instance.objects.bulk_create(instances.all)
+                Deployment.objects.bulk_create([deployments_seeding.deployment(seed, existing)])
                 Policy.objects.bulk_create(backups_seeding.policies(seed, instances))
                 Job.objects.bulk_create(
-                    [*instances_seeding.jobs_of(seed, instances, (gone.id, gone.name), user), *past.jobs]
+                    [
+                        *instances_seeding.jobs_of(seed, instances, (gone.id, gone.name), user),
+                        *deployments_seeding.tests(seed, existing, user),
+                        *past.jobs,
+                    ]
                 )
                 write([*special.values(), *first])
                 Restoration.objects.bulk_create(past.restorations)
@@ -207,7 +214,8 @@ def write(batch: list[Drawn]) -> None:
 def history(instances: Instances, batch: list[Drawn]) -> Iterator[Event]:
     """Yield the audit events that creating these rows would have recorded."""
     for instance in instances.all:
-        yield Event(instance.created, "ddsCreateInstance", audit.resource_of(instance))
+        trace = "ddsAddInstance" if instance.is_deployment else "ddsCreateInstance"
+        yield Event(instance.created, trace, audit.resource_of(instance))
     for drawn in batch:
         yield Event(drawn.backup.started, "ddsCreateBackup", audit.resource_of(drawn.backup))
     lost = instances.others["abnormal"]

@@ -17,12 +17,13 @@ from console.testing.seed.console import Seed
 from console.testing.seed.samples import Sample
 from console.text.messages import Message
 from instances import engines
-from instances.choices import Action, InstanceType, JobKind, JobStatus, State
+from instances.choices import Action, EngineKind, InstanceType, JobKind, JobStatus, State
 from instances.homes import instance_home
 from instances.jobs.ports import free_ports
 from instances.models import Host, Instance, Job
 
 AWAY = "seeded-host-without-agent"
+DEPLOYMENT = "existing-deployment"
 _NAMES = {InstanceType.CLUSTER: "shop", InstanceType.REPLICA_SET: "sensors", InstanceType.SINGLE_NODE: "knowledge"}
 _LOST = {"abnormal": State.ABNORMAL, "restoration-failed": State.RESTORE_FAILED}
 _BUSY = {
@@ -110,6 +111,9 @@ def draw(seed: Seed, count: int, samples: dict[str, Sample]) -> Instances:
         instance(name, kinds[number % 3], away, 30 + number, state, action=action)
         for number, (name, (state, action)) in enumerate(_BUSY.items())
     ]
+    other_engine = {"engine_kind": EngineKind.DEPLOYMENT, "engine": "MongoDB", "engine_version": "8.0.4"}
+    kind, failure = InstanceType.REPLICA_SET, Message("deployment.slow")
+    others.append(instance(DEPLOYMENT, kind, away, 25, State.ABNORMAL, failure=failure, **other_engine))
     return Instances(real, {each.name: each for each in others})
 
 
