@@ -139,6 +139,7 @@ def test_nor_is_one_in_a_string_that_is_rejected(htmx: Client, plain: Client, pa
         answer = client.post(ADD, form(address=pasted, password=""))
         assert answer.status_code == 422 and "address" in answer.context["form"].errors
         assert "hunter2" not in answer.text and "p@ss" not in answer.text and "w/r%d" not in answer.text
+        assert "reader" not in pasted or "Type the password again" in answer.text
     assert not Instance.objects.exists()
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from instances.choices import InstanceType
 from instances.connecting import connection_string, snippets
-from tests.factories import NEW_PASSWORD, make_host, make_instance
+from tests.factories import NEW_PASSWORD, make_deployment, make_host, make_instance
 
 pytestmark = pytest.mark.django_db
 
@@ -59,3 +59,52 @@ def test_lines_for_three_programs_contain_no_password() -> None:
     assert list(lines) == ["mongosh", "Python (pymongo)", "Node.js (mongodb)"]
     assert all(connection_string(instance) in line for line in lines.values())
     assert "getpass()" in lines["Python (pymongo)"] and "process.env" in lines["Node.js (mongodb)"]
+
+
+# --- Existing deployments ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (
+            {"address": "mongodb://a.example.org:27017,b.example.org:27017/?replicaSet=rs0"},
+            "mongodb://backup@a.example.org:27017,b.example.org:27017/?replicaSet=rs0&authSource=admin",
+        ),
+        (
+            {"address": "mongodb://a.example.org:27017/", "user": "mail@example.org", "auth_source": "shop"},
+            "mongodb://mail%40example.org@a.example.org:27017/?authSource=shop",
+        ),
+        ({"address": "mongodb://a.example.org:27017/", "user": ""}, "mongodb://a.example.org:27017/"),
+        (
+            {"address": "mongodb://[::1]:27017/", "mechanism": "SCRAM-SHA-1", "tls": True},
+            "mongodb://backup@[::1]:27017/?authSource=admin&authMechanism=SCRAM-SHA-1&tls=true",
+        ),
+        (
+            {"address": "mongodb+srv://c.example.org/", "tls": True},
+            "mongodb+srv://backup@c.example.org/?authSource=admin",
+        ),
+        (
+            {"address": "mongodb+srv://c.example.org/", "tls": False, "user": ""},
+            "mongodb+srv://c.example.org/?tls=false",
+        ),
+        (
+            {"address": "mongodb://a.example.org:27017/", "user": "", "mechanism": "MONGODB-X509", "tls": True},
+            "mongodb://a.example.org:27017/?authMechanism=MONGODB-X509&tls=true",
+        ),
+    ],
+)
+def test_a_deployment_is_reached_as_its_connection_says(fields: dict[str, Any], expected: str) -> None:
+    instance = make_deployment(**fields).instance
+    assert connection_string(instance) == expected
+    lines = {snippet.program: snippet.lines for snippet in snippets(instance)}
+    assert all(expected in line and NEW_PASSWORD not in line for line in lines.values())
+    asks = bool(fields.get("user", "backup"))
+    assert ("getpass" in lines["Python (pymongo)"]) == ("DB_PASSWORD" in lines["Node.js (mongodb)"]) == asks
+    compile(lines["Python (pymongo)"], "lines", "exec")
+
+
+def test_the_address_of_a_deployment_has_its_hosts_only() -> None:
+    address = "mongodb://a.example.org:27017,b.example.org:27018/?replicaSet=rs0"
+    assert make_deployment(address=address).instance.address == "a.example.org:27017,b.example.org:27018"
+    assert make_deployment(address="mongodb+srv://c.example.org/").instance.address == "c.example.org"
