@@ -28,7 +28,16 @@ from console.text.refused import Refused
 from instances.choices import InstanceType, JobKind, JobStatus, State
 from instances.models import Instance, Job
 from instances.services import create_instance, delete_instance, reset_password, restart_instance
-from tests.factories import NEW_PASSWORD, make_backup, make_host, make_instance, make_job, make_user
+from instances.services_deployments import test_connection as request_test
+from tests.factories import (
+    NEW_PASSWORD,
+    make_backup,
+    make_deployment,
+    make_host,
+    make_instance,
+    make_job,
+    make_user,
+)
 from tests.jobs import claimed, complete, fail
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +78,10 @@ TASKS: dict[JobKind, Callable[[], Any]] = {
     ),
     JobKind.VERIFY: lambda: verify_backup(backup=make_backup(orders(), name="nightly"), requested_by=None),
     JobKind.TEST_STORAGE: lambda: probe_storage(host=make_host(), requested_by=None),
+    JobKind.TEST_CONNECTION: lambda: request_test(
+        instance=make_deployment(make_instance(name="orders", engine_kind="deployment", port=None)).instance,
+        requested_by=None,
+    ),
 }
 TRACES = {
     JobKind.CREATE_INSTANCE: "ddsCreateInstance",
@@ -79,6 +92,7 @@ TRACES = {
     JobKind.RESTORE_ORIGINAL: "ddsRestoreToOldInstance",
     JobKind.VERIFY: "ddsVerifyBackup",
     JobKind.TEST_STORAGE: "consoleTestStorage",
+    JobKind.TEST_CONNECTION: "ddsTestConnection",
 }
 
 

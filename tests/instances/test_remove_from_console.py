@@ -186,3 +186,17 @@ def test_a_deployment_that_is_not_well_offers_what_helps(plain: Client, state: S
         assert "server.log" not in page and "The database server is down." not in page
     if state is State.ABNORMAL:
         assert "The deployment does not answer." in plain.get(reverse("instances:list")).text
+
+
+# --- The Restore dialog ---------------------------------------------------------------------------------------
+
+
+def test_the_restore_dialogs_say_what_happens_to_a_dump(htmx: Client) -> None:
+    backup = make_backup(make_deployment().instance)
+    new = html.unescape(htmx.get(reverse("backups:restore", args=[backup.id])).text)
+    assert "into which the dump is loaded" in new and "no user but the administrator rwuser" in new
+    original = html.unescape(htmx.get(reverse("backups:restore-to-original", args=[backup.id])).text)
+    assert "will be exchanged for those of this backup" in original and "rwuser keeps" not in original
+    other = make_backup(make_instance())
+    assert "has the users of the backup" in htmx.get(reverse("backups:restore", args=[other.id])).text
+    assert "rwuser keeps" in htmx.get(reverse("backups:restore-to-original", args=[other.id])).text
