@@ -10,7 +10,7 @@ from instances import engines
 from instances.engines.base import Contents, Server
 
 # The longest that the server may take to build one index.
-_SECONDS = 24 * 3600.0
+SECONDS = 24 * 3600.0
 
 Report = Callable[[int, int], None]
 
@@ -33,7 +33,7 @@ def load(storage: Storage, name: str, server: Server, *, sha256: str | None, pro
 
     engine = engines.embedded()
     with archive.stream(storage, name, sha256=sha256, progress=read) as stream:
-        with engine.connect(server, seconds=_SECONDS) as client:
+        with engine.connect(server, seconds=SECONDS) as client:
             found = engines.deployment().load(client, stream.blocks, loaded)
         for _rest in stream.blocks:
             pass

@@ -19,9 +19,10 @@ from instances.engines.base import (
     Facts,
     nothing,
 )
-from instances.engines.deployment import exchange, journal, load, testing_connection
+from instances.engines.deployment import digests, exchange, journal, load, testing_connection
 from instances.engines.deployment.compare import is_loaded
 from instances.engines.deployment.connect import connected
+from instances.engines.deployment.digests import Digest
 from instances.engines.deployment.dump import dump
 from instances.engines.deployment.facts import Watch
 from instances.engines.deployment.load import require_empty
@@ -105,6 +106,19 @@ class Deployment(Engine[Access]):
     def forget(self, directory: Path) -> None:
         """Remove the journal when the console's rows say how the restoration ended. Raises OSError."""
         exchange.forget(directory)
+
+    def digests(self, access: Access) -> dict[Namespace, Digest]:
+        """Read every document of a deployment: see digests.digests(). Raises EngineError."""
+        with connected(access, seconds=_SETTLE_SECONDS) as client:
+            return self.digests_at(client)
+
+    def digests_at(self, client: Client) -> dict[Namespace, Digest]:
+        """Read every document of a server. May raise the driver's errors."""
+        return digests.digests(client, nothing)
+
+    def digests_in(self, blocks: Iterator[memoryview]) -> dict[Namespace, Digest | None]:
+        """Read every document of a dump: see digests.digests_in(). Raises EngineError."""
+        return digests.digests_in(blocks)
 
     def restored_part(self, contents: Contents) -> Contents:
         """Return the part that load() makes collections of: neither the server's own ones nor users and roles."""
