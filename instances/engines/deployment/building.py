@@ -8,7 +8,8 @@ from pymongo.errors import OperationFailure
 
 from console.text.messages import Message
 from instances.engines.base import Client, EngineError
-from instances.engines.deployment.mongodump import TIME_SERIES, Definition, Documents, Entry, Namespace
+from instances.engines.deployment.mongodump import CODEC, TIME_SERIES, Definition, Documents, Entry, Namespace
+from instances.engines.deployment.namespaces import database_of
 
 # The size of one insert command. A server accepts more, but would answer late.
 _BATCH_BYTES = 4 * 1024 * 1024
@@ -29,7 +30,9 @@ def create_collection(client: Client, entry: Entry, target: Namespace, definitio
     id_index = next((_current(index) for index in definition.indexes if _is_id(index)), None)
     arguments = {**options, "idIndex": id_index} if id_index and entry.type != TIME_SERIES else options
     try:
-        client[target.database].command({"create": target.collection, **arguments, "writeConcern": DURABLE})
+        database_of(client, target.database).command(
+            {"create": target.collection, **arguments, "writeConcern": DURABLE}
+        )
     except OperationFailure as error:
         raise EngineError(Message("deployment.collection_refused", name=entry.namespace, why=reason(error))) from error
     created = described(client, target)
@@ -54,7 +57,8 @@ def _larger(created: Mapping[str, Any], size: Any) -> bool:
 
 def described(client: Client, namespace: Namespace) -> dict[str, Any]:
     """Return the server's description of a collection or view; an empty one if it does not exist."""
-    answer = client[namespace.database].cursor_command("listCollections", filter={"name": namespace.collection})
+    database = database_of(client, namespace.database)
+    answer = database.cursor_command("listCollections", filter={"name": namespace.collection}, codec_options=CODEC)
     return dict(next(iter(answer), {}))
 
 
@@ -63,7 +67,7 @@ def insert(client: Client, target: Namespace, documents: Documents, *, name: Nam
     for batch in _batches(documents.each()):
         try:
             # The driver sends raw documents unchanged, and its command takes every name that a server has.
-            answer = client[target.database].command(
+            answer = database_of(client, target.database).command(
                 "insert",
                 target.collection,
                 documents=batch,
@@ -107,9 +111,8 @@ def build_indexes(client: Client, entry: Entry, target: Namespace, definition: D
             # The server does not say which index it rejects. It skips those that it has built.
             for index in wanted:
                 _create_index(client, entry, target, index)
-    listed = {
-        index["name"]: index for index in client[target.database].cursor_command("listIndexes", target.collection)
-    }
+    answer = database_of(client, target.database).cursor_command("listIndexes", target.collection, codec_options=CODEC)
+    listed = {index["name"]: index for index in answer}
     for index in wanted:
         option = _ignored(index, listed.get(index["name"], {}))
         if option:
@@ -119,7 +122,9 @@ def build_indexes(client: Client, entry: Entry, target: Namespace, definition: D
 
 
 def _create_indexes(client: Client, target: Namespace, indexes: list[dict[str, Any]]) -> None:
-    client[target.database].command("createIndexes", target.collection, indexes=indexes, writeConcern=DURABLE)
+    database_of(client, target.database).command(
+        "createIndexes", target.collection, indexes=indexes, writeConcern=DURABLE
+    )
 
 
 def _create_index(client: Client, entry: Entry, target: Namespace, index: dict[str, Any]) -> None:
@@ -158,7 +163,7 @@ def create_view(client: Client, view: Entry, target: Namespace, definition: Defi
     """Create the view. Raises EngineError."""
     command = {"create": target.collection, **definition.options, "writeConcern": DURABLE}
     try:
-        client[target.database].command(command)
+        database_of(client, target.database).command(command)
     except OperationFailure as error:
         raise EngineError(Message("deployment.view_refused", name=view.namespace, why=reason(error))) from error
 

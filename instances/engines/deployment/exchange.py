@@ -23,8 +23,7 @@ from instances.engines.deployment.compare import SCRIPTS, SERVER_DATABASES, TEMP
 from instances.engines.deployment.journal import Journal, Move, Obsolete, Scripts, State
 from instances.engines.deployment.load import Loading, Report
 from instances.engines.deployment.mongodump import CODEC, COLLECTION, TIME_SERIES, Namespace, Prelude, parse
-
-_NOT_FOUND = 26
+from instances.engines.deployment.namespaces import NAMESPACE_NOT_FOUND, database_of
 
 
 def restore(
@@ -141,7 +140,7 @@ def _try_views(client: Client, loading: Loading, tag: str) -> None:
 
 def _keeps_options(client: Client, database: str, tag: str) -> bool:
     first, second = (Namespace(database, f"{_prefix(tag)}{name}") for name in ("probe", "renamed"))
-    client[database].command("create", first.collection, validator={"a": 1})
+    database_of(client, database).command("create", first.collection, validator={"a": 1})
     before = building.described(client, first)
     _rename(client, first, second)
     after = building.described(client, second)
@@ -199,7 +198,7 @@ def _move(client: Client, move: Move) -> bool:
         _rename(client, move.temporary, move.target)
     except OperationFailure as error:
         # The server had renamed it, or was still at work on it, when the agent was interrupted.
-        if error.code != _NOT_FOUND:
+        if error.code != NAMESPACE_NOT_FOUND:
             raise
     found = building.described(client, move.target)
     return bool(found) and move.uuid in ("", _uuid(found))
@@ -210,7 +209,7 @@ def _replace_scripts(client: Client, scripts: Scripts) -> None:
     temporary = Namespace(scripts.database, scripts.temporary)
     if scripts.temporary and not building.described(client, temporary):
         return
-    database = client[scripts.database]
+    database = database_of(client, scripts.database)
     database.command("delete", SCRIPTS, deletes=[{"q": {}, "limit": 0}], writeConcern=DURABLE)
     if scripts.temporary:
         raw = client.get_database(scripts.database, CODEC.with_options(document_class=RawBSONDocument))
@@ -230,7 +229,7 @@ def _undo(client: Client, directory: Path, tag: str) -> None:
 def _collections(client: Client) -> Iterator[tuple[Namespace, dict[str, Any]]]:
     """Yield all collections and views of the databases that are not the servers' own."""
     for database in sorted(set(client.list_database_names()) - SERVER_DATABASES):
-        for found in list(client[database].cursor_command("listCollections")):
+        for found in list(database_of(client, database).cursor_command("listCollections", codec_options=CODEC)):
             yield Namespace(database, found["name"]), dict(found)
 
 
@@ -245,7 +244,7 @@ def _rename(client: Client, source: Namespace, target: Namespace) -> None:
 
 def _drop(client: Client, namespace: Namespace) -> None:
     try:
-        client[namespace.database].command("drop", namespace.collection, writeConcern=DURABLE)
+        database_of(client, namespace.database).command("drop", namespace.collection, writeConcern=DURABLE)
     except OperationFailure as error:
-        if error.code != _NOT_FOUND:
+        if error.code != NAMESPACE_NOT_FOUND:
             raise

@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
+
+from pymongo.errors import PyMongoError
 
 from console.text.messages import Message
 from instances.engines.base import Client, Collection, Contents, Database, EngineError
 from instances.engines.deployment import building, users
 from instances.engines.deployment.compare import SCRIPTS, SERVER_DATABASES, is_loaded
 from instances.engines.deployment.mongodump import VIEW, Definition, Documents, Entry, Namespace, Part, Prelude, parse
+from instances.engines.deployment.namespaces import database_of
 
 Report = Callable[[int], None]
 Rename = Callable[[Namespace], Namespace]
@@ -69,9 +73,15 @@ class Loading:
                 self._indexes[entry.namespace] = building.build_indexes(self.client, entry, target, definition)
             if self._users:
                 self._users.merge()
-        finally:
-            if self._users:
-                self._users.clean_up()
+        except BaseException:
+            with suppress(PyMongoError):
+                self._clean_up()
+            raise
+        self._clean_up()
+
+    def _clean_up(self) -> None:
+        if self._users:
+            self._users.clean_up()
 
     def _begin(self, entries: tuple[Entry, ...]) -> None:
         if self._users:
@@ -136,4 +146,4 @@ def _major(version: str) -> int:
 
 
 def _collections(client: Client, database: str) -> list[dict[str, Any]]:
-    return list(client[database].cursor_command("listCollections", nameOnly=True))
+    return list(database_of(client, database).cursor_command("listCollections", nameOnly=True))

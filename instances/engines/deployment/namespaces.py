@@ -68,11 +68,14 @@ def collection_of(client: Client, namespace: Namespace, concern: ReadConcern | N
 
 
 def database_of(client: Client, name: str) -> Database[Document]:
-    """Return the database, also if only other drivers or servers accept its name."""
+    """Return the database, also if only other drivers or servers accept its name.
+
+    Its codec is that of all but the first batch of a cursor of a command.
+    """
     try:
-        return client.get_database(name)
+        return client.get_database(name, CODEC)
     except InvalidName:
-        database = client.get_database("any")
+        database = client.get_database("any", CODEC)
         database._name = name
         return database
 

@@ -1,0 +1,166 @@
+"""How a dump is loaded into servers that are not here: contracts, see tests/scripted.py."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from bson.int64 import Int64
+
+from instances.engines.base import Access, Client, Contents, EngineError
+from instances.engines.deployment import exchange
+from instances.engines.deployment.connect import connected
+from instances.engines.deployment.load import load
+from instances.engines.deployment.mongodump import TIME_SERIES
+from tests.instances.engines.deployment.dumps import ID, Dumped, dump_of
+from tests.scripted import ROUTER, Document, Scripted, refuse
+
+MERGE = "_mergeAuthzCollections"
+USERS = Dumped("system.users", [{"_id": "admin.eve"}, {"_id": "shop.ada"}], database="admin")
+ROLES = Dumped("system.roles", [{"_id": "shop.clerk"}], database="admin")
+
+
+class Accepting(Scripted):
+    """A server that accepts collections, indexes and documents, and lists them as `listed` changes them."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.listed: Document = {}
+        self.ignored = ""
+        self._created: dict[str, Document] = {}
+        self._indexes: dict[str, list[Document]] = {}
+        known: list[Document | None] = [{"_id": "admin.eve"}]
+        super().__init__(
+            create=self._create,
+            createIndexes=self._create_indexes,
+            listCollections=lambda command: _cursor([self._created.get(command["filter"]["name"])]),
+            listIndexes=lambda command: _cursor([ID, *self._indexes.get(command["listIndexes"], [])]),
+            insert=lambda command: {"n": len(command["documents"])},
+            find=lambda command: _cursor(known if command["find"] == "system.users" else []),
+            drop={"ok": 1.0},
+            listCommands={"commands": {MERGE: {}}},
+            **{MERGE: {"ok": 1.0}} | answers,
+        )
+
+    def _create(self, command: Document) -> Document:
+        options = {name: value for name, value in command.items() if name in {"timeseries", "capped", "size"}}
+        kind = "timeseries" if "timeseries" in options else "collection"
+        self._created[command["create"]] = {"name": command["create"], "type": kind, "options": options | self.listed}
+        return {}
+
+    def _create_indexes(self, command: Document) -> Document:
+        kept = [{name: each[name] for name in each if name != self.ignored} for each in command["indexes"]]
+        self._indexes[command["createIndexes"]] = kept
+        return {}
+
+
+def _cursor(documents: list[Document | None]) -> Document:
+    return {"cursor": {"firstBatch": list(filter(None, documents)), "id": Int64(0), "ns": "shop.any"}}
+
+
+@pytest.fixture
+def server() -> Iterator[Accepting]:
+    with Accepting() as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: Accepting) -> Iterator[Client]:
+    with connected(Access(address=server.address)) as client:
+        yield client
+
+
+def loaded(client: Client, *collections: Dumped, with_users: bool = False) -> Contents:
+    return load(client, dump_of(*collections, version="7.0.1"), lambda _documents: None, with_users=with_users)
+
+
+def test_users_and_roles_are_merged_but_never_replaced(server: Accepting, client: Client) -> None:
+    contents = loaded(client, USERS, ROLES, with_users=True)
+
+    (merge,) = server.named(MERGE)
+    inserted = {command["insert"]: command["documents"] for command in server.named("insert")}
+    assert {name: value for name, value in merge.items() if name != "lsid"} == {
+        MERGE: 1,
+        "drop": False,
+        "db": "",
+        "tempUsersCollection": "admin.console.restore.users",
+        "tempRolesCollection": "admin.console.restore.roles",
+        "$db": "admin",
+    }
+    # The server has a user eve, who keeps the present password.
+    assert inserted == {
+        "console.restore.users": [{"_id": "shop.ada"}],
+        "console.restore.roles": [{"_id": "shop.clerk"}],
+    }
+    assert [next(iter(command)) for command in server.commands if "lsid" in command][-2:] == ["drop", "drop"]
+    assert contents == Contents(())
+
+
+def test_users_are_left_out_unless_they_are_wanted(server: Accepting, client: Client) -> None:
+    loaded(client, USERS, ROLES)
+
+    assert not server.named("insert") + server.named("create") + server.named(MERGE)
+
+
+def test_users_that_the_server_rejects_leave_nothing_behind(server: Accepting, client: Client) -> None:
+    server.answers[MERGE] = refuse(2, "BadValue", "no such role")
+
+    with pytest.raises(EngineError, match="The server rejects the users and roles of the backup: no such role"):
+        loaded(client, USERS, with_users=True)
+
+    assert server.commands[-1]["drop"] == "console.restore.roles"
+
+
+def test_the_buckets_of_a_time_series_are_inserted_as_they_are(server: Accepting, client: Client) -> None:
+    series = Dumped("weather", [{"_id": 1}, {"_id": 2}], {"timeseries": {"timeField": "t"}}, type=TIME_SERIES)
+    # The server adds its defaults to the options.
+    server.listed = {"timeseries": {"timeField": "t", "bucketMaxSpanSeconds": 3600}}
+
+    contents = loaded(client, series)
+
+    (create,) = server.named("create")
+    assert create["create"] == "weather"
+    assert "idIndex" not in create
+    assert {command["insert"] for command in server.named("insert")} == {"system.buckets.weather"}
+    assert contents.databases[0].collections[0].documents == 2
+
+
+def test_documents_are_acknowledged_only_when_they_outlive_a_crash(server: Accepting, client: Client) -> None:
+    loaded(client, Dumped("orders", [{"_id": 1}]))
+
+    assert [command["writeConcern"] for command in server.named("insert")] == [{"w": "majority", "j": True}]
+
+
+@pytest.mark.parametrize("option", ["unique", "sparse", "collation", "hidden", "key"])
+def test_an_option_of_an_index_that_the_server_ignores_is_named(server: Accepting, client: Client, option: str) -> None:
+    index = {
+        "key": {"a": 1},
+        "name": "a_1",
+        "unique": True,
+        "sparse": True,
+        "hidden": True,
+        "collation": {"locale": "fr"},
+    }
+    server.ignored = option
+
+    with pytest.raises(EngineError) as caught:
+        loaded(client, Dumped("orders", indexes=[index]))
+
+    assert str(caught.value).startswith("The index a_1 of the collection shop.orders cannot be restored")
+    assert str(caught.value).endswith(f"the server ignores its option {option}.")
+
+
+def test_a_capped_collection_may_be_larger_than_it_was(server: Accepting, client: Client) -> None:
+    server.listed = {"size": 4096}
+
+    loaded(client, Dumped("log", (), {"capped": True, "size": 4000}))
+
+
+def test_a_sharded_cluster_is_not_restored_over_itself(tmp_path: Any) -> None:
+    with (
+        Scripted(hello=ROUTER) as router,
+        connected(Access(address=router.address)) as client,
+        pytest.raises(EngineError, match="A sharded cluster cannot be restored over itself"),
+    ):
+        exchange.restore(client, dump_of(), lambda: Contents(()), lambda _: None, tag="1", directory=tmp_path)
+
+    assert not list(tmp_path.iterdir())
+    assert not router.named("create")
