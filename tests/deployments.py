@@ -20,6 +20,7 @@ from typing import Any, Self
 import pymongo
 from pymongo.errors import PyMongoError
 
+from console.testing.ports import free_port
 from instances.engines.base import Access, Client
 from tests.certificates import Authority
 from tests.waiting import wait_for
@@ -65,7 +66,7 @@ class Deployment:
     ) -> None:
         self.home, self.replica_set, self.tls = home, replica_set, tls
         self.authentication, self.users = authentication, authentication and users
-        self.port = _free_port()
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self._databases_with_users = {"admin"}
 
@@ -212,13 +213,6 @@ def _driver(port: int, **options: Any) -> Client:
     return pymongo.MongoClient(
         "127.0.0.1", port, directConnection=True, **{"serverSelectionTimeoutMS": 5000, "retryReads": False} | options
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _state(stat: Path) -> str:
