@@ -185,8 +185,9 @@ TEXTS = {
         "%(seconds)d seconds (minSnapshotHistoryWindowInSeconds)."
     ),
     "deployment.found_transaction": _(
-        "Backups show one moment, by one transaction that reads one collection after another. A backup must not take "
-        "longer than the server lets a transaction live: %(seconds)d seconds (transactionLifetimeLimitSeconds)."
+        "Backups show one moment, by one transaction that reads one collection after another from the primary. A backup "
+        "must not take longer than the server lets a transaction live: %(seconds)d seconds "
+        "(transactionLifetimeLimitSeconds)."
     ),
     "deployment.found_no_way": _(
         "The server does not keep one moment while it is read, so a backup shows each collection at another moment."

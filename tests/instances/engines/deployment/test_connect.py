@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
+from instances.engines import deployment
 from instances.engines.base import Access, Client, EngineError
 from instances.engines.deployment.connect import connected
+from instances.engines.deployment.moment import TRANSACTION
 from tests.certificates import Authority, certificate, pem
 from tests.deployments import PASSWORD, SET, Deployment, Tls
 
@@ -27,6 +29,7 @@ def sentence(access: Access, seconds: float = 2.0) -> str:
     with pytest.raises(EngineError) as failed:
         ping(access, seconds)
     # A traceback would show the text of the driver's error.
+    assert failed.value.__cause__ is None
     assert failed.value.__suppress_context__ or failed.value.__context__ is None
     assert PASSWORD not in repr(failed.value)
     return str(failed.value)
@@ -92,6 +95,17 @@ def test_signs_in_by_a_certificate(with_tls: Deployment, authority: Authority) -
     access = with_tls.access(user="", password="", mechanism="MONGODB-X509", certificate=pem(authority.issue("agent")))
     ping(access)
     ping(replace(access, user="CN=agent"))
+
+
+def test_backs_up_over_tls_by_a_certificate(with_tls: Deployment, authority: Authority) -> None:
+    with_tls.create_x509_user("CN=agent", ["root"])
+    with with_tls.client() as client:
+        client.shop.orders.insert_many([{}, {}])
+    access = with_tls.access(user="", password="", mechanism="MONGODB-X509", certificate=pem(authority.issue("agent")))
+    with deployment().backup(replace(access, ways=(TRANSACTION,))) as cut:
+        size = sum(len(block) for member in cut.members for block in member.read())
+        assert size > 100
+        assert cut.contents().documents == 2
 
 
 def test_a_certificate_of_no_user_is_said(with_tls: Deployment, authority: Authority) -> None:

@@ -137,6 +137,29 @@ def test_snapshot_reads_that_are_not_kept_are_found_out() -> None:
         assert outcome(server, probe=True).ways == ()
 
 
+def test_a_server_that_keeps_the_moment_of_one_collection_only_is_found_out() -> None:
+    honest, forgetful = Kept(), Kept(honest=False)
+    forgetful._states = honest._states
+    first: list[str] = []
+
+    def find(command: dict[str, Any]) -> Any:
+        if "atClusterTime" in command.get("readConcern", {}):
+            first.append(command["find"])
+        store = honest if first[:1] == [command["find"]] else forgetful
+        return store.answers["find"](command)
+
+    def more(command: dict[str, Any]) -> Any:
+        store = honest if command["getMore"] in honest._cursors else forgetful
+        return store.answers["getMore"](command)
+
+    with (
+        Scripted(hello=ROUTER, **{**honest.answers, "find": find, "getMore": more}) as server,
+        connected(Access(address=server.address), pool=2) as client,
+    ):
+        assert not moment.prove(client, SNAPSHOT)
+    assert len(first) == 2
+
+
 def test_a_server_that_refuses_both_ways_proves_none() -> None:
     """A standalone MongoDB refuses transactions and snapshot reads."""
     kept = Kept().answers
