@@ -185,8 +185,8 @@ TEXTS = {
         "%(seconds)d seconds (minSnapshotHistoryWindowInSeconds)."
     ),
     "deployment.found_transaction": _(
-        "Backups show one moment, by one transaction that reads one collection after another from the primary. A backup "
-        "must not take longer than the server lets a transaction live: %(seconds)d seconds "
+        "Backups show one moment, by one transaction that reads one collection after another from the primary. "
+        "A backup must not take longer than the server lets a transaction live: %(seconds)d seconds "
         "(transactionLifetimeLimitSeconds)."
     ),
     "deployment.found_no_way": _(
