@@ -18,7 +18,8 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from instances.engines.base import INTERNAL_DATABASES, Client
+from instances.engines.base import Client
+from instances.engines.deployment.facts import databases
 
 SNAPSHOT = "snapshot"
 TRANSACTION = "transaction"
@@ -155,10 +156,7 @@ def _snapshot(client: Client, preference: Any) -> Moment:
 
 def _first_read(client: Client, session: Session | None, preference: Any) -> dict[str, Any]:
     """Read a collection of a database that the user may read; it need not exist."""
-    names = client.admin.command("listDatabases", nameOnly=True)["databases"]
-    own = [str(each["name"]) for each in names if each["name"] not in INTERNAL_DATABASES | {"admin"}]
-    # Some servers have names that the driver rejects.
-    own = [name for name in own if not set(name) & set(' ."$/\\')]
+    own = [name for name in databases(client) if name != "admin"]
     command: dict[str, Any] = {"find": "console_moment", "limit": 1, "singleBatch": True}
     if not session:
         command["readConcern"] = {"level": "snapshot"}

@@ -19,13 +19,13 @@ from tests.certificates import Authority, certificate, pem
 from tests.deployments import PASSWORD, SET, Deployment, Tls
 
 
-def ping(access: Access, seconds: float = 2.0) -> None:
+def ping(access: Access, seconds: float = 10.0) -> None:
     with connected(access, seconds=seconds) as client:
         client.admin.command("ping")
         client.admin.command("usersInfo", 1)
 
 
-def sentence(access: Access, seconds: float = 2.0) -> str:
+def sentence(access: Access, seconds: float = 1.5) -> str:
     with pytest.raises(EngineError) as failed:
         ping(access, seconds)
     # A traceback would show the text of the driver's error.

@@ -7,6 +7,7 @@ import pytest
 
 from instances.engines import deployment
 from instances.engines.base import EngineError
+from instances.engines.deployment import facts
 from instances.engines.deployment.connect import connected
 from instances.engines.deployment.facts import Watch, databases, engine_of, topology
 from tests.deployments import Deployment
@@ -17,11 +18,11 @@ def test_the_facts_of_a_deployment(replica_set: Deployment) -> None:
     with replica_set.client() as client:
         client.shop.orders.insert_many([{"text": "x" * 1000} for _ in range(20)])
         client.office.people.insert_one({})
-    facts = deployment().facts(replica_set.access())
-    assert (facts.engine, facts.engine_version) == ("SecantusDB", "0.7.0b3")
-    assert (facts.storage_engine, facts.compatible_version) == ("WiredTiger", "8.2")
-    assert facts.documents == 21
-    assert facts.storage_bytes > 20_000
+    found = deployment().facts(replica_set.access())
+    assert (found.engine, found.engine_version) == ("SecantusDB", "0.7.0b3")
+    assert (found.storage_engine, found.compatible_version) == ("WiredTiger", "8.2")
+    assert found.documents == 21
+    assert found.storage_bytes > 20_000
 
 
 def test_what_the_user_may_not_read_is_left_empty(replica_set: Deployment) -> None:
@@ -29,15 +30,15 @@ def test_what_the_user_may_not_read_is_left_empty(replica_set: Deployment) -> No
         client.shop.orders.insert_many([{}, {}])
         client.office.people.insert_one({})
     replica_set.create_user("nobody", [{"role": "read", "db": "shop"}])
-    facts = deployment().facts(replica_set.access(user="nobody"))
-    assert facts.engine == "SecantusDB"
-    assert (facts.storage_engine, facts.documents, facts.storage_bytes, facts.uptime_seconds) == ("", 0, 0, 0)
+    found = deployment().facts(replica_set.access(user="nobody"))
+    assert found.engine == "SecantusDB"
+    assert (found.storage_engine, found.documents, found.storage_bytes, found.uptime_seconds) == ("", 0, 0, 0)
     with replica_set.client() as client:
         lists = {"resource": {"cluster": True}, "actions": ["listDatabases"]}
         client.admin.command("createRole", "lister", privileges=[lists], roles=[])
     replica_set.create_user("reader", [{"role": "read", "db": "shop"}, "lister"])
-    facts = deployment().facts(replica_set.access(user="reader"))
-    assert (facts.storage_engine, facts.documents) == ("", 2)
+    found = deployment().facts(replica_set.access(user="reader"))
+    assert (found.storage_engine, found.documents) == ("", 2)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,8 @@ def test_a_watch_sees_that_a_server_stops_answering_and_answers_again(shared_sta
     watch.close()
 
 
-def test_a_watch_sees_that_a_server_ends_and_starts_again(tmp_path: Path) -> None:
+def test_a_watch_sees_that_a_server_ends_and_starts_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "ALIVE_SECONDS", 1.0)
     with Deployment(tmp_path, users=False) as server:
         watch = Watch(server.access(user="", password=""))
         assert watch.alive()
