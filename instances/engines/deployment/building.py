@@ -1,6 +1,7 @@
 """Create collections, indexes and views as a dump describes them. What a server ignores or rejects is an error."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from bson.raw_bson import RawBSONDocument
@@ -8,6 +9,7 @@ from pymongo.errors import OperationFailure
 
 from console.text.messages import Message
 from instances.engines.base import Client, EngineError
+from instances.engines.deployment.explain import is_unauthorized, redact
 from instances.engines.deployment.mongodump import CODEC, TIME_SERIES, Definition, Documents, Entry, Namespace
 from instances.engines.deployment.namespaces import database_of
 
@@ -29,18 +31,21 @@ def create_collection(client: Client, entry: Entry, target: Namespace, definitio
     options = {name: value for name, value in definition.options.items() if name not in _OBSOLETE_OPTIONS}
     id_index = next((_current(index) for index in definition.indexes if _is_id(index)), None)
     arguments = {**options, "idIndex": id_index} if id_index and entry.type != TIME_SERIES else options
-    try:
-        database_of(client, target.database).command(
-            {"create": target.collection, **arguments, "writeConcern": DURABLE}
-        )
-    except OperationFailure as error:
-        raise EngineError(Message("deployment.collection_refused", name=entry.namespace, why=reason(error))) from error
+    with refusals("deployment.collection_refused", name=entry.namespace):
+        _create(client, target, arguments)
     created = described(client, target)
     for option, value in options.items():
         if not _keeps(created["options"].get(option), value) and not (option == "size" and _larger(created, value)):
             raise EngineError(Message("deployment.option_ignored", name=entry.namespace, option=option))
     if entry.type == TIME_SERIES and created["type"] != TIME_SERIES:
         raise EngineError(Message("deployment.time_series_refused", name=entry.namespace))
+
+
+def _create(client: Client, target: Namespace, options: Mapping[str, Any]) -> None:
+    command: dict[str, Any] = {"create": "", **options}
+    # Whatever options a dump has, they create this collection.
+    command |= {"create": target.collection, "writeConcern": DURABLE}
+    database_of(client, target.database).command(command)
 
 
 def _keeps(has: Any, wanted: Any) -> bool:
@@ -65,7 +70,7 @@ def described(client: Client, namespace: Namespace) -> dict[str, Any]:
 def insert(client: Client, target: Namespace, documents: Documents, *, name: Namespace) -> None:
     """Insert the documents as they are, without validating them. Raises EngineError about the collection `name`."""
     for batch in _batches(documents.each()):
-        try:
+        with refusals("deployment.documents_refused", name=name):
             # The driver sends raw documents unchanged, and its command takes every name that a server has.
             answer = database_of(client, target.database).command(
                 "insert",
@@ -75,8 +80,6 @@ def insert(client: Client, target: Namespace, documents: Documents, *, name: Nam
                 bypassDocumentValidation=True,
                 writeConcern=DURABLE,
             )
-        except OperationFailure as error:
-            raise EngineError(Message("deployment.documents_refused", name=name, why=reason(error))) from error
         if answer["n"] != len(batch):
             errors = answer.get("writeErrors") or [{}]
             why = _sentence(str(errors[0].get("errmsg", "")))
@@ -110,14 +113,16 @@ def build_indexes(client: Client, entry: Entry, target: Namespace, definition: D
         except OperationFailure:
             # The server does not say which index it rejects. It skips those that it has built.
             for index in wanted:
-                _create_index(client, entry, target, index)
+                with refusals("deployment.index_refused", name=entry.namespace, index=index.get("name", "")):
+                    _create_indexes(client, target, [index])
     answer = database_of(client, target.database).cursor_command("listIndexes", target.collection, codec_options=CODEC)
-    listed = {index["name"]: index for index in answer}
+    listed = {str(index["name"]): index for index in answer}
     for index in wanted:
-        option = _ignored(index, listed.get(index["name"], {}))
-        if option:
-            params = {"name": entry.namespace, "index": index["name"], "option": option}
-            raise EngineError(Message("deployment.index_option_ignored", **params))
+        name = str(index.get("name", ""))
+        if option := _ignored(index, listed.get(name, {})):
+            raise EngineError(
+                Message("deployment.index_option_ignored", name=entry.namespace, index=name, option=option)
+            )
     return tuple(sorted(listed))
 
 
@@ -125,14 +130,6 @@ def _create_indexes(client: Client, target: Namespace, indexes: list[dict[str, A
     database_of(client, target.database).command(
         "createIndexes", target.collection, indexes=indexes, writeConcern=DURABLE
     )
-
-
-def _create_index(client: Client, entry: Entry, target: Namespace, index: dict[str, Any]) -> None:
-    try:
-        _create_indexes(client, target, [index])
-    except OperationFailure as error:
-        params = {"name": entry.namespace, "index": index.get("name", ""), "why": reason(error)}
-        raise EngineError(Message("deployment.index_refused", **params)) from error
 
 
 def _is_id(index: Mapping[str, Any]) -> bool:
@@ -161,11 +158,8 @@ def _ignored(wanted: Mapping[str, Any], built: Mapping[str, Any]) -> str:
 
 def create_view(client: Client, view: Entry, target: Namespace, definition: Definition) -> None:
     """Create the view. Raises EngineError."""
-    command = {"create": target.collection, **definition.options, "writeConcern": DURABLE}
-    try:
-        database_of(client, target.database).command(command)
-    except OperationFailure as error:
-        raise EngineError(Message("deployment.view_refused", name=view.namespace, why=reason(error))) from error
+    with refusals("deployment.view_refused", name=view.namespace):
+        _create(client, target, definition.options)
 
 
 def in_order(views: Iterable[tuple[Entry, Definition]]) -> list[tuple[Entry, Definition]]:
@@ -184,10 +178,20 @@ def in_order(views: Iterable[tuple[Entry, Definition]]) -> list[tuple[Entry, Def
     return ordered
 
 
-def reason(error: OperationFailure) -> str:
-    """Return the server's own words as a sentence."""
-    return _sentence(str((error.details or {}).get("errmsg") or error))
+@contextmanager
+def refusals(code: str, **params: object) -> Iterator[None]:
+    """Turn what a server says against an object into an EngineError: the message with this code, and `why`.
+
+    A missing privilege is none of the object's faults.
+    """
+    try:
+        yield
+    except OperationFailure as error:
+        if is_unauthorized(error):
+            raise
+        why = _sentence(str((error.details or {}).get("errmsg") or error))
+        raise EngineError(Message(code, **params, why=why)) from None
 
 
 def _sentence(text: str) -> str:
-    return text if text.endswith(".") else f"{text}."
+    return redact(text if text.endswith(".") else f"{text}.")

@@ -5,13 +5,25 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
+import bson
+from bson.errors import BSONError
 from pymongo.errors import PyMongoError
 
 from console.text.messages import Message
 from instances.engines.base import Client, Collection, Contents, Database, EngineError
 from instances.engines.deployment import building, users
 from instances.engines.deployment.compare import SCRIPTS, SERVER_DATABASES, is_loaded
-from instances.engines.deployment.mongodump import VIEW, Definition, Documents, Entry, Namespace, Part, Prelude, parse
+from instances.engines.deployment.mongodump import (
+    VIEW,
+    Definition,
+    Documents,
+    DumpDamaged,
+    Entry,
+    Namespace,
+    Part,
+    Prelude,
+    parse,
+)
 from instances.engines.deployment.namespaces import database_of
 
 Report = Callable[[int], None]
@@ -87,7 +99,7 @@ class Loading:
         if self._users:
             self._users.begin(entries)
         for entry in filter(lambda entry: is_loaded(entry.namespace), entries):
-            definition = entry.definition()
+            definition = _definition(entry)
             if entry.type == VIEW:
                 self.views.append((entry, definition))
                 continue
@@ -124,6 +136,17 @@ class Loading:
         for namespace, collection in sorted(collections, key=lambda each: each[0]):
             databases.setdefault(namespace.database, []).append(collection)
         return Contents(tuple(Database(name, tuple(found)) for name, found in databases.items()))
+
+
+def _definition(entry: Entry) -> Definition:
+    """Return the description of a collection. Raises DumpDamaged if no server can have it."""
+    definition = entry.definition()
+    try:
+        bson.encode({"options": definition.options, "indexes": definition.indexes})
+    except (BSONError, OverflowError, ValueError, TypeError, RecursionError) as error:
+        why = f"metadata of {entry.namespace}: {error}"
+        raise DumpDamaged(Message("deployment.dump_damaged", why=why)) from error
+    return definition
 
 
 def require_empty(client: Client) -> None:

@@ -64,10 +64,8 @@ class Loading:
         for namespace in self._known:
             parameter, temporary = _TEMPORARY[namespace]
             command[parameter] = str(temporary)
-        try:
+        with building.refusals("deployment.users_not_merged"):
             self._client.admin.command(command)
-        except OperationFailure as error:
-            raise EngineError(Message("deployment.users_not_merged", why=building.reason(error))) from error
 
     def clean_up(self) -> None:
         """Drop what insert() kept: it has credentials."""

@@ -18,7 +18,16 @@ from instances.engines.base import Client, Collection, Contents, Database, Engin
 from instances.engines.deployment.building import in_order
 from instances.engines.deployment.compare import require_same
 from instances.engines.deployment.load import load, require_empty
-from instances.engines.deployment.mongodump import TIME_SERIES, VIEW, Definition, DumpDamaged, Entry, Namespace
+from instances.engines.deployment.mongodump import (
+    TIME_SERIES,
+    VIEW,
+    Definition,
+    DumpDamaged,
+    Entry,
+    Header,
+    Namespace,
+    prelude,
+)
 from tests.deployments import Deployment
 from tests.instances.engines.deployment.dumps import ID, Dumped, dump_of
 from tests.instances.engines.servers import Server
@@ -227,6 +236,29 @@ def test_an_option_that_the_server_does_not_take_is_named(
         loaded(client, Dumped("orders", (), options))
 
     assert sentence in str(caught.value)
+
+
+def test_options_of_a_dump_cannot_create_another_collection(client: Client) -> None:
+    with pytest.raises(EngineError, match="ignores its option create"):
+        loaded(client, Dumped("orders", (), {"create": "other", "$db": "admin"}))
+
+    assert client.shop.list_collection_names() == ["orders"]
+
+
+def test_options_that_no_server_can_have_are_damage(client: Client) -> None:
+    entry = Entry(Namespace("shop", "orders"), '{"options": {"size": 99999999999999999999}}')
+    blocks = b"".join(prelude(Header(1, "8.0.4", "test"), [entry]))
+
+    with pytest.raises(DumpDamaged, match=r"The dump is damaged: metadata of shop\.orders: "):
+        load(client, iter([memoryview(blocks)]), lambda _documents: None)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "", ".a", "$a", "a$"])
+def test_a_name_that_no_server_has_is_an_error(client: Client, name: str) -> None:
+    with pytest.raises(EngineError, match="cannot be created"):
+        loaded(client, Dumped(name, [{"_id": 1}]))
+
+    client.admin.command("ping")
 
 
 def test_views_come_after_what_they_read(client: Client) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from bson.int64 import Int64
+from pymongo.errors import OperationFailure
 
 from instances.engines.base import Access, Client, Contents, EngineError
 from instances.engines.deployment import exchange
@@ -146,6 +147,14 @@ def test_an_option_of_an_index_that_the_server_ignores_is_named(server: Acceptin
 
     assert str(caught.value).startswith("The index a_1 of the collection shop.orders cannot be restored")
     assert str(caught.value).endswith(f"the server ignores its option {option}.")
+
+
+@pytest.mark.parametrize("command", ["create", "insert", "createIndexes"])
+def test_a_missing_privilege_is_called_one(server: Accepting, client: Client, command: str) -> None:
+    server.answers[command] = refuse(13, "Unauthorized", "not authorized on shop to execute command")
+
+    with pytest.raises(OperationFailure, match="not authorized on shop"):
+        loaded(client, Dumped("orders", [{"_id": 1}], indexes=[{"key": {"a": 1}, "name": "a_1"}]))
 
 
 def test_a_capped_collection_may_be_larger_than_it_was(server: Accepting, client: Client) -> None:
