@@ -32,9 +32,9 @@ TEXTS = {
         "A sharded cluster cannot be restored over itself, because its collections cannot be exchanged. Create a new "
         "instance from the backup."
     ),
-    "deployment.time_series_exchange": _(
-        "The time series %(name)s cannot be restored over the original, because a time series cannot be renamed. "
-        "Create a new instance from the backup."
+    "deployment.not_renamable": _(
+        "%(name)s cannot be restored over the original, because servers cannot rename a time series or a collection "
+        "with encrypted fields. Create a new instance from the backup."
     ),
     "deployment.options_lost": _(
         "This server loses the options of a collection when it renames it, so the collection %(name)s cannot be "

@@ -25,6 +25,9 @@ from instances.engines.deployment.load import Loading, Report
 from instances.engines.deployment.mongodump import CODEC, COLLECTION, TIME_SERIES, Namespace, Prelude, parse
 from instances.engines.deployment.namespaces import NAMESPACE_NOT_FOUND, database_of
 
+# The option of a collection that cannot be renamed, nor replaced by renaming.
+_ENCRYPTED = "encryptedFields"
+
 
 def restore(
     client: Client,
@@ -121,8 +124,8 @@ def _require_renamable(client: Client, prelude: Prelude, tag: str) -> bool:
     """
     entries = [entry for entry in prelude.entries if is_loaded(entry.namespace)]
     for entry in entries:
-        if entry.type == TIME_SERIES:
-            raise EngineError(Message("deployment.time_series_exchange", name=entry.namespace))
+        if entry.type == TIME_SERIES or _ENCRYPTED in entry.definition().options:
+            raise EngineError(Message("deployment.not_renamable", name=entry.namespace))
     keeps = bool(entries) and _keeps_options(client, entries[0].namespace.database, tag)
     for entry in entries:
         if entry.type == COLLECTION and entry.definition().options and not keeps:
@@ -163,8 +166,8 @@ def _plan(client: Client, tag: str, loading: Loading, *, keeps: bool) -> Journal
             scripts.append(Scripts(namespace.database, ""))
         if namespace.collection.startswith(("system.", _prefix(tag))):
             continue
-        # Renaming replaces a collection by a collection, and nothing else.
-        if foreign or namespace in views or (namespace in targets and found["type"] != COLLECTION):
+        replaceable = found["type"] == COLLECTION and _ENCRYPTED not in found["options"]
+        if foreign or namespace in views or (namespace in targets and not replaceable):
             obsolete.append(Obsolete(namespace, found["type"], _uuid(found)))
     moves = []
     for namespace in sorted(targets):

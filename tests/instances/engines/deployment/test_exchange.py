@@ -300,11 +300,12 @@ def test_a_view_that_the_server_rejects_changes_nothing(client: Client, tmp_path
     [
         (
             dump_of(Dumped("weather", (), {"timeseries": {"timeField": "t"}}, type=TIME_SERIES)),
-            "a time series cannot be renamed",
+            r"shop\.weather cannot be restored over the original",
         ),
+        (dump_of(Dumped("secret", (), {"encryptedFields": {}})), r"shop\.secret cannot be restored over the original"),
         (dump_of(*DUMP, version="9.0.0"), "The backup is of MongoDB 9.0.0, but the target is version"),
     ],
-    ids=["time series", "newer version"],
+    ids=["time series", "encrypted", "newer version"],
 )
 def test_what_cannot_be_exchanged_is_refused(
     client: Client, tmp_path: Path, blocks: Iterator[memoryview], sentence: str
