@@ -28,8 +28,8 @@ _SIMPLE = {"locale": "simple"}
 
 def create_collection(client: Client, entry: Entry, target: Namespace, definition: Definition) -> None:
     """Create the collection or time series with all its options. Raises EngineError if the server ignores one."""
-    options = {name: value for name, value in definition.options.items() if name not in _OBSOLETE_OPTIONS}
-    id_index = next((_current(index) for index in definition.indexes if _is_id(index)), None)
+    options = _current(definition.options, _OBSOLETE_OPTIONS)
+    id_index = next((_current(index, _OBSOLETE_INDEX_OPTIONS) for index in definition.indexes if _is_id(index)), None)
     arguments = {**options, "idIndex": id_index} if id_index and entry.type != TIME_SERIES else options
     with refusals("deployment.collection_refused", name=entry.namespace):
         _create(client, target, arguments)
@@ -106,7 +106,7 @@ def build_indexes(client: Client, entry: Entry, target: Namespace, definition: D
     """
     # An index that lists no collation would get the collection's.
     own = {"collation": _SIMPLE} if "collation" in definition.options else {}
-    wanted = [own | _current(index) for index in definition.indexes if not _is_built_in(index)]
+    wanted = [own | _current(index, _OBSOLETE_INDEX_OPTIONS) for index in definition.indexes if not _is_built_in(index)]
     if wanted:
         try:
             _create_indexes(client, target, wanted)
@@ -141,8 +141,9 @@ def _is_built_in(index: Mapping[str, Any]) -> bool:
     return _is_id(index) or bool(index.get("clustered"))
 
 
-def _current(index: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in index.items() if name not in _OBSOLETE_INDEX_OPTIONS}
+def _current(options: Mapping[str, Any], obsolete: frozenset[str]) -> dict[str, Any]:
+    """Return the options that count. An option that is False is the same as none, but not every server knows it."""
+    return {name: value for name, value in options.items() if name not in obsolete and value is not False}
 
 
 def _ignored(wanted: Mapping[str, Any], built: Mapping[str, Any]) -> str:

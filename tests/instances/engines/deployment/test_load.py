@@ -193,6 +193,14 @@ def test_an_index_has_exactly_its_options(client: Client) -> None:
     assert contents.databases[0].collections[0].indexes == tuple(sorted(by_name))
 
 
+def test_an_option_that_is_off_may_be_unknown_to_the_server(client: Client) -> None:
+    off = {"key": {"a": 1}, "name": "a_1", "sparse": False, "unknown": False}
+
+    loaded(client, Dumped("orders", (), {"recordIdsReplicated": False, "capped": False}, [off]))
+
+    assert indexes(client, "orders")[1] == {"v": 2, "key": {"a": 1}, "name": "a_1"}
+
+
 def test_an_index_without_collation_does_not_get_that_of_its_collection(client: Client) -> None:
     loaded(client, Dumped("orders", (), {"collation": {"locale": "fr"}}, [{"key": {"a": 1}, "name": "a_1"}]))
 
