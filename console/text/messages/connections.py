@@ -196,6 +196,10 @@ TEXTS = {
         "It is not known whether backups can show one moment. To find out, allow the test to write to a scratch "
         "collection, and test again."
     ),
+    "deployment.found_probe_unconfirmed": _(
+        "It is not known whether backups can show one moment: the deployment did not confirm the test's writes in time."
+        " Check that a majority of its members is running, and test again."
+    ),
     "deployment.found_probe_unauthorized": _(
         "It is not known whether backups can show one moment: the user may not write to the database %(database)s. "
         "Grant it the role readWrite of that database, and test again."

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import pymongo
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, PyMongoError
 
 from console.text.messages import Message, Size
 from instances.engines.base import Access, Client, EngineError, Facts
@@ -161,10 +161,14 @@ class _Findings:
             return ()
         try:
             ways = tuple(way for way in moment.WAYS if moment.prove(self._client, way))
-        except OperationFailure as error:
-            if not is_unauthorized(error):
+        except PyMongoError as error:
+            if is_unauthorized(error):
+                self._say(WARN, "deployment.found_probe_unauthorized", database=moment.PROBE)
+            elif error.timeout:
+                # Without enough members, no majority confirms a write. Reading is possible all the same.
+                self._say(WARN, "deployment.found_probe_unconfirmed")
+            else:
                 raise
-            self._say(WARN, "deployment.found_probe_unauthorized", database=moment.PROBE)
             return ()
         if moment.SNAPSHOT in ways:
             self._say(

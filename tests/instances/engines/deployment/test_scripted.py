@@ -175,6 +175,21 @@ def test_a_server_that_refuses_both_ways_proves_none() -> None:
     assert "does not keep one moment" in sentences(result)
 
 
+def test_writes_that_no_majority_confirms_leave_the_rest_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(testing_connection, "TOTAL", 1.0)
+    with Scripted(**Kept().answers) as server:
+
+        def wait_for_majority(command: dict[str, Any]) -> Any:
+            assert command["writeConcern"]["w"] == "majority"
+            server.silent.set()
+            return {"n": 0}
+
+        server.answers["insert"] = wait_for_majority
+        result = outcome(server, probe=True)
+    assert result.ways == ()
+    assert "did not confirm the test's writes in time" in sentences(result)
+
+
 @pytest.mark.parametrize(
     ("code", "name", "parameter"),
     [

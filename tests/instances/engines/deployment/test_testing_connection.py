@@ -107,6 +107,16 @@ def test_the_role_backup_is_enough(replica_set: Deployment) -> None:
     assert tone_of(outcome(replica_set.access(user="keeper")), "all privileges that backups need") == OK
 
 
+def test_the_roles_that_the_documentation_names_are_enough(replica_set: Deployment) -> None:
+    with replica_set.client() as client:
+        client.shop.orders.insert_one({})
+    replica_set.create_user("console", ["backup", "clusterMonitor", {"role": "readWrite", "db": PROBE}])
+    result = outcome(replica_set.access(user="console"), probe=True)
+    assert result.ways == (TRANSACTION,)
+    assert tone_of(result, "all privileges that backups need") == OK
+    assert (result.facts.storage_engine, result.facts.documents) == ("WiredTiger", 1)
+
+
 def test_a_server_without_authentication_is_warned_of(tmp_path_factory: pytest.TempPathFactory) -> None:
     with Deployment(tmp_path_factory.mktemp("open"), authentication=False) as server:
         result = outcome(server.access(user="", password=""))
