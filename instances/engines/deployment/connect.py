@@ -7,7 +7,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pymongo
-from pymongo.errors import PyMongoError
+from bson.codec_options import CodecOptions
+from pymongo.database import Database
+from pymongo.errors import InvalidName, PyMongoError
 from pymongo.server_description import ServerDescription
 
 from console.text.messages import Message
@@ -71,6 +73,18 @@ def driver(
             )
         except (PyMongoError, ssl.SSLError, ValueError) as error:
             raise EngineError(_unusable(error, access)) from None
+
+
+def database_of(
+    client: Client, name: str, codec: "CodecOptions[dict[str, Any]] | None" = None
+) -> Database[dict[str, Any]]:
+    """Return the database, also if only other drivers or servers accept its name."""
+    try:
+        return client.get_database(name, codec)
+    except InvalidName:
+        database = client.get_database("any", codec)
+        database._name = name
+        return database
 
 
 class _Limits:

@@ -8,7 +8,7 @@ from pymongo.errors import OperationFailure
 
 from instances.engines.base import INTERNAL_DATABASES, Access, Client, EngineError, Facts
 from instances.engines.deployment import hosts
-from instances.engines.deployment.connect import driver
+from instances.engines.deployment.connect import database_of, driver
 from instances.engines.deployment.explain import explained, is_unauthorized
 
 ALIVE_SECONDS = 3.0
@@ -131,7 +131,7 @@ def _names(answer: Mapping[str, Any]) -> list[str]:
 
 def ask(client: Client, command: str, database: str = "admin", **options: Any) -> dict[str, Any]:
     """Run a command that only reads, on a member that backups may read from. May raise the driver's errors."""
-    return client[database].command(command, read_preference=client.read_preference, **options)
+    return database_of(client, database).command(command, read_preference=client.read_preference, **options)
 
 
 def _if_answered(client: Client, command: str, database: str = "admin", **options: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from instances.engines.base import Client
+from instances.engines.deployment.connect import database_of
 from instances.engines.deployment.facts import databases
 
 SNAPSHOT = "snapshot"
@@ -160,7 +161,8 @@ def _first_read(client: Client, session: Session | None, preference: Any) -> dic
     command: dict[str, Any] = {"find": "console_moment", "limit": 1, "singleBatch": True}
     if not session:
         command["readConcern"] = {"level": "snapshot"}
-    return client[own[0] if own else PROBE].command(command, session=session, read_preference=preference)
+    database = database_of(client, own[0] if own else PROBE)
+    return database.command(command, session=session, read_preference=preference)
 
 
 def _utc(reply: dict[str, Any]) -> datetime:

@@ -11,6 +11,7 @@ from pymongo.errors import InvalidName, OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from instances.engines.base import Client
+from instances.engines.deployment import connect
 from instances.engines.deployment.moment import PROBE
 from instances.engines.deployment.mongodump import CODEC, COLLECTION, TIME_SERIES, VIEW, Definition, Entry, Namespace
 
@@ -72,12 +73,7 @@ def database_of(client: Client, name: str) -> Database[Document]:
 
     Its codec is that of all but the first batch of a cursor of a command.
     """
-    try:
-        return client.get_database(name, CODEC)
-    except InvalidName:
-        database = client.get_database("any", CODEC)
-        database._name = name
-        return database
+    return connect.database_of(client, name, CODEC)
 
 
 def found(client: Client, *, with_users: bool, waiting: Callable[[], None]) -> list[Found]:

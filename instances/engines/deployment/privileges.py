@@ -7,6 +7,7 @@ from typing import Any
 from pymongo.errors import OperationFailure
 
 from instances.engines.base import Client
+from instances.engines.deployment.connect import database_of
 from instances.engines.deployment.explain import is_unauthorized
 from instances.engines.deployment.facts import ask, databases
 
@@ -95,7 +96,7 @@ def _refused(client: Client) -> Iterable[str]:
 
 def _allowed(client: Client, database: str, command: str, value: Any = 1, **options: Any) -> bool:
     try:
-        client[database].command(command, value, read_preference=client.read_preference, **options)
+        database_of(client, database).command(command, value, read_preference=client.read_preference, **options)
     except OperationFailure as error:
         return not is_unauthorized(error)
     return True

@@ -9,6 +9,7 @@ import pytest
 
 from instances.engines.base import Access, EngineError
 from instances.engines.deployment import testing_connection
+from instances.engines.deployment.connect import database_of
 from instances.engines.deployment.moment import PROBE, TRANSACTION
 from instances.engines.deployment.testing_connection import BAD, OK, WARN
 from tests.certificates import Authority, pem
@@ -92,6 +93,19 @@ def test_missing_privileges_are_named(replica_set: Deployment) -> None:
     assert tone_of(result, "restoring to this deployment needs: insert; createCollection") == WARN
     assert tone_of(result, f"may not write to the database {PROBE}") == WARN
     assert result.ways == ()
+
+
+def test_names_that_this_driver_does_not_accept(replica_set: Deployment) -> None:
+    replica_set.create_user("keeper", ["backup"])
+    with replica_set.client() as client:
+        database = database_of(client, "a b")
+        try:
+            database.command({"insert": "orders", "documents": [{}]})
+            result = outcome(replica_set.access(user="keeper"))
+        finally:
+            database.command("dropDatabase")
+    assert result.facts.documents == 1
+    assert tone_of(result, "all privileges that backups need") == OK
 
 
 def test_a_user_that_may_list_nothing(replica_set: Deployment) -> None:
