@@ -18,6 +18,10 @@ TEXTS = {
     ),
     "deployment.view_refused": _("The view %(name)s cannot be created because the server rejects it: %(why)s"),
     "deployment.documents_refused": _("The server does not accept all documents of the collection %(name)s: %(why)s"),
+    "deployment.capped_too_small": _(
+        "The capped collection %(name)s keeps only %(kept)d of its %(count)d documents on this server, which counts "
+        "their size differently. Restore to a server like the original."
+    ),
     "deployment.time_series_refused": _(
         "The time series %(name)s cannot be restored because the server does not store time series as MongoDB does."
     ),

@@ -86,6 +86,13 @@ def insert(client: Client, target: Namespace, documents: Documents, *, name: Nam
             raise EngineError(Message("deployment.documents_refused", name=name, why=why))
 
 
+def require_all(client: Client, entry: Entry, target: Namespace, count: int) -> None:
+    """Raise EngineError if the server has fewer documents than it accepted: a capped collection drops the oldest."""
+    kept = database_of(client, target.database).command("count", target.collection)["n"]
+    if kept < count:
+        raise EngineError(Message("deployment.capped_too_small", name=entry.namespace, kept=kept, count=count))
+
+
 def _batches(documents: Iterator[bytes]) -> Iterator[list[RawBSONDocument]]:
     batch: list[RawBSONDocument] = []
     size = 0

@@ -57,7 +57,8 @@ def restore(
     except BaseException:
         # If this fails too, settle() does it.
         with suppress(EngineError, PyMongoError, OSError):
-            journal.write(directory, begun)
+            if journal.read(directory) != begun:
+                journal.write(directory, begun)
             _undo(client, directory, tag)
         raise
     _exchange(client, directory, planned)

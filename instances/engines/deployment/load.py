@@ -82,6 +82,8 @@ class Loading:
             for entry, definition in self.entries.values():
                 self._report(self.documents)
                 target = self.target(entry.namespace)
+                if definition.options.get("capped"):
+                    building.require_all(self.client, entry, target, self._counts.get(entry.namespace, 0))
                 self._indexes[entry.namespace] = building.build_indexes(self.client, entry, target, definition)
             if self._users:
                 self._users.merge()

@@ -31,7 +31,7 @@ DUMP = (
 )
 COUNTS = {"orders": 2, "was_view": 1, "dots.and spaces ü": 1, "system.js": 1}
 # The journal and the writes of one restore of DUMP, in their order.
-STEPS = 34
+STEPS = 35
 
 
 def expected() -> Contents:
@@ -395,6 +395,24 @@ def test_the_next_restore_finishes_an_interrupted_one_first(
         restore(client, tmp_path, expected=lambda: Contents(()))
 
     assert state(client) == RESTORED
+
+
+def test_a_full_disk_of_the_agent_changes_nothing(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, written = state(client), journal.write
+
+    def write(directory: Path, planned: journal.Journal) -> None:
+        if list(directory.iterdir()):
+            raise OSError("No space left on device")
+        written(directory, planned)
+
+    monkeypatch.setattr(journal, "write", write)
+    with pytest.raises(OSError, match="No space left"):
+        restore(client, tmp_path)
+
+    assert state(client) == before
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_damaged_journal_is_reported_with_its_place(client: Client, tmp_path: Path) -> None:

@@ -365,6 +365,13 @@ def test_a_document_that_the_server_rejects_is_an_error(client: Client) -> None:
         loaded(client, Dumped("orders", [{"_id": 1}, {"_id": 1}]))
 
 
+def test_a_capped_collection_that_keeps_less_on_this_server_is_an_error(client: Client) -> None:
+    documents = [{"_id": number, "text": 900 * "x"} for number in range(5)]
+
+    with pytest.raises(EngineError, match=r"The capped collection shop\.log keeps only [1-4] of its 5 documents"):
+        loaded(client, Dumped("log", documents, {"capped": True, "size": 4096}))
+
+
 def test_a_newer_dump_is_refused_before_anything_is_created(client: Client) -> None:
     with pytest.raises(EngineError, match=r"The backup is of MongoDB 9\.0\.1, but the target is version 8\."):
         load(client, dump_of(Dumped("orders"), version="9.0.1"), lambda _documents: None)

@@ -36,6 +36,7 @@ class Accepting(Scripted):
             listIndexes=lambda command: _cursor([ID, *self._indexes.get(command["listIndexes"], [])]),
             insert=lambda command: {"n": len(command["documents"])},
             find=lambda command: _cursor(known if command["find"] == "system.users" else []),
+            count={"n": 0},
             drop={"ok": 1.0},
             listCommands={"commands": {MERGE: {}}},
             **{MERGE: {"ok": 1.0}} | answers,
