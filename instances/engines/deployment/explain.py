@@ -39,6 +39,8 @@ _TLS_FAILURES = (
     ("EOF occurred in violation of protocol", "deployment.handshake_ended"),
     ("SSL handshake failed", "deployment.handshake_ended"),
 )
+# In characters: what is shown of a server's text.
+_LONGEST = 400
 # The numbers of MongoDB.
 _AUTHENTICATION_FAILED, _UNAUTHORIZED = 18, 13
 # Atlas has one number for all that it refuses.
@@ -48,8 +50,7 @@ _NOT_PRIMARY = frozenset({10107, 13435, 10058})
 _RECOVERING = frozenset({11600, 11602, 13436, 189, 91})
 _TIMED_OUT = frozenset({50, 262})
 _CURSOR_GONE = frozenset({43, 237})
-SNAPSHOT_TOO_OLD = 239
-TRANSACTION_ENDED = frozenset({251, 290})
+_SNAPSHOT_TOO_OLD, _TRANSACTION_ENDED = 239, frozenset({251, 290})
 
 
 def redact(text: str, access: Access | None = None) -> str:
@@ -102,7 +103,10 @@ def is_unauthorized(error: PyMongoError) -> bool:
 
 def _refused(error: OperationFailure | NotPrimaryError, access: Access) -> Message:
     details: Mapping[str, Any] = cast(Any, error.details) or {}
-    code, text = int(details.get("code", 0)), str(details.get("errmsg") or error)
+    # The driver's own text of an error of writes has the documents.
+    details = next(iter(details.get("writeErrors") or ()), details)
+    code = int(details.get("code", 0))
+    text = str(details.get("errmsg") or str(error).partition(", full error")[0])
     is_sign_in = code == _AUTHENTICATION_FAILED or (code == _ATLAS and "bad auth" in text)
     if code == _MECHANISM_UNAVAILABLE or ("mechanism" in text.lower() and code in {2, 18}):
         return Message("deployment.mechanism_unavailable", mechanism=access.mechanism or "SCRAM")
@@ -122,9 +126,9 @@ def _refused(error: OperationFailure | NotPrimaryError, access: Access) -> Messa
         return Message("deployment.slow")
     if code in _CURSOR_GONE:
         return Message("deployment.cursor_gone")
-    if code == SNAPSHOT_TOO_OLD:
+    if code == _SNAPSHOT_TOO_OLD:
         return Message("deployment.snapshot_too_old")
-    if code in TRANSACTION_ENDED:
+    if code in _TRANSACTION_ENDED:
         return Message("deployment.transaction_ended")
     return Message("server.refused", why=_sentence(text, access))
 
@@ -189,4 +193,5 @@ def _reason(text: str, access: Access) -> str:
 
 def _sentence(text: str, access: Access) -> str:
     text = redact(text, access)
+    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
     return text if text.endswith(".") else f"{text}."

@@ -215,8 +215,10 @@ def _better_reasons(error: EngineError, access: Access, resolver: hosts.Resolver
     """Yield more exact reasons for a failure, each after asking the server something else; None if that is not it."""
     code = getattr(error.args[0], "code", "") if error.args else ""
     host = hosts.hosts_of(access.address)[0]
-    if code == "deployment.sign_in_rejected" and access.auth_source not in {"", "admin"}:
-        if _works(replace(access, auth_source="admin"), resolver):
+    if code == "deployment.sign_in_rejected":
+        if access.mechanism and _works(replace(access, mechanism=""), resolver):
+            yield Message("deployment.mechanism_unavailable", mechanism=access.mechanism)
+        if access.auth_source not in {"", "admin"} and _works(replace(access, auth_source="admin"), resolver):
             yield Message("deployment.other_auth_source", user=access.user, source=access.auth_source)
     elif code in {"deployment.slow", "deployment.unreachable", "deployment.handshake_ended"}:
         if not access.tls and _serves_tls(host, access):

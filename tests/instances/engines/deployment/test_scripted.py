@@ -282,12 +282,23 @@ def test_atlas_has_one_number_for_all_that_it_refuses(text: str, says: str) -> N
 
 
 def test_an_error_that_repeats_the_password_does_not_show_it() -> None:
-    with Scripted(find=refuse(8000, "AtlasError", f"bad auth for mongodb://u:{PASSWORD}@h, '{PASSWORD}'")) as server:
-        server.answers["find"] = refuse(9, "FailedToParse", f"cannot parse mongodb://u:x@h with {PASSWORD}")
-        access = Access(address=server.address)
-        with pytest.raises(EngineError) as failed, connected(access) as client:
-            client.shop.orders.find_one()
-        assert "mongodb://***@h" in str(failed.value)
+    repeats = refuse(9, "FailedToParse", f"cannot parse mongodb://agent:{PASSWORD}@h with {PASSWORD!r}")
+    with Scripted(find=repeats) as server:
+        says = why_not(Access(address=server.address, password=PASSWORD))
+    assert says == "The database server refused: cannot parse mongodb://***@h with '***'."
+
+
+def test_an_error_of_writes_shows_no_document_and_is_not_endless() -> None:
+    failed = {"index": 0, "code": 121, "errmsg": "Document failed validation " * 100}
+    with (
+        Scripted(insert={"n": 0, "writeErrors": [failed]}) as server,
+        pytest.raises(EngineError) as refused,
+        connected(Access(address=server.address)) as client,
+    ):
+        client.shop.orders.insert_many([{"secret": "hunter2"}])
+    assert "refused: Document failed validation Document" in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+    assert len(str(refused.value)) < 500
 
 
 @pytest.mark.parametrize(

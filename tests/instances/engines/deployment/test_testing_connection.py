@@ -177,7 +177,7 @@ def test_a_mechanism_that_the_user_has_not(replica_set: Deployment) -> None:
     with replica_set.client() as client:
         client.admin.command("createUser", "modern", pwd=PASSWORD, roles=["root"], mechanisms=["SCRAM-SHA-256"])
     access = replica_set.access(user="modern", mechanism="SCRAM-SHA-1")
-    assert "does not offer the mechanism SCRAM-SHA-1" in why(access) or "rejected the user modern" in why(access)
+    assert "does not offer the mechanism SCRAM-SHA-1" in why(access)
 
 
 @pytest.mark.usefixtures("impatient")
