@@ -27,8 +27,8 @@ from instances.reported import columns_of
 log = logging.getLogger(__name__)
 
 CHECK_EVERY = 30.0
-# Once a check fails, the next one decides whether the deployment is down: it may only have elected a new primary.
-CHECK_AGAIN_AFTER = 5.0
+CHECK_FAILED_EVERY = 5.0
+# A deployment whose check fails once may only be electing a new primary.
 FAILED_CHECKS = 2
 # Counting the documents of all databases takes a deployment longer than answering.
 FACTS_EVERY = 300.0
@@ -116,7 +116,7 @@ class Check:
                     self._outages.begin("check", sentence, repr(error), traceback=True)
             finally:
                 connections.close_all()
-            self._due.wait(CHECK_AGAIN_AFTER if 0 < self._failures < FAILED_CHECKS else CHECK_EVERY)
+            self._due.wait(CHECK_FAILED_EVERY if self._failures else CHECK_EVERY)
         self._unwatch()
 
     def check(self) -> None:

@@ -41,9 +41,13 @@ def connected(
         with explained(access, client):
             yield client
     finally:
-        # Ends the sessions on the server, which may be gone.
-        with pymongo.timeout(_CLOSE_SECONDS):
-            client.close()
+        close(client)
+
+
+def close(client: Client) -> None:
+    """Close a driver without waiting long for a server that is gone: closing ends the sessions on it."""
+    with pymongo.timeout(_CLOSE_SECONDS):
+        client.close()
 
 
 def driver(

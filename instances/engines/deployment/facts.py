@@ -8,7 +8,7 @@ from pymongo.errors import OperationFailure
 
 from instances.engines.base import INTERNAL_DATABASES, Access, Client, EngineError, Facts
 from instances.engines.deployment import hosts
-from instances.engines.deployment.connect import database_of, driver
+from instances.engines.deployment.connect import close, database_of, driver
 from instances.engines.deployment.explain import explained, is_unauthorized
 
 ALIVE_SECONDS = 3.0
@@ -49,19 +49,19 @@ class Watch:
         """Close the connection. Requests that run now or come later end as if the deployment did not answer."""
         self._closed = True
         if self._client:
-            self._client.close()
+            close(self._client)
 
     def _ask(self, seconds: float, question: Callable[[Client], Result]) -> Result:
         client = self._client
         if client is None or self._closed:
             client = self._client = driver(self._access, seconds=FACTS_SECONDS, resolver=self._resolver)
             if self._closed:
-                client.close()
+                close(client)
         try:
             with explained(self._access, client), pymongo.timeout(seconds):
                 return question(client)
         except EngineError:
-            client.close()
+            close(client)
             self._client = None
             raise
 
