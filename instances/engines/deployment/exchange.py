@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from bson.raw_bson import RawBSONDocument
+from pymongo import ReadPreference
 from pymongo.errors import OperationFailure, PyMongoError
 
 from console.text.messages import Message
@@ -22,8 +22,17 @@ from instances.engines.deployment.building import DURABLE
 from instances.engines.deployment.compare import SCRIPTS, SERVER_DATABASES, TEMPORARY, is_loaded, require_same
 from instances.engines.deployment.journal import Journal, Move, Obsolete, Scripts, State
 from instances.engines.deployment.load import Loading, Report
-from instances.engines.deployment.mongodump import CODEC, COLLECTION, TIME_SERIES, Namespace, Prelude, parse
-from instances.engines.deployment.namespaces import NAMESPACE_NOT_FOUND, database_of
+from instances.engines.deployment.mongodump import (
+    CODEC,
+    COLLECTION,
+    TIME_SERIES,
+    Documents,
+    Namespace,
+    Prelude,
+    documents_in,
+    parse,
+)
+from instances.engines.deployment.namespaces import NAMESPACE_NOT_FOUND, collection_of, database_of
 
 # The option of a collection that cannot be renamed, nor replaced by renaming.
 _ENCRYPTED = "encryptedFields"
@@ -213,13 +222,12 @@ def _replace_scripts(client: Client, scripts: Scripts) -> None:
     temporary = Namespace(scripts.database, scripts.temporary)
     if scripts.temporary and not building.described(client, temporary):
         return
-    database = database_of(client, scripts.database)
+    database, target = database_of(client, scripts.database), Namespace(scripts.database, SCRIPTS)
     database.command("delete", SCRIPTS, deletes=[{"q": {}, "limit": 0}], writeConcern=DURABLE)
     if scripts.temporary:
-        raw = client.get_database(scripts.database, CODEC.with_options(document_class=RawBSONDocument))
-        documents = list(raw[scripts.temporary].find())
-        if documents:
-            database.command("insert", SCRIPTS, documents=documents, writeConcern=DURABLE)
+        loaded = collection_of(client, temporary).with_options(read_preference=ReadPreference.PRIMARY)
+        for batch in cast("Iterator[bytes]", loaded.find_raw_batches()):
+            building.insert(client, target, Documents(target, batch, documents_in(batch)), name=target)
         _drop(client, temporary)
 
 

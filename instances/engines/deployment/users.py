@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import bson
+from pymongo import ReadPreference
 from pymongo.errors import OperationFailure
 
 from console.text.messages import Message
@@ -34,7 +35,8 @@ class Loading:
         if found and not self._can_merge():
             raise EngineError(Message("deployment.users_refused"))
         for database, collection in found:
-            ids = self._client[database][collection].find({}, {"_id": 1})
+            users = self._client[database].get_collection(collection, read_preference=ReadPreference.PRIMARY)
+            ids = users.find({}, {"_id": 1})
             self._known[Namespace(database, collection)] = {str(each["_id"]) for each in ids}
         self.clean_up()
         for namespace in self._known:

@@ -13,7 +13,7 @@ from instances.engines.deployment.connect import connected
 from instances.engines.deployment.load import load
 from instances.engines.deployment.mongodump import TIME_SERIES
 from tests.instances.engines.deployment.dumps import ID, Dumped, dump_of
-from tests.scripted import ROUTER, Document, Scripted, refuse
+from tests.scripted import ROUTER, Document, Scripted, refuse, replica_set
 
 MERGE = "_mergeAuthzCollections"
 USERS = Dumped("system.users", [{"_id": "admin.eve"}, {"_id": "shop.ada"}], database="admin")
@@ -94,6 +94,17 @@ def test_users_and_roles_are_merged_but_never_replaced(server: Accepting, client
     }
     assert [next(iter(command)) for command in server.commands if "lsid" in command][-2:] == ["drop", "drop"]
     assert contents == Contents(())
+
+
+def test_a_secondary_that_backups_are_read_from_is_not_asked() -> None:
+    primary, secondary = Accepting(), Scripted()
+    with replica_set(primary, secondary) as address:
+        access = Access(address=address, reads_from="secondary")
+        with connected(access) as client:
+            loaded(client, USERS, Dumped("orders", [{"_id": 1}]), with_users=True)
+
+    assert primary.named(MERGE)
+    assert {next(iter(command)) for command in secondary.commands} <= {"endSessions"}
 
 
 def test_users_are_left_out_unless_they_are_wanted(server: Accepting, client: Client) -> None:
