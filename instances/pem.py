@@ -28,13 +28,13 @@ def check_certificate(text: str) -> None:
     if "PRIVATE KEY-----" not in text:
         raise Unusable(Message("deployment.pem_no_key"))
     try:
-        key = load_pem_private_key(text.encode(), password=None)
+        belongs = load_pem_private_key(text.encode(), password=None).public_key() == certificate.public_key()
     except TypeError as error:
         raise Unusable(Message("deployment.pem_key_encrypted")) from error
     except Exception as error:
         # cryptography documents several exceptions here, and more than that are raised for damaged keys.
         raise Unusable(Message("deployment.pem_no_key")) from error
-    if key.public_key() != certificate.public_key():
+    if not belongs:
         raise Unusable(Message("deployment.pem_other_key"))
     if reason := _invalid_now(certificate):
         raise Unusable(reason)
@@ -43,7 +43,7 @@ def check_certificate(text: str) -> None:
 def _certificates(text: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(text.encode())
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise Unusable(Message("deployment.pem_unreadable")) from error
 
 

@@ -166,6 +166,7 @@ def available(instance_type: str, offline: Iterable[str], text: str = "") -> Ins
     if text:
         found = found.filter(search(text))
     # Most instances are Available: reading by name soon finds enough, while reading by status would sort them all.
+    # The join costs nothing: shown() has it anyway.
     unready = Q(deployment__ways=[], deployment__any_moment=False)
     return found.filter(opaque(is_available() & ~Q(host__in=offline))).exclude(unready)
 

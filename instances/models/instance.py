@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
+from django.apps import apps
 from django.db import models
-from django.db.models import Count, F, Q, Value
+from django.db.models import Count, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThan, LessThan
 from django.urls import reverse
@@ -66,8 +67,13 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
         return self.filter(is_available())
 
     def ready_for_backup(self) -> Self:
-        """Return the Available instances of which a backup can be made: see Deployment.can_be_backed_up."""
-        return self.available().exclude(deployment__ways=[], deployment__any_moment=False)
+        """Return the Available instances of which a backup can be made: see Deployment.can_be_backed_up.
+
+        Without a join, because PostgreSQL would not check the status again after it has waited for another update.
+        """
+        deployments = apps.get_model("instances", "Deployment")._default_manager
+        unready = deployments.filter(instance=OuterRef("pk"), ways=[], any_moment=False)
+        return self.available().filter(~Exists(unready))
 
     def idle(self) -> Self:
         """Return the instances without work in progress, whatever their state."""
