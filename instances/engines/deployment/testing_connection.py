@@ -80,8 +80,9 @@ class _Findings:
 
     def __init__(self, client: Client, access: Access, hello: dict[str, Any], now: datetime) -> None:
         self._client, self._access, self._hello, self._now = client, access, hello, now
-        self.member = str(hello.get("me") or "{}:{}".format(*hosts.hosts_of(access.address)[0]))
         self.facts = facts.facts(client)
+        self._host = _reached(client) or hosts.hosts_of(access.address)[0]
+        self.member = "{}:{}".format(*self._host)
         self.findings: list[Finding] = []
         self.certificate_expires: datetime | None = None
 
@@ -115,7 +116,7 @@ class _Findings:
             return
         if not self._access.verify:
             self._say(WARN, "deployment.found_unverified")
-        server = tls.server_expires(_host(self.member), self._access, ASKING)
+        server = _server_expires(self._host, self._access)
         client = tls.client_expires(self._access)
         self._expiry(
             server,
@@ -221,7 +222,7 @@ def _better_reasons(error: EngineError, access: Access, resolver: hosts.Resolver
         if access.auth_source not in {"", "admin"} and _works(replace(access, auth_source="admin"), resolver):
             yield Message("deployment.other_auth_source", user=access.user, source=access.auth_source)
     elif code in {"deployment.slow", "deployment.unreachable", "deployment.handshake_ended"}:
-        if not access.tls and _serves_tls(host, access):
+        if not access.tls and _server_expires(host, access):
             yield Message("deployment.tls_needed", member="{}:{}".format(*host))
         plain = Access(address=access.address)
         if access.tls and _works(plain, resolver):
@@ -238,15 +239,19 @@ def _works(access: Access, resolver: hosts.Resolver) -> bool:
     return True
 
 
-def _serves_tls(host: hosts.Host, access: Access) -> bool:
+def _server_expires(host: hosts.Host, access: Access) -> datetime | None:
     try:
-        return tls.server_expires(host, access, ASKING) is not None
+        return tls.server_expires(host, access, ASKING)
     except OSError:
-        return False
+        return None
 
 
-def _host(member: str) -> hosts.Host:
-    return hosts.hosts_of(f"mongodb://{member}/")[0]
+def _reached(client: Client) -> hosts.Host | None:
+    """Return the member that the driver has reached, by the name that it was reached by: the primary if it may be."""
+    members = client.topology_description.server_descriptions()
+    known = [each for each in members.values() if each.is_server_type_known]
+    best = max(known, key=lambda each: each.is_writable, default=None)
+    return (str(best.address[0]), int(best.address[1] or 27017)) if best else None
 
 
 def _is_loopback(host: str) -> bool:

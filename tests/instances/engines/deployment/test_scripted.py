@@ -102,6 +102,7 @@ def test_a_member_whose_name_is_only_known_inside_the_deployment() -> None:
         direct = Access(address=address.replace("replicaSet=rs0", "directConnection=true"))
         with connected(direct) as client:
             assert client.shop.orders.find_one() is None
+        assert f"Reached {member.member}:" in sentences(testing_connection.test(direct, lambda: None))
 
 
 def test_nothing_is_sent_to_a_member_that_a_server_announces_at_a_link_local_address() -> None:

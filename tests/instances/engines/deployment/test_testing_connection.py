@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from instances.engines.deployment.moment import PROBE, TRANSACTION
 from instances.engines.deployment.testing_connection import BAD, OK, WARN
 from tests.certificates import Authority, pem
 from tests.deployments import PASSWORD, Deployment, Tls
+from tests.instances.engines.deployment.test_uri import Names
 
 
 def outcome(access: Access, **options: bool) -> testing_connection.Tested:
@@ -142,6 +144,21 @@ def test_the_servers_certificate_is_valid(shared_tls: Deployment) -> None:
     assert tone_of(result, "TLS is on. The server's certificate is valid until") == OK
     assert result.certificate_expires is not None
     assert abs(result.certificate_expires - datetime.now(UTC) - timedelta(days=90)) < timedelta(hours=2)
+
+
+def test_names_that_only_dns_completes(shared_tls: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of a `mongodb+srv://` address is that of no server."""
+    look_up = socket.getaddrinfo
+
+    def known_here(host: str, *rest: Any, **options: Any) -> Any:
+        return look_up("127.0.0.1" if host == "one.shop.localhost" else host, *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", known_here)
+    records = {"_mongodb._tcp.shop.localhost": [("one.shop.localhost", shared_tls.port)]}
+    names = Names({"one.shop.localhost": ["127.0.0.1"]}, records)
+    access = shared_tls.access(address="mongodb+srv://shop.localhost/", verify=False)
+    result = testing_connection.test(access, lambda: None, resolver=names)
+    assert tone_of(result, "TLS is on. The server's certificate is valid until") == OK
 
 
 def test_certificates_that_expire_soon_are_warned_of(with_tls: Deployment, authority: Authority) -> None:
