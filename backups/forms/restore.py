@@ -45,3 +45,5 @@ class RestoreToOriginalForm(DialogForm):
         confirm = self.fields["confirm"]
         assert isinstance(confirm, ConfirmNameField)
         confirm.wanted = backup.instance.name if backup.instance else backup.instance_name
+        if backup.is_logical:
+            self.fields["safety_backup"].help_text = _("As a manual backup. If it fails, nothing is restored.")

@@ -69,6 +69,14 @@ def test_it_is_added_backed_up_in_three_ways_restored_and_removed(
         assert list(client.shop.orders.find().sort("_id")) == DOCUMENTS
         assert "item_1" in client.shop.orders.index_information()
 
+    BackupManagement(page).open().row("by-the-row").restore().to_original("existing")
+    TaskCenter(page).open().row("Restore to original instance", "existing").expect_status("Completed")
+    console.wait_available("existing")
+    with existing.client() as client:
+        assert list(client.shop.orders.find().sort("_id")) == DOCUMENTS
+    made_before = [row for row in console.backups.find(method="Logical") if row["name"].startswith("before-restore")]
+    assert [row["status"] for row in made_before] == ["COMPLETED"]
+
     instances = InstanceManagement(page).open()
     instances.row("existing").remove_from_console()
     instances.row("existing").expect_gone()

@@ -197,6 +197,7 @@ def test_the_restore_dialogs_say_what_happens_to_a_dump(htmx: Client) -> None:
     assert "into which the dump is loaded" in new and "no user but the administrator rwuser" in new
     original = html.unescape(htmx.get(reverse("backups:restore-to-original", args=[backup.id])).text)
     assert "will be exchanged for those of this backup" in original and "rwuser keeps" not in original
+    assert "As a manual backup. If it fails" in original and "the server has stopped" not in original
     other = make_backup(make_instance())
     assert "has the users of the backup" in htmx.get(reverse("backups:restore", args=[other.id])).text
     assert "rwuser keeps" in htmx.get(reverse("backups:restore-to-original", args=[other.id])).text
