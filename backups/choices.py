@@ -56,6 +56,7 @@ class BackupStatus(models.TextChoices):
 class RestorationWay(models.TextChoices):
     NEW = "new", _("Create New Instance")
     ORIGINAL = "original", _("Restore to Original")
+    DEPLOYMENT = "deployment", _("Restore to Deployment")
 
 
 class RestorationStatus(models.TextChoices):

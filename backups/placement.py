@@ -4,7 +4,8 @@ from django.conf import settings
 
 from backups.models import Backup
 from backups.storage.base import archive_storage
-from instances.models import Host
+from instances.choices import EngineKind, InstanceType
+from instances.models import Host, Instance, InstanceQuerySet
 from instances.services import least_loaded_host
 
 
@@ -18,6 +19,12 @@ def host_of_archive(backup: Backup) -> Host:
 def host_of_restored(backup: Backup) -> Host:
     """Return the host that a new instance is restored on."""
     return least_loaded_host() if archive_storage().shared else backup.host
+
+
+def empty_targets(backup: Backup) -> InstanceQuerySet:
+    """Return the deployments that the backup can be restored to if they are empty, which only their agent knows."""
+    found = Instance.objects.available().filter(engine_kind=EngineKind.DEPLOYMENT).exclude(type=InstanceType.CLUSTER)
+    return found if archive_storage().shared else found.filter(host=backup.host_id)
 
 
 def newest_archives() -> list[str]:

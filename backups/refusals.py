@@ -98,6 +98,11 @@ def original(backup: "Backup") -> str:
     return backup.restore_refusal or backup.instance.restore_refusal
 
 
+def deployment(backup: "Backup") -> str:
+    """Return why the backup cannot be restored to an empty deployment now."""
+    return backup.restore_refusal if backup.is_logical else Message("restore.physical")
+
+
 def verify(backup: "Backup") -> str:
     """Return why the backup cannot be verified now."""
     if backup.status != BackupStatus.COMPLETED:

@@ -13,7 +13,7 @@ from backups.models import Backup
 from backups.services.create import create_backup
 from backups.services.delete import delete_backup
 from backups.services.probe_storage import probe_storage
-from backups.services.restore import restore_to_new_instance, restore_to_original
+from backups.services.restore import restore_to_deployment, restore_to_new_instance, restore_to_original
 from backups.services.verify import verify_backup
 from backups.tasks import Task
 from console.audit.audited import AuditedAction
@@ -191,6 +191,24 @@ class RestoreToOriginal(_OnBackup):
         return made.job
 
 
+class RestoreToDeployment(_OnBackup):
+    service = restore_to_deployment
+    question = _("Restore the backup “%(backup)s” to “%(instance)s” again? The deployment must still be empty.")
+
+    def missing(self, task: Task) -> str:
+        return super().missing(task) if task.job.instance else Message("instance.gone")
+
+    def refusal(self, task: Task) -> str:
+        assert task.backup is not None
+        return task.backup.restore_refusal
+
+    def again(self, task: Task, user: User | None) -> Job:
+        assert task.backup is not None and task.job.instance is not None
+        made = restore_to_deployment(backup=task.backup, target=task.job.instance, requested_by=user)
+        assert made.job is not None
+        return made.job
+
+
 class Verify(_OnBackup):
     service = verify_backup
     question = _("Verify “%(backup)s” again? No instance is affected. This takes time and disk space on the host.")
@@ -240,6 +258,7 @@ WAYS: dict[JobKind, Way] = {
     JobKind.DELETE_BACKUP: DeleteBackup(),
     JobKind.RESTORE_NEW: RestoreToNew(),
     JobKind.RESTORE_ORIGINAL: RestoreToOriginal(),
+    JobKind.RESTORE_DEPLOYMENT: RestoreToDeployment(),
     JobKind.VERIFY: Verify(),
     JobKind.TEST_STORAGE: StorageTest(),
     JobKind.TEST_CONNECTION: TestConnection(),

@@ -10,7 +10,7 @@ from backups.views.download import backup_download, backup_sha256
 from backups.views.list import backup_list, instance_backups
 from backups.views.lock import backup_lock, backup_unlock
 from backups.views.policy import policy_modify, policy_preview
-from backups.views.restore import backup_restore, backup_restore_to_original
+from backups.views.restore import backup_restore, backup_restore_to_deployment, backup_restore_to_original
 from backups.views.task import task_detail, task_retry
 from backups.views.verify import backup_verify
 
@@ -29,6 +29,7 @@ urlpatterns = [
     path("backups/<str:backup_id>/lock/", backup_lock, name="lock"),
     path("backups/<str:backup_id>/restore/", backup_restore, name="restore"),
     path("backups/<str:backup_id>/restore-to-original/", backup_restore_to_original, name="restore-to-original"),
+    path("backups/<str:backup_id>/restore-to-deployment/", backup_restore_to_deployment, name="restore-to-deployment"),
     path("backups/<str:backup_id>/sha256", backup_sha256, name="sha256"),
     path("backups/<str:backup_id>/unlock/", backup_unlock, name="unlock"),
     path("backups/<str:backup_id>/verify/", backup_verify, name="verify"),

@@ -4,6 +4,7 @@ from backups.jobs.delete import DeleteBackup
 from backups.jobs.delete_instance import DeleteInstanceWithBackups
 from backups.jobs.make import MakeBackup
 from backups.jobs.probe_storage import ProbeStorage
+from backups.jobs.restore_to_deployment import RestoreToDeployment
 from backups.jobs.restore_to_new import RestoreToNewInstance
 from backups.jobs.restore_to_original import RestoreToOriginal
 from backups.jobs.verify import VerifyBackup
@@ -23,6 +24,7 @@ JOBS: JobKinds = {
     JobKind.DELETE_BACKUP: DeleteBackup,
     JobKind.RESTORE_NEW: RestoreToNewInstance,
     JobKind.RESTORE_ORIGINAL: RestoreToOriginal,
+    JobKind.RESTORE_DEPLOYMENT: RestoreToDeployment,
     JobKind.VERIFY: VerifyBackup,
     JobKind.TEST_STORAGE: ProbeStorage,
     JobKind.TEST_CONNECTION: TestConnection,

@@ -131,6 +131,7 @@ class JobKind(models.TextChoices):
     DELETE_BACKUP = "delete-backup", _("Delete backup")
     RESTORE_NEW = "restore-new", _("Restore to new instance")
     RESTORE_ORIGINAL = "restore-original", _("Restore to original instance")
+    RESTORE_DEPLOYMENT = "restore-deployment", _("Restore to empty deployment")
     VERIFY = "verify", _("Verify backup")
     TEST_STORAGE = "test-storage", _("Test storage")
     TEST_CONNECTION = "test-connection", _("Test connection")

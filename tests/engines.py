@@ -200,14 +200,6 @@ class FakeDeployment(Deployment):
     def restored_part(self, contents: Contents) -> Contents:
         return contents
 
-    def load_into(self, access: Access, blocks: Iterator[memoryview], report: Callable[[int], None]) -> Contents:
-        if self.data[access.address].databases:
-            raise EngineError("It is not empty.")
-        contents = _read_dump(blocks)
-        self.loading()
-        self.data[access.address] = contents
-        return self.brought or contents
-
     def restore(
         self,
         access: Access,
@@ -217,7 +209,10 @@ class FakeDeployment(Deployment):
         *,
         tag: str,
         directory: Path,
+        empty: bool = False,
     ) -> Contents:
+        if empty and self.data[access.address].databases:
+            raise EngineError("It is not empty.")
         journal = directory / "exchange.json"
         journal.write_text("loading")
         try:

@@ -1,4 +1,4 @@
-"""The two forms of the Restore dialog."""
+"""The forms of the Restore dialog."""
 
 import secrets
 from typing import Any
@@ -6,9 +6,12 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from backups.forms.create import InstanceChoiceField
 from backups.models import Backup
+from backups.placement import empty_targets
 from console.accounts.forms import NewPasswordForm
 from console.web.forms import ConfirmNameField, DialogForm, NameField, RequestKeyField
+from instances.models import Instance
 
 
 class RestoreToNewForm(NewPasswordForm):
@@ -47,3 +50,36 @@ class RestoreToOriginalForm(DialogForm):
         confirm.wanted = backup.instance.name if backup.instance else backup.instance_name
         if backup.is_logical:
             self.fields["safety_backup"].help_text = _("As a manual backup. If it fails, nothing is restored.")
+
+
+class TargetField(InstanceChoiceField):
+    def label_from_instance(self, obj: Instance) -> str:
+        return f"{obj.name} ({obj.address})"
+
+
+class RestoreToDeploymentForm(DialogForm):
+    """The Restore dialog with Restore to Deployment, which offers the deployments that may be empty."""
+
+    target = TargetField(
+        label=_("DB Instance Name"),
+        queryset=Instance.objects.none(),
+        empty_label=_("Choose an instance"),
+        error_messages={
+            "invalid_choice": _("The backup cannot be restored to this instance now. Choose one from the list."),
+        },
+    )
+    request_key = RequestKeyField()
+
+    def __init__(self, *args: Any, backup: Backup, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        target = self.fields["target"]
+        assert isinstance(target, TargetField)
+        target.error_messages["required"] = _("Choose an instance.")
+        target.queryset = empty_targets(backup).exclude(pk=backup.instance_uid).shown().order_by("name", "id")
+
+    @property
+    def offers_any(self) -> bool:
+        """Whether there is a deployment to choose."""
+        target = self.fields["target"]
+        assert isinstance(target, TargetField) and target.queryset is not None
+        return target.queryset.exists()

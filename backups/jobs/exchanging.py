@@ -1,4 +1,4 @@
-"""Restore a logical backup over the deployment that it was made from.
+"""Restore a logical backup over the deployment that it was made from, or to an empty one.
 
 The engine keeps a journal of the exchange in the instance's home. As long as it is there, settle() has to be called
 until it succeeds: only then is it certain which data the deployment has.
@@ -23,8 +23,10 @@ from instances.queue.pace import Amount
 from instances.queue.work import Work
 
 
-def restore_over(work: Work, backup: Backup, instance: Instance, *, begin: float, end: float) -> None:
-    """Replace the data of the deployment with the backup's. Raises JobFailed or LeaseLost.
+def restore_over(
+    work: Work, backup: Backup, instance: Instance, *, begin: float, end: float, empty: bool = False
+) -> None:
+    """Replace the data of the deployment with the backup's; with `empty` it must have none. Raises JobFailed or LeaseLost.
 
     `begin` and `end` are the job's progress, in percent, before and after everything is loaded beside the data. Mark
     the backup if its archive is missing or damaged.
@@ -56,7 +58,15 @@ def restore_over(work: Work, backup: Backup, instance: Instance, *, begin: float
                 return stream.contents
 
             tag = str(work.job.id)
-            engine.restore(access, stream.blocks, expected, lambda _documents: report(), tag=tag, directory=home)
+            engine.restore(
+                access,
+                stream.blocks,
+                expected,
+                lambda _documents: report(),
+                tag=tag,
+                directory=home,
+                empty=empty,
+            )
     except (archive.ArchiveError, EngineError) as error:
         if damages(error):
             note_damage(backup, str(error))

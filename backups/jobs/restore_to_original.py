@@ -204,5 +204,6 @@ def _settle_files(instance_id: str, job_id: uuid.UUID) -> bool:
 
 def _end_restoring(instances: InstanceQuerySet) -> None:
     """End Restoring on the instances that have no queued or running restoration."""
-    unended = Job.objects.unended().filter(kind=JobKind.RESTORE_ORIGINAL, instance=OuterRef("pk"))
+    kinds = [JobKind.RESTORE_ORIGINAL, JobKind.RESTORE_DEPLOYMENT]
+    unended = Job.objects.unended().filter(kind__in=kinds, instance=OuterRef("pk"))
     instances.filter(~Exists(unended), action=Action.RESTORE).update(action=Action.NONE)

@@ -345,5 +345,9 @@ class Backup(models.Model):
         return refusals.original(self)
 
     @property
+    def deployment_refusal(self) -> str:
+        return refusals.deployment(self)
+
+    @property
     def verify_refusal(self) -> str:
         return refusals.verify(self)

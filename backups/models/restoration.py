@@ -70,6 +70,10 @@ class Restoration(models.Model):
         return self.way == RestorationWay.ORIGINAL
 
     @property
+    def is_to_deployment(self) -> bool:
+        return self.way == RestorationWay.DEPLOYMENT
+
+    @property
     def job_in_progress(self) -> Job | None:
         return self.job if self.shown_status.in_progress else None
 

@@ -1,4 +1,4 @@
-"""Restore a backup: to a new instance, or to the instance that it was made from."""
+"""Restore a backup: to a new instance, to the instance that it was made from, or to an empty deployment."""
 
 from typing import Any
 from uuid import UUID
@@ -9,10 +9,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from backups.choices import RestorationWay
-from backups.jobs.parameters import RestoreToNewParameters, RestoreToOriginalParameters
+from backups.jobs.parameters import BackupParameters, RestoreToNewParameters, RestoreToOriginalParameters
 from backups.models import Backup, Restoration
 from backups.names import BEFORE_RESTORE, timed_name
-from backups.placement import host_of_restored
+from backups.placement import empty_targets, host_of_restored
 from backups.services.create import new_backup
 from backups.services.reread import reread
 from backups.storage.base import archive_storage
@@ -26,6 +26,7 @@ from instances.choices import Action, JobKind
 from instances.models import Instance, Job
 from instances.queue.requests import enqueue
 from instances.refusals import unsupported
+from instances.services import current_instance
 
 
 @audited("ddsRestoreToNewInstance", needs=Permission.RESTORE_TO_NEW, resource="backup")
@@ -104,6 +105,34 @@ def restore_to_original(
         )
         before = _safety_backup(backup, target, job) if safety_backup else None
         return _record(backup, target, RestorationWay.ORIGINAL, job, request_key, before)
+
+
+@audited("ddsRestoreToDeployment", needs=Permission.MANAGE_INSTANCES, resource="backup")
+@once(Restoration)
+def restore_to_deployment(
+    *, backup: Backup, target: Instance, requested_by: User | None, request_key: UUID | None = None
+) -> Restoration:
+    """Move an existing deployment to Restoring and queue the job that loads the backup into it.
+
+    The job fails if the deployment is not empty. A repeated `request_key` returns the restoration of the first call.
+    Raises Refused if the backup is not Complete or not logical, if the target is no deployment that the backup's
+    archive can be restored to, or if it is busy.
+    """
+    if not backup.is_logical:
+        raise Refused(backup.deployment_refusal)
+    with transaction.atomic():
+        _use(backup)
+        if not empty_targets(backup).filter(pk=target.pk).update(action=Action.RESTORE):
+            now = current_instance(target)
+            raise Refused(now.restore_refusal or Message("restore.no_target", name=now.name), field="target")
+        job = enqueue(
+            JobKind.RESTORE_DEPLOYMENT,
+            host=target.host,
+            instance=target,
+            requested_by=requested_by,
+            parameters=BackupParameters.of(backup),
+        )
+        return _record(backup, target, RestorationWay.DEPLOYMENT, job, request_key)
 
 
 def _use(backup: Backup) -> None:

@@ -258,7 +258,7 @@ class RestoreDialog(PasswordDialog):
 
     first_field = "New Password (optional)"
 
-    views = ("backups:restore", "backups:restore-to-original")
+    views = ("backups:restore", "backups:restore-to-original", "backups:restore-to-deployment")
     title = "Restore Backup"
     operation = "Restore"
 
@@ -276,6 +276,13 @@ class RestoreDialog(PasswordDialog):
         self.change_to_original()
         self.field("Type the name of the instance to confirm").fill(instance)
         self.field("Back up current data first").set_checked(safety_backup)
+        self.done()
+
+    def to_deployment(self, instance: str) -> None:
+        """Restore to the empty deployment that is the choice beginning with this instance's name."""
+        self.root.get_by_role("link", name="Restore to Deployment").click()
+        choice = self.field("DB Instance Name").get_by_role("option", name=re.compile(f"^{re.escape(instance)} "))
+        self.field("DB Instance Name").select_option(choice.get_attribute("value"))
         self.done()
 
 

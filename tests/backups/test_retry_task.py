@@ -17,7 +17,7 @@ from backups.models import Backup, Restoration
 from backups.services.create import create_backup
 from backups.services.delete import delete_backup
 from backups.services.probe_storage import probe_storage
-from backups.services.restore import restore_to_new_instance, restore_to_original
+from backups.services.restore import restore_to_deployment, restore_to_new_instance, restore_to_original
 from backups.services.retry import retry_task
 from backups.services.verify import verify_backup
 from backups.tasks import Task
@@ -76,6 +76,11 @@ TASKS: dict[JobKind, Callable[[], Any]] = {
     JobKind.RESTORE_ORIGINAL: lambda: restore_to_original(
         backup=make_backup(orders(), name="nightly"), safety_backup=True, requested_by=None
     ),
+    JobKind.RESTORE_DEPLOYMENT: lambda: restore_to_deployment(
+        backup=make_backup(make_deployment().instance, name="nightly", method="Logical"),
+        target=make_deployment(make_instance(name="orders", engine_kind="deployment", port=None)).instance,
+        requested_by=None,
+    ),
     JobKind.VERIFY: lambda: verify_backup(backup=make_backup(orders(), name="nightly"), requested_by=None),
     JobKind.TEST_STORAGE: lambda: probe_storage(host=make_host(), requested_by=None),
     JobKind.TEST_CONNECTION: lambda: request_test(
@@ -90,6 +95,7 @@ TRACES = {
     JobKind.DELETE_BACKUP: "ddsDeleteBackup",
     JobKind.RESTORE_NEW: "ddsRestoreToNewInstance",
     JobKind.RESTORE_ORIGINAL: "ddsRestoreToOldInstance",
+    JobKind.RESTORE_DEPLOYMENT: "ddsRestoreToDeployment",
     JobKind.VERIFY: "ddsVerifyBackup",
     JobKind.TEST_STORAGE: "consoleTestStorage",
     JobKind.TEST_CONNECTION: "ddsTestConnection",

@@ -83,6 +83,7 @@ DIALOGS: dict[str, dict[str, str]] = {
     "backups:unlock": {"backup_id": "locked"},
     "backups:restore": {"backup_id": "complete"},
     "backups:restore-to-original": {"backup_id": "complete"},
+    "backups:restore-to-deployment": {"backup_id": "complete"},
     "backups:verify": {"backup_id": "complete"},
     "backups:choose": {"instance_id": "real"},
     "backups:task-retry": {"task_id": "task"},

@@ -29,6 +29,13 @@ TEXTS = {
     "restore.other_host": _(
         "The archive is on host %(there)s, the instance on %(here)s. Restore the backup to a new instance."
     ),
+    "restore.physical": _(
+        "This backup has the files of a database server of the console. Restore it to a new instance."
+    ),
+    "restore.no_target": _("The backup cannot be restored to “%(name)s”: choose one from the list."),
+    "restore.no_deployment": _(
+        "No existing deployment that is Available can be restored to. Add an empty one with Add Existing Instance."
+    ),
     "restore.nothing_to_back_up": _(
         "The data directory of the instance is missing, so there is no current data to back up. "
         "Restore without backing it up first."

@@ -25,7 +25,6 @@ from instances.engines.deployment.connect import connected
 from instances.engines.deployment.digests import Digest
 from instances.engines.deployment.dump import dump
 from instances.engines.deployment.facts import Watch
-from instances.engines.deployment.load import require_empty
 from instances.engines.deployment.mongodump import Namespace
 from instances.engines.deployment.testing_connection import Tested
 
@@ -45,6 +44,7 @@ class Deployment(Engine[Access]):
         }
         if instance_type == InstanceType.CLUSTER:
             refusals[JobKind.RESTORE_ORIGINAL] = Message("deployment.no_original_on_cluster")
+            refusals[JobKind.RESTORE_DEPLOYMENT] = Message("deployment.no_original_on_cluster")
         return Capabilities(methods=(self.method,), refusals=refusals)
 
     def watch(self, access: Access, /) -> Watch:
@@ -68,12 +68,6 @@ class Deployment(Engine[Access]):
         """Load a dump into an empty server: see load.load()."""
         return load.load(client, blocks, report, with_users=with_users)
 
-    def load_into(self, access: Access, blocks: Iterator[memoryview], report: Callable[[int], None]) -> Contents:
-        """Load a dump into a deployment, which has to be empty: see load.load(). Raises EngineError."""
-        with connected(access, seconds=_LOAD_SECONDS) as client:
-            require_empty(client)
-            return load.load(client, blocks, report)
-
     def restore(
         self,
         access: Access,
@@ -83,10 +77,11 @@ class Deployment(Engine[Access]):
         *,
         tag: str,
         directory: Path,
+        empty: bool = False,
     ) -> Contents:
         """Replace the data of a deployment with a dump: see exchange.restore(). Raises EngineError or OSError."""
         with connected(access, seconds=_LOAD_SECONDS) as client:
-            return exchange.restore(client, blocks, expected, report, tag=tag, directory=directory)
+            return exchange.restore(client, blocks, expected, report, tag=tag, directory=directory, empty=empty)
 
     def journaled(self, directory: Path) -> bool:
         """Return whether restore() has left a journal there, so that settle() has to say how it ended."""

@@ -21,7 +21,7 @@ from instances.engines.deployment import building, journal
 from instances.engines.deployment.building import DURABLE
 from instances.engines.deployment.compare import SCRIPTS, SERVER_DATABASES, TEMPORARY, is_loaded, require_same
 from instances.engines.deployment.journal import Journal, Move, Obsolete, Scripts, State
-from instances.engines.deployment.load import Loading, Report
+from instances.engines.deployment.load import Loading, Report, require_empty
 from instances.engines.deployment.mongodump import (
     CODEC,
     COLLECTION,
@@ -46,22 +46,28 @@ def restore(
     *,
     tag: str,
     directory: Path,
+    empty: bool = False,
 ) -> Contents:
     """Replace the data of the deployment with the dump that the blocks contain, and return what was loaded.
 
     `expected` returns the contents that the backup lists; it is called when all blocks were read. `report` gets the
     number of loaded documents, and may raise to give up; it is not called once the exchange begins. `tag` is the id of
     the job. The journal stays in the `directory` until settle() and forget(). Users and roles, and collections of the
-    database admin that the backup does not have, stay as they are. Raises EngineError, OSError, or what pymongo raises;
-    the deployment has its old data unless settle() says otherwise.
+    database admin that the backup does not have, stay as they are. With `empty`, the deployment must have no data,
+    neither before nor when everything is loaded. Raises EngineError, OSError, or what pymongo raises; the deployment
+    has its old data unless settle() says otherwise.
     """
     settle(client, directory)
     if client.admin.command("hello").get("msg") == "isdbgrid":
         raise EngineError(Message("deployment.sharded_target"))
+    if empty:
+        require_empty(client)
     begun = Journal(tag)
     journal.write(directory, begun)
     try:
         contents, planned = _load(client, blocks, expected, report, tag)
+        if empty:
+            require_empty(client, besides=_prefix(tag))
         journal.write(directory, planned)
     except BaseException:
         # If this fails too, settle() does it.

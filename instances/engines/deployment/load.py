@@ -151,10 +151,13 @@ def _definition(entry: Entry) -> Definition:
     return definition
 
 
-def require_empty(client: Client) -> None:
-    """Raise EngineError, which names a database, if the deployment has collections that are not the server's own."""
+def require_empty(client: Client, *, besides: str = "system.") -> None:
+    """Raise EngineError, which names a database, if the deployment has collections that are not the server's own.
+
+    Collections whose names begin with `besides` do not count.
+    """
     for name in sorted(set(client.list_database_names()) - SERVER_DATABASES - {"admin"}):
-        if any(not each["name"].startswith("system.") for each in _collections(client, name)):
+        if any(not each["name"].startswith(("system.", besides)) for each in _collections(client, name)):
             raise EngineError(Message("deployment.not_empty", name=name))
 
 

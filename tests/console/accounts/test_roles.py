@@ -74,6 +74,7 @@ NEEDS: dict[str, Permission | None] = {
     "backups:choose": Permission.RESTORE_TO_NEW,
     "backups:restore": Permission.RESTORE_TO_NEW,
     "backups:restore-to-original": Permission.MANAGE_INSTANCES,
+    "backups:restore-to-deployment": Permission.MANAGE_INSTANCES,
     "backups:task": Permission.VIEW,
     "backups:task-retry": Permission.VIEW,
     "backups:verify": Permission.MANAGE_BACKUPS,
