@@ -26,10 +26,10 @@ from instances.queue.work import Work
 def restore_over(
     work: Work, backup: Backup, instance: Instance, *, begin: float, end: float, empty: bool = False
 ) -> None:
-    """Replace the data of the deployment with the backup's; with `empty` it must have none. Raises JobFailed or LeaseLost.
+    """Replace the data of the deployment with the backup's. Raises JobFailed or LeaseLost.
 
-    `begin` and `end` are the job's progress, in percent, before and after everything is loaded beside the data. Mark
-    the backup if its archive is missing or damaged.
+    With `empty`, the deployment must have no data. `begin` and `end` are the job's progress, in percent, before and after
+    everything is loaded beside the data. Mark the backup if its archive is missing or damaged.
     """
     access, home, engine = access_of(instance), instance_home(instance.id), engines.deployment()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)

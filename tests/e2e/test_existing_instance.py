@@ -35,7 +35,7 @@ def add(page: Page, existing: Deployment, name: str) -> InstanceManagement:
 
 
 def test_it_is_added_backed_up_in_three_ways_restored_and_removed(
-    signed_in_page: Page, console: Console, existing: Deployment
+    signed_in_page: Page, console: Console, existing: Deployment, tmp_path: Path
 ) -> None:
     page = signed_in_page
     instances = add(page, existing, "existing")
@@ -76,6 +76,17 @@ def test_it_is_added_backed_up_in_three_ways_restored_and_removed(
         assert list(client.shop.orders.find().sort("_id")) == DOCUMENTS
     made_before = [row for row in console.backups.find(method="Logical") if row["name"].startswith("before-restore")]
     assert [row["status"] for row in made_before] == ["COMPLETED"]
+
+    with Deployment(tmp_path) as spare:
+        add(page, spare, "spare")
+        BackupManagement(page).open().row("by-the-row").restore().to_deployment("spare")
+        TaskCenter(page).open().row("Restore to empty deployment", "spare").expect_status("Completed")
+        with spare.client() as client:
+            assert list(client.shop.orders.find().sort("_id")) == DOCUMENTS
+        console.wait_available("spare")
+        instances = InstanceManagement(page).open()
+        instances.row("spare").remove_from_console()
+        instances.row("spare").expect_gone()
 
     instances = InstanceManagement(page).open()
     instances.row("existing").remove_from_console()

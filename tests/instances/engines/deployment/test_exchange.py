@@ -341,6 +341,36 @@ def test_an_existing_deployment_is_restored_over_itself(replica_set: Deployment,
         assert state(client) == {"shop.orders": ({}, ["_id_", "a_1"], ["{'_id': 1}"])}
 
 
+def restore_to_empty(client: Client, directory: Path, **changes: Any) -> None:
+    listed = Contents((Database("shop", (Collection("orders", 1, ("_id_",)),)),))
+    blocks = dump_of(Dumped("orders", [{"_id": 1}]))
+    restore(client, directory, **{"blocks": blocks, "expected": lambda: listed, "empty": True} | changes)
+
+
+def test_a_restore_to_an_empty_deployment_needs_one_without_data(replica_set: Deployment, tmp_path: Path) -> None:
+    with replica_set.client() as client:
+        restore_to_empty(client, tmp_path)
+        exchange.forget(tmp_path)
+        before = state(client)
+        assert before == {"shop.orders": ({}, ["_id_"], ["{'_id': 1}"])}
+        with pytest.raises(EngineError, match="it has the database shop"):
+            restore_to_empty(client, tmp_path)
+        assert state(client) == before and not exchange.unsettled(tmp_path)
+
+
+def test_what_a_client_creates_while_an_empty_deployment_is_loaded_stops_it(
+    replica_set: Deployment, tmp_path: Path
+) -> None:
+    with replica_set.client() as client:
+
+        def create(_documents: int) -> None:
+            client.crm.people.replace_one({"_id": 5}, {}, upsert=True)
+
+        with pytest.raises(EngineError, match="it has the database crm"):
+            restore_to_empty(client, tmp_path, report=create)
+        assert state(client) == {"crm.people": ({}, ["_id_"], ["{'_id': 5}"])}
+
+
 @pytest.fixture
 def once_planned(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[journal.Journal], object]], None]:
     """Return a function that sets what another client does just after the exchange is planned."""
