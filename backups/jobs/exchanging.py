@@ -28,8 +28,8 @@ def restore_over(
 ) -> None:
     """Replace the data of the deployment with the backup's. Raises JobFailed or LeaseLost.
 
-    With `empty`, the deployment must have no data. `begin` and `end` are the job's progress, in percent, before and after
-    everything is loaded beside the data. Mark the backup if its archive is missing or damaged.
+    With `empty`, the deployment must have no data. `begin` and `end` are the job's progress, in percent, before and
+    after everything is loaded beside the data. Mark the backup if its archive is missing or damaged.
     """
     access, home, engine = access_of(instance), instance_home(instance.id), engines.deployment()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
