@@ -182,14 +182,18 @@ class ConnectionFields(DialogForm):
             self.password_moved = sent["address"] != typed
             return sent
         sent["address"] = parsed.address
-        self.password_moved = bool(parsed.password) and not sent.get("password")
-        for name in ("user", "password", "auth_source", "mechanism", "reads_from"):
-            # A value that the user chose in the field itself counts more.
-            if getattr(parsed, name) and sent.get(name, "") in ("", self.fields[name].initial):
+        for name in ("user", "auth_source", "mechanism", "reads_from"):
+            # A value that somebody chose in the field itself counts more.
+            if getattr(parsed, name) and sent.get(name, "") in ("", self._first(name)):
                 sent[name] = getattr(parsed, name)
+        if parsed.password and not sent.get("password") and sent.get("user") == parsed.user:
+            sent["password"], self.password_moved = parsed.password, True
         if parsed.tls:
             sent["tls"] = "on"
         return sent
+
+    def _first(self, name: str) -> Any:
+        return self.get_initial_for_field(self.fields[name], name)
 
 
 class AddExistingInstanceForm(HostChoice, ConnectionFields):
@@ -222,10 +226,14 @@ class EditConnectionForm(EditForm, ConnectionFields):
         # An address that is wrong says nothing about whether the hosts have changed.
         address = self._deployment.address if self.has_error("address") else self.access.address
         access = replace(self.access, address=address)
-        try:
-            check_access(with_kept_secrets(self._deployment, access, self.forgets_certificate))
-        except ValidationError as error:
-            self.add_errors(error)
+        for check in (self._keep_secrets, check_access):
+            try:
+                access = check(access) or access
+            except ValidationError as error:
+                self.add_errors(error)
+
+    def _keep_secrets(self, access: Access) -> Access:
+        return with_kept_secrets(self._deployment, access, self.forgets_certificate)
 
     @property
     def forgets_certificate(self) -> bool:

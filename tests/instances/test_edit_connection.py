@@ -166,6 +166,29 @@ def test_a_pasted_password_replaces_the_present_one(htmx: Client) -> None:
     assert again(deployment).access().password == "hunter2"
 
 
+def test_another_pasted_user_replaces_the_present_one_with_its_password(htmx: Client) -> None:
+    deployment = make_deployment()
+    pasted = ADDRESS.replace("mongodb://", "mongodb://reader:hunter2@")
+    assert htmx.post(edit_url(deployment), form(address=pasted)).status_code == 204
+    access = again(deployment).access()
+    assert (access.user, access.password) == ("reader", "hunter2")
+
+
+def test_a_user_typed_in_its_field_does_not_get_the_password_of_another(htmx: Client) -> None:
+    deployment = make_deployment()
+    pasted = ADDRESS.replace("mongodb://", "mongodb://reader:hunter2@")
+    assert htmx.post(edit_url(deployment), form(address=pasted, user="typed")).status_code == 204
+    access = again(deployment).access()
+    assert (access.user, access.password) == ("typed", NEW_PASSWORD)
+
+
+def test_all_errors_are_shown_at_once(htmx: Client) -> None:
+    deployment = make_deployment()
+    sent = form(address="mongodb://elsewhere.example.org/", ca="no PEM")
+    errors = htmx.post(edit_url(deployment), sent).context["form"].errors
+    assert set(errors) == {"password", "ca", "tls"}
+
+
 @pytest.mark.parametrize("changes", [{"address": "http://x/"}, {"user": "x" * 256}, {"ca": "no PEM", "tls": "on"}])
 def test_an_error_is_shown_beside_its_field(htmx: Client, changes: dict[str, str]) -> None:
     deployment = make_deployment()
