@@ -214,7 +214,7 @@ class _Archive:
         self._source, self._report = source, report
         decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW_LIMIT)
         self._tar = decompressor.stream_reader(cast("IO[bytes]", source), read_size=_CHUNK, read_across_frames=True)
-        self._sums: dict[str, str] = {}
+        self._sums = bytearray()
         # The total size of the members that stream() has read.
         self.streamed = 0
         # Reuse two buffers: allocating memory for every block would take longer than unpacking the block.
@@ -260,7 +260,7 @@ class _Archive:
             for block in content if self._source.hashed else _digested(content, digest):
                 yield block
                 self._report()
-            self._sums[name] = digest.hexdigest()
+            self._sums += sum_line(name, digest)
             self.streamed += size
         if size > LIMIT:
             raise ArchiveError(Message("archive.wrong_size", name=name))
@@ -269,7 +269,7 @@ class _Archive:
     def _rest(self, size: int) -> Contents:
         """Read the rest of the archive from the content of contents.json, which has this size."""
         contents = self._small(CONTENTS, size)
-        computed = "".join(f"{digest}  {name}\n" for name, digest in self._sums.items()).encode()
+        computed = bytes(self._sums)
         found = self._small_member(SUMS)
         if not self._source.hashed and found != computed:
             raise ArchiveError(Message("archive.broken_sums"))
@@ -288,7 +288,7 @@ class _Archive:
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 self._report()
             os.fsync(file.fileno())
-        self._sums[entry.name] = digest.hexdigest()
+        self._sums += sum_line(entry.name, digest)
 
     def _small_member(self, name: str) -> bytes:
         return self._small(name, self._member(name, at_most=LIMIT))
@@ -296,7 +296,7 @@ class _Archive:
     def _small(self, name: str, size: int) -> bytes:
         content = self._exactly(size)
         self._exactly(-size % _BLOCK)
-        self._sums[name] = hashlib.sha256(content).hexdigest()
+        self._sums += sum_line(name, hashlib.sha256(content))
         return content
 
     def _member(self, name: str, *, at_most: int = SIZE_LIMIT, exactly: int | None = None) -> int:
@@ -347,6 +347,11 @@ class _Archive:
         if len(content) != size:
             raise _too_short()
         return content
+
+
+def sum_line(name: str, digest: "hashlib._Hash") -> bytes:
+    """Return the line of a member in SHA256SUMS."""
+    return f"{digest.hexdigest()}  {name}\n".encode()
 
 
 def _too_short() -> ArchiveError:
