@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
-from typing import cast
 
 import pymongo
 from bson import decode_all
@@ -32,9 +31,11 @@ from instances.engines.deployment import moment, namespaces
 from instances.engines.deployment.connect import connected
 from instances.engines.deployment.explain import explain
 from instances.engines.deployment.fan_in import Line, Part
+from instances.engines.deployment.memory import return_large_buffers
 from instances.engines.deployment.moment import Moment
-from instances.engines.deployment.mongodump import CODEC, Body, Header, Namespace, documents_in, prelude
+from instances.engines.deployment.mongodump import CODEC, Body, Header, Namespace, prelude
 from instances.engines.deployment.namespaces import Found
+from instances.engines.deployment.replies import Batch, Replies
 
 TOOL = "console"
 # How long the server may take for one answer.
@@ -43,8 +44,11 @@ _SECONDS = 60.0
 _END_SECONDS = 5.0
 # Collections that are read at the same time where that is possible.
 _READERS = 3
-# In bytes: what to ask the server for at a time, what waits for the writer, and a member of the archive.
-_BATCH, _WAITING, _MEMBER = 3 * 1024 * 1024, 16 * 1024 * 1024, 4 * 1024 * 1024
+# In bytes: what to ask the server for at a time, and what waits for the writer.
+_BATCH, _WAITING = 2 * 1024 * 1024, 8 * 1024 * 1024
+# Each member of the archive is in memory until it is written, so members are small: in bytes. But the archive can list
+# only so many, so they are four times as large after every 50,000.
+_MEMBER, _MEMBERS = 1024 * 1024, 50_000
 # How often to begin again if collections are created or dropped just then.
 _ATTEMPTS = 5
 
@@ -60,6 +64,7 @@ def dump(access: Access, waiting: Callable[[], None] = nothing) -> Iterator[Cut]
     if not way and not access.any_moment:
         raise EngineError(Message("deployment.no_way"))
     readers = 1 if way == moment.TRANSACTION else _READERS
+    return_large_buffers()
     with connected(access, seconds=_SECONDS, pool=readers + 1) as client, _ended_in_time() as stack:
         plan = _planned(client, access, way, waiting, stack)
         running = _Dump(client, access, plan, readers)
@@ -186,8 +191,11 @@ class _Dump:
         failure: PyMongoError | None = None
         try:
             for batch, reserved in () if found.is_view else self._batches(found, opened, line):
-                count += _count(found, batch)
-                line.put(body.segment(batch), reserved)
+                _require_credentials(found, batch)
+                line.put(body.segment(*batch.parts), reserved)
+                count += batch.count
+                # The next one is read meanwhile.
+                del batch
         except PyMongoError as error:
             failure = error
         if failure or (found.uuid and not found.is_view and not (opened and count)):
@@ -195,19 +203,20 @@ class _Dump:
         self._documents[found.entry.namespace] = count
         line.put([body.end()])
 
-    def _batches(self, found: Found, opened: Moment | None, line: Line) -> Iterator[tuple[bytes, int]]:
+    def _batches(self, found: Found, opened: Moment | None, line: Line) -> Iterator[tuple[Batch, int]]:
         """Yield the collection in replies of the server, and the room that is reserved for each in the line."""
         size = max(1, _BATCH // found.average_bytes) if found.average_bytes else 1000
         # If documents are larger than the average, the next reply will probably be as large as the last.
         expected = max(found.average_bytes, min(found.bytes, _BATCH))
         with opened.reader() if opened else nullcontext((None, None)) as (session, concern):
             collection = namespaces.collection_of(self._client, found.entry.body, concern)
-            cursor = collection.find_raw_batches(batch_size=size, session=session)
+            cursor = Replies(collection, batch_size=size, session=session)
             try:
                 line.reserve(expected)
-                for batch in cast("Iterator[bytes]", cursor):
+                for batch in cursor:
                     yield batch, expected
-                    expected = len(batch)
+                    expected = batch.size
+                    del batch
                     line.reserve(expected)
                 line.unused(expected)
             finally:
@@ -246,13 +255,12 @@ class _Dump:
         return EngineError(Message("deployment.dump_stopped", name=found.entry.namespace, why=why))
 
 
-def _count(found: Found, batch: bytes) -> int:
-    """Return the number of documents in the batch. Raises EngineError if they are users without credentials."""
+def _require_credentials(found: Found, batch: Batch) -> None:
+    """Raise EngineError if these are users without credentials."""
     if found.entry.namespace == namespaces.WITH_CREDENTIALS:
-        for user in decode_all(batch, CODEC):
+        for user in decode_all(b"".join(batch.parts), CODEC):
             if "credentials" not in user:
                 raise EngineError(Message("deployment.no_credentials", user=user.get("user", "")))
-    return documents_in(batch)
 
 
 def _members(parts: Iterator[Part]) -> Iterator[Member]:
@@ -260,15 +268,18 @@ def _members(parts: Iterator[Part]) -> Iterator[Member]:
     held: list[memoryview] = []
     size = number = 0
     for part in parts:
-        rest = memoryview(part)
+        # A piece of a large part would keep all of it in memory.
+        large, rest = len(part) > _MEMBER, memoryview(part)
         while rest:
-            piece, rest = rest[: _MEMBER - size], rest[_MEMBER - size :]
-            held.append(piece)
+            wanted = (_MEMBER << 2 * (number // _MEMBERS)) - size
+            piece, rest = rest[:wanted], rest[wanted:]
+            held.append(memoryview(bytes(piece)) if large else piece)
             size += len(piece)
-            if size == _MEMBER:
+            if len(piece) == wanted:
                 number += 1
                 yield Member(streamed_member(number), size, partial(iter, held))
                 held, size = [], 0
+        del part, rest, piece
     if held:
         yield Member(streamed_member(number + 1), size, partial(iter, held))
 

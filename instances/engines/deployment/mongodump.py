@@ -139,10 +139,11 @@ class Body:
         self.namespace, self._crc = namespace, 0
         self._segment = self._header(end=False, crc=0)
 
-    def segment(self, documents: bytes | memoryview) -> tuple[bytes, bytes | memoryview, bytes]:
-        """Return the parts of a segment with these concatenated BSON documents."""
-        self._crc = crc64.xz(documents, self._crc)
-        return self._segment, documents, TERMINATOR
+    def segment(self, *documents: bytes | memoryview) -> list[bytes | memoryview]:
+        """Return the parts of a segment with these BSON documents, of which each argument may have several."""
+        for each in documents:
+            self._crc = crc64.xz(each, self._crc)
+        return [self._segment, *documents, TERMINATOR]
 
     def end(self) -> bytes:
         """Return the end of the namespace. Every entry needs exactly one, even without documents."""

@@ -14,6 +14,7 @@ from instances.engines.base import Client
 from instances.engines.deployment import connect
 from instances.engines.deployment.moment import PROBE
 from instances.engines.deployment.mongodump import CODEC, COLLECTION, TIME_SERIES, VIEW, Definition, Entry, Namespace
+from instances.engines.deployment.replies import Replies
 
 # Users and roles. A dump has them first, in this order.
 USERS = ("system.users", "system.roles", "system.version")
@@ -197,6 +198,7 @@ def _size(collection: Collection[Document]) -> tuple[int, int]:
 
 
 def _sampled(collection: Collection[Document]) -> int:
-    """Return the average size of the first documents in bytes."""
-    batches = list(collection.find_raw_batches(limit=_SAMPLE, batch_size=_SAMPLE))
-    return sum(map(len, batches)) // _SAMPLE
+    """Return the average size in bytes of the documents that the server sends first."""
+    cursor = Replies(collection, limit=_SAMPLE, batch_size=_SAMPLE)
+    with cursor:
+        return next((batch.size // batch.count for batch in cursor), 0)

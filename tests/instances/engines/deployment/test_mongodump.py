@@ -1,6 +1,5 @@
 import struct
 from collections.abc import Iterator
-from typing import Any
 
 import bson
 import pytest
@@ -119,7 +118,9 @@ def test_a_time_series_has_the_documents_of_its_buckets() -> None:
 # --- Reading -------------------------------------------------------------------------------------------------
 
 
-def written(*parts: bytes | tuple[Any, ...], entries: tuple[Entry, ...] = (Entry(A, "{}"), Entry(B, "{}"))) -> bytes:
+def written(
+    *parts: bytes | list[bytes | memoryview], entries: tuple[Entry, ...] = (Entry(A, "{}"), Entry(B, "{}"))
+) -> bytes:
     flat = [part if isinstance(part, bytes) else b"".join(part) for part in parts]
     return b"".join([*mongodump.prelude(HEADER, entries), *flat])
 
