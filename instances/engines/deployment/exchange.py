@@ -142,7 +142,11 @@ def _require_renamable(client: Client, prelude: Prelude, tag: str) -> bool:
     for entry in entries:
         if entry.type == TIME_SERIES or _ENCRYPTED in entry.definition().options:
             raise EngineError(Message("deployment.not_renamable", name=entry.namespace))
-    keeps = bool(entries) and _keeps_options(client, entries[0].namespace.database, tag)
+    databases = {entry.namespace.database for entry in entries}
+    databases |= {namespace.database for namespace, _ in _collections(client)} - {"admin"}
+    # Each database has privileges of its own. A missing one would stop the exchange in the middle.
+    tried = [_keeps_options(client, database, tag) for database in sorted(databases)]
+    keeps = all(tried)
     for entry in entries:
         if entry.type == COLLECTION and entry.definition().options and not keeps:
             raise EngineError(Message("deployment.options_lost", name=entry.namespace))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from bson import Code
 from pymongo.database import Database as DriverDatabase
-from pymongo.errors import AutoReconnect, PyMongoError
+from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 
 from instances.engines.base import Client, Collection, Contents, Database, EngineError
 from instances.engines.deployment import exchange, journal
@@ -31,7 +31,7 @@ DUMP = (
 )
 COUNTS = {"orders": 2, "was_view": 1, "dots.and spaces ü": 1, "system.js": 1}
 # The journal and the writes of one restore of DUMP, in their order.
-STEPS = 35
+STEPS = 41
 
 
 def expected() -> Contents:
@@ -218,11 +218,10 @@ def test_a_server_that_is_killed_while_it_loads_keeps_its_old_data(
 def test_a_server_that_is_killed_while_it_exchanges_has_the_restored_data(
     server: Server, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    command, renamed = DriverDatabase.command, []
+    command = DriverDatabase.command
 
     def killing(database: Any, name: Any, *arguments: Any, **options: Any) -> Any:
-        renamed.append(name)
-        if renamed.count("renameCollection") == 3 and name == "renameCollection":
+        if options.get("to") == "shop.orders":
             killer = threading.Timer(seconds, server.kill)
             killer.start()
             if not seconds:
@@ -327,6 +326,22 @@ def test_a_server_that_loses_options_when_it_renames_is_refused(replica_set: Dep
 
         assert client.shop.orders.find_one() == {"_id": 10}
         assert client.shop.list_collection_names() == ["orders"]
+
+
+def test_a_database_that_the_user_cannot_change_is_found_before_anything_has_changed(
+    replica_set: Deployment, tmp_path: Path
+) -> None:
+    roles = [{"role": role, "db": "shop"} for role in ("readWrite", "dbAdmin")]
+    replica_set.create_user("limited", [*roles, {"role": "read", "db": "gone"}, "clusterMonitor"])
+    with replica_set.client() as client, replica_set.client("limited") as limited:
+        client.shop.orders.insert_one({"_id": 10})
+        client.gone.things.insert_one({"_id": 10})
+        before = state(client)
+
+        with pytest.raises(OperationFailure, match="not authorized on gone"):
+            restore(limited, tmp_path, blocks=dump_of(Dumped("orders", [{"_id": 1}])))
+
+        assert state(client) == before
 
 
 def test_an_existing_deployment_is_restored_over_itself(replica_set: Deployment, tmp_path: Path) -> None:
