@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -78,14 +79,17 @@ def _builder(
     lasts: datetime.timedelta,
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
+    # OpenSSL asks the system for the time, so the clock that tests.hours sets does not move it.
+    system = now - datetime.timedelta(seconds=float(os.environ.get("SECONDS_AHEAD", "0")))
+    expired = lasts < datetime.timedelta(0)
     builder = (
         x509.CertificateBuilder()
         .subject_name(_named(name))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         # Accept clocks that are slightly behind.
-        .not_valid_before(min(now, now + lasts) - datetime.timedelta(hours=1))
-        .not_valid_after(now + lasts)
+        .not_valid_before(min(system, system + lasts) - datetime.timedelta(hours=1))
+        .not_valid_after((system if expired else now) + lasts)
     )
     named = [*map(x509.DNSName, names), *(x509.IPAddress(ipaddress.ip_address(each)) for each in addresses)]
     return builder.add_extension(_ALTERNATIVES(named), critical=False) if named else builder
