@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext
 
 from instances.choices import Action, State, Status
-from instances.models import Instance
+from instances.models import Deployment, Instance
 
 # The list names at most this many instances.
 NAMED = 3
@@ -23,9 +23,10 @@ _REASONS: dict[Status, Promise] = {
     Status.RESTARTING: _("%(name)s is being restarted"),
     Status.DELETING: _("%(name)s is being deleted"),
     Status.ABNORMAL: _("%(name)s is abnormal"),
-    # It is Available, so only its host can be the reason.
+    # It is Available, so its host is the reason, or _NO_MOMENT.
     Status.AVAILABLE: _("%(name)s is on an offline host"),
 }
+_NO_MOMENT = _("%(name)s has no proved way of reading at one moment")
 
 
 def unavailable(offline: Iterable[str], instance_type: str = "") -> str:
@@ -35,8 +36,9 @@ def unavailable(offline: Iterable[str], instance_type: str = "") -> str:
     """
     others = [state for state in State if state is not State.AVAILABLE]
     # In this form, each part of the condition can use an index.
+    unready = Q(pk__in=Deployment.objects.filter(ways=[], any_moment=False).values("pk"))
     found = Instance.objects.filter(
-        Q(action__gt=Action.NONE) | Q(action=Action.NONE, state__in=others) | Q(host__in=offline)
+        Q(action__gt=Action.NONE) | Q(action=Action.NONE, state__in=others) | Q(host__in=offline) | unready
     )
     if instance_type:
         found = found.filter(type=instance_type)
@@ -44,10 +46,16 @@ def unavailable(offline: Iterable[str], instance_type: str = "") -> str:
     if not named:
         return ""
     listed = pgettext("between items of a list", ", ").join(
-        str(_REASONS[instance.status]) % {"name": instance.name} for instance in named
+        str(_reason(instance, offline)) % {"name": instance.name} for instance in named
     )
     more = found.count() - len(named) if len(named) == NAMED else 0
     if more <= 0:
         return listed
     text = ngettext("%(instances)s, and %(more)d more", "%(instances)s, and %(more)d more", more)
     return text % {"instances": listed, "more": more}
+
+
+def _reason(instance: Instance, offline: Iterable[str]) -> Promise:
+    if instance.status is Status.AVAILABLE and instance.host_id not in offline:
+        return _NO_MOMENT
+    return _REASONS[instance.status]

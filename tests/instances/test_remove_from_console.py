@@ -129,6 +129,13 @@ def test_without_a_way_to_make_it_a_backup_is_refused_and_not_offered(htmx: Clie
     assert not Backup.objects.exists() and Instance.objects.get(pk=instance.pk).status is Status.AVAILABLE
     offered = htmx.get(reverse("backups:create")).text
     assert "usual (" in offered and f"{instance.name} (" not in offered
+    assert f"{instance.name} has no proved way of reading at one moment" in offered
+
+
+def test_if_it_is_the_only_one_the_dialog_says_so(htmx: Client) -> None:
+    instance = make_deployment(ways=[]).instance
+    page = htmx.get(reverse("backups:create")).text
+    assert f"now: {instance.name} has no proved way of reading at one moment." in page
 
 
 def test_the_page_of_a_backup_says_what_it_is(plain: Client) -> None:
