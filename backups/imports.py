@@ -122,10 +122,9 @@ def _loaded(storage: Storage, name: str, home: Path, digest: str, progress: Repo
     engine = engines.embedded()
     engine.files.prepare(home)
     with _failures_explained(), engine.scratch(home) as server:
-        stream = dumps.load(storage, name, server, sha256=digest, progress=progress)
-        dumps.require_equal(stream, engine.inspect(server, _quiet))
-    assert stream.contents is not None
-    return stream.contents, stream.size
+        loaded = dumps.load(storage, name, server, sha256=digest, progress=progress)
+        dumps.require_equal(loaded, engine.inspect(server, _quiet))
+    return loaded.contents, loaded.stream.size
 
 
 @contextmanager

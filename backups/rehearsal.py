@@ -1,7 +1,7 @@
 """Rehearse the backup and the restoration of a deployment, and compare every document, without registering anything."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.core.files.storage import FileSystemStorage
@@ -14,6 +14,7 @@ from backups.services.create import new_backup
 from instances import engines
 from instances.choices import EngineKind
 from instances.engines.base import Access, Contents
+from instances.engines.deployment.building import Lacks
 from instances.engines.deployment.digests import Digest
 from instances.engines.deployment.mongodump import Namespace
 from instances.engines.deployment.testing_connection import Tested
@@ -31,6 +32,7 @@ class Rehearsed:
     collections: int
     different: list[str]
     changed: list[str]
+    lacking: list[str]
 
 
 def rehearse(access: Access, tested: Tested, room: Path, say: Say) -> Rehearsed:
@@ -58,7 +60,7 @@ def rehearse(access: Access, tested: Tested, room: Path, say: Say) -> Rehearsed:
         dumps.require_equal(loaded, embedded.inspect(server, _quiet))
         with embedded.connect(server, seconds=dumps.SECONDS) as client:
             restored = engine.digests_at(client)
-    return compare(written.contents, before, after, archived, restored)
+    return compare(written.contents, before, after, archived, restored, loaded.lacks)
 
 
 def compare(
@@ -67,10 +69,11 @@ def compare(
     after: dict[Namespace, Digest],
     archived: dict[Namespace, Digest | None],
     restored: dict[Namespace, Digest],
+    lacks: Lacks,
 ) -> Rehearsed:
     """Compare the deployment before and after its backup with the archive, and all of them with the restored copy.
 
-    A collection that changed meanwhile can only be compared with the archive.
+    A collection that changed meanwhile can only be compared with the archive, and `lacks` with nothing.
     """
     different, changed, documents = [], [], 0
     for namespace in sorted(before.keys() | after.keys() | restored.keys()):
@@ -79,10 +82,18 @@ def compare(
             changed.append(str(namespace))
         if dumped and (copy is None or (copy.documents, copy.sum) != (dumped.documents, dumped.sum)):
             different.append(f"{namespace}: the restored copy differs from the archive")
-        elif old == now and copy != now:
+        elif old == now and copy != _without(now, namespace, lacks):
             different.append(f"{namespace}: {_difference(now, copy)}")
         documents += copy.documents if copy else 0
-    return Rehearsed(documents, len(restored), different, changed)
+    return Rehearsed(documents, len(restored), different, changed, list(map(str, lacks)))
+
+
+def _without(digest: Digest | None, namespace: Namespace, lacks: Lacks) -> Digest | None:
+    """Return the digest without the indexes that the temporary server rejected."""
+    rejected = {lack.index for lack in lacks if lack.namespace == namespace and not lack.option}
+    if digest is None or not rejected:
+        return digest
+    return replace(digest, indexes=tuple(each for each in digest.indexes if each.partition(": ")[0] not in rejected))
 
 
 def _difference(now: Digest | None, copy: Digest | None) -> str:

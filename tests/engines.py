@@ -28,6 +28,7 @@ from instances.engines.base import (
     streamed_member,
 )
 from instances.engines.deployment import facts
+from instances.engines.deployment.building import Lack, Lacks
 from instances.engines.deployment.engine import Deployment
 from instances.engines.deployment.testing_connection import Tested
 from instances.engines.embedded import process
@@ -143,8 +144,8 @@ class FakeDeployment(Deployment):
 
     `down` has the reason why a deployment does not answer. `asked` is called when one is asked whether it is alive.
     `loading` is called before a dump is in the server, and `exchanging` before it replaces the data; both may raise.
-    `brought` is what load() then says was in it. `probed` says whether the last test was allowed to write. `seen` is
-    what all say about themselves, `tested` what a test finds.
+    `brought` is what load() then says was in it, and `lacks` what the server lacks of it. `probed` says whether the
+    last test was allowed to write. `seen` is what all say about themselves, `tested` what a test finds.
     """
 
     def __init__(self) -> None:
@@ -161,6 +162,7 @@ class FakeDeployment(Deployment):
         self.loading: Callable[[], None] = nothing
         self.exchanging: Callable[[], None] = nothing
         self.brought: Contents | None = None
+        self.lacks: list[Lack] = []
         self.tested = Tested([], self.seen, "ReplicaSet", ("transaction",), None)
 
     @contextmanager
@@ -188,8 +190,9 @@ class FakeDeployment(Deployment):
         return FakeWatch(self, access)
 
     def load(
-        self, client: Client, blocks: Iterator[memoryview], report: Callable[[int], None], *, with_users: bool = False
+        self, client: Client, blocks: Iterator[memoryview], report: Callable[[int], None], lacks: Lacks
     ) -> Contents:
+        lacks.extend(self.lacks)
         report(0)
         contents = _read_dump(blocks)
         self.loading()

@@ -6,7 +6,8 @@ from pathlib import Path
 from backups.choices import RestorationStatus
 from backups.jobs.parameters import RestoreToNewParameters
 from backups.jobs.restoring import end_restoration, load_dump, restoration_of, scratch_server, unpack
-from backups.models import Backup
+from backups.models import Backup, Restoration
+from console.text.messages import Message
 from instances import engines
 from instances.choices import Action, State, Step
 from instances.engines.base import EngineError, Server
@@ -21,16 +22,18 @@ from instances.queue.work import Work
 _LOADED = 95
 
 
-class RestoreToNewInstance(JobSteps[RestoreToNewParameters, None]):
+class RestoreToNewInstance(JobSteps[RestoreToNewParameters, str]):
     parameters_type = RestoreToNewParameters
 
-    def run(self, work: Work) -> None:
+    def run(self, work: Work) -> str:
+        """Return what the new server lacks of a logical backup; "" if it has everything."""
         _restoration, backup, instance = restoration_of(self.job)
         home, tag = instance_home(instance.id), str(self.job.id)
         home.mkdir(mode=0o700)
+        lacking = ""
         try:
             if backup.is_logical:
-                self._load(work, backup, home)
+                lacking = self._load(work, backup, home)
             else:
                 unpack(work, backup, engines.embedded().exchange.incoming(home, tag))
                 work.begin(Step.PLACE)
@@ -43,23 +46,30 @@ class RestoreToNewInstance(JobSteps[RestoreToNewParameters, None]):
             start_on_free_port(work, instance)
         except (StartFailed, EngineError) as error:
             raise JobFailed(str(error)) from error
+        return lacking
 
-    def _load(self, work: Work, backup: Backup, home: Path) -> None:
-        """Load the dump into new files, before any client can reach their server. On failure, leave no files."""
+    def _load(self, work: Work, backup: Backup, home: Path) -> str:
+        """Load the dump into new files, before any client can reach their server, and return what the server lacks.
+
+        On failure, leave no files.
+        """
         files = engines.embedded().files
         files.prepare(home)
         try:
             work.begin(Step.SCRATCH)
             with scratch_server(work, home) as server:
-                load_dump(work, backup, server, end=_LOADED)
+                lacking = load_dump(work, backup, server, end=_LOADED).lacking
                 if password := secret_of(self.job):
                     _set_password(work, server, password)
         except BaseException:
             shutil.rmtree(files.data_dir(home), ignore_errors=True)
             raise
+        return lacking
 
-    def completed(self, result: None) -> None:
+    def completed(self, result: str) -> None:
         end_restoration(self.job, RestorationStatus.COMPLETED)
+        if result:
+            Restoration.objects.filter(job=self.job).update(note=Message("restore.lacking", names=result))
         self._end_creating(state=State.AVAILABLE)
 
     def failed(self, reason: str) -> None:

@@ -58,7 +58,7 @@ def unpack(work: Work, backup: Backup, destination: Path) -> archive.Unpacked:
         raise JobFailed(str(error)) from error
 
 
-def load_dump(work: Work, backup: Backup, server: Server, *, end: float) -> archive.Stream:
+def load_dump(work: Work, backup: Backup, server: Server, *, end: float) -> dumps.Loaded:
     """Load the backup's dump into the empty server. Raises JobFailed or LeaseLost.
 
     `end` is the job's progress, in percent, when everything is loaded. Mark the backup if its archive is missing or

@@ -34,8 +34,13 @@ class VerifyBackup(JobSteps[BackupParameters, dict[str, Any]]):
         backup = Backup.objects.get(verify_job=self.job)
         home = staging(self.job)
         home.mkdir(mode=0o700, parents=True)
-        found = _load_and_inspect(work, home, backup) if backup.is_logical else _unpack_and_inspect(work, home, backup)
+        lacking = ""
+        if backup.is_logical:
+            found, lacking = _load_and_inspect(work, home, backup)
+        else:
+            found = _unpack_and_inspect(work, home, backup)
         return {
+            "lacking": lacking,
             "documents": found.documents,
             "collections": sum(len(database.collections) for database in found.databases),
             "databases": {
@@ -93,19 +98,22 @@ def _unpack_and_inspect(work: Work, home: Path, backup: Backup) -> Contents:
     return found
 
 
-def _load_and_inspect(work: Work, home: Path, backup: Backup) -> Contents:
-    """Load the dump into a new scratch server, have it read everything, and return its counts. Raises JobFailed."""
+def _load_and_inspect(work: Work, home: Path, backup: Backup) -> tuple[Contents, str]:
+    """Load the dump into a new scratch server, have it read everything, and return its counts, and what it lacks.
+
+    Raises JobFailed.
+    """
     engines.embedded().files.prepare(home)
     work.begin(Step.SCRATCH)
     try:
         with scratch_server(work, home) as server:
-            stream = load_dump(work, backup, server, end=UNPACKED)
+            loaded = load_dump(work, backup, server, end=UNPACKED)
             found = _inspect(work, server)
     except (StartFailed, EngineError) as error:
         # The server has made its files itself, so it is to blame for them.
         raise JobFailed(Message("verification.failed", why=error)) from error
-    _require_equal(backup, dumps.differing_from(stream, found))
-    return found
+    _require_equal(backup, dumps.differing_from(loaded, found))
+    return found, loaded.lacking
 
 
 def _inspect(work: Work, server: Server) -> Contents:

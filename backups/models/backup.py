@@ -173,7 +173,8 @@ class Backup(models.Model):
     )
     verified_at = models.DateTimeField(null=True, blank=True, editable=False)
     verify_failure = MessageField(blank=True, editable=False)
-    # The verification's counts: {"documents": n, "collections": n, "databases": {name: {collection: documents}}}.
+    # The verification's counts: {"documents": n, "collections": n, "databases": {name: {collection: documents}}}, and
+    # "lacking": the indexes and options of a logical backup that the console's own server does not have.
     verification = models.JSONField(default=dict, blank=True, editable=False)
     # Why the archive of a Complete backup is known to be missing or damaged: see damage.py. Verify clears it.
     damage = MessageField(blank=True, editable=False)

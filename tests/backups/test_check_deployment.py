@@ -14,6 +14,7 @@ from backups.models import Backup
 from backups.rehearsal import compare
 from console.processes import home as homes
 from instances.engines.base import Contents
+from instances.engines.deployment.building import Lack, Lacks
 from instances.engines.deployment.digests import Digest
 from instances.engines.deployment.mongodump import Namespace
 from instances.models import Deployment as Row
@@ -131,15 +132,24 @@ def test_each_difference_is_named(
         {ORDERS: after} if after else {},
         {ORDERS: archived},
         {ORDERS: restored} if restored else {},
+        Lacks(),
     )
     assert bool(found.different) is bool(different) and all(different in each for each in found.different)
     assert found.changed == ([changed] if changed else [])
 
 
+def test_an_index_that_the_temporary_server_rejects_is_not_compared() -> None:
+    lacks = Lacks()
+    lacks.append(Lack(ORDERS, "text_1"))
+    before = replace(DIGEST, indexes=(*DIGEST.indexes, 'text_1: {"_fts": "text"}'))
+    found = compare(Contents(()), {ORDERS: before}, {ORDERS: before}, {ORDERS: DIGEST}, {ORDERS: DIGEST}, lacks)
+    assert (found.different, found.lacking) == ([], ["shop.orders (text_1)"])
+
+
 def test_a_difference_ends_the_command_with_an_error(
     registered: Row, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    different = rehearsal.Rehearsed(3, 1, ["shop.orders: documents differ"], [])
+    different = rehearsal.Rehearsed(3, 1, ["shop.orders: documents differ"], [], [])
     monkeypatch.setattr("console.management.commands.check-deployment.rehearse", lambda *_: different)
     with pytest.raises(CommandError, match="1 of 1 collections differ"):
         check(registered.instance.name)

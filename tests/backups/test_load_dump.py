@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from django.core.files.storage import storages
+from django.test import Client
+from django.urls import reverse
 
 from backups.choices import BackupStatus
 from backups.imports import import_archive
-from backups.models import Backup
+from backups.models import Backup, Restoration
 from backups.services.create import create_backup
 from backups.services.restore import restore_to_new_instance
 from backups.services.verify import verify_backup
@@ -17,8 +19,9 @@ from console.text.messages import Message
 from console.text.refused import Refused
 from instances import engines
 from instances.choices import JobStatus, State
-from instances.engines.base import ONE_MOMENT, EngineError, FilesDamaged, Server
-from instances.engines.deployment.mongodump import DumpDamaged
+from instances.engines.base import ONE_MOMENT, Collection, Contents, Database, EngineError, FilesDamaged, Server
+from instances.engines.deployment.building import Lack
+from instances.engines.deployment.mongodump import DumpDamaged, Namespace
 from instances.engines.embedded import process
 from instances.homes import instance_home, staging_root
 from instances.models import Instance
@@ -208,3 +211,49 @@ def test_a_logical_archive_that_cannot_be_loaded_is_rejected(
         import_archive(path=path, requested_by=None)
     assert not Backup.objects.exists() and not storages["backups"].exists(backup.archive_name)
     assert not scratch[0].exists()
+
+
+TEXT = Lack(Namespace("shop", "numbers"), "title_text")
+
+
+def indexed(*indexes: str) -> Contents:
+    """Return the contents of a collection that has these indexes too."""
+    return Contents((Database("shop", (Collection("numbers", 10, tuple(sorted(["_id_", *indexes]))),)),))
+
+
+@pytest.fixture
+def with_text(deployments: FakeDeployment, engine: FakeEngine) -> Backup:
+    """Return a backup with an index that the console's own server rejects."""
+    deployment = make_deployment()
+    deployments.data[deployment.address] = indexed("title_text")
+    made = create_backup(instance=deployment.instance, name="nightly", requested_by=None)
+    assert do().status == JobStatus.COMPLETED
+    deployments.brought = engine.inspected = indexed()
+    made.refresh_from_db()
+    return made
+
+
+def test_verify_says_what_it_could_not_check(
+    with_text: Backup, deployments: FakeDeployment, servers: Servers, plain: Client
+) -> None:
+    deployments.lacks = [TEXT]
+    verify_backup(backup=with_text, requested_by=None)
+    assert do(servers).status == JobStatus.COMPLETED
+    html = plain.get(with_text.get_absolute_url()).text
+    assert "Not checked, because" in html and "shop.numbers (title_text)" in html
+
+
+def test_an_index_that_is_missing_for_no_reason_is_a_difference(with_text: Backup, servers: Servers) -> None:
+    verify_backup(backup=with_text, requested_by=None)
+    job = do(servers)
+    assert job.status == JobStatus.FAILED and "numbers" in job.failure
+
+
+def test_a_restoration_says_what_the_new_instance_lacks(
+    with_text: Backup, deployments: FakeDeployment, servers: Servers, plain: Client
+) -> None:
+    deployments.lacks = [TEXT]
+    target = restored(with_text, servers)
+    assert target.state == State.AVAILABLE
+    assert "shop.numbers (title_text)" in Restoration.objects.get().note
+    assert "shop.numbers (title_text)" in plain.get(reverse("backups:instance", args=[target.pk])).text

@@ -103,6 +103,8 @@ class Command(BaseCommand):
     def report(self, result: Rehearsed) -> None:
         for name in result.changed:
             self.say(f"  {name} was written to meanwhile, so it was compared with the archive only.")
+        for name in result.lacking:
+            self.say(f"  {name} is not supported by the temporary server, so it was not compared.")
         for difference in result.different:
             self.say(f"  {difference}")
         if result.different:

@@ -29,6 +29,7 @@ TEXTS = {
     "restore.other_host": _(
         "The archive is on host %(there)s, the instance on %(here)s. Restore the backup to a new instance."
     ),
+    "restore.lacking": _("The new instance does not support these indexes or options of the backup: %(names)s."),
     "restore.physical": _(
         "This backup has the files of a database server of the console. Restore it to a new instance."
     ),

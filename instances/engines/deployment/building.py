@@ -1,7 +1,11 @@
-"""Create collections, indexes and views as a dump describes them. What a server ignores or rejects is an error."""
+"""Create collections, indexes and views as a dump describes them.
+
+What a server ignores or rejects is an error. Only of indexes and options may the caller ask to be told instead.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from bson.raw_bson import RawBSONDocument
@@ -24,10 +28,37 @@ _OBSOLETE_INDEX_OPTIONS = frozenset({"ns", "dropDups", "safe"})
 # A server may answer with another value than it was given, which changes nothing.
 _FREE_INDEX_OPTIONS = frozenset({"v", "background"})
 _SIMPLE = {"locale": "simple"}
+_DUPLICATE_KEY = 11000
 
 
-def create_collection(client: Client, entry: Entry, target: Namespace, definition: Definition) -> None:
-    """Create the collection or time series with all its options. Raises EngineError if the server ignores one."""
+@dataclass(frozen=True)
+class Lack:
+    """An index that a server rejected, or an option of an index or a collection that it ignored."""
+
+    namespace: Namespace
+    index: str = ""
+    option: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.namespace} ({', '.join(filter(None, (self.index, self.option)))})"
+
+
+class Lacks(list[Lack]):
+    """What a server lacks of a dump. Unless `tolerant`, that is an EngineError."""
+
+    def __init__(self, *, tolerant: bool = True) -> None:
+        super().__init__()
+        self.tolerant = tolerant
+
+    def note(self, lack: Lack, message: Message) -> None:
+        """Note what the server ignores. Raises EngineError with the message unless tolerant."""
+        if not self.tolerant:
+            raise EngineError(message)
+        self.append(lack)
+
+
+def create_collection(client: Client, entry: Entry, target: Namespace, definition: Definition, lacks: Lacks) -> None:
+    """Create the collection or time series with all its options, and note those that the server ignores."""
     options = _current(definition.options, _OBSOLETE_OPTIONS)
     id_index = next((_current(index, _OBSOLETE_INDEX_OPTIONS) for index in definition.indexes if _is_id(index)), None)
     arguments = {**options, "idIndex": id_index} if id_index and entry.type != TIME_SERIES else options
@@ -36,7 +67,8 @@ def create_collection(client: Client, entry: Entry, target: Namespace, definitio
     created = described(client, target)
     for option, value in options.items():
         if not _keeps(created["options"].get(option), value) and not (option == "size" and _larger(created, value)):
-            raise EngineError(Message("deployment.option_ignored", name=entry.namespace, option=option))
+            ignored = Message("deployment.option_ignored", name=entry.namespace, option=option)
+            lacks.note(Lack(entry.namespace, option=option), ignored)
     if entry.type == TIME_SERIES and created["type"] != TIME_SERIES:
         raise EngineError(Message("deployment.time_series_refused", name=entry.namespace))
 
@@ -106,10 +138,13 @@ def _batches(documents: Iterator[bytes]) -> Iterator[list[RawBSONDocument]]:
         yield batch
 
 
-def build_indexes(client: Client, entry: Entry, target: Namespace, definition: Definition) -> tuple[str, ...]:
-    """Build all indexes with all their options, and return their names, sorted.
+def build_indexes(
+    client: Client, entry: Entry, target: Namespace, definition: Definition, lacks: Lacks
+) -> tuple[str, ...]:
+    """Build all indexes with all their options, and return the names of those that the server has, sorted.
 
-    Raises EngineError for an index that the server rejects, and for an option that it ignores.
+    Note an index that the server rejects, and an option that it ignores. Documents that break an index's own rule, such
+    as two equal values in a unique one, are an EngineError.
     """
     # An index that lists no collation would get the collection's.
     own = {"collation": _SIMPLE} if "collation" in definition.options else {}
@@ -120,17 +155,27 @@ def build_indexes(client: Client, entry: Entry, target: Namespace, definition: D
         except OperationFailure:
             # The server does not say which index it rejects. It skips those that it has built.
             for index in wanted:
-                with refusals("deployment.index_refused", name=entry.namespace, index=index.get("name", "")):
-                    _create_indexes(client, target, [index])
+                _create_one(client, entry, target, index, lacks)
     answer = database_of(client, target.database).cursor_command("listIndexes", target.collection, codec_options=CODEC)
     listed = {str(index["name"]): index for index in answer}
+    rejected = {lack.index for lack in lacks if lack.namespace == entry.namespace}
     for index in wanted:
         name = str(index.get("name", ""))
-        if option := _ignored(index, listed.get(name, {})):
-            raise EngineError(
-                Message("deployment.index_option_ignored", name=entry.namespace, index=name, option=option)
-            )
+        if name not in rejected and (option := _ignored(index, listed.get(name, {}))):
+            ignored = Message("deployment.index_option_ignored", name=entry.namespace, index=name, option=option)
+            lacks.note(Lack(entry.namespace, name, option), ignored)
     return tuple(sorted(listed))
+
+
+def _create_one(client: Client, entry: Entry, target: Namespace, index: dict[str, Any], lacks: Lacks) -> None:
+    name = str(index.get("name", ""))
+    with refusals("deployment.index_refused", name=entry.namespace, index=name):
+        try:
+            _create_indexes(client, target, [index])
+        except OperationFailure as error:
+            if error.code == _DUPLICATE_KEY or is_unauthorized(error) or not lacks.tolerant:
+                raise
+            lacks.append(Lack(entry.namespace, name))
 
 
 def _create_indexes(client: Client, target: Namespace, indexes: list[dict[str, Any]]) -> None:

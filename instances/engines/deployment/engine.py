@@ -20,6 +20,7 @@ from instances.engines.base import (
     nothing,
 )
 from instances.engines.deployment import digests, exchange, journal, load, testing_connection
+from instances.engines.deployment.building import Lacks
 from instances.engines.deployment.compare import is_loaded
 from instances.engines.deployment.connect import connected
 from instances.engines.deployment.digests import Digest
@@ -63,10 +64,10 @@ class Deployment(Engine[Access]):
         return testing_connection.test(access, report, probe=probe)
 
     def load(
-        self, client: Client, blocks: Iterator[memoryview], report: Callable[[int], None], *, with_users: bool = False
+        self, client: Client, blocks: Iterator[memoryview], report: Callable[[int], None], lacks: Lacks
     ) -> Contents:
         """Load a dump into an empty server: see load.load()."""
-        return load.load(client, blocks, report, with_users=with_users)
+        return load.load(client, blocks, report, lacks=lacks)
 
     def restore(
         self,

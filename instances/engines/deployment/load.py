@@ -12,6 +12,7 @@ from pymongo.errors import PyMongoError
 from console.text.messages import Message
 from instances.engines.base import Client, Collection, Contents, Database, EngineError
 from instances.engines.deployment import building, users
+from instances.engines.deployment.building import Lacks
 from instances.engines.deployment.compare import SCRIPTS, SERVER_DATABASES, is_loaded
 from instances.engines.deployment.mongodump import (
     VIEW,
@@ -37,14 +38,16 @@ def load(
     *,
     rename: Rename | None = None,
     with_users: bool = False,
+    lacks: Lacks | None = None,
 ) -> Contents:
     """Load the dump that the blocks contain, and return what was loaded, under the dump's names.
 
     `report` gets the number of loaded documents, and may raise to give up. `rename` maps a collection's namespace to
-    the one it is loaded as. `with_users` loads the users and roles that the server does not have. The client has to
-    wait for the answers of the longest index builds. Raises EngineError or what pymongo raises if the server fails.
+    the one it is loaded as. `with_users` loads the users and roles that the server does not have. With `lacks`, note
+    indexes that the server rejects and options that it ignores, instead of raising EngineError. The client has to wait
+    for the answers of the longest index builds. Raises EngineError or what pymongo raises if the server fails.
     """
-    loading = Loading(client, report, rename=rename, with_users=with_users)
+    loading = Loading(client, report, rename=rename, with_users=with_users, lacks=lacks)
     loading.read(parse(blocks))
     for view, definition in building.in_order(loading.views):
         building.create_view(client, view, loading.target(view.namespace), definition)
@@ -55,10 +58,17 @@ class Loading:
     """Loads one dump, except for its views: read() adds them to `views`."""
 
     def __init__(
-        self, client: Client, report: Report, *, rename: Rename | None = None, with_users: bool = False
+        self,
+        client: Client,
+        report: Report,
+        *,
+        rename: Rename | None = None,
+        with_users: bool = False,
+        lacks: Lacks | None = None,
     ) -> None:
         self.client, self._report, self._rename = client, report, rename
         self._users = users.Loading(client) if with_users else None
+        self._lacks = Lacks(tolerant=False) if lacks is None else lacks
         self.entries: dict[Namespace, tuple[Entry, Definition]] = {}
         self.views: list[tuple[Entry, Definition]] = []
         self.documents = 0
@@ -84,7 +94,9 @@ class Loading:
                 target = self.target(entry.namespace)
                 if definition.options.get("capped"):
                     building.require_all(self.client, entry, target, self._counts.get(entry.namespace, 0))
-                self._indexes[entry.namespace] = building.build_indexes(self.client, entry, target, definition)
+                self._indexes[entry.namespace] = building.build_indexes(
+                    self.client, entry, target, definition, self._lacks
+                )
             if self._users:
                 self._users.merge()
         except BaseException:
@@ -111,7 +123,7 @@ class Loading:
             self._report(self.documents)
             target = self.target(entry.namespace)
             if target.collection != SCRIPTS:
-                building.create_collection(self.client, entry, target, definition)
+                building.create_collection(self.client, entry, target, definition, self._lacks)
 
     def _insert(self, documents: Documents) -> None:
         entry = self._bodies.get(documents.namespace)

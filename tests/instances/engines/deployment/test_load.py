@@ -15,7 +15,7 @@ from pymongo.monitoring import CommandListener, CommandStartedEvent
 
 from instances.engines import embedded
 from instances.engines.base import Client, Collection, Contents, Database, EngineError
-from instances.engines.deployment.building import in_order
+from instances.engines.deployment.building import Lacks, in_order
 from instances.engines.deployment.compare import require_same
 from instances.engines.deployment.load import load, require_empty
 from instances.engines.deployment.mongodump import (
@@ -440,3 +440,22 @@ def test_what_was_loaded_is_compared_with_what_the_backup_lists(listed: Collecti
         require_same(Contents((Database("shop", (listed,)),)), found)
 
     assert str(caught.value) == sentence
+
+
+def test_indexes_that_the_server_rejects_are_noted_on_request(client: Client) -> None:
+    text = {"key": {"_fts": "text", "_ftsx": 1}, "name": "title_text", "weights": {"title": 1}}
+    orders = Dumped("orders", [{"_id": 1, "a": 1}], indexes=[text, {"key": {"a": 1}, "name": "a_1"}])
+    lacks = Lacks()
+
+    contents = load(client, dump_of(orders), lambda _documents: None, lacks=lacks)
+
+    assert list(map(str, lacks)) == ["shop.orders (title_text)"]
+    assert contents.databases[0].collections[0].indexes == ("_id_", "a_1")
+    assert set(client.shop.orders.index_information()) == {"_id_", "a_1"}
+
+
+def test_equal_values_in_a_unique_index_are_an_error_all_the_same(client: Client) -> None:
+    unique = {"key": {"a": 1}, "name": "a_1", "unique": True}
+    orders = Dumped("orders", [{"_id": 1, "a": 1}, {"_id": 2, "a": 1}], indexes=[unique])
+    with pytest.raises(EngineError, match="a_1"):
+        load(client, dump_of(orders), lambda _documents: None, lacks=Lacks())

@@ -11,6 +11,7 @@ from bson import Code, Int64
 from instances.engines import deployment as engine
 from instances.engines import embedded
 from instances.engines.base import Access, Client
+from instances.engines.deployment.building import Lacks
 from instances.engines.deployment.compare import require_same
 from tests import independent_reader
 from tests.deployments import Deployment
@@ -83,7 +84,7 @@ def test_everything_comes_back(replica_set: Deployment, server: Server) -> None:
                 assert archive.documents[name, collection] == raw(source, name, collection)
 
     with embedded().connect(server.address, seconds=60) as client:
-        loaded = engine().load(client, iter([memoryview(data)]), lambda _documents: None)
+        loaded = engine().load(client, iter([memoryview(data)]), lambda _documents: None, Lacks(tolerant=False))
     require_same(contents, loaded)
 
     with server.client() as target:
