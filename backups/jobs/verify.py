@@ -39,8 +39,7 @@ class VerifyBackup(JobSteps[BackupParameters, dict[str, Any]]):
             found, lacking = _load_and_inspect(work, home, backup)
         else:
             found = _unpack_and_inspect(work, home, backup)
-        return {
-            "lacking": lacking,
+        counts: dict[str, Any] = {
             "documents": found.documents,
             "collections": sum(len(database.collections) for database in found.databases),
             "databases": {
@@ -48,6 +47,7 @@ class VerifyBackup(JobSteps[BackupParameters, dict[str, Any]]):
                 for database in found.databases
             },
         }
+        return counts | {"lacking": lacking} if lacking else counts
 
     def completed(self, result: dict[str, Any]) -> None:
         self._end(verified_at=timezone.now(), verify_failure="", verification=result)
