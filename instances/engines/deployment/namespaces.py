@@ -1,8 +1,9 @@
 """What a dump has of a deployment, by the rules of mongodump: its collections, their options and their indexes."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pymongo.collection import Collection
@@ -14,7 +15,6 @@ from instances.engines.base import Client
 from instances.engines.deployment import connect
 from instances.engines.deployment.moment import PROBE
 from instances.engines.deployment.mongodump import CODEC, COLLECTION, TIME_SERIES, VIEW, Definition, Entry, Namespace
-from instances.engines.deployment.replies import Replies
 
 # Users and roles. A dump has them first, in this order.
 USERS = ("system.users", "system.roles", "system.version")
@@ -23,7 +23,6 @@ _USERS = tuple(Namespace("admin", name) for name in USERS)
 # What a router's database config says about the shards.
 _SHARDS = frozenset({"chunks", "collections", "databases", "settings", "shards", "tags", "version"})
 _BUCKETS = "system.buckets."
-_SAMPLE = 16
 NAMESPACE_NOT_FOUND = 26
 
 Document = dict[str, Any]
@@ -87,7 +86,7 @@ def found(client: Client, *, with_users: bool, waiting: Callable[[], None]) -> l
                 everything.append(each)
             waiting()
     everything.sort(key=_order)
-    return everything
+    return _sized(client, everything)
 
 
 def identities(client: Client, *, with_users: bool) -> set[tuple[Namespace, str]]:
@@ -103,6 +102,22 @@ def identities(client: Client, *, with_users: bool) -> set[tuple[Namespace, str]
 def uuids(client: Client, database: str, filter: Document) -> dict[str, str]:
     """Return the UUID of each collection of a database that matches the filter; "" if the server has none."""
     return {info["name"]: _uuid(info) for info in _infos(client, database, filter=filter)}
+
+
+def _sized(client: Client, everything: list[Found]) -> list[Found]:
+    """Estimate the size of documents from that of their database, where the server does not say it."""
+    if all(each.average_bytes or not each.documents for each in everything):
+        return everything
+    reply = client.admin.command("listDatabases", read_preference=client.read_preference)
+    sizes = {each["name"]: int(each.get("sizeOnDisk", 0)) for each in reply["databases"]}
+    documents: Counter[str] = Counter()
+    for each in everything:
+        documents[each.entry.namespace.database] += each.documents
+    averages = {name: sizes.get(name, 0) // max(count, 1) for name, count in documents.items()}
+    return [
+        each if each.average_bytes else replace(each, average_bytes=averages[each.entry.namespace.database])
+        for each in everything
+    ]
 
 
 def _order(each: Found) -> tuple[int, Namespace]:
@@ -191,14 +206,5 @@ def _size(collection: Collection[Document]) -> tuple[int, int]:
         stats = list(collection.aggregate(stages))
         documents = sum(int(each.get("count", 0)) for each in stats)
         size = sum(int(each["storageStats"].get("size", 0)) for each in stats)
-        if documents and not size:
-            return documents, _sampled(collection)
         return documents, size // max(documents, 1)
     return 0, 0
-
-
-def _sampled(collection: Collection[Document]) -> int:
-    """Return the average size in bytes of the documents that the server sends first."""
-    cursor = Replies(collection, limit=_SAMPLE, batch_size=_SAMPLE)
-    with cursor:
-        return next((batch.size // batch.count for batch in cursor), 0)
