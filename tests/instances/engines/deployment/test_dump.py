@@ -1,5 +1,6 @@
 import datetime
 import hashlib
+import tracemalloc
 from typing import Any
 
 import bson
@@ -189,6 +190,23 @@ def test_documents_of_sixteen_megabytes(replica_set: Deployment) -> None:
         assert [hashlib.sha256(each).digest() for each in found] == [
             hashlib.sha256(each).digest() for each in raw(client, "shop", "large")
         ]
+
+
+@pytest.mark.parametrize("access", [one_moment, any_moment])
+def test_large_documents_are_in_memory_one_at_a_time(replica_set: Deployment, access: Any) -> None:
+    with replica_set.client() as client:
+        for name in ("a", "b"):
+            client.shop[name].insert_one({"_id": 1, "x": bytes(16 * MB - 64)})
+    tracemalloc.start()
+    try:
+        with engine().backup(access(replica_set)) as cut:
+            size = sum(len(block) for member in cut.members for block in member.read())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size > 2 * 16 * MB - 1000
+    # The driver's raw batches alone take 80 MB.
+    assert peak < 24 * MB
 
 
 def test_many_collections_are_read_in_parallel(replica_set: Deployment) -> None:
