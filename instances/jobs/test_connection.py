@@ -45,7 +45,7 @@ class TestConnection(JobSteps[Parameters, Tested]):
         )
         columns = {**columns_of(result.facts, now), "type": result.instance_type}
         Instance.objects.filter(pk=self.job.instance_id).update(**columns)
-        self._idle().exclude(state=State.RESTORE_FAILED).update(state=State.AVAILABLE, failure="")
+        self._idle().update(state=State.AVAILABLE, failure="")
 
     def failed(self, reason: str) -> None:
         """Leave a deployment that was never reached as Creation failed: it can be edited and tested again."""

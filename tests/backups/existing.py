@@ -1,5 +1,6 @@
 """Existing deployments as instances of a real console, over HTTP."""
 
+import re
 import secrets
 from typing import Any
 
@@ -14,7 +15,7 @@ def add(console: Console, name: str, deployment: Deployment, **fields: str) -> R
     """Add the deployment as an instance, wait for the end of its test, and return the instance's row."""
     form = {"name": name, "host": "", "request_key": secrets.token_hex(16), **connection(deployment), **fields}
     answer = console.post("/instances/add-existing/", form)
-    assert answer.status == 200, answer
+    assert answer.status == 200, re.findall('class="error">.*</span>', answer.text)
     return tested(console, name)
 
 
