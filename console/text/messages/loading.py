@@ -18,6 +18,13 @@ TEXTS = {
     ),
     "deployment.view_refused": _("The view %(name)s cannot be created because the server rejects it: %(why)s"),
     "deployment.documents_refused": _("The server does not accept all documents of the collection %(name)s: %(why)s"),
+    "deployment.not_durable": _(
+        "The deployment did not confirm a write on a majority of its members, so it may be lost: %(why)s"
+    ),
+    "deployment.documents_missing": _(
+        "The collection %(name)s has only %(kept)d of the %(count)d documents that were loaded into it. Another client "
+        "may have changed it, or a server of the deployment failed meanwhile."
+    ),
     "deployment.capped_too_small": _(
         "The capped collection %(name)s keeps only %(kept)d of its %(count)d documents on this server, which counts "
         "their size differently. Restore to a server like the original."

@@ -20,8 +20,8 @@ from instances.engines.deployment.namespaces import database_of
 # The size of one insert command. A server accepts more, but would answer late.
 _BATCH_BYTES = 4 * 1024 * 1024
 _BATCH_DOCUMENTS = 5000
-# What a server has acknowledged outlives its crash, and an election. So the documents need not be counted again.
-DURABLE = {"w": "majority", "j": True}
+# What a server has acknowledged so outlives its crash, and an election.
+_DURABLE = {"w": "majority", "j": True, "wtimeout": 300_000}
 # What old servers list and new ones reject: they describe what is always so today.
 _OBSOLETE_OPTIONS = frozenset({"autoIndexId", "flags", "temp", "uuid"})
 _OBSOLETE_INDEX_OPTIONS = frozenset({"ns", "dropDups", "safe"})
@@ -76,8 +76,8 @@ def create_collection(client: Client, entry: Entry, target: Namespace, definitio
 def _create(client: Client, target: Namespace, options: Mapping[str, Any]) -> None:
     command: dict[str, Any] = {"create": "", **options}
     # Whatever options a dump has, they create this collection.
-    command |= {"create": target.collection, "writeConcern": DURABLE}
-    database_of(client, target.database).command(command)
+    command |= {"create": target.collection, "writeConcern": _DURABLE}
+    _confirmed(database_of(client, target.database).command(command))
 
 
 def _keeps(has: Any, wanted: Any) -> bool:
@@ -104,25 +104,25 @@ def insert(client: Client, target: Namespace, documents: Documents, *, name: Nam
     for batch in _batches(documents.each()):
         with refusals("deployment.documents_refused", name=name):
             # The driver sends raw documents unchanged, and its command takes every name that a server has.
-            answer = database_of(client, target.database).command(
-                "insert",
-                target.collection,
-                documents=batch,
-                ordered=True,
-                bypassDocumentValidation=True,
-                writeConcern=DURABLE,
-            )
+            options = {"documents": batch, "ordered": True, "bypassDocumentValidation": True}
+            answer = write(client, target.database, "insert", target.collection, **options)
         if answer["n"] != len(batch):
             errors = answer.get("writeErrors") or [{}]
             why = _sentence(str(errors[0].get("errmsg", "")))
             raise EngineError(Message("deployment.documents_refused", name=name, why=why))
 
 
-def require_all(client: Client, entry: Entry, target: Namespace, count: int) -> None:
-    """Raise EngineError if the server has fewer documents than it accepted: a capped collection drops the oldest."""
+def require_all(client: Client, entry: Entry, target: Namespace, definition: Definition, count: int) -> None:
+    """Raise EngineError if the server has fewer documents than it accepted.
+
+    A capped collection drops the oldest. One with an index that lets documents expire may lose some at any time.
+    """
+    if any("expireAfterSeconds" in index for index in definition.indexes) or entry.type == TIME_SERIES:
+        return
     kept = database_of(client, target.database).command("count", target.collection)["n"]
     if kept < count:
-        raise EngineError(Message("deployment.capped_too_small", name=entry.namespace, kept=kept, count=count))
+        code = "deployment.capped_too_small" if definition.options.get("capped") else "deployment.documents_missing"
+        raise EngineError(Message(code, name=entry.namespace, kept=kept, count=count))
 
 
 def _batches(documents: Iterator[bytes]) -> Iterator[list[RawBSONDocument]]:
@@ -179,9 +179,7 @@ def _create_one(client: Client, entry: Entry, target: Namespace, index: dict[str
 
 
 def _create_indexes(client: Client, target: Namespace, indexes: list[dict[str, Any]]) -> None:
-    database_of(client, target.database).command(
-        "createIndexes", target.collection, indexes=indexes, writeConcern=DURABLE
-    )
+    write(client, target.database, "createIndexes", target.collection, indexes=indexes)
 
 
 def _is_id(index: Mapping[str, Any]) -> bool:
@@ -229,6 +227,21 @@ def in_order(views: Iterable[tuple[Entry, Definition]]) -> list[tuple[Entry, Def
     for namespace in sorted(waiting):
         add(namespace)
     return ordered
+
+
+def write(client: Client, database: str, command: str, target: str, **options: Any) -> dict[str, Any]:
+    """Run a command that writes to a collection, and return the answer once it is durable. Raises EngineError."""
+    return _confirmed(database_of(client, database).command(command, target, **options, writeConcern=_DURABLE))
+
+
+def _confirmed(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer to a write.
+
+    Raises EngineError if a majority of the members has not confirmed the write in time: an election may undo it.
+    """
+    if error := answer.get("writeConcernError"):
+        raise EngineError(Message("deployment.not_durable", why=_sentence(str(error.get("errmsg", "")))))
+    return answer
 
 
 @contextmanager

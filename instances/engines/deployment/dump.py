@@ -29,7 +29,7 @@ from instances.engines.base import (
 )
 from instances.engines.deployment import moment, namespaces
 from instances.engines.deployment.connect import connected
-from instances.engines.deployment.explain import explain
+from instances.engines.deployment.explain import PASSING, explain
 from instances.engines.deployment.fan_in import Line, Part
 from instances.engines.deployment.memory import return_large_buffers
 from instances.engines.deployment.moment import Moment
@@ -141,18 +141,43 @@ def _identities(found: Iterable[Found]) -> set[tuple[Namespace, str]]:
 
 
 def _unreadable(client: Client, plan: _Plan) -> frozenset[Namespace]:
-    """Return the collections that the server does not read at the moment, such as capped ones."""
-    refused = set()
-    for each in plan.found:
-        namespace = each.entry.namespace
-        if (opened := plan.moment_of(each)) and (each.capped or namespace.database == "admin"):
-            try:
-                with opened.reader() as (session, concern):
-                    collection = namespaces.collection_of(client, namespace, concern)
-                    collection.find_one({}, {"_id": 1}, session=session)
-            except OperationFailure:
-                refused.add(namespace)
-    return frozenset(refused)
+    """Return the collections that the server does not read at the moment, such as capped ones.
+
+    A refused read ends a transaction, so the rest of its kind is not tried there, and counts as refused too.
+    """
+    for kind in (_is_capped, _is_of_admin):
+        refused = set()
+        tried = [each for each in plan.found if plan.moment_of(each) and kind(each)]
+        for each in tried:
+            if not _readable(client, plan, each):
+                if plan.moment and plan.moment.session:
+                    return frozenset(one.entry.namespace for one in tried)
+                refused.add(each.entry.namespace)
+        if refused:
+            return frozenset(refused)
+    return frozenset()
+
+
+def _is_capped(found: Found) -> bool:
+    return found.capped
+
+
+def _is_of_admin(found: Found) -> bool:
+    return found.entry.namespace.database == "admin"
+
+
+def _readable(client: Client, plan: _Plan, found: Found) -> bool:
+    opened = plan.moment_of(found)
+    assert opened
+    try:
+        with opened.reader() as (session, concern):
+            collection = namespaces.collection_of(client, found.entry.namespace, concern)
+            collection.find_one({}, {"_id": 1}, session=session)
+    except OperationFailure as error:
+        if error.code in PASSING:
+            raise
+        return False
+    return True
 
 
 class _Dump:
@@ -211,15 +236,18 @@ class _Dump:
         with opened.reader() if opened else nullcontext((None, None)) as (session, concern):
             collection = namespaces.collection_of(self._client, found.entry.body, concern)
             cursor = Replies(collection, batch_size=size, session=session)
+            reserved = 0
             try:
                 line.reserve(expected)
+                reserved = expected
                 for batch in cursor:
-                    yield batch, expected
-                    expected = batch.size
+                    given, reserved, expected = reserved, 0, batch.size
+                    yield batch, given
                     del batch
                     line.reserve(expected)
-                line.unused(expected)
+                    reserved = expected
             finally:
+                line.unused(reserved)
                 with suppress(PyMongoError), pymongo.timeout(_END_SECONDS):
                     cursor.close()
 
@@ -238,7 +266,9 @@ class _Dump:
             raise self._stopped(found, failure or error) from None
         if now == name.collection and failure:
             raise self._stopped(found, failure)
-        if now != name.collection and (now or opened):
+        # If it was replaced, part of the old one may have been read.
+        replaced = failure and namespaces.uuids(self._client, name.database, {"name": name.collection})
+        if now != name.collection and (now or opened or replaced):
             raise EngineError(Message("deployment.collection_moved", name=name))
 
     def _name_now(self, found: Found) -> str:

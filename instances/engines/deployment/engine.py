@@ -32,7 +32,7 @@ from instances.engines.deployment.testing_connection import Tested
 # Any server that speaks the protocol can be backed up, whatever it calls itself.
 _MEMBER = re.compile(r"dump/\d{8}", re.ASCII)
 # The longest that a server may take to build one index, and for one step of an exchange.
-_LOAD_SECONDS, _SETTLE_SECONDS = 24 * 3600.0, 300.0
+_LOAD_SECONDS, _SETTLE_SECONDS = 24 * 3600.0, 60.0
 
 
 class Deployment(Engine[Access]):
@@ -84,9 +84,15 @@ class Deployment(Engine[Access]):
         with connected(access, seconds=_LOAD_SECONDS) as client:
             return exchange.restore(client, blocks, expected, report, tag=tag, directory=directory, empty=empty)
 
-    def journaled(self, directory: Path) -> bool:
-        """Return whether restore() has left a journal there, so that settle() has to say how it ended."""
-        return (directory / journal.NAME).exists()
+    def journaled(self, directory: Path, tag: str = "") -> bool:
+        """Return whether restore(), with this tag if one is given, has left a journal there.
+
+        Then settle() has to say how it ended. Raises EngineError if the journal is damaged, and OSError.
+        """
+        if not tag:
+            return (directory / journal.NAME).exists()
+        known = journal.read(directory)
+        return known is not None and known.tag == tag
 
     def settle(self, access: Access, directory: Path) -> bool:
         """Finish or undo what restore() has left, and return which: see exchange.settle(). Raises EngineError."""

@@ -18,7 +18,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from console.text.messages import Message
 from instances.engines.base import Client, Contents, EngineError
 from instances.engines.deployment import building, journal
-from instances.engines.deployment.building import DURABLE
+from instances.engines.deployment.building import write
 from instances.engines.deployment.compare import SCRIPTS, SERVER_DATABASES, TEMPORARY, is_loaded, require_same
 from instances.engines.deployment.journal import Journal, Move, Obsolete, Scripts, State
 from instances.engines.deployment.load import Loading, Report, require_empty
@@ -32,7 +32,7 @@ from instances.engines.deployment.mongodump import (
     documents_in,
     parse,
 )
-from instances.engines.deployment.namespaces import NAMESPACE_NOT_FOUND, collection_of, database_of
+from instances.engines.deployment.namespaces import NAMESPACE_NOT_FOUND, collection_of, database_names, database_of
 
 # The option of a collection that cannot be renamed, nor replaced by renaming.
 _ENCRYPTED = "encryptedFields"
@@ -232,8 +232,8 @@ def _replace_scripts(client: Client, scripts: Scripts) -> None:
     temporary = Namespace(scripts.database, scripts.temporary)
     if scripts.temporary and not building.described(client, temporary):
         return
-    database, target = database_of(client, scripts.database), Namespace(scripts.database, SCRIPTS)
-    database.command("delete", SCRIPTS, deletes=[{"q": {}, "limit": 0}], writeConcern=DURABLE)
+    target = Namespace(scripts.database, SCRIPTS)
+    write(client, scripts.database, "delete", SCRIPTS, deletes=[{"q": {}, "limit": 0}])
     if scripts.temporary:
         loaded = collection_of(client, temporary).with_options(read_preference=ReadPreference.PRIMARY)
         for batch in cast("Iterator[bytes]", loaded.find_raw_batches()):
@@ -250,7 +250,7 @@ def _undo(client: Client, directory: Path, tag: str) -> None:
 
 def _collections(client: Client) -> Iterator[tuple[Namespace, dict[str, Any]]]:
     """Yield all collections and views of the databases that are not the servers' own."""
-    for database in sorted(set(client.list_database_names()) - SERVER_DATABASES):
+    for database in sorted(database_names(client) - SERVER_DATABASES):
         for found in list(database_of(client, database).cursor_command("listCollections", codec_options=CODEC)):
             yield Namespace(database, found["name"]), dict(found)
 
@@ -261,12 +261,12 @@ def _uuid(found: dict[str, Any]) -> str:
 
 
 def _rename(client: Client, source: Namespace, target: Namespace) -> None:
-    client.admin.command("renameCollection", str(source), to=str(target), dropTarget=True, writeConcern=DURABLE)
+    write(client, "admin", "renameCollection", str(source), to=str(target), dropTarget=True)
 
 
 def _drop(client: Client, namespace: Namespace) -> None:
     try:
-        database_of(client, namespace.database).command("drop", namespace.collection, writeConcern=DURABLE)
+        write(client, namespace.database, "drop", namespace.collection)
     except OperationFailure as error:
         if error.code != NAMESPACE_NOT_FOUND:
             raise

@@ -51,6 +51,8 @@ _RECOVERING = frozenset({11600, 11602, 13436, 189, 91})
 _TIMED_OUT = frozenset({50, 262})
 _CURSOR_GONE = frozenset({43, 237})
 _SNAPSHOT_TOO_OLD, _TRANSACTION_ENDED = 239, frozenset({251, 290})
+# Errors that say nothing about what was asked for: another attempt may succeed.
+PASSING = _NOT_PRIMARY | _RECOVERING | _TIMED_OUT | _CURSOR_GONE | _TRANSACTION_ENDED | {_SNAPSHOT_TOO_OLD, 11601}
 
 
 def redact(text: str, access: Access | None = None) -> str:

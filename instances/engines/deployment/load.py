@@ -25,7 +25,7 @@ from instances.engines.deployment.mongodump import (
     Prelude,
     parse,
 )
-from instances.engines.deployment.namespaces import database_of
+from instances.engines.deployment.namespaces import database_names, database_of
 
 Report = Callable[[int], None]
 Rename = Callable[[Namespace], Namespace]
@@ -92,8 +92,8 @@ class Loading:
             for entry, definition in self.entries.values():
                 self._report(self.documents)
                 target = self.target(entry.namespace)
-                if definition.options.get("capped"):
-                    building.require_all(self.client, entry, target, self._counts.get(entry.namespace, 0))
+                count = self._counts.get(entry.namespace, 0)
+                building.require_all(self.client, entry, target, definition, count)
                 self._indexes[entry.namespace] = building.build_indexes(
                     self.client, entry, target, definition, self._lacks
                 )
@@ -168,7 +168,7 @@ def require_empty(client: Client, *, besides: str = "system.") -> None:
 
     Collections whose names begin with `besides` do not count.
     """
-    for name in sorted(set(client.list_database_names()) - SERVER_DATABASES - {"admin"}):
+    for name in sorted(database_names(client) - SERVER_DATABASES):
         if any(not each["name"].startswith(("system.", besides)) for each in _collections(client, name)):
             raise EngineError(Message("deployment.not_empty", name=name))
 

@@ -10,6 +10,7 @@ All parts but the magic and the terminator are BSON documents. The documents of 
 sent them.
 """
 
+import json
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -97,13 +98,22 @@ class Entry:
     def definition(self) -> Definition:
         """Parse the metadata. Raises DumpDamaged."""
         try:
-            raw = json_util.loads(self.metadata or "{}", json_options=_JSON)
+            raw = json.loads(self.metadata or "{}", object_hook=_value)
             options, indexes, uuid = raw.get("options") or {}, raw.get("indexes") or [], raw.get("uuid") or ""
             if not isinstance(options, dict) or not all(isinstance(index, dict) for index in indexes):
                 raise TypeError("options and indexes are not documents")
         except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError) as error:
             raise _damaged(f"metadata of {self.namespace}: {error}") from error
         return Definition(options, indexes, str(uuid))
+
+
+def _value(document: dict[str, Any]) -> Any:
+    """Return the value that a document of Extended JSON stands for.
+
+    The driver also takes the query operator $regex, with the operators beside it, for an old spelling of a regular
+    expression.
+    """
+    return document if "$regex" in document else json_util.object_hook(document, _JSON)
 
 
 # --- Writing -------------------------------------------------------------------------------------------------

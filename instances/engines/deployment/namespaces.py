@@ -125,10 +125,16 @@ def _order(each: Found) -> tuple[int, Namespace]:
     return _USERS.index(namespace) if each.about_users else len(_USERS), namespace
 
 
+def database_names(client: Client, *, preference: Any = None) -> set[str]:
+    """Return the names of all databases. Raises OperationFailure if the user may not see some of them."""
+    # Otherwise the server leaves out those that the user may not see, and a dump would lack them.
+    options: dict[str, Any] = {"nameOnly": True, "authorizedDatabases": False, "read_preference": preference}
+    return {str(each["name"]) for each in client.admin.command("listDatabases", **options)["databases"]}
+
+
 def _listed(client: Client, *, with_users: bool) -> Iterator[tuple[str, list[Document]]]:
     """Yield each database that is dumped, with what listCollections says about its collections."""
-    reply = client.admin.command("listDatabases", nameOnly=True, read_preference=client.read_preference)
-    names = {each["name"] for each in reply["databases"]} - {"local", "config", PROBE}
+    names = database_names(client, preference=client.read_preference) - {"local", "config", PROBE}
     if client.admin.command("hello").get("msg") == "isdbgrid":
         names.add("config")
     for name in sorted(names):

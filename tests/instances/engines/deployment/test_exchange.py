@@ -31,7 +31,7 @@ DUMP = (
 )
 COUNTS = {"orders": 2, "was_view": 1, "dots.and spaces ü": 1, "system.js": 1}
 # The journal and the writes of one restore of DUMP, in their order.
-STEPS = 41
+STEPS = 47
 
 
 def expected() -> Contents:

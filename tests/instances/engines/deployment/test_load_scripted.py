@@ -26,27 +26,34 @@ class Accepting(Scripted):
     def __init__(self, **answers: Any) -> None:
         self.listed: Document = {}
         self.ignored = ""
+        self.inserted: dict[str, int] = {}
         self._created: dict[str, Document] = {}
         self._indexes: dict[str, list[Document]] = {}
         known: list[Document | None] = [{"_id": "admin.eve"}]
-        super().__init__(
-            create=self._create,
-            createIndexes=self._create_indexes,
-            listCollections=lambda command: _cursor([self._created.get(command["filter"]["name"])]),
-            listIndexes=lambda command: _cursor([ID, *self._indexes.get(command["listIndexes"], [])]),
-            insert=lambda command: {"n": len(command["documents"])},
-            find=lambda command: _cursor(known if command["find"] == "system.users" else []),
-            count={"n": 0},
-            drop={"ok": 1.0},
-            listCommands={"commands": {MERGE: {}}},
-            **{MERGE: {"ok": 1.0}} | answers,
-        )
+        usual: dict[str, Any] = {
+            "create": self._create,
+            "createIndexes": self._create_indexes,
+            "listCollections": lambda command: _cursor([self._created.get(command["filter"]["name"])]),
+            "listIndexes": lambda command: _cursor([ID, *self._indexes.get(command["listIndexes"], [])]),
+            "insert": self._insert,
+            "find": lambda command: _cursor(known if command["find"] == "system.users" else []),
+            "count": lambda command: {"n": self.inserted.get(command["count"], 0)},
+            "drop": {"ok": 1.0},
+            "listCommands": {"commands": {MERGE: {}}},
+            MERGE: {"ok": 1.0},
+        }
+        super().__init__(**usual | answers)
 
     def _create(self, command: Document) -> Document:
         options = {name: value for name, value in command.items() if name in {"timeseries", "capped", "size"}}
         kind = "timeseries" if "timeseries" in options else "collection"
         self._created[command["create"]] = {"name": command["create"], "type": kind, "options": options | self.listed}
         return {}
+
+    def _insert(self, command: Document) -> Document:
+        count = len(command["documents"])
+        self.inserted[command["insert"]] = self.inserted.get(command["insert"], 0) + count
+        return {"n": count}
 
     def _create_indexes(self, command: Document) -> Document:
         kept = [{name: each[name] for name in each if name != self.ignored} for each in command["indexes"]]
@@ -139,7 +146,9 @@ def test_the_buckets_of_a_time_series_are_inserted_as_they_are(server: Accepting
 def test_documents_are_acknowledged_only_when_they_outlive_a_crash(server: Accepting, client: Client) -> None:
     loaded(client, Dumped("orders", [{"_id": 1}]))
 
-    assert [command["writeConcern"] for command in server.named("insert")] == [{"w": "majority", "j": True}]
+    assert [command["writeConcern"] for command in server.named("insert")] == [
+        {"w": "majority", "j": True, "wtimeout": 300_000}
+    ]
 
 
 @pytest.mark.parametrize("option", ["unique", "sparse", "collation", "hidden", "key"])
@@ -185,3 +194,29 @@ def test_a_sharded_cluster_is_not_restored_over_itself(tmp_path: Any) -> None:
 
     assert not list(tmp_path.iterdir())
     assert not router.named("create")
+
+
+def test_documents_that_are_gone_when_everything_is_loaded_are_missed() -> None:
+    with (
+        Accepting(count={"n": 1}) as server,
+        connected(Access(address=server.address)) as client,
+        pytest.raises(EngineError, match="has only 1 of the 2 documents"),
+    ):
+        loaded(client, Dumped("orders", [{"_id": 1}, {"_id": 2}]))
+
+
+def test_documents_that_expire_may_be_gone() -> None:
+    expiring = {"key": {"at": 1}, "name": "at_1", "expireAfterSeconds": 10}
+    with Accepting(count={"n": 0}) as server, connected(Access(address=server.address)) as client:
+        loaded(client, Dumped("orders", [{"_id": 1}], indexes=[expiring]))
+
+
+@pytest.mark.parametrize("command", ["create", "insert", "createIndexes"])
+def test_a_write_that_no_majority_confirms_is_an_error(command: str) -> None:
+    unconfirmed = {"n": 1, "writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"}}
+    with (
+        Accepting(**{command: unconfirmed}) as server,
+        connected(Access(address=server.address)) as client,
+        pytest.raises(EngineError, match="did not confirm a write on a majority"),
+    ):
+        loaded(client, Dumped("orders", [{"_id": 1}], indexes=[{"key": {"a": 1}, "name": "a_1"}]))

@@ -1,5 +1,7 @@
 import struct
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 
 import bson
 import pytest
@@ -236,3 +238,20 @@ def test_reading_keeps_a_block_and_a_document_in_memory() -> None:
     while not source.ended():
         content, count = source.documents()
         assert len(content) == count * len(ONE) <= 10_000 + len(ONE)
+
+
+@pytest.mark.parametrize(
+    "filter",
+    [
+        {"name": {"$regex": "^a", "$options": "i", "$ne": "ab"}},
+        {"name": {"$regex": Regex("^a", "i"), "$nin": ["ab"]}},
+        {"name": Regex("^a", "i"), "at": {"$gt": datetime(2020, 1, 1, tzinfo=UTC)}},
+        {"$expr": {"$eq": ["$a", {"$literal": Int64(5)}]}},
+    ],
+    ids=str,
+)
+def test_validators_and_views_mean_the_same_afterwards(filter: dict[str, Any]) -> None:
+    before = Definition({"validator": filter, "pipeline": [{"$match": filter}]})
+    after = Entry.defined(Namespace("shop", "orders"), before).definition()
+    assert after.options == before.options
+    assert list(after.options["validator"]) == list(filter)
