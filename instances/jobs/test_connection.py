@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import Future
+from dataclasses import replace
 
 from django.utils import timezone
 
@@ -20,30 +21,39 @@ from instances.reported import columns_of
 LIMIT_SECONDS = 15.0
 
 
-class TestConnection(JobSteps[Parameters, Tested]):
+class TestConnection(JobSteps[Parameters, tuple[Access, Tested]]):
     parameters_type = Parameters
 
-    def run(self, work: Work) -> Tested:
+    def run(self, work: Work) -> tuple[Access, Tested]:
+        """Return the connection that was tested, and what the test found."""
         work.begin(Step.CONNECT)
-        testing = _Testing(access_of(self.instance), probe=self.instance.deployment.may_probe)
+        access = access_of(self.instance)
+        testing = _Testing(access, probe=self.instance.deployment.may_probe)
         try:
             # Wait in steps, so that a cancelled job ends even while the deployment is silent.
             work.wait(LIMIT_SECONDS, testing.require_unended)
         except _Ended:
-            return testing.result()
+            return access, testing.result()
         finally:
             testing.given_up = True
         raise JobFailed(Message("deployment.test_timed_out", seconds=int(LIMIT_SECONDS)))
 
-    def completed(self, result: Tested) -> None:
+    def completed(self, result: tuple[Access, Tested]) -> None:
+        access, tested = result
+        # Lock in the order of the services.
+        Instance.objects.select_for_update().filter(pk=self.job.instance_id).first()
+        deployment = Deployment.objects.select_for_update().filter(pk=self.job.instance_id).first()
+        if deployment is None or _without_ways(deployment.access()) != _without_ways(access):
+            # The connection was edited meanwhile, and the test of the new one is queued.
+            return
         now = timezone.now()
         Deployment.objects.filter(pk=self.job.instance_id).update(
             tested=now,
-            findings=[{"tone": each.tone, "message": encode(each.message)} for each in result.findings],
-            ways=list(result.ways),
-            certificate_expires=result.certificate_expires,
+            findings=[{"tone": each.tone, "message": encode(each.message)} for each in tested.findings],
+            ways=list(tested.ways),
+            certificate_expires=tested.certificate_expires,
         )
-        columns = {**columns_of(result.facts, now), "type": result.instance_type}
+        columns = {**columns_of(tested.facts, now), "type": tested.instance_type}
         Instance.objects.filter(pk=self.job.instance_id).update(**columns)
         self._idle().update(state=State.AVAILABLE, failure="")
 
@@ -62,6 +72,11 @@ class TestConnection(JobSteps[Parameters, Tested]):
 
     def _idle(self) -> InstanceQuerySet:
         return Instance.objects.filter(pk=self.job.instance_id).exclude(action__in=[Action.RESTORE, Action.DELETE])
+
+
+def _without_ways(access: Access) -> Access:
+    """Return the connection alone: the ways are what a test finds."""
+    return replace(access, ways=())
 
 
 class _Ended(Exception):

@@ -145,9 +145,14 @@ class Check:
             raise EngineError(self._watch.why)
         if time.monotonic() < self._facts_at:
             return
-        columns = columns_of(self._watch.facts(), timezone.now())
         self._facts_at = time.monotonic() + FACTS_EVERY
-        Instance.objects.filter(pk=self._instance_id).update(**columns)
+        try:
+            columns = columns_of(self._watch.facts(), timezone.now())
+        except EngineError as error:
+            # A deployment that answers is well, even if counting what it has takes too long.
+            log.info("The facts about the deployment %s could not be read: %s", self._instance_id, error)
+        else:
+            Instance.objects.filter(pk=self._instance_id).update(**columns)
 
     def _unwatch(self) -> None:
         if self._watch:
