@@ -163,6 +163,7 @@ class FakeDeployment(Deployment):
         self.exchanging: Callable[[], None] = nothing
         self.brought: Contents | None = None
         self.lacks: list[Lack] = []
+        self.tags: dict[Path, str] = {}
         self.tested = Tested([], self.seen, "ReplicaSet", ("transaction",), None)
 
     @contextmanager
@@ -217,6 +218,7 @@ class FakeDeployment(Deployment):
         if empty and self.data[access.address].databases:
             raise EngineError("It is not empty.")
         journal = directory / "exchange.json"
+        self.tags[directory] = tag
         journal.write_text("loading")
         try:
             contents = _read_dump(blocks)
@@ -240,6 +242,9 @@ class FakeDeployment(Deployment):
             return False
         self.data[access.address] = Contents.from_document(json.loads(text))
         return True
+
+    def journaled(self, directory: Path, tag: str = "") -> bool:
+        return (directory / "exchange.json").exists() and tag in {"", self.tags.get(directory)}
 
     def forget(self, directory: Path) -> None:
         (directory / "exchange.json").unlink(missing_ok=True)

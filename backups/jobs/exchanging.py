@@ -74,20 +74,22 @@ def restore_over(
         raise JobFailed(str(error) if unclear else Message("deployment.not_restored", why=error)) from error
 
 
-def settle(instance: Instance) -> bool | None:
+def settle(instance: Instance, tag: str) -> bool | None:
     """Finish or undo what a restoration has left on the deployment, and return whether it has the restored data.
 
-    Return None if nothing was left. forget() must follow. Raises EngineError while the deployment does not answer,
+    `tag` is the id of its job. Return None if it has left nothing, or if the journal is that of a later restoration.
+    forget() must follow. Raises EngineError while the deployment does not answer,
     JobFailed if its password cannot be decrypted.
     """
     engine, home = engines.deployment(), instance_home(instance.id)
-    return engine.settle(access_of(instance), home) if engine.journaled(home) else None
+    return engine.settle(access_of(instance), home) if engine.journaled(home, tag) else None
 
 
-def forget(instance_id: str) -> None:
+def forget(instance_id: str, tag: str) -> None:
     """Remove the journal of a settled restoration, and the home: a deployment needs none otherwise."""
-    home = instance_home(instance_id)
+    home, engine = instance_home(instance_id), engines.deployment()
     if home.is_dir():
-        engines.deployment().forget(home)
+        if engine.journaled(home, tag):
+            engine.forget(home)
         with suppress(OSError):
             home.rmdir()

@@ -160,12 +160,13 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
 
     def _settle_deployment(self, instance: Instance) -> None:
         """End Restoring once the deployment has either its old data or the restored data, and say which."""
-        restored = exchanging.settle(instance)
+        tag = str(self.job.pk)
+        restored = exchanging.settle(instance, tag)
         failed = Job.objects.filter(pk=self.job.pk).exclude(status=JobStatus.COMPLETED).first()
         if failed and restored is not None:
             code = "deployment.restored_after_all" if restored else "deployment.restoration_undone"
             Restoration.objects.filter(job=failed).update(failure=Message(code, why=failed.failure))
-        exchanging.forget(instance.id)
+        exchanging.forget(instance.id, tag)
         _end_restoring(Instance.objects.filter(pk=instance.pk))
 
     @classmethod
