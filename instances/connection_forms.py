@@ -7,8 +7,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from console.text.messages import TEXTS
-from console.text.uris import without_password
+from console.text.messages import TEXTS, Message
+from console.text.uris import address_without_password
 from console.web.forms import DialogForm, EditForm, NameField, RequestKeyField
 from instances.access_rule import check_access, with_kept_secrets
 from instances.choices import Mechanism, ReadPreference
@@ -17,7 +17,7 @@ from instances.engines.deployment.hosts import NotAllowed
 from instances.engines.deployment.uri import Parsed, parse
 from instances.host_choice import HostChoice
 from instances.models import Deployment
-from instances.pem import PEM_MAX_LENGTH
+from instances.pem import PEM_MAX_LENGTH, PRIVATE_KEY
 
 _EXACT = {"autocomplete": "off", "spellcheck": "false"}
 # The fields that are called as in a Deployment.
@@ -115,13 +115,17 @@ class ConnectionFields(DialogForm):
     with_users = forms.BooleanField(
         label=TEXTS["label.with_users"],
         required=False,
-        help_text=_("Backups then hold the users, roles and password hashes of the deployment."),
+        help_text=_(
+            "Backups then hold the users, roles and password hashes of the deployment. The console does not restore "
+            "them; mongorestore does."
+        ),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._rejected = ""
         self.password_moved = False
+        self._key_among_authorities = False
         if self.is_bound:
             self.data = self._moved(self.data)
 
@@ -157,6 +161,8 @@ class ConnectionFields(DialogForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if self._rejected and not self.has_error("address"):
             self.add_error("address", self._rejected)
+        if self._key_among_authorities:
+            self.add_error("ca", Message("deployment.pem_key_among_authorities"))
         self.judge()
         return cleaned
 
@@ -175,10 +181,12 @@ class ConnectionFields(DialogForm):
     def _moved(self, data: Any) -> Any:
         """Return the submitted data with what the connection string says in the fields of its own."""
         sent, typed = data.copy(), data.get("address", "")
+        if PRIVATE_KEY in data.get("ca", ""):
+            sent["ca"], self._key_among_authorities = "", True
         try:
             parsed = parse(typed) if typed.strip() else Parsed(address="")
         except NotAllowed as error:
-            self._rejected, sent["address"] = str(error.args[0]), without_password(typed)
+            self._rejected, sent["address"] = str(error.args[0]), address_without_password(typed)
             self.password_moved = sent["address"] != typed
             return sent
         sent["address"] = parsed.address

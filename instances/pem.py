@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from console.text.messages import Message
 
 PEM_MAX_LENGTH = 65_536
+PRIVATE_KEY = "PRIVATE KEY-----"
 
 
 class Unusable(ValueError):
@@ -16,6 +17,8 @@ class Unusable(ValueError):
 
 def check_authorities(text: str) -> None:
     """Raise Unusable unless the PEM text has certificates, of which one at least is valid now."""
+    if PRIVATE_KEY in text:
+        raise Unusable(Message("deployment.pem_key_among_authorities"))
     found = _certificates(text)
     reasons = [_invalid_now(certificate) for certificate in found]
     if all(reasons):
@@ -25,7 +28,7 @@ def check_authorities(text: str) -> None:
 def check_certificate(text: str) -> None:
     """Raise Unusable unless the PEM text has a certificate that is valid now, and its private key."""
     certificate = _certificates(text)[0]
-    if "PRIVATE KEY-----" not in text:
+    if PRIVATE_KEY not in text:
         raise Unusable(Message("deployment.pem_no_key"))
     try:
         belongs = load_pem_private_key(text.encode(), password=None).public_key() == certificate.public_key()

@@ -37,6 +37,10 @@ def form(**changes: str) -> dict[str, str]:
     return {**filled, "reads_from": "primary", "request_key": str(uuid.uuid4()), **changes}
 
 
+def without_key(pem: str) -> str:
+    return pem.split("-----BEGIN PRIVATE")[0]
+
+
 def added() -> Deployment:
     return Deployment.objects.select_related("instance").get()
 
@@ -228,10 +232,10 @@ def test_certificates_that_cannot_be_used_are_rejected_with_the_reason(htmx: Cli
     }.items():
         answer = htmx.post(ADD, form(tls="on", certificate=text))
         assert said in str(answer.context["form"].errors["certificate"]), said
-    answer = htmx.post(ADD, form(tls="on", ca=expired(tmp_path)))
+    answer = htmx.post(ADD, form(tls="on", ca=without_key(expired(tmp_path))))
     assert "The certificate expired on" in str(answer.context["form"].errors["ca"])
     # A bundle may still contain old authorities.
-    assert htmx.post(ADD, form(tls="on", ca=expired(tmp_path) + own)).status_code == 204
+    assert htmx.post(ADD, form(tls="on", ca=without_key(expired(tmp_path)) + own)).status_code == 204
 
 
 # --- The rules of every service ----------------------------------------------------------------------------
@@ -298,3 +302,22 @@ def test_the_audit_says_who_added_it(htmx: Client, user: User) -> None:
     htmx.post(ADD, form())
     event = AuditEvent.objects.get(trace="ddsAddInstance")
     assert (event.user, event.resource_name, event.outcome) == (user, "orders", "succeeded")
+
+
+def test_a_private_key_among_the_authorities_is_rejected_and_not_sent_back(tmp_path: Path, htmx: Client) -> None:
+    path = certificate(tmp_path / "both.pem")
+    key = path.with_suffix(".key").read_text()
+    answer = htmx.post(ADD, form(tls="on", ca=path.read_text() + key))
+    assert answer.status_code == 422 and "Remove the private key." in answer.text
+    assert key.splitlines()[1] not in answer.text and not Deployment.objects.exists()
+    with pytest.raises(ValidationError, match="Remove the private key"):
+        add_existing_instance(
+            name="orders",
+            access=Access(address=SET, user="backup", password="x", ca=path.read_text() + key, tls=True),
+            requested_by=None,
+        )
+
+
+def test_a_password_in_what_is_no_connection_string_is_not_sent_back(htmx: Client) -> None:
+    answer = htmx.post(ADD, form(address='mongosh "mongodb://reader:hunter2@db.example.org/"', password=""))
+    assert answer.status_code == 422 and "hunter2" not in answer.text

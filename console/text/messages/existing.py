@@ -43,6 +43,9 @@ TEXTS = {
     ),
     "deployment.pem_expired": _("The certificate expired on %(day)s."),
     "deployment.pem_too_early": _("The certificate is valid only from %(day)s."),
+    "deployment.pem_key_among_authorities": _(
+        "This field is for the certificates of authorities, which are not secret. Remove the private key."
+    ),
     "deployment.pem_no_key": _("Add the private key in PEM format after the certificate, without a passphrase."),
     "deployment.pem_key_encrypted": _("The private key has a passphrase. Remove it, for example with openssl pkey."),
     "deployment.pem_other_key": _("The private key does not belong to the certificate."),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from console.text.uris import without_password
+from console.text.uris import address_without_password, without_password
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,22 @@ def test_the_password_goes_and_the_rest_stays(typed: str, kept: str) -> None:
 )
 def test_a_text_without_a_password_stays_as_it_is(text: str) -> None:
     assert without_password(text) == text
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ('"mongodb://reader:hunter2@db/"', '"mongodb://reader@db/"'),
+        ('mongosh "mongodb://reader:hunter2@db/"', 'mongosh "mongodb://reader@db/"'),
+        ("URL=mongodb://reader:hunter2@db", "URL=mongodb://reader@db"),
+        ("jdbc:mongodb://reader:hunter2@db", "jdbc:mongodb://reader@db"),
+        ("mongodb:/reader:hunter2@db", "mongodb:/reader@db"),
+        ("reader:hunter2@db:27017", "reader@db:27017"),
+        ("reader:hun://ter2@db:27017", "reader@db:27017"),
+        ("reader:hun@ter2@db", "reader@db"),
+        ("db1:27017,db2:27017", "db1:27017,db2:27017"),
+        ("mongodb://db1:27017/?tls=true", "mongodb://db1:27017/?tls=true"),
+    ],
+)
+def test_the_password_goes_from_what_should_be_an_address(typed: str, kept: str) -> None:
+    assert address_without_password(typed) == kept
