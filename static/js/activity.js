@@ -7,6 +7,8 @@ import { stored } from "./storage.js";
 import { keepToast, restoreToasts, settleToast, showToast } from "./toasts.js";
 
 const [WORKING_MS, IDLE_MS] = [2000, 15000];
+// The server shares a list between its viewers for a second.
+const SHARED_MS = 1100;
 
 const page = document.body.dataset;
 // All tabs of the browser share the cursor, so that a second tab does not show the same news again.
@@ -61,7 +63,11 @@ async function ask() {
   if (news.cursor) cursor.set(news.cursor);
   show(news);
   news.toasts.forEach(keepToast);
-  if (news.toasts.length) refresh();
+  if (news.toasts.length) {
+    refresh();
+    // The list may have been rendered just before the work ended.
+    setTimeout(refresh, SHARED_MS);
+  }
   return true;
 }
 

@@ -125,7 +125,7 @@ def test_the_reason_of_a_failure_is_in_the_language_of_the_reader(signed_in: Pag
     expect(page.get_by_text(failed["failure"])).to_have_count(0)
     backup.expect_no_toast("told-to-fail")
     backup.expect_text("测试使此备份在 40 % 处失败。")
-    TaskCenterInChinese(page).open().row("物理备份", "doomed-one").expect_text("测试使此备份在 40 % 处失败。")
+    TaskCenterInChinese(page).open().row("备份", "doomed-one").expect_text("测试使此备份在 40 % 处失败。")
 
 
 def test_chinese_headers_stay_on_one_line(signed_in: Page, console: Console) -> None:
