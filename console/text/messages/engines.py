@@ -7,6 +7,7 @@ TEXTS = {
     "server.not_started": _("The database server could not be started: %(why)s."),
     "server.start_timed_out": _("The database server did not respond within %(seconds)d seconds."),
     "server.unreachable": _("The database server is not responding on port %(port)d."),
+    "server.disk_full": _("The disk of the database server is full. Make room on it and try again."),
     "server.refused": _("The database server refused: %(why)s"),
     "server.busy": _("The database server is busy with a long operation, such as building an index."),
     "server.no_data": _("The data directory of the instance is missing."),

@@ -14,6 +14,8 @@ from instances.engines.embedded import process
 
 # A running server accepts a connection at once, however long it then takes to answer.
 _CONNECT_MILLISECONDS = 10_000
+# The names of the errors that a server also reports when it cannot write.
+_WITHOUT_REASON = {"", "InternalError", "BackupHasEnded"}
 
 
 @contextmanager
@@ -58,17 +60,28 @@ def explained(server: Server) -> Iterator[None]:
     """Turn a driver's error into an EngineError with a sentence for people."""
     try:
         yield
-    except OperationFailure as error:
-        raise EngineError(_backup_failure(error) or Message("server.refused", why=_sentence(error))) from error
     except InvalidName as error:
         raise EngineError(Message("server.foreign_name", why=error)) from error
     except PyMongoError as error:
-        raise EngineError(Message("server.unreachable", port=server.port)) from error
+        raise EngineError(_reason(server, error)) from error
 
 
 def refusal(error: OperationFailure) -> str:
     """Return the name of the server's reason, such as BackupIsOpen; "" if the error has none."""
     return str((error.details or {}).get("codeName", ""))
+
+
+def _reason(server: Server, error: PyMongoError) -> str:
+    """Return the sentence for an error of the driver.
+
+    A full disk causes many different errors, so look for it first, unless the server gives a reason of its own.
+    """
+    names_a_reason = isinstance(error, OperationFailure) and refusal(error) not in _WITHOUT_REASON
+    if not names_a_reason and process.disk_is_full(server.home):
+        return Message("server.disk_full")
+    if isinstance(error, OperationFailure):
+        return _backup_failure(error) or Message("server.refused", why=_sentence(error))
+    return Message("server.unreachable", port=server.port)
 
 
 def _backup_failure(error: OperationFailure) -> str:

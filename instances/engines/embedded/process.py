@@ -31,6 +31,8 @@ _LOGGED = re.compile(r"\d{4}-\d\d-\d\d ")
 # How the launcher's sentence about files that no server can have left begins.
 _REJECTED = ("The database files contain ", "The database files are incomplete: ")
 _LOG_LIMIT = 4 * 1024 * 1024
+# With fewer free bytes than this, a server cannot write, since its log files are 10 MB each. As in the launcher.
+_NO_SPACE = 16 * 1024 * 1024
 # The user that the agent signs in as. Clients cannot see it.
 _AGENT = "console-agent"
 # The file with credentials that the next server gives to the administrator before it listens.
@@ -161,7 +163,12 @@ def exclusive(home: Path, *, seconds: float = _FREE_SECONDS) -> Iterator[None]:
 
 
 def last_words(home: Path) -> str:
-    """Return the sentence that the server wrote when it ended; "" if it wrote none, for example if it was killed."""
+    """Return the sentence that the server wrote when it ended; "" if it wrote none, for example if it was killed.
+
+    On a full disk, return that instead: the server may not have been able to write anything.
+    """
+    if disk_is_full(home):
+        return Message("server.disk_full")
     try:
         with (home / "server.log").open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - 4096))
@@ -170,6 +177,13 @@ def last_words(home: Path) -> str:
         return ""
     # Every line of the log begins with its time, except the launcher's final sentence.
     return "" if not lines or _LOGGED.match(lines[-1]) else lines[-1]
+
+
+def disk_is_full(home: Path) -> bool:
+    """Return whether the disk of this home has too little free space for a server."""
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(home).free < _NO_SPACE
+    return False
 
 
 def rejected_files(home: Path) -> bool:

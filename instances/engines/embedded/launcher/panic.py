@@ -9,7 +9,7 @@ from pathlib import Path
 
 import wiredtiger
 
-# With fewer free bytes than this, WiredTiger cannot write: its log files are 10 MB each.
+# With fewer free bytes than this, WiredTiger cannot write: its log files are 10 MB each. As in the agent (process.py).
 _NO_SPACE = 16 * 1024 * 1024
 
 
@@ -34,7 +34,7 @@ def reason(data: Path, error: Exception) -> str:
     """
     with contextlib.suppress(OSError):
         if shutil.disk_usage(data).free < _NO_SPACE:
-            return "no space left on the disk of its data directory"
+            return "no space left on the disk of its data directory; make room on it"
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as lack:
@@ -43,6 +43,10 @@ def reason(data: Path, error: Exception) -> str:
 
 
 def say(sentence: str) -> None:
-    """Write the last line of the log, in which the agent finds the reason why the server ended."""
-    sys.stderr.write(f"{sentence}\n")
-    sys.stderr.flush()
+    """Write the last line of the log, in which the agent finds the reason why the server ended.
+
+    The log is on the same disk as the data. If it cannot be written, the server ends without a word.
+    """
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{sentence}\n")
+        sys.stderr.flush()
