@@ -18,7 +18,7 @@ from django.core.files import File
 from django.core.files.storage import Storage
 
 from backups.archive.manifest import SIZE_LIMIT, ArchiveError, ArchiveNotRead, Entry, Manifest, contents_from_json
-from backups.storage.durable import sync_directory
+from console.processes.durable import sync_directory
 from console.text.errors import explain_file
 from console.text.messages import Message, Size
 from instances import engines

@@ -9,8 +9,8 @@ from django.core.files import File
 from django.core.files.storage import FileSystemStorage
 
 from backups.storage.base import NotEnoughSpace, require_flat
-from backups.storage.durable import create_durably, sync_directory, write_durably
 from backups.storage.identity import ID_NAME, IdentifiedStorage
+from console.processes.durable import create_durably, sync_directory, write_durably
 from console.text.messages import Message, Size
 
 _CHUNK = 1024 * 1024

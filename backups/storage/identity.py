@@ -9,7 +9,7 @@ from pathlib import Path
 from django.utils.module_loading import import_string
 
 from backups.storage.base import ArchiveStorage, StorageFailed
-from backups.storage.durable import write_durably
+from console.processes.durable import write_durably
 from console.text.messages import Message
 
 # The file or object with the place's id. A mount point whose disk is missing, or another prefix, lacks it.

@@ -5,9 +5,12 @@ import os
 import secrets
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+
+from console.processes.durable import write_durably, written
 
 
 def prepare(home: Path) -> None:
@@ -57,21 +60,7 @@ def new_credential_key() -> str:
 
 def write_credential_keys(home: Path, keys: Sequence[str]) -> None:
     """Replace the keys that seal passwords in one step that survives a crash. Raises OSError."""
-    path = home / "credentials.key"
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write("".join(f"{key}\n" for key in keys))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
-    directory = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    write_durably(home / "credentials.key", "".join(f"{key}\n" for key in keys), mode=0o600)
 
 
 def _key(path: Path, make: Callable[[], str]) -> str:
@@ -86,13 +75,6 @@ def _key(path: Path, make: Callable[[], str]) -> str:
 
 
 def _create(path: Path, key: str) -> None:
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    fresh.touch(mode=0o600)
-    try:
-        fresh.write_text(key)
-        # link() fails if another process that started at the same time was first: both then read the same key.
+    # link() fails if another process that started at the same time was first: both then read the same key.
+    with written(path, key, mode=0o600) as fresh, suppress(FileExistsError):
         path.hardlink_to(fresh)
-    except FileExistsError:
-        pass
-    finally:
-        fresh.unlink()

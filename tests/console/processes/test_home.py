@@ -31,6 +31,34 @@ def test_the_key_is_created_once_and_only_its_owner_can_read_it(tmp_path: Path) 
     assert [path.name for path in new.iterdir()] == ["secret.key"]
 
 
+def test_a_new_key_is_on_the_disk_before_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut would leave an empty key otherwise, with which nothing that was sealed can be read."""
+    sync, synced, names = os.fsync, [], []
+
+    def fsync(descriptor: int) -> None:
+        sync(descriptor)
+        synced.append(os.fstat(descriptor).st_ino)
+        names.append((tmp_path / "credentials.key").exists())
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    home.credential_keys(tmp_path)
+    # First the text, under another name, then the name.
+    assert synced == [(tmp_path / "credentials.key").stat().st_ino, tmp_path.stat().st_ino]
+    assert names == [False, True]
+
+
+def test_of_two_processes_that_create_a_key_both_use_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync, others = os.fsync, []
+
+    def create_meanwhile(descriptor: int) -> None:
+        monkeypatch.setattr(os, "fsync", sync)
+        others.append(home.secret_key(tmp_path))
+
+    monkeypatch.setattr(os, "fsync", create_meanwhile)
+    assert [home.secret_key(tmp_path)] == others
+    assert [path.name for path in tmp_path.iterdir()] == ["secret.key"]
+
+
 def test_two_homes_have_two_keys(tmp_path: Path) -> None:
     assert home.secret_key(tmp_path / "a") != home.secret_key(tmp_path / "b")
 

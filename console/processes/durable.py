@@ -11,9 +11,9 @@ from pathlib import Path
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
-def write_durably(path: Path, text: str) -> None:
-    """Write the file atomically and sync it to disk."""
-    with _written(path, text) as fresh:
+def write_durably(path: Path, text: str, *, mode: int = 0o666) -> None:
+    """Write the file atomically and sync it to disk. `mode` is that of the file, before the umask."""
+    with written(path, text, mode=mode) as fresh:
         fresh.replace(path)
 
 
@@ -22,7 +22,7 @@ def create_durably(path: Path, text: str) -> None:
 
     A file system without hard links cannot do both at once, so there an existing file is replaced.
     """
-    with _written(path, text) as fresh:
+    with written(path, text) as fresh:
         try:
             path.hardlink_to(fresh)
         except OSError as error:
@@ -41,11 +41,14 @@ def sync_directory(directory: Path) -> None:
 
 
 @contextmanager
-def _written(path: Path, text: str) -> Iterator[Path]:
-    """Yield a synced file with the text beside `path`, under a name that no other process uses."""
+def written(path: Path, text: str, *, mode: int = 0o666) -> Iterator[Path]:
+    """Yield a synced file with the text beside `path`, under a name that no other process uses.
+
+    Afterwards, the file is removed unless it was moved, and the directory is synced.
+    """
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with fresh.open("x") as file:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backups.storage.durable import create_durably, write_durably
+from console.processes.durable import create_durably, write_durably
 
 
 @pytest.fixture
