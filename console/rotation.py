@@ -3,7 +3,7 @@
 import time
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import models
 
 from console.notifications.models import Channel
 from console.processes import home, secrets
@@ -51,19 +51,20 @@ def seal_all_anew() -> tuple[bool, list[str]]:
 
 def _seal_anew() -> tuple[int, list[str]]:
     """Seal with the first key what another one sealed; return the number of texts, and the names of unreadable rows."""
+    # Without a transaction, each UPDATE locks one row and ends. Services and jobs lock jobs and instances before
+    # deployments; a rotation that kept its locks could wait for one of them while that waits for the rotation.
     count, unreadable = 0, []
-    with transaction.atomic():
-        for model, column in _SEALED:
-            rows = Job.objects.unended() if model is Job else model._default_manager.all()
-            for row in rows.exclude(**{column: ""}):
-                before = getattr(row, column)
-                try:
-                    after = secrets.resealed(before)
-                except secrets.CannotUnseal:
-                    unreadable.append(f"{model._meta.verbose_name} {row}")
-                    continue
-                if after != before:
-                    # A row that has changed meanwhile is sealed with the new key, or has nothing to seal.
-                    same = model._default_manager.filter(pk=row.pk, **{column: before})
-                    count += same.update(**{column: after})
+    for model, column in _SEALED:
+        rows = Job.objects.unended() if model is Job else model._default_manager.all()
+        for row in rows.exclude(**{column: ""}):
+            before = getattr(row, column)
+            try:
+                after = secrets.resealed(before)
+            except secrets.CannotUnseal:
+                unreadable.append(f"{model._meta.verbose_name} {row}")
+                continue
+            if after != before:
+                # A row that has changed meanwhile is sealed with the new key, or has nothing to seal.
+                same = model._default_manager.filter(pk=row.pk, **{column: before})
+                count += same.update(**{column: after})
     return count, unreadable

@@ -1,11 +1,14 @@
 """manage.py rotate-credentials: everything is sealed with a new key, while web and agents go on."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
+from django.db import connection
 from pytest_django import Settings
 
 from console import rotation
@@ -143,6 +146,21 @@ def test_keys_in_the_environment_are_for_their_owner_to_change(
 def test_two_rotations_at_once_are_refused(home: Path, stored: tuple[Deployment, Job, Channel]) -> None:
     with locks.acquire(home / "rotation.lock") or pytest.fail("no lock"), pytest.raises(CommandError, match="already"):
         rotate()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_row_stays_locked_while_another_one_is_sealed(stored: tuple[Deployment, Job, Channel]) -> None:
+    """Whatever the order in which services and jobs lock rows, they and the rotation never wait for each other."""
+    locking = []
+
+    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        if sql.startswith("UPDATE"):
+            locking.append(connection.in_atomic_block)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        rotate()
+    assert locking == [False] * 4
 
 
 def test_a_text_is_sealed_anew_only_if_another_key_sealed_it(home: Path) -> None:
