@@ -137,6 +137,10 @@ class JobKind(models.TextChoices):
     TEST_CONNECTION = "test-connection", _("Test connection")
 
 
+# The jobs that restore a backup over what an instance has.
+RESTORES_OVER = (JobKind.RESTORE_ORIGINAL, JobKind.RESTORE_DEPLOYMENT)
+
+
 class Step(models.TextChoices):
     """A step of a job. The progress of COPY, UNPACK and LOAD is counted in bytes."""
 

@@ -41,6 +41,12 @@ def backup(instance: "Instance") -> str:
 
 def delete(instance: "Instance") -> str:
     """Return why the instance cannot be deleted now."""
+    # Nobody else can help if the deployment never comes back.
+    return instance.host.refusal if instance.is_unsettled else work(instance)
+
+
+def work(instance: "Instance") -> str:
+    """Return why no work can start on the instance now, whatever its state."""
     if instance.action == Action.NONE and instance.state != State.CREATING:
         return instance.host.refusal
     return Message("instance.busy", status=instance.status.label)
@@ -51,7 +57,7 @@ def restart(instance: "Instance") -> str:
     if never := unsupported(instance, JobKind.RESTART):
         return never
     if instance.action != Action.NONE or instance.state == State.CREATING:
-        return delete(instance)
+        return work(instance)
     if instance.state in {State.AVAILABLE, State.ABNORMAL} and instance.port:
         return instance.host.refusal
     return Message("instance.no_restart", status=instance.status.label)
@@ -62,7 +68,7 @@ def password(instance: "Instance") -> str:
     if never := unsupported(instance, JobKind.RESET_PASSWORD):
         return never
     if instance.state == State.CREATING or instance.action in STOPS_SERVER:
-        return delete(instance)
+        return work(instance)
     if instance.state == State.AVAILABLE:
         return instance.host.refusal
     return Message("instance.no_password_reset", status=instance.status.label)
@@ -76,9 +82,10 @@ def rename(instance: "Instance") -> str:
 def restore(instance: "Instance") -> str:
     """Return why no backup can be restored over the instance now."""
     # Do not refuse if the server does not start: the restoration may repair it.
-    return unsupported(instance, JobKind.RESTORE_ORIGINAL) or delete(instance)
+    return unsupported(instance, JobKind.RESTORE_ORIGINAL) or work(instance)
 
 
 def connection(instance: "Instance") -> str:
     """Return why the connection of an existing deployment cannot be edited or tested now."""
+    # Where a restoration is unsettled, another address or password may be all that it needs.
     return delete(instance) if instance.is_deployment else Message("deployment.only")

@@ -65,12 +65,15 @@ def delete_instance(*, instance: Instance, final_backup: bool = False, requested
     """Mark the instance and its automated backups for deletion and queue the job that deletes the instance.
 
     Manual backups are kept. With `final_backup` the job first makes one more, and deletes nothing if it cannot. Raises
-    Refused while an operation runs on the instance, or if a final backup is wanted of one that is not Available.
+    Refused while an operation runs on the instance, or if a final backup is wanted of one that is not Available. An
+    unsettled restoration does not count: the deployment may be gone for good.
     """
     with transaction.atomic():
         found = Instance.objects.filter(pk=instance.pk)
-        if not (found.ready_for_backup() if final_backup else found.idle()).update(action=Action.DELETE):
-            current = current_instance(instance)
+        found.select_for_update().first()
+        current = current_instance(instance)
+        wanted = found if current.is_unsettled else found.idle()
+        if not (found.ready_for_backup() if final_backup else wanted).update(action=Action.DELETE):
             if current.delete_refusal or not final_backup:
                 raise Refused(current.delete_refusal)
             raise Refused(current.backup_refusal, field="final_backup")

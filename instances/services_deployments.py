@@ -114,9 +114,10 @@ def test_connection(*, instance: Instance, requested_by: User | None) -> Job:
 
 def _take(instance: Instance) -> None:
     """Lock the instance. Raises Refused if its connection cannot be edited or tested now."""
-    found = Instance.objects.select_for_update().filter(pk=instance.pk, engine_kind=EngineKind.DEPLOYMENT)
-    if not found.idle():
-        raise Refused(current_instance(instance).connection_refusal)
+    found = Instance.objects.filter(pk=instance.pk)
+    found.select_for_update().first()
+    if refusal := current_instance(instance).connection_refusal:
+        raise Refused(refusal)
     found.filter(state=State.CREATION_FAILED).update(state=State.CREATING, failure="")
 
 

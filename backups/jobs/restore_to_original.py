@@ -20,8 +20,8 @@ from backups.models import Backup, Restoration
 from backups.storage.base import NotEnoughSpace, archive_storage
 from console.text.messages import Message
 from instances import engines
-from instances.choices import Action, EngineKind, JobKind, JobStatus, State, Step
-from instances.engines.base import FilesInUse, Server
+from instances.choices import RESTORES_OVER, Action, EngineKind, JobStatus, State, Step
+from instances.engines.base import EngineError, FilesInUse, Server
 from instances.homes import instance_home, instance_homes
 from instances.jobs.places import place_of
 from instances.models import Instance, InstanceQuerySet, Job
@@ -161,7 +161,12 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
     def _settle_deployment(self, instance: Instance) -> None:
         """End Restoring once the deployment has either its old data or the restored data, and say which."""
         tag = str(self.job.pk)
-        restored = exchanging.settle(instance, tag)
+        try:
+            restored = exchanging.settle(instance, tag)
+        except (EngineError, JobFailed) as error:
+            # Show what to do about it, such as to edit the connection.
+            Instance.objects.filter(pk=instance.pk, action=Action.RESTORE).update(failure=str(error))
+            raise
         failed = Job.objects.filter(pk=self.job.pk).exclude(status=JobStatus.COMPLETED).first()
         if failed and restored is not None:
             code = "deployment.restored_after_all" if restored else "deployment.restoration_undone"
@@ -205,6 +210,5 @@ def _settle_files(instance_id: str, job_id: uuid.UUID) -> bool:
 
 def _end_restoring(instances: InstanceQuerySet) -> None:
     """End Restoring on the instances that have no queued or running restoration."""
-    kinds = [JobKind.RESTORE_ORIGINAL, JobKind.RESTORE_DEPLOYMENT]
-    unended = Job.objects.unended().filter(kind__in=kinds, instance=OuterRef("pk"))
+    unended = Job.objects.unended().filter(kind__in=RESTORES_OVER, instance=OuterRef("pk"))
     instances.filter(~Exists(unended), action=Action.RESTORE).update(action=Action.NONE)

@@ -3,10 +3,12 @@
 import logging
 from collections.abc import Collection
 
+from django.db.models import Exists, OuterRef
+
 from instances import engines
-from instances.choices import Action, State, Step
+from instances.choices import RESTORES_OVER, Action, EngineKind, State, Step
 from instances.homes import instance_home, instance_homes
-from instances.models import Instance, InstanceQuerySet
+from instances.models import Instance, InstanceQuerySet, Job
 from instances.queue.job import JobSteps, Parameters
 from instances.queue.work import Work
 
@@ -36,6 +38,9 @@ class DeleteInstance(JobSteps[Parameters, None]):
 
     def failed(self, reason: str) -> None:
         """Keep the instance: clean_up() takes its files back, and the supervisor starts its server again."""
+        unsettled = Job.objects.filter(instance=OuterRef("pk"), kind__in=RESTORES_OVER, left_behind=True)
+        # The clean-up of the restoration ends Restoring.
+        self._deleting().filter(Exists(unsettled), engine_kind=EngineKind.DEPLOYMENT).update(action=Action.RESTORE)
         self._deleting().filter(state=State.AVAILABLE).update(state=State.ABNORMAL, failure=reason)
         self._deleting().update(action=Action.NONE)
 

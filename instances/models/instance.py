@@ -19,6 +19,7 @@ from console.text.messages.fields import MessageField
 from console.text.name_rule import NAME_MAX_LENGTH, name_validators
 from instances import refusals
 from instances.choices import (
+    RESTORES_OVER,
     STATUS_OF_ACTION,
     STATUS_OF_STATE,
     STOPS_SERVER,
@@ -252,6 +253,13 @@ class Instance(models.Model):
     def is_deployment(self) -> bool:
         """True if the server existed before the console, which reaches it by a connection string."""
         return self.engine_kind == EngineKind.DEPLOYMENT
+
+    @property
+    def is_unsettled(self) -> bool:
+        """True if a restoration over a deployment has ended, and the agent has yet to finish or undo it there."""
+        if not self.is_deployment or self.action != Action.RESTORE:
+            return False
+        return not self.jobs.unended().filter(kind__in=RESTORES_OVER).exists()
 
     @property
     def is_cluster(self) -> bool:

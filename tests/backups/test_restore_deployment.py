@@ -1,17 +1,22 @@
 """The job of Restore to Original for an existing deployment, with real archives; only the deployment is fake."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
+from django.contrib.auth.models import User
 from django.db import connections
+from django.test import Client
+from django.urls import reverse
 
 from backups.choices import BackupStatus, RestorationStatus
 from backups.models import Backup, Restoration
 from backups.services.create import create_backup
 from backups.services.restore import restore_to_original
 from console.jobs import JOBS
+from console.text.refused import Refused
 from instances import engines
 from instances.choices import Action, JobStatus, State, Status
 from instances.engines.base import EngineError
@@ -21,6 +26,8 @@ from instances.queue.agent import Agent
 from instances.queue.job import steps_of
 from instances.queue.watcher import Check
 from instances.queue.work import Work
+from instances.services import delete_instance
+from instances.services_deployments import edit_connection
 from tests.backups.test_restore_jobs import WRONG, ended
 from tests.engines import FakeDeployment, contents_of
 from tests.factories import make_deployment
@@ -177,6 +184,77 @@ def test_a_deployment_that_goes_away_is_settled_when_it_is_back(
     assert restoration.failure.startswith(AWAY) and said in restoration.failure
     assert watched(deployment).status is Status.AVAILABLE
     assert not instance_home(deployment.pk).exists()
+
+
+@pytest.fixture
+def unsettled(backup: Backup, engine: FakeDeployment, deployment: Deployment) -> Job:
+    """Return the job of a restoration whose deployment went away in the middle of the exchange."""
+    engine.exchanging = gone(engine, deployment)
+    return restored(backup)
+
+
+def test_a_deployment_that_has_moved_is_settled_at_its_new_address(
+    unsettled: Job, engine: FakeDeployment, deployment: Deployment, user: User
+) -> None:
+    moved = replace(deployment.access(), address="mongodb://elsewhere.example.org:27017/")
+    edit_connection(instance=deployment.instance, access=moved, requested_by=user)
+    assert do().status == JobStatus.COMPLETED
+    assert Instance.objects.get().status is Status.RESTORING, "the test of the connection settles nothing"
+    steps_of(unsettled, JOBS).clean_up()
+    assert engine.data[moved.address].documents == 10
+    assert watched(deployment).status is Status.AVAILABLE
+
+
+def test_an_unsettled_restoration_says_why_and_what_helps(
+    unsettled: Job, engine: FakeDeployment, deployment: Deployment, htmx: Client
+) -> None:
+    engine.down[deployment.address] = "Authentication failed."
+    with pytest.raises(EngineError):
+        steps_of(unsettled, JOBS).clean_up()
+    page = htmx.get(deployment.instance.get_absolute_url()).text
+    assert "Authentication failed." in page and "as soon as it reaches the deployment" in page
+    dialog = htmx.get(reverse("instances:edit-connection", args=[deployment.pk])).text
+    assert "must lead to the same one" in dialog and 'name="address"' in dialog
+
+
+def test_the_console_forgets_a_deployment_that_does_not_come_back(
+    unsettled: Job, deployment: Deployment, htmx: Client
+) -> None:
+    url = reverse("instances:delete", args=[deployment.pk])
+    assert "collections whose names begin with console.restore may be left" in htmx.get(url).text
+    assert htmx.post(url, {"confirm": deployment.instance.name}).status_code == 204
+    assert do().status == JobStatus.COMPLETED
+    assert not Instance.objects.exists() and not list(instance_homes().iterdir())
+    steps_of(Job.objects.get(pk=unsettled.pk), JOBS).clean_up()
+
+
+def test_a_removal_that_fails_leaves_the_restoration_unsettled(
+    unsettled: Job, engine: FakeDeployment, deployment: Deployment, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(home: Path) -> None:
+        raise OSError("Input/output error")
+
+    delete_instance(instance=deployment.instance, requested_by=user)
+    with monkeypatch.context() as patched:
+        patched.setattr(engines.embedded().files, "put_aside", fail)
+        assert do().status == JobStatus.FAILED
+    assert Instance.objects.get().status is Status.RESTORING
+    engine.down.clear()
+    steps_of(unsettled, JOBS).clean_up()
+    assert documents(engine) == 10 and watched(deployment).status is Status.AVAILABLE
+
+
+def test_while_the_job_of_the_restoration_runs_nothing_else_is_done(
+    backup: Backup, deployment: Deployment, user: User
+) -> None:
+    restore_to_original(backup=backup, safety_backup=False, requested_by=None)
+    for _step in (claimed, lambda: None):
+        with pytest.raises(Refused, match="Restoring"):
+            edit_connection(instance=deployment.instance, access=deployment.access(), requested_by=user)
+        with pytest.raises(Refused, match="Restoring"):
+            delete_instance(instance=deployment.instance, requested_by=user)
+        _step()
+    assert Instance.objects.get().action == Action.RESTORE
 
 
 def test_a_killed_agent_leaves_the_restoration_to_the_next_one(

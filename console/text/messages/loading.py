@@ -55,6 +55,10 @@ TEXTS = {
         "Another client changed the collection %(name)s during the restore, so it is not the restored one. Restore the "
         "backup again."
     ),
+    "deployment.restored_elsewhere": _(
+        "This is not the deployment that a backup was being restored over: it has none of the restored collections. "
+        "Edit the connection so that it leads to that deployment, or remove the instance from the console."
+    ),
     "deployment.journal_damaged": _(
         "The record of an unfinished restore in %(path)s is damaged: %(why)s. Drop the collections whose names begin "
         "with console.restore, then delete the file."

@@ -83,8 +83,8 @@ def restore(
 def settle(client: Client, directory: Path) -> bool:
     """Finish or undo the restore that the journal describes, and return whether the deployment has the restored data.
 
-    Return False if there is no journal. May be interrupted and repeated. Raises EngineError, OSError, or what pymongo
-    raises; then repeat it.
+    Return False if there is no journal. May be interrupted and repeated. Raises EngineError, which also means that this
+    is another deployment, OSError, or what pymongo raises; then repeat it.
     """
     known = journal.read(directory)
     if known is None:
@@ -93,6 +93,9 @@ def settle(client: Client, directory: Path) -> bool:
         _undo(client, directory, known.tag)
         return False
     if known.state == State.EXCHANGING:
+        # What the exchange drops may be in another deployment too, to which the address leads by now.
+        if known.moves and not any(_is_here(client, move) for move in known.moves):
+            raise EngineError(Message("deployment.restored_elsewhere"))
         _exchange(client, directory, known)
     return True
 
@@ -223,8 +226,16 @@ def _move(client: Client, move: Move) -> bool:
         # The server had renamed it, or was still at work on it, when the agent was interrupted.
         if error.code != NAMESPACE_NOT_FOUND:
             raise
+    return _is_in_place(client, move)
+
+
+def _is_in_place(client: Client, move: Move) -> bool:
     found = building.described(client, move.target)
     return bool(found) and move.uuid in ("", _uuid(found))
+
+
+def _is_here(client: Client, move: Move) -> bool:
+    return bool(building.described(client, move.temporary)) or _is_in_place(client, move)
 
 
 def _replace_scripts(client: Client, scripts: Scripts) -> None:

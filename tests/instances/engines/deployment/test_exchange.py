@@ -442,6 +442,29 @@ def test_the_next_restore_finishes_an_interrupted_one_first(
     assert state(client) == RESTORED
 
 
+def test_another_deployment_is_left_alone(
+    client: Client,
+    replica_set: Deployment,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    die_before: Callable[[int], list[str]],
+) -> None:
+    with replica_set.client() as other:
+        other.shop.command("create", "other_view", viewOn="orders", pipeline=[])
+        other.shop["system.js"].insert_one({"_id": "old", "value": Code("return 1")})
+        before = state(other)
+        die_before(STEPS - 14)
+        with pytest.raises(Died):
+            restore(client, tmp_path)
+        monkeypatch.undo()
+
+        with pytest.raises(EngineError, match="This is not the deployment that a backup was being restored over"):
+            exchange.settle(other, tmp_path)
+
+        assert state(other) == before and exchange.unsettled(tmp_path)
+        assert exchange.settle(client, tmp_path) and state(client) == RESTORED
+
+
 def test_a_full_disk_of_the_agent_changes_nothing(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
