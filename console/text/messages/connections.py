@@ -200,6 +200,10 @@ TEXTS = {
         "It is not known whether backups can show one moment: the deployment did not confirm the test's writes in time."
         " Check that a majority of its members is running, and test again."
     ),
+    "deployment.found_probe_failed": _(
+        "It is not known whether backups can show one moment, because a write of the test failed: %(why)s Until a test "
+        "proves it, backups are not of one moment, and need the permission for that in Edit Connection."
+    ),
     "deployment.found_probe_unauthorized": _(
         "It is not known whether backups can show one moment: the user may not write to the database %(database)s. "
         "Grant it the role readWrite of that database, and test again."

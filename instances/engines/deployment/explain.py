@@ -106,7 +106,7 @@ def is_unauthorized(error: PyMongoError) -> bool:
 def _refused(error: OperationFailure | NotPrimaryError, access: Access) -> Message:
     details: Mapping[str, Any] = cast(Any, error.details) or {}
     # The driver's own text of an error of writes has the documents.
-    details = next(iter(details.get("writeErrors") or ()), details)
+    details = next(iter(details.get("writeErrors") or details.get("writeConcernErrors") or ()), details)
     code = int(details.get("code", 0))
     text = str(details.get("errmsg") or str(error).partition(", full error")[0])
     is_sign_in = code == _AUTHENTICATION_FAILED or (code == _ATLAS and "bad auth" in text)

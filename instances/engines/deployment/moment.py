@@ -5,12 +5,14 @@ after another in one transaction. Some servers accept either and then read what 
 once prove() has written after the moment and not seen it.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pymongo
 from bson import ObjectId, Timestamp
 from bson.errors import InvalidId
 from pymongo import ReadPreference, WriteConcern
@@ -30,6 +32,10 @@ WAYS = (SNAPSHOT, TRANSACTION)
 PROBE = "console_probe"
 _PREFIX = "probe_"
 _LEFT_BEHIND = timedelta(hours=1)
+# How long it may take to drop the scratch collections, in seconds.
+DROPPING = 2.0
+# What a server or the driver says to a way of reading that it does not have.
+_REFUSALS = (OperationFailure, ConfigurationError)
 
 Session = ClientSession
 
@@ -93,27 +99,29 @@ def prove(client: Client, way: str) -> bool:
     """Return whether the way really reads at one moment, by writing to scratch collections meanwhile.
 
     It asks the primary only, because on a secondary that lags behind every server would seem to keep the moment.
-    Raises the driver's errors if it may not write, but not if the server refuses to read so.
+    Raises the driver's errors if a write fails, but not if the server refuses to read so.
     """
-    with _scratch(client) as (first, second):
+    with _scratch(client) as (first, second), ExitStack() as opened:
         before = [{"_id": number, "value": "before"} for number in range(4)]
         first.insert_many(before)
         second.insert_many(before)
         try:
-            with open(client, way, preference=ReadPreference.PRIMARY) as moment:
-                _change(first)
-                _change(second)
-                with moment.reader() as (session, concern):
-                    seen = [
-                        # Small batches, because a later batch must not show later documents either.
-                        list(
-                            each.with_options(read_concern=concern).find({}, session=session, batch_size=2).sort("_id")
-                        )
-                        for each in (first, second)
-                    ]
-        except (OperationFailure, ConfigurationError):
+            moment = opened.enter_context(open(client, way, preference=ReadPreference.PRIMARY))
+        except _REFUSALS:
+            return False
+        _change(first)
+        _change(second)
+        try:
+            seen = [_seen(moment, each) for each in (first, second)]
+        except _REFUSALS:
             return False
         return seen == [before, before] and first.count_documents({}) == 3
+
+
+def _seen(moment: Moment, collection: Any) -> list[dict[str, Any]]:
+    with moment.reader() as (session, concern):
+        # Small batches, because a later batch must not show later documents either.
+        return list(collection.with_options(read_concern=concern).find({}, session=session, batch_size=2).sort("_id"))
 
 
 def _change(collection: Any) -> None:
@@ -124,7 +132,7 @@ def _change(collection: Any) -> None:
 
 @contextmanager
 def _scratch(client: Client) -> Iterator[tuple[Any, Any]]:
-    """Yield two empty collections that exist for this purpose only, and drop them afterwards."""
+    """Yield two empty collections that exist for this purpose only, and drop them afterwards, whatever happens."""
     database = client.get_database(
         PROBE, write_concern=WriteConcern("majority"), read_preference=ReadPreference.PRIMARY
     )
@@ -132,10 +140,21 @@ def _scratch(client: Client) -> Iterator[tuple[Any, Any]]:
         if _is_left_behind(name):
             database.drop_collection(name)
     names = [f"{_PREFIX}{ObjectId()}" for _ in range(2)]
+    # A user that may not drop would leave them behind, so it must not write either.
+    database.drop_collection(names[0])
     try:
         yield database[names[0]], database[names[1]]
     finally:
-        for name in names:
+        # In a context of its own, because the time limit of the caller may be over.
+        Context().run(_drop, client, names)
+
+
+def _drop(client: Client, names: Sequence[str]) -> None:
+    # The driver drops on the primary. Do not wait for a majority, which may be what failed.
+    database = client.get_database(PROBE, write_concern=WriteConcern(1))
+    with pymongo.timeout(DROPPING):
+        # After an election, the driver finds the new primary at its second attempt.
+        for name in (*names, *names):
             with suppress(PyMongoError):
                 database.drop_collection(name)
 

@@ -8,19 +8,19 @@ from ipaddress import ip_address
 from typing import Any
 
 import pymongo
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, NotPrimaryError, OperationFailure, PyMongoError
 
 from console.text.messages import Message, Size
 from instances.engines.base import Access, Client, EngineError, Facts
 from instances.engines.deployment import facts, hosts, moment, privileges, tls
 from instances.engines.deployment.connect import X509, connected
-from instances.engines.deployment.explain import explain_member, is_unauthorized
+from instances.engines.deployment.explain import explain, explain_member, is_unauthorized
 
 OK, WARN, BAD = "ok", "warn", "bad"
 # The first version whose snapshot reads and commands the console relies on: 5.0.
 OLDEST_WIRE_VERSION = 13
-# In seconds: the whole test, reaching a member, and each question why none was reached.
-TOTAL, REACHING, ASKING = 14.0, 5.0, 2.0
+# In seconds: the whole test but for dropping what it wrote, reaching a member, and each question why none was reached.
+TOTAL, REACHING, ASKING = 12.5, 5.0, 2.0
 SOON = timedelta(days=30)
 
 
@@ -168,8 +168,11 @@ class _Findings:
             elif error.timeout:
                 # Without enough members, no majority confirms a write. Reading is possible all the same.
                 self._say(WARN, "deployment.found_probe_unconfirmed")
-            else:
+            elif isinstance(error, ConnectionFailure) and not isinstance(error, NotPrimaryError):
                 raise
+            else:
+                why = explain(error, self._access, self._client)
+                self._say(WARN, "deployment.found_probe_failed", why=why)
             return ()
         if moment.SNAPSHOT in ways:
             self._say(

@@ -7,7 +7,7 @@ import bson
 import pytest
 from bson import ObjectId
 
-from instances.engines.base import Access
+from instances.engines.base import Access, EngineError
 from instances.engines.deployment import moment
 from instances.engines.deployment.connect import connected
 from instances.engines.deployment.moment import SNAPSHOT, TRANSACTION
@@ -73,3 +73,13 @@ def test_a_transaction_reads_all_collections_at_its_moment(replica_set: Deployme
                     batches = client[name].things.find_raw_batches({}, session=session, batch_size=50)
                     assert sum(len(bson.decode_all(bytes(batch))) for batch in cast(Any, batches)) == 300
         assert client.shop.things.count_documents({}) == 201
+
+
+def test_a_user_that_may_not_drop_leaves_nothing_behind(replica_set: Deployment) -> None:
+    writes = {"resource": {"db": moment.PROBE, "collection": ""}, "actions": ["find", "insert", "listCollections"]}
+    with replica_set.client() as client:
+        client.admin.command("createRole", "writer", privileges=[writes], roles=[])
+        replica_set.create_user("writer", ["writer"])
+        with pytest.raises(EngineError, match="lacks a privilege"):
+            proves(replica_set.access(user="writer"), TRANSACTION)
+        assert client[moment.PROBE].list_collection_names() == []

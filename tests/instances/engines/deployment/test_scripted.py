@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from bson.int64 import Int64
-from pymongo.errors import OperationFailure
+from pymongo.errors import ConfigurationError, OperationFailure
 
 from instances.engines.base import Access, EngineError
 from instances.engines.deployment import moment, privileges, testing_connection
@@ -189,6 +189,95 @@ def test_writes_that_no_majority_confirms_leave_the_rest_of_the_test(monkeypatch
         result = outcome(server, probe=True)
     assert result.ways == ()
     assert "did not confirm the test's writes in time" in sentences(result)
+
+
+def scratch_collections(server: Scripted) -> tuple[set[str], set[str]]:
+    """Return those that documents were inserted into, and those that were dropped after that."""
+    names = [(next(iter(command)), command) for command in server.commands]
+    first = next(at for at, (name, _) in enumerate(names) if name == "insert")
+    inserted, dropped = (
+        {command[kind] for name, command in names[first:] if name == kind} for kind in ("insert", "drop")
+    )
+    return inserted, dropped
+
+
+def unconfirmed(code: int, text: str) -> dict[str, Any]:
+    return {"n": 1, "nModified": 1, "writeConcernError": {"code": code, "errmsg": text}}
+
+
+@pytest.mark.parametrize("command", ["insert", "update", "delete"])
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (refuse(10107, "NotWritablePrimary"), "no longer the primary"),
+        (refuse(20, "IllegalOperation", "Writes are blocked"), "refused: Writes are blocked."),
+        (unconfirmed(100, "Not enough data-bearing nodes"), "refused: Not enough data-bearing nodes."),
+        ({"n": 0, "writeErrors": [{"index": 0, "code": 121, "errmsg": "No room"}]}, "refused: No room."),
+    ],
+)
+def test_a_write_of_the_probe_that_fails_is_a_finding(command: str, answer: Any, says: str) -> None:
+    with Scripted(hello=ROUTER, **Kept().answers | {command: answer}) as server:
+        result = outcome(server, probe=True)
+        inserted, dropped = scratch_collections(server)
+    assert result.ways == ()
+    (finding,) = [each for each in result.findings if "a write of the test failed" in str(each.message)]
+    assert finding.tone == testing_connection.WARN
+    assert says in str(finding.message) and "backups are not of one moment" in str(finding.message)
+    assert inserted <= dropped
+
+
+def test_a_driver_that_cannot_write_so_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def prove(*_: Any) -> bool:
+        raise ConfigurationError("Sessions are not supported by this MongoDB deployment")
+
+    monkeypatch.setattr(moment, "prove", prove)
+    with Scripted() as server:
+        result = outcome(server, probe=True)
+    assert "a write of the test failed: " in sentences(result) and "Sessions are not supported" in sentences(result)
+
+
+def test_a_deployment_that_is_gone_in_the_middle_of_the_probe_fails_the_test() -> None:
+    with Scripted(**Kept().answers | {"update": hang_up}) as server, pytest.raises(EngineError, match="closed"):
+        outcome(server, probe=True)
+
+
+def test_scratch_collections_are_dropped_after_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A majority is missing: the server keeps what was inserted, and confirms nothing."""
+    monkeypatch.setattr(testing_connection, "TOTAL", 1.0)
+    given_up = threading.Event()
+    kept = Kept().answers
+
+    def insert(command: dict[str, Any]) -> Any:
+        given_up.wait(10)
+        return kept["insert"](command)
+
+    def drop(command: dict[str, Any]) -> Any:
+        if server.named("insert"):
+            given_up.set()
+            assert command["writeConcern"]["w"] == 1
+        return kept["drop"](command)
+
+    with Scripted(**kept | {"insert": insert, "drop": drop}) as server:
+        result = outcome(server, probe=True)
+        assert given_up.is_set()
+        inserted, dropped = scratch_collections(server)
+    assert inserted <= dropped
+    assert "did not confirm the test's writes in time" in sentences(result)
+
+
+def test_scratch_collections_are_dropped_after_an_election() -> None:
+    once = {"left": True}
+
+    def drop(command: dict[str, Any]) -> Any:
+        if server.named("insert") and once.pop("left", False):
+            return refuse(10107, "NotWritablePrimary")(command)
+        return {}
+
+    with Scripted(**Kept().answers | {"drop": drop}) as server, connected(Access(address=server.address)) as client:
+        moment.prove(client, SNAPSHOT)
+        names = [command["drop"] for command in server.named("drop")]
+    assert not once
+    assert names[1:] == [names[0], names[2]] * 2
 
 
 @pytest.mark.parametrize(
