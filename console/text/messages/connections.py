@@ -173,11 +173,13 @@ TEXTS = {
     ),
     "deployment.found_backup_allowed": _("The user has all privileges that backups need."),
     "deployment.found_backup_missing": _(
-        "The user lacks privileges that backups need: %(names)s. Grant it the role backup of the database admin."
+        "The user lacks privileges that backups need: %(names)s. Grant it the role backup of the database admin, or "
+        "readAnyDatabase on Atlas."
     ),
     "deployment.found_restore_missing": _(
         "The user lacks privileges that restoring to this deployment needs: %(names)s. "
-        "Grant it the roles restore and readWriteAnyDatabase of the database admin before you restore."
+        "Grant it the roles readWriteAnyDatabase and restore of the database admin, or readWriteAnyDatabase and "
+        "dbAdminAnyDatabase on Atlas, before you restore."
     ),
     "deployment.found_size": _("The deployment has %(documents)d documents and uses %(size)s on disk."),
     "deployment.found_snapshot": _(

@@ -13,6 +13,7 @@ from pymongo.errors import OperationFailure
 
 from console.text.messages import Message
 from instances.engines.base import Client, EngineError
+from instances.engines.deployment.compare import SCRIPTS
 from instances.engines.deployment.explain import is_unauthorized, redact
 from instances.engines.deployment.mongodump import CODEC, TIME_SERIES, Definition, Documents, Entry, Namespace
 from instances.engines.deployment.namespaces import database_of
@@ -101,10 +102,12 @@ def described(client: Client, namespace: Namespace) -> dict[str, Any]:
 
 def insert(client: Client, target: Namespace, documents: Documents, *, name: Namespace) -> None:
     """Insert the documents as they are, without validating them. Raises EngineError about the collection `name`."""
+    # Functions have no validator, and few roles may bypass one there.
+    bypass = target.collection != SCRIPTS
     for batch in _batches(documents.each()):
         with refusals("deployment.documents_refused", name=name):
             # The driver sends raw documents unchanged, and its command takes every name that a server has.
-            options = {"documents": batch, "ordered": True, "bypassDocumentValidation": True}
+            options = {"documents": batch, "ordered": True, "bypassDocumentValidation": bypass}
             answer = write(client, target.database, "insert", target.collection, **options)
         if answer["n"] != len(batch):
             errors = answer.get("writeErrors") or [{}]

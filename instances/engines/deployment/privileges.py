@@ -10,12 +10,31 @@ from instances.engines.base import Client
 from instances.engines.deployment.connect import database_of
 from instances.engines.deployment.explain import is_unauthorized
 from instances.engines.deployment.facts import ask, databases
+from instances.engines.deployment.namespaces import USERS
 
 BACKUP = ("listCollections", "find", "collStats", "listIndexes")
-RESTORE = ("insert", "createCollection", "createIndex", "collMod", "dropCollection", "renameCollectionSameDB")
-_USERS = ("system.users", "system.roles")
-# Roles that can restore, where a server does not say which privileges its roles have.
-_RESTORERS = frozenset({"root", "restore", "__system"})
+# What load.py and exchange.py do; convertToCapped is needed to create capped collections.
+RESTORE = (
+    "insert",
+    "bypassDocumentValidation",
+    "find",
+    "remove",
+    "createCollection",
+    "convertToCapped",
+    "createIndex",
+    "dropCollection",
+    "renameCollectionSameDB",
+    "listCollections",
+    "listIndexes",
+)
+# What MongoDB's roles lack of RESTORE, for servers that do not say which privileges their roles have.
+_ROLES_LACK: dict[str, frozenset[str]] = {
+    "root": frozenset(),
+    "__system": frozenset(),
+    "restore": frozenset({"find", "remove", "renameCollectionSameDB", "listIndexes"}),
+    "readWriteAnyDatabase": frozenset({"bypassDocumentValidation"}),
+    "dbAdminAnyDatabase": frozenset({"insert", "find", "remove"}),
+}
 # Without a list of privileges, commands are tried on this many databases.
 _TRIED = 50
 # The number of databases that a sentence names.
@@ -39,13 +58,14 @@ def missing(client: Client, *, with_users: bool) -> Missing:
     granted = info.get("authenticatedUserPrivileges") or []
     if not granted:
         roles = {str(role["role"]) for role in info["authenticatedUserRoles"]}
-        return Missing(list(_refused(client)), () if roles & _RESTORERS else RESTORE)
+        lacking = frozenset(RESTORE).intersection(*(_ROLES_LACK[role] for role in roles & _ROLES_LACK.keys()))
+        return Missing(list(_refused(client)), [action for action in RESTORE if action in lacking])
     names = databases(client)
     backup = [*_lacking(granted, BACKUP, names)]
     if not _covered(granted, "listDatabases", {"cluster": True}):
         backup.insert(0, "listDatabases")
     if with_users:
-        backup += [f"find on admin.{name}" for name in _USERS if not _may_read_users(granted, name)]
+        backup += [f"find on admin.{name}" for name in USERS if not _may_read_users(granted, name)]
     return Missing(backup, list(_lacking(granted, RESTORE, names)))
 
 

@@ -10,10 +10,12 @@ import pytest
 from bson import Code
 from pymongo.database import Database as DriverDatabase
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from instances.engines.base import Client, Collection, Contents, Database, EngineError
 from instances.engines.deployment import exchange, journal
 from instances.engines.deployment.mongodump import TIME_SERIES, VIEW
+from instances.engines.deployment.privileges import RESTORE
 from tests.deployments import Deployment
 from tests.instances.engines.deployment.dumps import Dumped, dump_of
 from tests.instances.engines.servers import Server
@@ -161,6 +163,56 @@ def test_a_restored_deployment_has_what_the_backup_has_and_nothing_else(client: 
     exchange.forget(tmp_path)
     assert not list(tmp_path.iterdir())
     assert not exchange.settle(client, tmp_path)
+
+
+class Commands(CommandListener):
+    """The commands that a driver sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        # The driver empties those that sign in.
+        if event.command:
+            self.sent.append(dict(event.command))
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        pass
+
+
+# The privilege that MongoDB asks for each command that a restoration sends; hello and the like need none.
+NEEDS = {
+    "insert": "insert",
+    "find": "find",
+    "count": "find",
+    "delete": "remove",
+    "create": "createCollection",
+    "createIndexes": "createIndex",
+    "drop": "dropCollection",
+    "renameCollection": "renameCollectionSameDB",
+    "listCollections": "listCollections",
+    "listIndexes": "listIndexes",
+}
+
+
+@pytest.mark.usefixtures("client")
+def test_a_restoration_needs_the_privileges_that_test_connection_looks_for(server: Server, tmp_path: Path) -> None:
+    commands = Commands()
+    with server.client(event_listeners=[commands]) as listened:
+        restore(listened, tmp_path)
+    sent = {next(iter(command)) for command in commands.sent}
+    # Backups need listDatabases too.
+    assert sent - NEEDS.keys() <= {"hello", "buildInfo", "listDatabases", "getMore", "endSessions"}
+    needed = {NEEDS[name] for name in sent & NEEDS.keys()}
+    needed |= {"convertToCapped" for command in commands.sent if command.get("capped")}
+    needed |= {"bypassDocumentValidation" for command in commands.sent if command.get("bypassDocumentValidation")}
+    assert needed == set(RESTORE)
+    # MongoDB's roles for all databases may bypass the validator of no system collection.
+    functions = [command for command in commands.sent if command.get("insert") == "system.js"]
+    assert functions and not any(command["bypassDocumentValidation"] for command in functions)
 
 
 def test_the_steps_are_counted(client: Client, tmp_path: Path, die_before: Callable[[int], list[str]]) -> None:

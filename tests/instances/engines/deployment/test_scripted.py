@@ -456,9 +456,77 @@ def test_users_and_roles_need_privileges_of_their_own() -> None:
     with Scripted(connectionStatus=granted(LISTS, (ANY, privileges.BACKUP))) as server:
         with connected(Access(address=server.address)) as client:
             missing = privileges.missing(client, with_users=True)
-        users = ({"db": "admin", "collection": "system.users"}, ("find",))
+        users, version = (({"db": "admin", "collection": f"system.{name}"}, ("find",)) for name in ("users", "version"))
         roles = ({"db": "", "collection": "system.roles"}, ("find",))
-        server.answers["connectionStatus"] = granted(LISTS, (ANY, privileges.BACKUP), users, roles)
+        server.answers["connectionStatus"] = granted(LISTS, (ANY, privileges.BACKUP), users, roles, version)
         with connected(Access(address=server.address)) as client:
             assert privileges.missing(client, with_users=True).backup == []
-    assert missing.backup == ["find on admin.system.users", "find on admin.system.roles"]
+    assert missing.backup == [f"find on admin.system.{name}" for name in ("users", "roles", "version")]
+
+
+# What MongoDB's roles may do in all databases, of what concerns a restoration.
+MAY: dict[str, tuple[str, ...]] = {
+    "restore": (
+        "bypassDocumentValidation",
+        "collMod",
+        "convertToCapped",
+        "createCollection",
+        "createIndex",
+        "dropCollection",
+        "insert",
+    ),
+    "readWriteAnyDatabase": (
+        "collStats",
+        "find",
+        "listCollections",
+        "listIndexes",
+        "convertToCapped",
+        "createCollection",
+        "createIndex",
+        "dropCollection",
+        "insert",
+        "remove",
+        "renameCollectionSameDB",
+        "update",
+    ),
+    "dbAdminAnyDatabase": (
+        "bypassDocumentValidation",
+        "collMod",
+        "collStats",
+        "convertToCapped",
+        "createCollection",
+        "createIndex",
+        "dropCollection",
+        "listCollections",
+        "listIndexes",
+        "renameCollectionSameDB",
+    ),
+    "root": (),
+    "own": (),
+}
+
+
+@pytest.mark.parametrize("lists_privileges", [True, False])
+@pytest.mark.parametrize(
+    ("roles", "lacking"),
+    [
+        ({"restore"}, ["find", "remove", "renameCollectionSameDB", "listIndexes"]),
+        ({"readWriteAnyDatabase"}, ["bypassDocumentValidation"]),
+        ({"dbAdminAnyDatabase"}, ["insert", "find", "remove"]),
+        ({"restore", "readWriteAnyDatabase"}, []),
+        ({"dbAdminAnyDatabase", "readWriteAnyDatabase"}, []),
+        ({"own"}, list(privileges.RESTORE)),
+        ({"root"}, []),
+    ],
+)
+def test_what_a_restoration_lacks(roles: set[str], lacking: list[str], lists_privileges: bool) -> None:
+    """MongoDB lists the privileges that roles have; other servers list only the roles."""
+    pairs = [LISTS, *((ANY, MAY[role]) for role in roles), ({"anyResource": True}, ("listCollections",))]
+    if roles == {"root"}:
+        pairs.append((ANY, privileges.RESTORE))
+    if roles == {"own"}:
+        pairs = [LISTS]
+    status = granted(*pairs if lists_privileges else ())
+    status["authInfo"]["authenticatedUserRoles"] = [{"role": role, "db": "admin"} for role in sorted(roles)]
+    with Scripted(connectionStatus=status) as server, connected(Access(address=server.address)) as client:
+        assert privileges.missing(client, with_users=False).restore == lacking

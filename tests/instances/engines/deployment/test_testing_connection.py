@@ -1,13 +1,18 @@
 """Test connection on real servers: what it finds, and why it fails."""
 
+import json
+import re
 import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
+from instances.engines import deployment
 from instances.engines.base import Access, EngineError
 from instances.engines.deployment import testing_connection
 from instances.engines.deployment.connect import database_of
@@ -15,6 +20,7 @@ from instances.engines.deployment.moment import PROBE, TRANSACTION
 from instances.engines.deployment.testing_connection import BAD, OK, WARN
 from tests.certificates import Authority, pem
 from tests.deployments import PASSWORD, Deployment, Tls
+from tests.instances.engines.deployment.dumping import blocks_of
 from tests.instances.engines.deployment.test_uri import Names
 
 
@@ -92,7 +98,7 @@ def test_missing_privileges_are_named(replica_set: Deployment) -> None:
     result = outcome(replica_set.access(user="reader"), probe=True)
     missing = "listCollections on office; find on office; collStats on office; listIndexes on office"
     assert tone_of(result, f"privileges that backups need: {missing}") == BAD
-    assert tone_of(result, "restoring to this deployment needs: insert; createCollection") == WARN
+    assert tone_of(result, "restoring to this deployment needs: insert; bypassDocumentValidation") == WARN
     assert tone_of(result, f"may not write to the database {PROBE}") == WARN
     assert result.ways == ()
 
@@ -123,14 +129,34 @@ def test_the_role_backup_is_enough(replica_set: Deployment) -> None:
     assert tone_of(outcome(replica_set.access(user="keeper")), "all privileges that backups need") == OK
 
 
-def test_the_roles_that_the_documentation_names_are_enough(replica_set: Deployment) -> None:
+def documented_roles() -> list[Any]:
+    """Return the roles that instances/README.md tells people to give the console's user."""
+    readme = (settings.BASE_DIR / "instances/README.md").read_text()
+    (written,) = re.findall(r"createUser\(\{.*?roles: \[(.*?)\n +\]", readme, re.DOTALL)
+    quoted = re.sub(r"(\w+):", r'"\1":', re.sub(r"//.*", "", written))
+    roles: list[Any] = json.loads(f"[{quoted.strip().rstrip(',')}]")
+    return roles
+
+
+def test_the_roles_that_the_documentation_names_are_enough(replica_set: Deployment, tmp_path: Path) -> None:
     with replica_set.client() as client:
-        client.shop.orders.insert_one({})
-    replica_set.create_user("console", ["backup", "clusterMonitor", {"role": "readWrite", "db": PROBE}])
-    result = outcome(replica_set.access(user="console"), probe=True)
+        client.shop.orders.insert_one({"_id": 1})
+    roles = documented_roles()
+    assert roles == ["backup", "clusterMonitor", {"role": "readWrite", "db": PROBE}, "restore", "readWriteAnyDatabase"]
+    replica_set.create_user("reader", roles[:3])
+    result = outcome(replica_set.access(user="reader"), probe=True)
     assert result.ways == (TRANSACTION,)
     assert tone_of(result, "all privileges that backups need") == OK
+    assert tone_of(result, "privileges that restoring to this deployment needs") == WARN
     assert (result.facts.storage_engine, result.facts.documents) == ("WiredTiger", 1)
+    replica_set.create_user("console", roles)
+    assert not [sentence for sentence in said(outcome(replica_set.access(user="console"))) if "restor" in sentence]
+    with deployment().backup(replica_set.access(user="reader", ways=result.ways)) as cut:
+        blocks = list(blocks_of(cut))
+    access = replica_set.access(user="console")
+    deployment().restore(access, iter(blocks), cut.contents, lambda _documents: None, tag="1", directory=tmp_path)
+    with replica_set.client() as client:
+        assert list(client.shop.orders.find()) == [{"_id": 1}]
 
 
 def test_a_server_without_authentication_is_warned_of(tmp_path_factory: pytest.TempPathFactory) -> None:
