@@ -78,6 +78,9 @@ def parse(text: str) -> Parsed:
     authority, _slash, database = rest.partition("/")
     userinfo, at, names = authority.rpartition("@")
     user, password = _credentials(userinfo) if at else ("", "")
+    if "@" in database:
+        # The slash is in a password, which makes the hosts look like others.
+        raise NotAllowed(Message("deployment.userinfo"))
     options = _options(query)
     hosts = _hosts(names, srv=scheme == SRV)
     kept = _kept(options, hosts, srv=scheme == SRV)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from instances.engines.base import EngineError
@@ -185,6 +185,17 @@ def test_what_is_refused_and_why(text: str, says: str) -> None:
 )
 def test_a_password_where_nothing_expects_it_is_not_repeated(text: str) -> None:
     assert "hunter2" not in refusal(text)
+
+
+@given(st.text("XYZ019/@:?#&;=%+,.-[]\"' \t", min_size=1, max_size=12))
+@example("1/X")
+def test_a_password_that_should_be_escaped_goes_into_no_other_field(password: str) -> None:
+    try:
+        # Its repr is without the password.
+        said = repr(parse(f"mongodb://reader:{password}@db.example.org/shop"))
+    except NotAllowed as error:
+        said = str(error)
+    assert not set("XYZ") & set(said)
 
 
 def test_repr_hides_the_password() -> None:
