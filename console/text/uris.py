@@ -3,24 +3,45 @@
 import re
 
 # The last @ ends the password: people paste passwords that should have been escaped.
-_PASSWORD = re.compile(r"^(\s*[a-z][a-z0-9+.-]*://[^:]*):.*@", re.IGNORECASE | re.DOTALL)
+_PASSWORD = re.compile(r"(://[^:]*):.*@", re.DOTALL)
 _SECRET_OPTION = re.compile(r"([?&;][^=&;]*(?:password|secret|token|properties)[^=&;]*=)[^&;]*", re.IGNORECASE)
 
-# What may stand before the user: a scheme, also mistyped or in other text.
-_BEFORE_USER = re.compile(r"[^@:]*?(?:jdbc:)?[a-z][a-z0-9+.-]*:/{1,2}", re.IGNORECASE)
+# A scheme, perhaps in other text. Without one of these names, a : and slashes may be the beginning of a password.
+_SCHEME = re.compile(r"[^@:]*?(?<![\w.+-])((?:jdbc:)?mongo(?:db)?(?:\+srv)?://)", re.IGNORECASE)
+_USER = re.compile(r"[^\s:/?#\"']*")
+_NAME = r"(?:\[[0-9a-f:.%]*\]|[^\s:/?#@,\[\]\"']*)"
+_HOST = rf"{_NAME}(?::[0-9]{{1,5}}(?![^\s,/?\"']))?"
+_HOSTS = re.compile(rf"{_HOST}(?:,\s*{_HOST})*", re.IGNORECASE)
+_PATH_AND_OPTIONS = re.compile(r"[/?][^\s\"']*")
+_OPTION_WITHOUT_VALUE = re.compile(r"([?&;])[^=&;]+(?=[&;]|$)")
 
 
 def without_password(text: str) -> str:
-    """Return the text; if it is an address with a password or a secret option, without what is secret."""
+    """Return the text; if it has an address with a password or a secret option, without what is secret."""
     if "://" not in text:
         return text
     return _SECRET_OPTION.sub(r"\1", _PASSWORD.sub(r"\1@", text))
 
 
 def address_without_password(text: str) -> str:
-    """Return a text that should be an address without what is secret, even if it is none that anybody understands."""
-    text = without_password(text)
-    before = _BEFORE_USER.match(text)
-    start = before.end() if before else 0
-    people, at, rest = text[start:].rpartition("@")
-    return f"{text[:start]}{people.partition(':')[0]}{at}{rest}"
+    """Return what is surely not secret of a text that should be the address of a deployment, whatever else it is.
+
+    Text around the address goes too: it may be a command with a password.
+    """
+    found = _SCHEME.match(text)
+    scheme, rest = (found[1], text[found.end() :]) if found else ("", text.strip())
+    people, at, places = rest.rpartition("@")
+    user = _USER.match(people)
+    # Spaces before the @ may separate the words of a command, and the @ may be in its password.
+    places = "" if re.search(r"\s", people) else _places(places)
+    return f"{scheme}{user[0] if user else ''}{at}{places}"
+
+
+def _places(text: str) -> str:
+    """Return the hosts at the beginning of the text and, if they are followed by a path or options, these."""
+    hosts = _HOSTS.match(text)
+    assert hosts, "it matches the empty text"
+    rest = _PATH_AND_OPTIONS.match(text, hosts.end())
+    shown = _SECRET_OPTION.sub(r"\1", rest[0]) if rest else ""
+    # What has no name may be the rest of a secret.
+    return hosts[0] + _OPTION_WITHOUT_VALUE.sub(r"\1", shown)

@@ -11,12 +11,13 @@ from typing import Self, cast
 from django.http import HttpRequest, QueryDict
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from console.text.uris import without_password
+from console.text.uris import address_without_password, without_password
 
 # The field that marks a form that is only shown again.
 SHOWN_AGAIN = "shown-again"
-# The console sends no password back to the browser; the token belongs to the session that has ended.
-_LEFT_OUT = ("password", "confirmation", "generated", "certificate", "csrfmiddlewaretoken", SHOWN_AGAIN)
+# The console sends no password back to the browser, nor the URL of a channel, which may be secret anywhere; the token
+# belongs to the session that has ended.
+_LEFT_OUT = ("password", "confirmation", "generated", "certificate", "url", "csrfmiddlewaretoken", SHOWN_AGAIN)
 _MOST_CHARACTERS = 20_000
 
 
@@ -32,7 +33,7 @@ class Kept:
         if request.method != "POST" or not getattr(view, "shows_form", False):
             return None
         values = [
-            (name, without_password(value))
+            (name, _without_secrets(name, value))
             for name, sent in request.POST.lists()
             for value in sent
             if not any(part in name for part in _LEFT_OUT)
@@ -52,6 +53,19 @@ class Kept:
 
     def __str__(self) -> str:
         return json.dumps([self.path, self.values])
+
+
+def _without_secrets(name: str, value: str) -> str:
+    """Return what was typed into the field without what may be a secret in it, also if it is the wrong field."""
+    if name == "opened_with":
+        # The console made it, without secrets, and compares it.
+        return value
+    if name == "address":
+        return address_without_password(value)
+    if name == "user" and "://" not in value:
+        # A password may have been pasted with the user.
+        return value.partition(":")[0]
+    return "" if "PRIVATE KEY-----" in value else without_password(value)
 
 
 def only_show(request: HttpRequest) -> None:

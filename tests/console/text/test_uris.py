@@ -1,6 +1,8 @@
 """What goes back to the browser of an address that was typed: everything but its secrets."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from console.text.uris import address_without_password, without_password
 
@@ -22,6 +24,7 @@ from console.text.uris import address_without_password, without_password
             "mongodb://db.example.org/?authMechanismProperties=AWS_SESSION_TOKEN:hunter2",
             "mongodb://db.example.org/?authMechanismProperties=",
         ),
+        ('mongosh "mongodb://reader:hunter2@db/"', 'mongosh "mongodb://reader@db/"'),
         # The last @ counts, so a little more than the password may go.
         ("mailtos://user:hunter2@example.org?to=team@example.org", "mailtos://user@example.org"),
     ],
@@ -48,17 +51,58 @@ def test_a_text_without_a_password_stays_as_it_is(text: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "kept"),
     [
-        ('"mongodb://reader:hunter2@db/"', '"mongodb://reader@db/"'),
-        ('mongosh "mongodb://reader:hunter2@db/"', 'mongosh "mongodb://reader@db/"'),
-        ("URL=mongodb://reader:hunter2@db", "URL=mongodb://reader@db"),
+        ('"mongodb://reader:hunter2@db/"', "mongodb://reader@db/"),
+        ('mongosh "mongodb://reader:hunter2@db/"', "mongodb://reader@db/"),
+        ("URL=mongodb://reader:hunter2@db", "mongodb://reader@db"),
+        ("mongosh mongodb://reader@db/shop -p hunter2", "mongodb://reader@db/shop"),
+        ("mongosh mongodb://db/ -u reader -p hun@ter2", "mongodb://db@"),
+        ("mongosh --host db -u reader -p hunter2", "mongosh"),
         ("jdbc:mongodb://reader:hunter2@db", "jdbc:mongodb://reader@db"),
-        ("mongodb:/reader:hunter2@db", "mongodb:/reader@db"),
+        ("mongo://reader:hunter2@db", "mongo://reader@db"),
+        ("mongodb:/reader:hunter2@db", "mongodb@db"),
+        ("mongodb://reader:hunter2", "mongodb://reader"),
+        ("mongodb://reader:123456", "mongodb://reader"),
+        ("mongodb://reader:hunter2/shop?tls=true", "mongodb://reader"),
         ("reader:hunter2@db:27017", "reader@db:27017"),
+        ("reader:/hunter2@db", "reader@db"),
+        ("reader://hunter2@db", "reader@db"),
+        ("mymongodb:/hunter2@db", "mymongodb@db"),
+        (
+            "mongodb://db/?tlsCertificateKeyFilePassword=hunter2&hunter3&tls=true",
+            "mongodb://db/?tlsCertificateKeyFilePassword=&&tls=true",
+        ),
         ("reader:hun://ter2@db:27017", "reader@db:27017"),
         ("reader:hun@ter2@db", "reader@db"),
         ("db1:27017,db2:27017", "db1:27017,db2:27017"),
         ("mongodb://db1:27017/?tls=true", "mongodb://db1:27017/?tls=true"),
+        ("mongodb://db1:27017, db2/shop?replicaSet=rs0", "mongodb://db1:27017, db2/shop?replicaSet=rs0"),
+        ("mongodb://[::1]:27017,[fe80::1]/", "mongodb://[::1]:27017,[fe80::1]/"),
+        ("mail@example.org@db", "mail@example.org@db"),
     ],
 )
 def test_the_password_goes_from_what_should_be_an_address(typed: str, kept: str) -> None:
     assert address_without_password(typed) == kept
+
+
+# What people type around a password, and passwords of characters that mean something in an address. X, Y and Z are in
+# nothing else.
+AROUND = (
+    "mongodb://reader:%s@db1.example.org:27017,db2/shop?replicaSet=rs0",
+    "mongodb+srv://reader:%s@db.example.org/",
+    'mongosh "mongodb://reader:%s@db.example.org/" --quiet',
+    "reader:%s@db:27017",
+    "mongodb:/reader:%s@db",
+    "mongdb://reader:%s@db",
+    "mongosh -u reader -p %s --host db",
+)
+secrets = st.text("XYZ019/@:?#&;=%+,.-[]\"' \t\n\\", min_size=1, max_size=12)
+
+
+@given(st.sampled_from(AROUND), secrets)
+def test_no_character_of_any_password_stays(around: str, secret: str) -> None:
+    assert not set("XYZ") & set(address_without_password(around % secret))
+
+
+@given(st.sampled_from([each for each in AROUND if "://" in each]), secrets)
+def test_nor_in_any_other_text_with_an_address(around: str, secret: str) -> None:
+    assert not set("XYZ") & set(without_password(f"Use {around}" % secret))

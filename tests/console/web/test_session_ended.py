@@ -153,6 +153,35 @@ def test_passwords_are_not_sent_back(client: Client, someone: User) -> None:
     assert 'value="orders"' in shown.text and secret not in shown.text
 
 
+@pytest.mark.parametrize(
+    ("field", "typed", "shown"),
+    [
+        ("address", "mongodb://reader:/hun@ter/2@db/", "mongodb://reader@db/"),
+        ("address", "reader:/hun@ter/2@db", "reader@db"),
+        ("address", "mongosh 'mongodb://db/' -u reader -p hunter2", "mongodb://db/"),
+        ("user", "reader:/hun@ter/2", "reader"),
+        ("user", "mongodb://reader:/hun@ter/2@db/", "mongodb://reader@db/"),
+        ("auth_source", " mongodb://reader:/hun@ter/2@db/", " mongodb://reader@db/"),
+        ("name", "my mongodb://reader:/hun@ter/2@db/", "my mongodb://reader@db/"),
+        ("ca", "-----BEGIN PRIVATE KEY-----\nhunter2", ""),
+        ("opened_with", '["mongodb://db1:27017/", "mail@example.org"]', '["mongodb://db1:27017/", "mail@example.org"]'),
+    ],
+)
+def test_passwords_in_other_fields_are_not_sent_back_either(
+    client: Client, someone: User, field: str, typed: str, shown: str
+) -> None:
+    page = client.post(reverse("instances:add-existing"), {"reads_from": "primary", field: typed})
+    assert page.status_code == 401 and not any(part in page.text for part in ("hun", "ter/2"))
+    assert hidden_in(sign_in(client, page))[field] == shown
+
+
+def test_the_url_of_a_channel_is_not_sent_back(client: Client, someone: User) -> None:
+    data = {"name": "on-call", "url": "slack://TokenA/TokenB/TokenC"}
+    page = client.post(reverse("notifications:create"), data)
+    assert page.status_code == 401 and "Token" not in page.text
+    assert hidden_in(sign_in(client, page))["name"] == "on-call"
+
+
 @pytest.mark.parametrize("data", [{}, {"password": "Aa1!aaaa"}, {"description": "x" * 30_000}])
 def test_without_anything_to_carry_the_sign_in_page_follows(client: Client, data: dict[str, str]) -> None:
     answer = client.post(reverse("instances:create"), data)
