@@ -142,6 +142,19 @@ def test_a_cancelled_test_ends_while_the_deployment_is_silent(deployment: Deploy
     assert shown()[0] == State.CREATION_FAILED
 
 
+def test_what_was_found_by_the_old_connection_is_not_shown_for_an_edited_one(deployment: Deployment) -> None:
+    class Edited(Work):
+        def wait(self, seconds: float, report: Any) -> None:
+            Deployment.objects.update(user="another")
+            super().wait(seconds, report)
+
+    assert do(work=Edited).status == JobStatus.COMPLETED
+    deployment.refresh_from_db()
+    assert (deployment.tested, deployment.findings, deployment.ways) == (None, [], [])
+    assert deployment.certificate_expires is None and Instance.objects.get().engine == ""
+    assert shown()[0] == State.CREATING, "the test of the edited connection is queued"
+
+
 def test_an_agent_that_stopped_says_nothing_about_a_deployment_that_was_reached_before(deployment: Deployment) -> None:
     do()
     request(deployment)

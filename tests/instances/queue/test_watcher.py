@@ -11,12 +11,12 @@ from pytest_django import Settings
 
 from instances import engines
 from instances.choices import Action, State
-from instances.engines.base import Access
+from instances.engines.base import Access, EngineError
 from instances.models import Deployment, Instance
 from instances.queue import watcher as queue_watcher
 from instances.queue.supervisor import Supervisor
 from instances.queue.watcher import Check, Watcher
-from tests.engines import FakeDeployment
+from tests.engines import FakeDeployment, FakeWatch
 from tests.factories import make_deployment, make_instance
 from tests.waiting import wait_for
 
@@ -68,6 +68,24 @@ def test_a_deployment_is_abnormal_when_it_fails_twice_and_available_when_it_answ
     engine.down.clear()
     check.check()
     assert shown() == (State.AVAILABLE, "")
+
+
+def test_a_deployment_that_answers_but_is_slow_to_say_what_it_has_is_available(
+    check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def too_slow(watch: FakeWatch) -> None:
+        asked.append(watch)
+        raise EngineError("The deployment did not answer within 15 seconds.")
+
+    monkeypatch.setattr(FakeWatch, "facts", too_slow)
+    Instance.objects.update(documents=7, state=State.ABNORMAL)
+    for _ in range(3):
+        check.check()
+        assert shown() == (State.AVAILABLE, "")
+    assert len(asked) == 1, "a slow deployment is not asked at every check"
+    assert Instance.objects.get().documents == 7
 
 
 def test_edited_credentials_are_used_at_the_next_check(

@@ -9,7 +9,8 @@ import pytest
 
 from instances.engines import deployment as engine
 from instances.engines.base import NOT_ONE_MOMENT, ONE_MOMENT, Access, EngineError
-from instances.engines.deployment import moment
+from instances.engines.deployment import dump, moment
+from instances.engines.deployment.fan_in import Line
 from tests.independent_reader import Archive
 from tests.instances.engines.deployment.dumping import archive_of, dumped, entry_of, metadata_of
 from tests.instances.engines.deployment.served import NOW, Served
@@ -141,6 +142,31 @@ def test_capped_collections_are_read_apart_only_if_that_is_allowed(served: Serve
         assert all(at_moment(each) for each in reads(server) if each["find"] != "capped")
 
 
+def test_collections_that_a_transaction_refuses_are_all_named(served: Served) -> None:
+    """The first refused read ends the transaction, so the server does not say what it thinks of the others."""
+    for name in ("capped1", "capped2"):
+        served.add("shop", name, FIVE, capped=True, size=4096)
+    served.add("admin", "own", FIVE)
+    ended = set()
+
+    def find(command: Document) -> Any:
+        transaction = str(command["lsid"]), command.get("txnNumber")
+        if transaction in ended:
+            return refuse(251, "NoSuchTransaction")(command)
+        if command["find"].startswith("capped") and at_moment(command):
+            ended.add(transaction)
+            return refuse(72, "InvalidOptions")(command)
+        return served.find(command)
+
+    message = r"does not read these .* as the others: shop\.capped1, shop\.capped2\. Allow"
+    with serving(served, moment.TRANSACTION, find=find) as (_, access), pytest.raises(EngineError, match=message):
+        dumped(access)
+    with serving(served, moment.TRANSACTION, any_moment=True, find=find) as (server, access):
+        archive, _ = dumped(access)
+        assert documents_of(archive)["shop.capped2"] == documents_of(archive)["admin.own"] == FIVE
+        assert {each["find"] for each in reads(server) if not at_moment(each)} == {"capped1", "capped2"}
+
+
 def test_users_come_first_and_are_read_apart(served: Served) -> None:
     served.add("admin", "own", FIVE)
     served.add("admin", "system.keys", FIVE)
@@ -238,3 +264,25 @@ def test_a_dropped_collection_fails_only_a_dump_of_one_moment(served: Served) ->
     with serving(served, any_moment=True, getMore=more) as (_, access):
         archive, _ = dumped(access)
     assert documents_of(archive) == {f"shop.{name}": FIVE for name in "abc"} | {"shop.d": FIVE[:2]}
+
+
+def test_a_read_that_fails_leaves_its_room_to_the_others(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = []
+
+    class Remembered(Line):
+        def __init__(self, limit: int) -> None:
+            super().__init__(limit)
+            lines.append(self)
+
+    def dropped(command: Document) -> Any:
+        """Answer that the collection has been dropped meanwhile."""
+        served.infos.pop((command["$db"], command.get("collection") or command["find"]), None)
+        return refuse(175, "QueryPlanKilled")(command)
+
+    def find(command: Document) -> Any:
+        return dropped(command) if command["find"] == "a" else served.find(command)
+
+    monkeypatch.setattr(dump, "Line", Remembered)
+    with serving(served, any_moment=True, find=find, getMore=dropped) as (_, access):
+        dumped(access)
+    assert [line._used for line in lines] == [0]

@@ -425,6 +425,14 @@ def test_a_restore_to_an_empty_deployment_needs_one_without_data(replica_set: De
         assert state(client) == before and not exchange.unsettled(tmp_path)
 
 
+def test_a_deployment_with_data_in_the_database_admin_is_not_empty(client: Client, tmp_path: Path) -> None:
+    for name in ("shop", "gone"):
+        client.drop_database(name)
+    with pytest.raises(EngineError, match="it has the database admin"):
+        restore_to_empty(client, tmp_path)
+    assert list(state(client)) == ["admin.tools"] and not exchange.unsettled(tmp_path)
+
+
 def test_what_a_client_creates_while_an_empty_deployment_is_loaded_stops_it(
     replica_set: Deployment, tmp_path: Path
 ) -> None:
