@@ -63,10 +63,6 @@ TEXTS = {
         "The record of an unfinished restore in %(path)s is damaged: %(why)s. Drop the collections whose names begin "
         "with console.restore, then delete the file."
     ),
-    "deployment.users_refused": _(
-        "The server cannot take over users and roles with their passwords. Restore without users and roles."
-    ),
-    "deployment.users_not_merged": _("The server rejects the users and roles of the backup: %(why)s"),
     "deployment.collection_differs": _(
         "The collection %(name)s was not restored completely: %(loaded)s documents and the indexes %(loaded_indexes)s, "
         "but the backup has %(expected)s documents and the indexes %(expected_indexes)s."

@@ -14,7 +14,7 @@ SCRIPTS = "system.js"
 
 
 def is_loaded(namespace: Namespace) -> bool:
-    """Return whether a collection of a dump is loaded as one. Users and roles are merged instead."""
+    """Return whether a collection of a dump is loaded. Users and roles are not."""
     database, collection = namespace
     if database in SERVER_DATABASES or collection.startswith(TEMPORARY):
         return False

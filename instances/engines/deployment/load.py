@@ -2,16 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
 import bson
 from bson.errors import BSONError
-from pymongo.errors import PyMongoError
 
 from console.text.messages import Message
 from instances.engines.base import Client, Collection, Contents, Database, EngineError
-from instances.engines.deployment import building, users
+from instances.engines.deployment import building
 from instances.engines.deployment.building import Lacks
 from instances.engines.deployment.compare import SCRIPTS, SERVER_DATABASES, is_loaded
 from instances.engines.deployment.mongodump import (
@@ -37,17 +35,16 @@ def load(
     report: Report,
     *,
     rename: Rename | None = None,
-    with_users: bool = False,
     lacks: Lacks | None = None,
 ) -> Contents:
     """Load the dump that the blocks contain, and return what was loaded, under the dump's names.
 
     `report` gets the number of loaded documents, and may raise to give up. `rename` maps a collection's namespace to
-    the one it is loaded as. `with_users` loads the users and roles that the server does not have. With `lacks`, note
-    indexes that the server rejects and options that it ignores, instead of raising EngineError. The client has to wait
-    for the answers of the longest index builds. Raises EngineError or what pymongo raises if the server fails.
+    the one it is loaded as. With `lacks`, note indexes that the server rejects and options that it ignores, instead of
+    raising EngineError. Users and roles are left out. The client has to wait for the answers of the longest index
+    builds. Raises EngineError or what pymongo raises if the server fails.
     """
-    loading = Loading(client, report, rename=rename, with_users=with_users, lacks=lacks)
+    loading = Loading(client, report, rename=rename, lacks=lacks)
     loading.read(parse(blocks))
     for view, definition in building.in_order(loading.views):
         building.create_view(client, view, loading.target(view.namespace), definition)
@@ -63,11 +60,9 @@ class Loading:
         report: Report,
         *,
         rename: Rename | None = None,
-        with_users: bool = False,
         lacks: Lacks | None = None,
     ) -> None:
         self.client, self._report, self._rename = client, report, rename
-        self._users = users.Loading(client) if with_users else None
         self._lacks = Lacks(tolerant=False) if lacks is None else lacks
         self.entries: dict[Namespace, tuple[Entry, Definition]] = {}
         self.views: list[tuple[Entry, Definition]] = []
@@ -82,36 +77,19 @@ class Loading:
 
     def read(self, parts: Iterator[Part]) -> None:
         """Load all collections of a dump with their indexes. Raises EngineError."""
-        try:
-            for part in parts:
-                if isinstance(part, Prelude):
-                    require_no_older_server(self.client, part.header.server_version)
-                    self._begin(part.entries)
-                elif isinstance(part, Documents):
-                    self._insert(part)
-            for entry, definition in self.entries.values():
-                self._report(self.documents)
-                target = self.target(entry.namespace)
-                count = self._counts.get(entry.namespace, 0)
-                building.require_all(self.client, entry, target, definition, count)
-                self._indexes[entry.namespace] = building.build_indexes(
-                    self.client, entry, target, definition, self._lacks
-                )
-            if self._users:
-                self._users.merge()
-        except BaseException:
-            with suppress(PyMongoError):
-                self._clean_up()
-            raise
-        self._clean_up()
-
-    def _clean_up(self) -> None:
-        if self._users:
-            self._users.clean_up()
+        for part in parts:
+            if isinstance(part, Prelude):
+                require_no_older_server(self.client, part.header.server_version)
+                self._begin(part.entries)
+            elif isinstance(part, Documents):
+                self._insert(part)
+        for entry, definition in self.entries.values():
+            self._report(self.documents)
+            target = self.target(entry.namespace)
+            building.require_all(self.client, entry, target, definition, self._counts.get(entry.namespace, 0))
+            self._indexes[entry.namespace] = building.build_indexes(self.client, entry, target, definition, self._lacks)
 
     def _begin(self, entries: tuple[Entry, ...]) -> None:
-        if self._users:
-            self._users.begin(entries)
         for entry in filter(lambda entry: is_loaded(entry.namespace), entries):
             definition = _definition(entry)
             if entry.type == VIEW:
@@ -136,8 +114,6 @@ class Loading:
             self._counts[entry.namespace] = self._counts.get(entry.namespace, 0) + documents.count
             self.documents += documents.count
             self._report(self.documents)
-        elif self._users:
-            self._users.insert(documents)
 
     def contents(self) -> Contents:
         """Return what was loaded, views included."""

@@ -318,15 +318,6 @@ def test_the_server_s_own_databases_and_collections_stay_as_they_are(client: Cli
     assert not client.config.settings.find_one({"_id": 1})
 
 
-def test_users_are_refused_where_the_server_cannot_merge_them(client: Client) -> None:
-    users = Dumped("system.users", [{"_id": "admin.eve"}], database="admin")
-
-    with pytest.raises(EngineError, match="Restore without users and roles"):
-        loaded(client, users, Dumped("orders"), with_users=True)
-
-    assert client.shop.list_collection_names() == []
-
-
 def test_a_collection_can_be_loaded_under_another_name(client: Client) -> None:
     contents = load(
         client,

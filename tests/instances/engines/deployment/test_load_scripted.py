@@ -15,7 +15,6 @@ from instances.engines.deployment.mongodump import TIME_SERIES
 from tests.instances.engines.deployment.dumps import ID, Dumped, dump_of
 from tests.scripted import ROUTER, Document, Scripted, refuse, replica_set
 
-MERGE = "_mergeAuthzCollections"
 USERS = Dumped("system.users", [{"_id": "admin.eve"}, {"_id": "shop.ada"}], database="admin")
 ROLES = Dumped("system.roles", [{"_id": "shop.clerk"}], database="admin")
 
@@ -29,18 +28,14 @@ class Accepting(Scripted):
         self.inserted: dict[str, int] = {}
         self._created: dict[str, Document] = {}
         self._indexes: dict[str, list[Document]] = {}
-        known: list[Document | None] = [{"_id": "admin.eve"}]
         usual: dict[str, Any] = {
             "create": self._create,
             "createIndexes": self._create_indexes,
             "listCollections": lambda command: _cursor([self._created.get(command["filter"]["name"])]),
             "listIndexes": lambda command: _cursor([ID, *self._indexes.get(command["listIndexes"], [])]),
             "insert": self._insert,
-            "find": lambda command: _cursor(known if command["find"] == "system.users" else []),
             "count": lambda command: {"n": self.inserted.get(command["count"], 0)},
             "drop": {"ok": 1.0},
-            "listCommands": {"commands": {MERGE: {}}},
-            MERGE: {"ok": 1.0},
         }
         super().__init__(**usual | answers)
 
@@ -77,30 +72,8 @@ def client(server: Accepting) -> Iterator[Client]:
         yield client
 
 
-def loaded(client: Client, *collections: Dumped, with_users: bool = False) -> Contents:
-    return load(client, dump_of(*collections, version="7.0.1"), lambda _documents: None, with_users=with_users)
-
-
-def test_users_and_roles_are_merged_but_never_replaced(server: Accepting, client: Client) -> None:
-    contents = loaded(client, USERS, ROLES, with_users=True)
-
-    (merge,) = server.named(MERGE)
-    inserted = {command["insert"]: command["documents"] for command in server.named("insert")}
-    assert {name: value for name, value in merge.items() if name != "lsid"} == {
-        MERGE: 1,
-        "drop": False,
-        "db": "",
-        "tempUsersCollection": "admin.console.restore.users",
-        "tempRolesCollection": "admin.console.restore.roles",
-        "$db": "admin",
-    }
-    # The server has a user eve, who keeps the present password.
-    assert inserted == {
-        "console.restore.users": [{"_id": "shop.ada"}],
-        "console.restore.roles": [{"_id": "shop.clerk"}],
-    }
-    assert [next(iter(command)) for command in server.commands if "lsid" in command][-2:] == ["drop", "drop"]
-    assert contents == Contents(())
+def loaded(client: Client, *collections: Dumped) -> Contents:
+    return load(client, dump_of(*collections, version="7.0.1"), lambda _documents: None)
 
 
 def test_a_secondary_that_backups_are_read_from_is_not_asked() -> None:
@@ -108,25 +81,16 @@ def test_a_secondary_that_backups_are_read_from_is_not_asked() -> None:
     with replica_set(primary, secondary) as address:
         access = Access(address=address, reads_from="secondary")
         with connected(access) as client:
-            loaded(client, USERS, Dumped("orders", [{"_id": 1}]), with_users=True)
+            loaded(client, USERS, Dumped("orders", [{"_id": 1}]))
 
-    assert primary.named(MERGE)
+    assert primary.named("insert")
     assert {next(iter(command)) for command in secondary.commands} <= {"endSessions"}
 
 
-def test_users_are_left_out_unless_they_are_wanted(server: Accepting, client: Client) -> None:
+def test_users_are_left_out(server: Accepting, client: Client) -> None:
     loaded(client, USERS, ROLES)
 
-    assert not server.named("insert") + server.named("create") + server.named(MERGE)
-
-
-def test_users_that_the_server_rejects_leave_nothing_behind(server: Accepting, client: Client) -> None:
-    server.answers[MERGE] = refuse(2, "BadValue", "no such role")
-
-    with pytest.raises(EngineError, match="The server rejects the users and roles of the backup: no such role"):
-        loaded(client, USERS, with_users=True)
-
-    assert server.commands[-1]["drop"] == "console.restore.roles"
+    assert not server.named("insert") + server.named("create")
 
 
 def test_the_buckets_of_a_time_series_are_inserted_as_they_are(server: Accepting, client: Client) -> None:
