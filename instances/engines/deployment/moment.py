@@ -54,16 +54,12 @@ class _AtClusterTime(ReadConcern):
 
 @dataclass(frozen=True)
 class Moment:
-    """An open moment. `at` is aware, in UTC. If `parallel`, several threads may have a reader at the same time."""
+    """An open moment. `at` is aware, in UTC. Without a session, several threads may have a reader at the same time."""
 
     client: Client
     at: datetime
     concern: ReadConcern
     session: Session | None = None
-
-    @property
-    def parallel(self) -> bool:
-        return self.session is None
 
     @contextmanager
     def reader(self) -> Iterator[tuple[Session, ReadConcern]]:

@@ -296,8 +296,6 @@ def test_a_moment_that_became_too_old_says_what_to_raise(code: int, name: str, p
 def test_readers_of_a_snapshot_run_in_parallel_at_one_time() -> None:
     with Scripted(hello=ROUTER, **Kept().answers) as server:
         with connected(Access(address=server.address), pool=3) as client, moment.open(client, SNAPSHOT) as opened:
-            assert opened.parallel
-
             everyone = threading.Barrier(3)
 
             def read() -> None:
