@@ -16,7 +16,8 @@ TEXTS = {
         "Start it again when fewer are."
     ),
     "deployment.collection_moved": _(
-        "The collection %(name)s was dropped or renamed before the backup had read it. Start the backup again."
+        "The collection %(name)s was dropped, replaced or renamed before the backup had read it. Start the backup "
+        "again."
     ),
     "deployment.dump_stopped": _("The backup stopped while it was reading %(name)s: %(why)s"),
     "deployment.no_credentials": _(

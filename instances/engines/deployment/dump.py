@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
@@ -215,6 +215,9 @@ class _Dump:
         body, opened, count = Body(found.entry.body), self._plan.moment_of(found), 0
         failure: PyMongoError | None = None
         try:
+            if found.uuid and not opened:
+                # It may have been replaced since it was listed, but not while it is read.
+                found = replace(found, uuid=self._uuid_now(found) or found.uuid)
             for batch, reserved in () if found.is_view else self._batches(found, opened, line):
                 _require_credentials(found, batch)
                 line.put(body.segment(*batch.parts), reserved)
@@ -255,7 +258,7 @@ class _Dump:
         """Raise EngineError if the collection could not be read as it was listed.
 
         It may have been dropped, unless the dump is of one moment. Servers read nothing from a collection that has been
-        dropped or renamed, so an empty one is suspicious.
+        dropped or renamed, so an empty one is suspicious. `found` has the UUID from when the read began.
         """
         name = found.entry.namespace
         if failure and not (found.uuid and isinstance(failure, OperationFailure)):
@@ -267,9 +270,13 @@ class _Dump:
         if now == name.collection and failure:
             raise self._stopped(found, failure)
         # If it was replaced, part of the old one may have been read.
-        replaced = failure and namespaces.uuids(self._client, name.database, {"name": name.collection})
-        if now != name.collection and (now or opened or replaced):
+        if now != name.collection and (now or opened or self._uuid_now(found)):
             raise EngineError(Message("deployment.collection_moved", name=name))
+
+    def _uuid_now(self, found: Found) -> str:
+        """Return the UUID of the collection that has this name now; "" if there is none."""
+        database, collection = found.entry.namespace
+        return namespaces.uuids(self._client, database, {"name": collection}).get(collection, "")
 
     def _name_now(self, found: Found) -> str:
         """Return the name of the collection; "" if it has been dropped."""

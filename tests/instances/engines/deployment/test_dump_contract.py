@@ -242,7 +242,7 @@ def test_a_renamed_collection_fails_the_dump_if_the_server_no_longer_reads_it(se
     for ways, any_moment in (((moment.SNAPSHOT,), False), ((), True)):
         with serving(served, *ways, any_moment=any_moment) as (_, access), engine().backup(access) as cut:
             served.rename("shop", "d", "e")
-            with pytest.raises(EngineError, match=r"The collection shop\.d was dropped or renamed before"):
+            with pytest.raises(EngineError, match=r"The collection shop\.d was dropped, replaced or renamed before"):
                 archive_of(cut)
         served.rename("shop", "e", "d")
 
@@ -250,7 +250,7 @@ def test_a_renamed_collection_fails_the_dump_if_the_server_no_longer_reads_it(se
 def test_a_dropped_collection_fails_only_a_dump_of_one_moment(served: Served) -> None:
     with serving(served, moment.SNAPSHOT) as (_, access), engine().backup(access) as cut:
         dropped = served.documents.pop(("shop", "d")), served.infos.pop(("shop", "d"))
-        with pytest.raises(EngineError, match=r"The collection shop\.d was dropped or renamed before"):
+        with pytest.raises(EngineError, match=r"The collection shop\.d was dropped, replaced or renamed before"):
             archive_of(cut)
     served.documents["shop", "d"], served.infos["shop", "d"] = dropped
 
@@ -286,3 +286,34 @@ def test_a_read_that_fails_leaves_its_room_to_the_others(served: Served, monkeyp
     with serving(served, any_moment=True, find=find, getMore=dropped) as (_, access):
         dumped(access)
     assert [line._used for line in lines] == [0]
+
+
+@pytest.mark.parametrize("after", [Served.getMore, lambda _served, command: refuse(175, "QueryPlanKilled")(command)])
+def test_a_collection_that_is_replaced_while_it_is_read_fails_the_dump(served: Served, after: Any) -> None:
+    """MongoDB ends the read; a server that finds collections by name would go on with other documents."""
+
+    def more(command: Document) -> Any:
+        if command["collection"] == "d" and served.documents["shop", "d"] is FIVE:
+            served.add("shop", "d", [{"_id": "new"}])
+            return after(served, command)
+        return served.getMore(command)
+
+    message = r"The collection shop\.d was dropped, replaced or renamed before"
+    with serving(served, any_moment=True, getMore=more) as (_, access), pytest.raises(EngineError, match=message):
+        dumped(access)
+
+
+def test_a_collection_that_is_replaced_before_it_is_read_is_the_new_one(served: Served) -> None:
+    with serving(served, any_moment=True) as (_, access), engine().backup(access) as cut:
+        served.add("shop", "d", [{"_id": "new"}])
+        assert documents_of(archive_of(cut))["shop.d"] == [{"_id": "new"}]
+
+
+def test_a_failure_in_a_collection_that_was_replaced_before_fails_the_dump(served: Served) -> None:
+    def more(command: Document) -> Any:
+        return refuse(43, "CursorNotFound")(command) if command["collection"] == "d" else served.getMore(command)
+
+    with serving(served, any_moment=True, getMore=more) as (_, access), engine().backup(access) as cut:
+        served.add("shop", "d", FIVE)
+        with pytest.raises(EngineError, match=r"The backup stopped while it was reading shop\.d: "):
+            archive_of(cut)

@@ -117,6 +117,19 @@ def test_a_dropped_collection_is_empty_in_a_dump_that_is_not_of_one_moment(repli
     assert {name: len(found) for name, found in archive.documents.items()} == {("shop", "a"): 0, ("shop", "b"): 500}
 
 
+def test_a_collection_that_is_replaced_while_it_is_read_fails_the_dump(replica_set: Deployment) -> None:
+    with replica_set.client() as client:
+        # More than a dump reads ahead.
+        filled(client, "a", documents=2000, size=10_000)
+        with engine().backup(any_moment(replica_set)) as cut:
+            members = iter(cut.members)
+            next(members)
+            client.shop.a.drop()
+            client.shop.a.insert_one({"_id": "new"})
+            with pytest.raises(EngineError, match=r"shop\.a was dropped, replaced or renamed before"):
+                list(members)
+
+
 def test_collections_that_appear_while_the_dump_begins_are_in_it(
     replica_set: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
