@@ -172,7 +172,9 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
             code = "deployment.restored_after_all" if restored else "deployment.restoration_undone"
             Restoration.objects.filter(job=failed).update(failure=Message(code, why=failed.failure))
         exchanging.forget(instance.id, tag)
-        _end_restoring(Instance.objects.filter(pk=instance.pk))
+        # A later restoration may have to be settled yet.
+        if not engines.deployment().journaled(instance_home(instance.id)):
+            _end_restoring(Instance.objects.filter(pk=instance.pk))
 
     @classmethod
     def sweep(cls, leave_alone: Collection[str]) -> None:

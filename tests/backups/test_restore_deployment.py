@@ -205,6 +205,38 @@ def test_a_deployment_that_has_moved_is_settled_at_its_new_address(
     assert watched(deployment).status is Status.AVAILABLE
 
 
+def test_the_clean_up_of_an_earlier_restoration_leaves_a_running_one_alone(
+    backup: Backup, engine: FakeDeployment, deployment: Deployment
+) -> None:
+    """A clean-up is repeated if it could not remove everything."""
+    earlier, journal = restored(backup), instance_home(deployment.pk) / "exchange.json"
+    seen = []
+
+    def clean_up() -> None:
+        before = journal.read_text()
+        steps_of(earlier, JOBS).clean_up()
+        seen.append(journal.exists() and journal.read_text() == before and Instance.objects.get().action)
+
+    engine.loading = engine.exchanging = clean_up
+    assert restored(backup).status == JobStatus.COMPLETED
+    assert seen == [Action.RESTORE, Action.RESTORE]
+
+
+def test_the_clean_up_of_an_earlier_restoration_leaves_an_unsettled_one_alone(
+    backup: Backup, engine: FakeDeployment, deployment: Deployment
+) -> None:
+    earlier = restored(backup)
+    engine.data[deployment.address] = contents_of(shop__numbers=20)
+    engine.exchanging = gone(engine, deployment)
+    later = restored(backup)
+    engine.down.clear()
+    steps_of(earlier, JOBS).clean_up()
+    assert documents(engine) == 20 and Instance.objects.get().action == Action.RESTORE
+    assert Restoration.objects.get(job=later).failure == AWAY
+    steps_of(later, JOBS).clean_up()
+    assert documents(engine) == 10 and watched(deployment).status is Status.AVAILABLE
+
+
 def test_an_unsettled_restoration_says_why_and_what_helps(
     unsettled: Job, engine: FakeDeployment, deployment: Deployment, htmx: Client
 ) -> None:

@@ -12,6 +12,7 @@ from pymongo.database import Database as DriverDatabase
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
+from instances.engines import deployment
 from instances.engines.base import Client, Collection, Contents, Database, EngineError
 from instances.engines.deployment import exchange, journal
 from instances.engines.deployment.mongodump import TIME_SERIES, VIEW
@@ -500,6 +501,13 @@ def test_the_next_restore_finishes_an_interrupted_one_first(
         restore(client, tmp_path, expected=lambda: Contents(()))
 
     assert state(client) == RESTORED
+
+
+def test_a_journal_is_that_of_one_restoration(client: Client, tmp_path: Path) -> None:
+    restore(client, tmp_path)
+
+    assert deployment().journaled(tmp_path) and deployment().journaled(tmp_path, TAG)
+    assert not deployment().journaled(tmp_path, "4712")
 
 
 def test_another_deployment_is_left_alone(
