@@ -189,6 +189,25 @@ def test_users_come_first_and_are_read_apart(served: Served) -> None:
                 assert not any(at_moment(each) for each in reads(server) if each["find"].startswith("system."))
 
 
+def test_users_and_roles_are_read_by_a_single_thread(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dump has them in this order, which several threads would not keep."""
+    for name in ("users", "roles", "version"):
+        served.add("admin", f"system.{name}", [])
+    groups: list[tuple[int, set[str]]] = []
+    read_by = Line.read_by
+
+    def recorded(line: Line, read: Any, tasks: Any, *, threads: int) -> Any:
+        group = list(tasks)
+        groups.append((threads, {each.entry.namespace.database for each in group}))
+        return read_by(line, read, group, threads=threads)
+
+    monkeypatch.setattr(Line, "read_by", recorded)
+    with serving(served, moment.SNAPSHOT, with_users=True) as (_, access):
+        archive, _ = dumped(access)
+    assert groups == [(1, {"admin"}), (3, {"shop"})]
+    assert len(archive.documents) == 7
+
+
 def test_a_router_dumps_what_it_knows_about_its_shards(served: Served) -> None:
     for name in ("chunks", "collections", "databases", "settings", "shards", "tags", "version", "mongos", "changelog"):
         served.add("config", name, FIVE)
