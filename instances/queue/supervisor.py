@@ -66,6 +66,8 @@ class Server:
     process: subprocess.Popen[bytes] | None = None
     watch: Watch | None = None
     answers: bool = False
+    # Why it ended or could not be started, as far as it is known.
+    reason: str = ""
     deaths: int = 0
     failed_checks: int = 0
     spawn_at: float = 0.0
@@ -119,7 +121,7 @@ class Supervisor:
             if may_move and server.deaths and server.process is None and not embedded().processes.bindable(port):
                 break
         self.stop(instance_id)
-        reason = embedded().processes.last_words(server.home)
+        reason = server.reason or embedded().processes.last_words(server.home)
         raise StartFailed(reason or Message("server.start_timed_out", seconds=START_SECONDS))
 
     def stop(self, instance_id: str) -> None:
@@ -195,6 +197,7 @@ class Supervisor:
             # Carry on with the servers of other instances.
             self._warn(server, "could not be started", str(error))
             why = Message("server.not_started", why=explain_file(error))
+        server.reason = why
         server.spawn_at = now + LONGEST_BACK_OFF
         self._pool.submit(self._write_abnormal, server, why)
 
@@ -208,6 +211,7 @@ class Supervisor:
         server.spawn_at = now + min(LONGEST_BACK_OFF, 0.25 * 2**server.deaths)
         server.deaths += 1
         words = embedded().processes.last_words(server.home)
+        server.reason = words or server.reason
         reason = Message("server.restarting")
         self._pool.submit(self._write_abnormal, server, joined(" ", [reason, words]) if words else reason)
 
