@@ -278,5 +278,8 @@ class FakeWatch(facts.Watch):
     def facts(self) -> Facts:
         return self.engine.seen
 
+    def certificate_expires(self) -> datetime | None:
+        return self.engine.tested.certificate_expires
+
     def close(self) -> None:
         self.closed = True

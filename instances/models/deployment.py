@@ -2,16 +2,21 @@
 
 import hashlib
 import re
+from datetime import timedelta
 
 from django.db import models
+from django.utils import timezone
 
 from console.processes import secrets
+from console.text import times
 from console.text.changes import Values
 from console.text.messages import Message, decode
 from instances.choices import Mechanism, ReadPreference
 from instances.engines.base import Access
 from instances.models.instance import Instance
 
+# How long before its end a certificate is warned of on the pages.
+_SOON = timedelta(days=14)
 _BY_WAY = {"snapshot": "deployment.one_moment_by_snapshot", "transaction": "deployment.one_moment_by_transaction"}
 
 
@@ -74,6 +79,15 @@ class Deployment(models.Model):
     @property
     def uses_password(self) -> bool:
         return bool(self.user) and self.mechanism != Mechanism.X509
+
+    @property
+    def certificate_warning(self) -> str:
+        """A sentence if the certificate of the server or of the client has expired, or will soon; else ""."""
+        expires, now = self.certificate_expires, timezone.now()
+        if not self.tls or expires is None or expires - now > _SOON:
+            return ""
+        code = "deployment.certificate_expires_soon" if expires > now else "deployment.certificate_has_expired"
+        return Message(code, moment=times.moment(times.local(expires)))
 
     @property
     def shown_findings(self) -> list[tuple[str, str]]:

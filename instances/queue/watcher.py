@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +33,8 @@ CHECK_FAILED_EVERY = 5.0
 FAILED_CHECKS = 2
 # Counting the documents of all databases takes a deployment longer than answering.
 FACTS_EVERY = 300.0
+# A certificate may be renewed at any time, and looking at it takes a connection of its own.
+CERTIFICATE_EVERY = 3600.0
 
 # The states that end when the deployment answers, and those that end when it does not.
 _DOWN = (State.STARTING, State.ABNORMAL, State.RESTORE_FAILED)
@@ -83,7 +86,7 @@ class Check:
         self._row: dict[str, Any] | None = None
         self._access: Access | None = None
         self._watch: Watch | None = None
-        self._facts_at = 0.0
+        self._facts_at = self._certificate_at = 0.0
         self._failures = 0
         self._due = threading.Event()
         self._ended = threading.Event()
@@ -125,7 +128,7 @@ class Check:
         if deployment is None:
             return
         try:
-            self._ask(deployment.access())
+            self._ask(deployment)
         except secrets.CannotUnseal:
             self._write_abnormal(Message("deployment.password_unreadable"))
         except EngineError as error:
@@ -136,12 +139,16 @@ class Check:
             self._failures = 0
             self._write_available()
 
-    def _ask(self, access: Access) -> None:
+    def _ask(self, deployment: Deployment) -> None:
         """Raise EngineError unless the deployment answers. Now and then, copy what it says about itself to its row."""
+        access = deployment.access()
         if self._watch is None or access != self._access:
             self._unwatch()
-            self._watch, self._access, self._facts_at = engines.deployment().watch(access), access, 0.0
-        if not self._watch.alive():
+            self._watch, self._access = engines.deployment().watch(access), access
+            self._facts_at = self._certificate_at = 0.0
+        alive = self._watch.alive()
+        self._note_certificate(deployment, self._watch)
+        if not alive:
             raise EngineError(self._watch.why)
         if time.monotonic() < self._facts_at:
             return
@@ -153,6 +160,18 @@ class Check:
             log.info("The facts about the deployment %s could not be read: %s", self._instance_id, error)
         else:
             Instance.objects.filter(pk=self._instance_id).update(**columns)
+
+    def _note_certificate(self, deployment: Deployment, watch: Watch) -> None:
+        """Now and then, note when the certificate expires, also if the deployment does not answer because of it."""
+        if not deployment.tls or time.monotonic() < self._certificate_at:
+            return
+        self._certificate_at = time.monotonic() + CERTIFICATE_EVERY
+        with suppress(EngineError):
+            if expires := watch.certificate_expires():
+                # Only if the connection was not edited meanwhile.
+                same = Deployment.objects.filter(pk=deployment.pk, address=deployment.address, tls=True)
+                same = same.filter(sealed_certificate=deployment.sealed_certificate)
+                same.exclude(certificate_expires=expires).update(certificate_expires=expires)
 
     def _unwatch(self) -> None:
         if self._watch:

@@ -1,12 +1,14 @@
 """What is different for existing deployments: Remove from Console, and the actions that are not offered."""
 
 import html
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from backups.models import Backup
 from backups.services.create import create_backup
@@ -148,6 +150,24 @@ def test_the_page_of_a_backup_says_what_it_is(plain: Client) -> None:
 
 
 # --- The pages of the instance -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("days", "tls", "said"),
+    [
+        (-1, True, "expired on"),
+        (13.9, True, "expires on"),
+        (14.1, True, ""),
+        (-1, False, ""),
+    ],
+)
+def test_a_certificate_that_soon_expires_is_warned_of(plain: Client, days: float, tls: bool, said: str) -> None:
+    deployment = make_deployment(tls=tls, certificate_expires=timezone.now() + timedelta(days=days))
+    detail = reverse("instances:detail", args=[deployment.pk])
+    for url in (deployment.instance.get_absolute_url(), detail):
+        page = plain.get(url).text
+        assert ("the one that the agent shows to it, " in page) is bool(said)
+        assert said in page
 
 
 def pages(instance: Instance) -> list[str]:

@@ -34,6 +34,14 @@ TEXTS = {
         "The client certificate of this deployment cannot be read any more, because the console's credential key has "
         "changed. Paste the certificate again."
     ),
+    "deployment.certificate_expires_soon": _(
+        "The certificate of this deployment, or the one that the agent shows to it, expires on %(moment)s. Renew it "
+        "before then, or the agent can no longer connect."
+    ),
+    "deployment.certificate_has_expired": _(
+        "The certificate of this deployment, or the one that the agent shows to it, expired on %(moment)s. Renew it, "
+        "so that the agent can connect."
+    ),
     "deployment.user_missing": _("Fill in the user of this password."),
     "deployment.tls_missing": _("Tick TLS, or leave out the certificates: they are used only with TLS."),
     "deployment.x509_tls": _("X.509 requires TLS. Tick TLS."),

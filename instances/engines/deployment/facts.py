@@ -1,13 +1,15 @@
 """What a deployment says about itself."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, TypeVar
 
 import pymongo
 from pymongo.errors import OperationFailure
 
 from instances.engines.base import INTERNAL_DATABASES, Access, Client, EngineError, Facts
-from instances.engines.deployment import hosts
+from instances.engines.deployment import hosts, tls
 from instances.engines.deployment.connect import close, database_of, driver
 from instances.engines.deployment.explain import explained, is_unauthorized
 
@@ -45,6 +47,21 @@ class Watch:
         """Ask the deployment about itself. What the user has no right to read is left empty. Raises EngineError."""
         return self._ask(FACTS_SECONDS, facts)
 
+    def certificate_expires(self) -> datetime | None:
+        """Return when the server's or the client's certificate expires, whichever is first (UTC); None if unknown.
+
+        If no member was reached, which an expired certificate may be the reason of, the first one that answers counts.
+        Raises EngineError if the address leads nowhere.
+        """
+        if not self._access.tls:
+            return None
+        member = self._client and reached(self._client)
+        for host in [member] if member else hosts.seeds(self._access.address, self._resolver).hosts:
+            with suppress(OSError):
+                if server := tls.server_expires(host, self._access, ALIVE_SECONDS):
+                    return min(filter(None, (server, tls.client_expires(self._access))))
+        return None
+
     def close(self) -> None:
         """Close the connection. Requests that run now or come later end as if the deployment did not answer."""
         self._closed = True
@@ -73,6 +90,14 @@ def _read(client: Client) -> None:
         # Without the right to read this collection, the refusal proves as much.
         if not is_unauthorized(error):
             raise
+
+
+def reached(client: Client) -> hosts.Host | None:
+    """Return the member that the driver has reached, by the name that it was reached by: the primary if it may be."""
+    members = client.topology_description.server_descriptions()
+    known = [each for each in members.values() if each.is_server_type_known]
+    best = max(known, key=lambda each: each.is_writable, default=None)
+    return (str(best.address[0]), int(best.address[1] or 27017)) if best else None
 
 
 def facts(client: Client) -> Facts:

@@ -81,7 +81,7 @@ class _Findings:
     def __init__(self, client: Client, access: Access, hello: dict[str, Any], now: datetime) -> None:
         self._client, self._access, self._hello, self._now = client, access, hello, now
         self.facts = facts.facts(client)
-        self._host = _reached(client) or hosts.hosts_of(access.address)[0]
+        self._host = facts.reached(client) or hosts.hosts_of(access.address)[0]
         self.member = "{}:{}".format(*self._host)
         self.findings: list[Finding] = []
         self.certificate_expires: datetime | None = None
@@ -247,14 +247,6 @@ def _server_expires(host: hosts.Host, access: Access) -> datetime | None:
         return tls.server_expires(host, access, ASKING)
     except OSError:
         return None
-
-
-def _reached(client: Client) -> hosts.Host | None:
-    """Return the member that the driver has reached, by the name that it was reached by: the primary if it may be."""
-    members = client.topology_description.server_descriptions()
-    known = [each for each in members.values() if each.is_server_type_known]
-    best = max(known, key=lambda each: each.is_writable, default=None)
-    return (str(best.address[0]), int(best.address[1] or 27017)) if best else None
 
 
 def _is_loopback(host: str) -> bool:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from cryptography.fernet import Fernet
@@ -86,6 +87,44 @@ def test_a_deployment_that_answers_but_is_slow_to_say_what_it_has_is_available(
         assert shown() == (State.AVAILABLE, "")
     assert len(asked) == 1, "a slow deployment is not asked at every check"
     assert Instance.objects.get().documents == 7
+
+
+@pytest.mark.parametrize("why", ["", "The certificate has expired."])
+def test_a_renewed_certificate_is_noted_within_an_hour(
+    check: Check, engine: FakeDeployment, deployment: Deployment, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    now, first, renewed = [5000.0], timezone.now(), timezone.now() + timedelta(days=90)
+    monkeypatch.setattr("instances.queue.watcher.time.monotonic", lambda: now[0])
+    Deployment.objects.update(tls=True, certificate_expires=first)
+    if why:
+        engine.down[deployment.address] = why
+
+    def noted(expires: datetime | None) -> datetime | None:
+        engine.tested = replace(engine.tested, certificate_expires=expires)
+        check.check()
+        return Deployment.objects.get().certificate_expires
+
+    assert noted(first) == first
+    now[0] += 3599
+    assert noted(renewed) == first
+    now[0] += 1
+    assert noted(None) == first, "a server that shows none now may show one later"
+    now[0] += 3600
+    assert noted(renewed) == renewed
+
+
+def test_the_certificate_of_the_old_connection_is_not_noted_for_an_edited_one(
+    check: Check, engine: FakeDeployment
+) -> None:
+    Deployment.objects.update(tls=True)
+    engine.tested = replace(engine.tested, certificate_expires=timezone.now())
+
+    def edit(access: Access) -> None:
+        Deployment.objects.update(address="mongodb://elsewhere.example.org:27017/")
+
+    engine.asked = edit
+    check.check()
+    assert Deployment.objects.get().certificate_expires is None
 
 
 def test_edited_credentials_are_used_at_the_next_check(

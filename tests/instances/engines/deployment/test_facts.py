@@ -1,6 +1,8 @@
 """What a deployment says about itself, and whether it is alive."""
 
 import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,18 @@ def test_what_the_user_may_not_read_is_left_empty(replica_set: Deployment) -> No
     replica_set.create_user("reader", [{"role": "read", "db": "shop"}, "lister"])
     found = deployment().facts(replica_set.access(user="reader"))
     assert (found.storage_engine, found.documents) == ("", 2)
+
+
+def test_a_watch_knows_when_the_certificate_expires_also_if_it_is_not_trusted(
+    shared_tls: Deployment, shared_replica_set: Deployment
+) -> None:
+    for access, alive in ((shared_tls.access(), True), (shared_tls.access(ca=""), False)):
+        with closing(Watch(access)) as watch:
+            assert watch.alive() is alive
+            expires = watch.certificate_expires()
+            assert expires and abs(expires - datetime.now(UTC) - timedelta(days=90)) < timedelta(hours=2)
+    with closing(Watch(shared_replica_set.access())) as watch:
+        assert watch.certificate_expires() is None
 
 
 @pytest.mark.parametrize(
