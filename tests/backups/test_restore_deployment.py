@@ -276,6 +276,20 @@ def test_a_removal_that_fails_leaves_the_restoration_unsettled(
     assert documents(engine) == 10 and watched(deployment).status is Status.AVAILABLE
 
 
+def test_an_agent_that_is_killed_in_mid_removal_leaves_the_restoration_unsettled(
+    unsettled: Job, engine: FakeDeployment, deployment: Deployment, user: User
+) -> None:
+    delete_instance(instance=deployment.instance, requested_by=user)
+    job = claimed()
+    steps_of(job, JOBS).run(Work(job, None))  # type: ignore[arg-type]
+    assert fail_unrenewed() == 1
+    Agent(django_settings.CONSOLE_HOST, JOBS).sweep()
+    assert Instance.objects.get().status is Status.RESTORING
+    engine.down.clear()
+    steps_of(unsettled, JOBS).clean_up()
+    assert documents(engine) == 10 and watched(deployment).status is Status.AVAILABLE
+
+
 def test_while_the_job_of_the_restoration_runs_nothing_else_is_done(
     backup: Backup, deployment: Deployment, user: User
 ) -> None:
