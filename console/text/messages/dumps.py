@@ -26,6 +26,10 @@ TEXTS = {
     ),
     "deployment.dump_foreign": _("The file is not an archive of mongodump."),
     "deployment.dump_version": _("The dump has version %(version)s of mongodump's format; only %(ours)s can be read."),
+    "deployment.dump_with_oplog": _(
+        "The dump was made with --oplog: its collections match only once its oplog is replayed, which the console does "
+        "not do. Dump again without --oplog, or load it with mongorestore --oplogReplay."
+    ),
     "deployment.dump_damaged": _("The dump is damaged: %(why)s. Use another backup."),
     "deployment.dump_ends_early": _("The dump ends early, so documents are missing. Use another backup."),
     "deployment.too_many_collections": _(

@@ -35,6 +35,8 @@ PRELUDE_LIMIT = 64 * 1024 * 1024
 
 COLLECTION, VIEW, TIME_SERIES = "collection", "view", "timeseries"
 _BUCKETS = "system.buckets."
+# What mongodump --oplog calls the oplog, now and in a dump of the database local.
+_OPLOGS = frozenset({("", "oplog"), ("local", "oplog.rs")})
 # Dates outside the years that Python knows keep their value.
 CODEC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 _JSON = json_util.JSONOptions(
@@ -221,7 +223,7 @@ def parse(blocks: Iterator[memoryview]) -> Iterator[Part]:
     """Yield the parts of a dump in the order of the archive: first its Prelude.
 
     The dump is whole only if the iterator ends without an error. Each block needs to stay valid only until the next is
-    requested. Raises DumpDamaged.
+    requested. Raises DumpDamaged, or another EngineError if the dump needs its oplog.
     """
     source = _Source(blocks)
     if source.take(len(MAGIC)) != MAGIC:
@@ -256,7 +258,7 @@ def _entries(source: "_Source") -> Iterator[Entry]:
         if size > PRELUDE_LIMIT:
             raise _damaged("too many collections")
         entry = _decoded(raw)
-        namespace = Namespace(_field(entry, "db", str), _field(entry, "collection", str))
+        namespace = _namespace(entry)
         # Versions of mongodump before time series write no type.
         yield Entry(namespace, _field(entry, "metadata", str), entry.get("type") or COLLECTION)
 
@@ -272,9 +274,20 @@ def _header(raw: dict[str, Any]) -> Header:
     )
 
 
+def _namespace(raw: dict[str, Any]) -> Namespace:
+    """Return the namespace that an entry or a segment names. Raises EngineError if it is the oplog.
+
+    Without the oplog, the collections of the dump would be of different moments.
+    """
+    namespace = Namespace(_field(raw, "db", str), _field(raw, "collection", str))
+    if namespace in _OPLOGS:
+        raise EngineError(Message("deployment.dump_with_oplog"))
+    return namespace
+
+
 def _segment(source: "_Source", bodies: dict[Namespace, _State]) -> Iterator[Part]:
     raw = source.decoded()
-    namespace = Namespace(_field(raw, "db", str), _field(raw, "collection", str))
+    namespace = _namespace(raw)
     state = bodies.get(namespace)
     if state is None:
         raise _damaged(f"documents of {namespace}, which the dump does not list")

@@ -8,6 +8,7 @@ import pytest
 from bson import Decimal128, Int64, Regex, decode
 from fastcrc import crc64
 
+from instances.engines.base import EngineError
 from instances.engines.deployment import mongodump
 from instances.engines.deployment.mongodump import (
     Body,
@@ -212,6 +213,18 @@ def test_broken_rules_are_reported(name: str) -> None:
         list(parse(in_blocks(content, 64)))
 
 
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("oplog", [Namespace("", "oplog"), Namespace("local", "oplog.rs")])
+def test_a_dump_with_an_oplog_is_refused_but_not_called_damaged(oplog: Namespace, listed: bool) -> None:
+    """Mongodump lists it, without metadata or a type."""
+    a, last = Body(A), Body(oplog)
+    entries = [Entry(A, "{}"), *([Entry(oplog, "", "")] if listed else [])]
+    parts: list[Any] = [a.segment(ONE), a.end(), last.segment(TWO), last.end()]
+    with pytest.raises(EngineError, match="Dump again without --oplog, or load it with") as refused:
+        list(parse(in_blocks(written(*parts, entries=tuple(entries)), 64)))
+    assert not isinstance(refused.value, DumpDamaged)
+
+
 @pytest.mark.parametrize("metadata", ["{", "[]", '{"options": 1}', '{"indexes": [1]}', "[" * 100_000])
 def test_broken_metadata_is_reported(metadata: str) -> None:
     with pytest.raises(DumpDamaged, match=r"metadata of shop\.a"):
@@ -219,7 +232,6 @@ def test_broken_metadata_is_reported(metadata: str) -> None:
 
 
 def test_missing_metadata_means_defaults() -> None:
-    """Mongodump writes none for its oplog."""
     assert Entry(A, "").definition() == Definition()
 
 
