@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -144,7 +145,31 @@ def test_a_deployment_that_ends_during_a_backup_fails_it_and_is_shown_as_down_un
     assert backed_up(console, instance, "after-the-end")["size"] > 4 * MEGABYTE
 
 
-@pytest.mark.parametrize("dies", ["the deployment", "the agent"])
+def test_a_full_disk_of_the_archives_fails_the_backup_and_leaves_nothing(
+    console: Console, deployment: Deployment, instance: Row
+) -> None:
+    fill(deployment, 24)
+    agent = console.pid_of("manage.py agent")
+    before = resource.prlimit(agent, resource.RLIMIT_FSIZE)
+    # Everything else that the agent writes is smaller than this.
+    resource.prlimit(agent, resource.RLIMIT_FSIZE, (16 * MEGABYTE, before[1]))
+    try:
+        console.create_backup(instance["id"], "on-a-full-disk")
+        ended = console.wait_backup("on-a-full-disk", "FAILED", seconds=60)
+    finally:
+        resource.prlimit(agent, resource.RLIMIT_FSIZE, before)
+    assert "could not be written" in ended["failure"] and "Make room on the disk and try again." in ended["failure"]
+    wait_for(lambda: console.leftovers() == [], because="no leftovers")
+    with deployment.client() as client:
+        status = client.admin.command("serverStatus")
+        assert status["metrics"]["cursor"]["open"]["total"] == 0
+        # A transaction that is still open would keep this waiting, or fail it.
+        client.bulk.bulk.drop()
+    existing.state(console, instance["name"], "normal")
+    assert backed_up(console, instance, "with-room-again")["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("dies", ["the deployment", "the agent", "the disk"])
 def test_an_interrupted_restoration_ends_with_the_data_from_before(
     console: Console, deployment: Deployment, instance: Row, dies: str
 ) -> None:
@@ -156,13 +181,20 @@ def test_an_interrupted_restoration_ends_with_the_data_from_before(
         wait_for(lambda: len(client.bulk.list_collection_names()) > 1, because="documents beside the data")
     if dies == "the agent":
         os.kill(console.pid_of("manage.py agent"), 9)
+    elif dies == "the disk":
+        # The server writes nothing more, as on a full disk, until its administrator starts it again.
+        resource.prlimit(deployment.pid, resource.RLIMIT_FSIZE, (4096, 4096))
+        wait_for(lambda: restoration(console, instance["id"])["status"] == "FAILED", because="the end of the job")
+        deployment.kill()
+        deployment.start()
     else:
         deployment.kill()
         deployment.start()
     existing.state(console, instance["name"], "normal")
     ended = restoration(console, instance["id"])
-    said = "it has the data from before" if dies == "the agent" else "Nothing was changed: "
+    said = "Nothing was changed: " if dies == "the deployment" else "it has the data from before"
     assert ended["status"] == "FAILED" and said in ended["failure"], ended["failure"]
+    assert dies != "the disk" or "If its disk is full, make room on it" in ended["failure"], ended["failure"]
     assert now(deployment) == [("new", 300)]
     with deployment.client() as client:
         assert client.bulk.list_collection_names() == ["bulk"] and client.shop.list_collection_names() == ["orders"]

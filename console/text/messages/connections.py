@@ -128,6 +128,10 @@ TEXTS = {
         "The CA or the client certificate cannot be read. Paste them in PEM format, the client certificate together "
         "with its private key, which must match and must not be encrypted."
     ),
+    "deployment.disk_full": _("The disk of a server of the deployment is full. Make room on it and try again."),
+    "deployment.server_failed": _(
+        "The database server failed: %(why)s Its log says why. If its disk is full, make room on it and try again."
+    ),
     # What a test finds
     "deployment.version_too_old": _(
         "The server has version %(version)s. Backups need MongoDB 5.0 or newer. Upgrade the server first."

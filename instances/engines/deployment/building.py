@@ -14,7 +14,7 @@ from pymongo.errors import OperationFailure
 from console.text.messages import Message
 from instances.engines.base import Client, EngineError
 from instances.engines.deployment.compare import SCRIPTS
-from instances.engines.deployment.explain import is_unauthorized, redact
+from instances.engines.deployment.explain import failed_itself, is_unauthorized, redact
 from instances.engines.deployment.mongodump import CODEC, TIME_SERIES, Definition, Documents, Entry, Namespace
 from instances.engines.deployment.namespaces import database_of
 
@@ -112,7 +112,8 @@ def insert(client: Client, target: Namespace, documents: Documents, *, name: Nam
         if answer["n"] != len(batch):
             errors = answer.get("writeErrors") or [{}]
             why = _sentence(str(errors[0].get("errmsg", "")))
-            raise EngineError(Message("deployment.documents_refused", name=name, why=why))
+            failed = failed_itself(errors[0].get("code"), why)
+            raise EngineError(Message("deployment.documents_refused", name=name, why=failed or why))
 
 
 def require_all(client: Client, entry: Entry, target: Namespace, definition: Definition, count: int) -> None:
@@ -259,7 +260,7 @@ def refusals(code: str, **params: object) -> Iterator[None]:
         if is_unauthorized(error):
             raise
         why = _sentence(str((error.details or {}).get("errmsg") or error))
-        raise EngineError(Message(code, **params, why=why)) from None
+        raise EngineError(Message(code, **params, why=failed_itself(error.code, why) or why)) from None
 
 
 def _sentence(text: str) -> str:

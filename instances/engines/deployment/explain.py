@@ -50,6 +50,7 @@ _NOT_PRIMARY = frozenset({10107, 13435, 10058})
 _RECOVERING = frozenset({11600, 11602, 13436, 189, 91})
 _TIMED_OUT = frozenset({50, 262})
 _CURSOR_GONE = frozenset({43, 237})
+_INTERNAL_ERROR, _OUT_OF_DISK_SPACE = 1, 14031
 _SNAPSHOT_TOO_OLD, _TRANSACTION_ENDED = 239, frozenset({251, 290})
 # Errors that say nothing about what was asked for: another attempt may succeed.
 PASSING = _NOT_PRIMARY | _RECOVERING | _TIMED_OUT | _CURSOR_GONE | _TRANSACTION_ENDED | {_SNAPSHOT_TOO_OLD, 11601}
@@ -132,7 +133,14 @@ def _refused(error: OperationFailure | NotPrimaryError, access: Access) -> Messa
         return Message("deployment.snapshot_too_old")
     if code in _TRANSACTION_ENDED:
         return Message("deployment.transaction_ended")
-    return Message("server.refused", why=_sentence(text, access))
+    return failed_itself(code, _sentence(text, access)) or Message("server.refused", why=_sentence(text, access))
+
+
+def failed_itself(code: int | None, why: str) -> Message | None:
+    """Return the sentence for an error that no request is to blame for but the server; None for any other error."""
+    if code == _OUT_OF_DISK_SPACE:
+        return Message("deployment.disk_full")
+    return Message("deployment.server_failed", why=why) if code == _INTERNAL_ERROR else None
 
 
 def _unusable(error: ConfigurationError, access: Access) -> Message:

@@ -142,6 +142,30 @@ def test_a_missing_privilege_is_called_one(server: Accepting, client: Client, co
         loaded(client, Dumped("orders", [{"_id": 1}], indexes=[{"key": {"a": 1}, "name": "a_1"}]))
 
 
+@pytest.mark.parametrize("command", ["create", "insert", "createIndexes"])
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (14031, r"The disk of a server of the deployment is full\. Make room on it and try again\."),
+        (1, r"The database server failed: internal server error\. Its log says why\. If its disk is full, make room"),
+    ],
+)
+def test_a_server_that_fails_itself_is_not_only_said_to_refuse(
+    server: Accepting, client: Client, command: str, code: int, says: str
+) -> None:
+    server.answers[command] = refuse(code, "any", "internal server error")
+
+    with pytest.raises(EngineError, match=rf"shop\.orders.*: {says}"):
+        loaded(client, Dumped("orders", [{"_id": 1}], indexes=[{"key": {"a": 1}, "name": "a_1"}]))
+
+
+def test_a_full_disk_is_named_where_it_is_the_error_of_a_document(server: Accepting, client: Client) -> None:
+    server.answers["insert"] = {"n": 0, "writeErrors": [{"index": 0, "code": 14031, "errmsg": "no space"}]}
+
+    with pytest.raises(EngineError, match=r"collection shop\.orders: The disk of a server of the deployment is full\."):
+        loaded(client, Dumped("orders", [{"_id": 1}]))
+
+
 def test_a_capped_collection_may_be_larger_than_it_was(server: Accepting, client: Client) -> None:
     server.listed = {"size": 4096}
 

@@ -334,6 +334,7 @@ def test_a_read_begins_again_at_the_new_primary() -> None:
         (refuse(11602, "InterruptedDueToReplStateChange"), "starting, stopping or recovering"),
         (refuse(43, "CursorNotFound", "cursor id 7 not found"), "lost the position of the read"),
         (refuse(50, "MaxTimeMSExpired"), "did not answer in time"),
+        (refuse(14031, "OutOfDiskSpace"), "The disk of a server of the deployment is full."),
         (hang_up, "could not be reached: connection closed."),
     ],
 )
