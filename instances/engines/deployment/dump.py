@@ -186,6 +186,7 @@ class _Dump:
     def __init__(self, client: Client, access: Access, plan: _Plan, readers: int) -> None:
         self._client, self._access, self._plan, self._readers = client, access, plan, readers
         self._documents: dict[Namespace, int] = {}
+        self._dropped: list[Found] = []
 
     def parts(self, waiting: Callable[[], None]) -> Generator[Part]:
         """Yield the dump in parts. Closing the iterator ends the reading. Raises EngineError."""
@@ -196,6 +197,8 @@ class _Dump:
             line = Line(_WAITING)
             with line.read_by(self._read, group, threads=1 if about_users else self._readers):
                 yield from line.parts(waiting)
+        for each in self._dropped:
+            self._require_gone(each)
 
     def contents(self, waiting: Callable[[], None] = nothing) -> Contents:
         """Return what was read, once everything was. The documents of a time series are its buckets, if it has any."""
@@ -226,8 +229,9 @@ class _Dump:
                 del batch
         except PyMongoError as error:
             failure = error
-        if failure or (found.uuid and not found.is_view and not (opened and count)):
-            self._require_unmoved(found, opened, failure)
+        suspicious = failure or (found.uuid and not found.is_view and not (opened and count))
+        if suspicious and not self._require_unmoved(found, opened, failure) and count:
+            self._dropped.append(found)
         self._documents[found.entry.namespace] = count
         line.put([body.end()])
 
@@ -254,8 +258,8 @@ class _Dump:
                 with suppress(PyMongoError), pymongo.timeout(_END_SECONDS):
                     cursor.close()
 
-    def _require_unmoved(self, found: Found, opened: Moment | None, failure: PyMongoError | None) -> None:
-        """Raise EngineError if the collection could not be read as it was listed.
+    def _require_unmoved(self, found: Found, opened: Moment | None, failure: PyMongoError | None) -> bool:
+        """Raise EngineError if the collection could not be read as it was listed. Return whether it is still there.
 
         It may have been dropped, unless the dump is of one moment. Servers read nothing from a collection that has been
         dropped or renamed, so an empty one is suspicious. `found` has the UUID from when the read began.
@@ -272,6 +276,16 @@ class _Dump:
         # If it was replaced, part of the old one may have been read.
         if now != name.collection and (now or opened or self._uuid_now(found)):
             raise EngineError(Message("deployment.collection_moved", name=name))
+        return bool(now)
+
+    def _require_gone(self, found: Found) -> None:
+        """Raise EngineError if a collection that was dropped, perhaps when only a part was read, was created again."""
+        try:
+            again = self._uuid_now(found)
+        except PyMongoError as error:
+            raise self._stopped(found, error) from None
+        if again:
+            raise EngineError(Message("deployment.collection_moved", name=found.entry.namespace))
 
     def _uuid_now(self, found: Found) -> str:
         """Return the UUID of the collection that has this name now; "" if there is none."""

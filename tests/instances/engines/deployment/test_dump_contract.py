@@ -11,6 +11,7 @@ from instances.engines import deployment as engine
 from instances.engines.base import NOT_ONE_MOMENT, ONE_MOMENT, Access, EngineError
 from instances.engines.deployment import dump, moment
 from instances.engines.deployment.fan_in import Line
+from instances.engines.deployment.namespaces import Found
 from tests.independent_reader import Archive
 from tests.instances.engines.deployment.dumping import archive_of, dumped, entry_of, metadata_of
 from tests.instances.engines.deployment.served import NOW, Served
@@ -317,6 +318,29 @@ def test_a_collection_that_is_replaced_while_it_is_read_fails_the_dump(served: S
             return after(served, command)
         return served.getMore(command)
 
+    message = r"The collection shop\.d was dropped, replaced or renamed before"
+    with serving(served, any_moment=True, getMore=more) as (_, access), pytest.raises(EngineError, match=message):
+        dumped(access)
+
+
+def test_a_collection_that_is_dropped_while_it_is_read_and_created_again_later_fails_the_dump(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def more(command: Document) -> Any:
+        if command["collection"] == "d":
+            served.infos.pop(("shop", "d"))
+            return refuse(175, "QueryPlanKilled")(command)
+        return served.getMore(command)
+
+    require_unmoved = dump._Dump._require_unmoved
+
+    def then_created_again(running: Any, found: Found, *arguments: Any) -> bool:
+        there = require_unmoved(running, found, *arguments)
+        if found.entry.namespace.collection == "d":
+            served.add("shop", "d", [{"_id": "new"}])
+        return there
+
+    monkeypatch.setattr(dump._Dump, "_require_unmoved", then_created_again)
     message = r"The collection shop\.d was dropped, replaced or renamed before"
     with serving(served, any_moment=True, getMore=more) as (_, access), pytest.raises(EngineError, match=message):
         dumped(access)
