@@ -2,9 +2,9 @@
 
 import re
 
-# The last @ ends the password: people paste passwords that should have been escaped.
-_PASSWORD = re.compile(r"(://[^:]*):.*@", re.DOTALL)
-_SECRET_OPTION = re.compile(r"([?&;][^=&;]*(?:password|secret|token|properties)[^=&;]*=)[^&;]*", re.IGNORECASE)
+_OPTION = re.compile(r"[?&;][^?=&;]*=")
+_SECRET = re.compile("password|secret|token|properties", re.IGNORECASE)
+_NEXT_OPTION = re.compile(r"[&;]|\Z")
 
 # A scheme, perhaps in other text. Without one of these names, a : and slashes may be the beginning of a password.
 _SCHEME = re.compile(r"[^@:]*?(?<![\w.+-])((?:jdbc:)?mongo(?:db)?(?:\+srv)?://)", re.IGNORECASE)
@@ -13,14 +13,18 @@ _NAME = r"(?:\[[0-9a-f:.%]*\]|[^\s:/?#@,\[\]\"']*)"
 _HOST = rf"{_NAME}(?::[0-9]{{1,5}}(?![^\s,/?\"']))?"
 _HOSTS = re.compile(rf"{_HOST}(?:,\s*{_HOST})*", re.IGNORECASE)
 _PATH_AND_OPTIONS = re.compile(r"[/?][^\s\"']*")
-_OPTION_WITHOUT_VALUE = re.compile(r"([?&;])[^=&;]+(?=[&;]|$)")
+_OPTION_WITHOUT_VALUE = re.compile(r"([?&;])[^?=&;]+(?=[?&;]|$)")
 
 
 def without_password(text: str) -> str:
     """Return the text; if it has an address with a password or a secret option, without what is secret."""
-    if "://" not in text:
+    scheme = text.find("://")
+    if scheme < 0:
         return text
-    return _SECRET_OPTION.sub(r"\1", _PASSWORD.sub(r"\1@", text))
+    colon = text.find(":", scheme + 3)
+    # The last @ ends the password: people paste passwords that should have been escaped.
+    at = text.rfind("@")
+    return _without_secret_options(text[:colon] + text[at:] if 0 <= colon < at else text)
 
 
 def address_without_password(text: str) -> str:
@@ -42,6 +46,19 @@ def _places(text: str) -> str:
     hosts = _HOSTS.match(text)
     assert hosts, "it matches the empty text"
     rest = _PATH_AND_OPTIONS.match(text, hosts.end())
-    shown = _SECRET_OPTION.sub(r"\1", rest[0]) if rest else ""
+    shown = _without_secret_options(rest[0]) if rest else ""
     # What has no name may be the rest of a secret.
     return hosts[0] + _OPTION_WITHOUT_VALUE.sub(r"\1", shown)
+
+
+def _without_secret_options(text: str) -> str:
+    """Return the text without the values of secret options. Anybody may send it, so this reads it only once."""
+    shown, end = [], 0
+    for option in _OPTION.finditer(text):
+        # Not in the value of a secret option.
+        if option.start() >= end and _SECRET.search(option[0]):
+            shown.append(text[end : option.end()])
+            following = _NEXT_OPTION.search(text, option.end())
+            assert following
+            end = following.start()
+    return "".join([*shown, text[end:]])

@@ -32,10 +32,12 @@ class Kept:
         view = request.resolver_match and request.resolver_match.func
         if request.method != "POST" or not getattr(view, "shows_form", False):
             return None
+        sent = [(name, value) for name, values in request.POST.lists() for value in values]
+        if sum(len(name) + len(value) for name, value in sent) > _MOST_CHARACTERS:
+            return None
         values = [
             (name, _without_secrets(name, value))
-            for name, sent in request.POST.lists()
-            for value in sent
+            for name, value in sent
             if not any(part in name for part in _LEFT_OUT)
         ]
         kept = cls(request.get_full_path(), values)
