@@ -36,9 +36,7 @@ class Kept:
         if sum(len(name) + len(value) for name, value in sent) > _MOST_CHARACTERS:
             return None
         values = [
-            (name, _without_secrets(name, value))
-            for name, value in sent
-            if not any(part in name for part in _LEFT_OUT)
+            (name, _without_secrets(name, value)) for name, value in sent if not any(part in name for part in _LEFT_OUT)
         ]
         kept = cls(request.get_full_path(), values)
         return kept if values and len(str(kept)) <= _MOST_CHARACTERS else None

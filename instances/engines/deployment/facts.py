@@ -1,5 +1,6 @@
 """What a deployment says about itself."""
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -48,18 +49,22 @@ class Watch:
         return self._ask(FACTS_SECONDS, facts)
 
     def certificate_expires(self) -> datetime | None:
-        """Return when the server's or the client's certificate expires, whichever is first (UTC); None if unknown.
+        """Return when the end of the server's or the client's certificate stops the agent (UTC); None if unknown.
 
-        If no member was reached, which an expired certificate may be the reason of, the first one that answers counts.
-        Raises EngineError if the address leads nowhere.
+        If no member was reached, which an expired certificate may be the reason of, the first one that answers within
+        a few seconds counts. Raises EngineError if the address leads nowhere.
         """
         if not self._access.tls:
             return None
+        deadline = time.monotonic() + ALIVE_SECONDS
         member = self._client and reached(self._client)
         for host in [member] if member else hosts.seeds(self._access.address, self._resolver).hosts:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
             with suppress(OSError):
-                if server := tls.server_expires(host, self._access, ALIVE_SECONDS):
-                    return min(filter(None, (server, tls.client_expires(self._access))))
+                if server := tls.server_expires(host, self._access, left):
+                    return tls.connection_ends(server, self._access)
         return None
 
     def close(self) -> None:

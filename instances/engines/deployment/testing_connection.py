@@ -36,7 +36,7 @@ class Finding:
 class Tested:
     """What a test has found out. `ways` are those of moment.py that are proved, best first.
 
-    `certificate_expires` is the end of the server's or the client's certificate, whichever is first (UTC).
+    `certificate_expires` is the end of the server's or the client's certificate, whichever stops the agent first (UTC).
     """
 
     findings: list[Finding]
@@ -117,7 +117,6 @@ class _Findings:
         if not self._access.verify:
             self._say(WARN, "deployment.found_unverified")
         server = _server_expires(self._host, self._access)
-        client = tls.client_expires(self._access)
         self._expiry(
             server,
             valid="deployment.found_server_certificate_valid",
@@ -125,12 +124,12 @@ class _Findings:
             over="deployment.found_server_certificate_expired",
         )
         self._expiry(
-            client,
+            tls.client_expires(self._access),
             valid="deployment.found_client_certificate_valid",
             soon="deployment.found_client_certificate_expiring",
             over="deployment.found_client_certificate_expired",
         )
-        self.certificate_expires = min(filter(None, (server, client)), default=None)
+        self.certificate_expires = tls.connection_ends(server, self._access)
 
     def _expiry(self, expires: datetime | None, *, valid: str, soon: str, over: str) -> None:
         if expires is None:

@@ -13,7 +13,7 @@ from instances.engines.deployment.hosts import Host
 
 
 def server_expires(host: Host, access: Access, seconds: float) -> datetime | None:
-    """Return when the certificate of a server expires (UTC), without verifying it; None if it serves no TLS.
+    """Return when the certificate of a server expires (UTC), without verifying it; None if it serves none.
 
     Raises OSError if the server cannot be reached.
     """
@@ -27,9 +27,9 @@ def server_expires(host: Host, access: Access, seconds: float) -> datetime | Non
         try:
             secured = stack.enter_context(context.wrap_socket(plain, server_hostname=host[0]))
             certificate = secured.getpeercert(binary_form=True)
-        except (ssl.SSLError, ConnectionError, TimeoutError):
+            return x509.load_der_x509_certificate(certificate).not_valid_after_utc if certificate else None
+        except (ssl.SSLError, ConnectionError, TimeoutError, ValueError):
             return None
-        return x509.load_der_x509_certificate(certificate).not_valid_after_utc if certificate else None
 
 
 def client_expires(access: Access) -> datetime | None:
@@ -37,3 +37,8 @@ def client_expires(access: Access) -> datetime | None:
     if not access.certificate:
         return None
     return x509.load_pem_x509_certificate(access.certificate.encode()).not_valid_after_utc
+
+
+def connection_ends(server: datetime | None, access: Access) -> datetime | None:
+    """Return when a certificate's end stops the agent, given the end of the server's (UTC); None if none does."""
+    return min(filter(None, (server if access.verify else None, client_expires(access))), default=None)

@@ -4,14 +4,17 @@ import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from cryptography import x509
 
 from instances.engines import deployment
-from instances.engines.base import EngineError
-from instances.engines.deployment import facts
+from instances.engines.base import Access, EngineError
+from instances.engines.deployment import facts, tls
 from instances.engines.deployment.connect import connected
 from instances.engines.deployment.facts import Watch, databases, engine_of, topology
+from instances.engines.deployment.hosts import Host
 from tests.deployments import Deployment
 from tests.waiting import wait_for
 
@@ -51,8 +54,38 @@ def test_a_watch_knows_when_the_certificate_expires_also_if_it_is_not_trusted(
             assert watch.alive() is alive
             expires = watch.certificate_expires()
             assert expires and abs(expires - datetime.now(UTC) - timedelta(days=90)) < timedelta(hours=2)
-    with closing(Watch(shared_replica_set.access())) as watch:
+    for access in (shared_replica_set.access(), shared_tls.access(ca="", verify=False)):
+        with closing(Watch(access)) as watch:
+            # No certificate, or one that stops nobody because it is not verified.
+            assert watch.alive() and watch.certificate_expires() is None
+
+
+def test_members_that_stay_silent_are_asked_for_a_few_seconds_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, given = 0.0, []
+
+    def silent(host: Host, access: Access, seconds: float) -> None:
+        nonlocal now
+        given.append(seconds)
+        now += seconds / 2
+        raise TimeoutError
+
+    monkeypatch.setattr(facts, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(tls, "server_expires", silent)
+    hosts = ",".join(f"127.0.0.{number}" for number in range(1, 100))
+    with closing(Watch(Access(address=f"mongodb://{hosts}/", tls=True))) as watch:
         assert watch.certificate_expires() is None
+    assert len(given) > 2 and sum(given) / 2 <= facts.ALIVE_SECONDS
+
+
+def test_a_certificate_that_cannot_be_read_has_no_known_end(
+    shared_tls: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(data: bytes) -> None:
+        raise ValueError("error parsing asn1 value")
+
+    monkeypatch.setattr(x509, "load_der_x509_certificate", unreadable)
+    with closing(Watch(shared_tls.access())) as watch:
+        assert watch.alive() and watch.certificate_expires() is None
 
 
 @pytest.mark.parametrize(
