@@ -58,7 +58,7 @@ def test_an_instance_that_was_down_before_stays_abnormal() -> None:
 @pytest.fixture
 def supervisor(monkeypatch: pytest.MonkeyPatch) -> Supervisor:
     made = Supervisor("local")
-    monkeypatch.setattr(queue_supervisor, "START_SECONDS", 0.5)
+    monkeypatch.setattr(queue_supervisor, "START_SECONDS", 1.0)
     monkeypatch.setattr(made, "_write_abnormal", lambda server, reason: None)
     return made
 
@@ -91,6 +91,8 @@ def test_the_reason_why_a_server_ended_is_not_forgotten_while_it_starts_again(
 ) -> None:
     """A disk may be full only when the server ends."""
     said = iter(["The disk of the database server is full."])
-    monkeypatch.setattr(process, "spawn", lambda *_, **__: subprocess.Popen(["false"]))
+    ended = subprocess.Popen(["false"])
+    ended.wait()
+    monkeypatch.setattr(process, "spawn", lambda *_, **__: ended)
     monkeypatch.setattr(process, "last_words", lambda home: next(said, ""))
     assert why_not_started(supervisor, tmp_path / "home") == "The disk of the database server is full."
