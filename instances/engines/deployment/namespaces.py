@@ -13,6 +13,7 @@ from pymongo.read_concern import ReadConcern
 
 from instances.engines.base import Client
 from instances.engines.deployment import connect
+from instances.engines.deployment.compare import TEMPORARY
 from instances.engines.deployment.moment import PROBE
 from instances.engines.deployment.mongodump import CODEC, COLLECTION, TIME_SERIES, VIEW, Definition, Entry, Namespace
 
@@ -161,7 +162,11 @@ def _users(client: Client) -> list[Document]:
 def _dumped(database: str, collection: str) -> bool:
     if database == "config":
         return collection in _SHARDS
-    return not collection.startswith("system.") or collection == "system.js" or (database, collection) in _USERS
+    return (
+        not collection.startswith(("system.", TEMPORARY))
+        or collection == "system.js"
+        or (database, collection) in _USERS
+    )
 
 
 def _described(client: Client, database: str, info: Document, names: set[str]) -> Found | None:

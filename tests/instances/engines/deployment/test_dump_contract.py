@@ -10,6 +10,7 @@ import pytest
 from instances.engines import deployment as engine
 from instances.engines.base import NOT_ONE_MOMENT, ONE_MOMENT, Access, EngineError
 from instances.engines.deployment import dump, moment
+from instances.engines.deployment.compare import TEMPORARY
 from instances.engines.deployment.fan_in import Line
 from instances.engines.deployment.namespaces import Found
 from tests.independent_reader import Archive
@@ -248,9 +249,11 @@ def test_internal_collections_and_the_scratch_database_are_left_out(served: Serv
     served.add("shop", "system.js", [{"_id": "f"}])
     served.add("shop", "system.profile", FIVE, capped=True)
     served.add("local", "oplog.rs", FIVE, capped=True)
+    served.add("shop", f"{TEMPORARY}4711.mark", [])
     served.add(moment.PROBE, "probe_1", FIVE)
     with serving(served, moment.SNAPSHOT) as (_, access):
         archive, _ = dumped(access)
+    assert {entry.collection for entry in archive.entries} == {"a", "b", "c", "d", "system.js"}
     assert set(documents_of(archive)) == {"shop.a", "shop.b", "shop.c", "shop.d", "shop.system.js"}
 
 
