@@ -56,8 +56,10 @@ TEXTS = {
         "backup again."
     ),
     "deployment.restored_elsewhere": _(
-        "This is not the deployment that a backup was being restored over: it has none of the restored collections. "
-        "Edit the connection so that it leads to that deployment, or remove the instance from the console."
+        "The deployment does not have the mark of the interrupted restoration, the collection %(mark)s, so it is "
+        "probably another one. Edit the connection so that it leads to the right one, or remove the instance from the "
+        "console. If it is the right one, create this collection to let the agent go on, or delete the file %(path)s "
+        "on the agent's host to leave the deployment as it is."
     ),
     "deployment.journal_damaged": _(
         "The record of an unfinished restore in %(path)s is damaged: %(why)s. Drop the collections whose names begin "

@@ -3,10 +3,11 @@
 Every collection is loaded under a temporary name in its own database. Only when all of them are complete, they replace
 the old ones by renaming. A journal on the agent's disk says how far this has come. settle() reads it after a crash of
 the agent or the server: it removes the temporary collections if the exchange had not begun, and finishes it otherwise.
-So the deployment ends up with the old data or with the restored data, never with parts of both.
+So the deployment ends up with the old data or with the restored data, never with parts of both. An empty collection,
+the mark, exists as long as anything else is left, so settle() does not mistake another deployment for this one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -28,6 +29,7 @@ from instances.engines.deployment.mongodump import (
     TIME_SERIES,
     Documents,
     Namespace,
+    Part,
     Prelude,
     documents_in,
     parse,
@@ -62,22 +64,31 @@ def restore(
         raise EngineError(Message("deployment.sharded_target"))
     if empty:
         require_empty(client)
-    begun = Journal(tag)
-    journal.write(directory, begun)
+    parts = parse(blocks)
+    prelude = cast(Prelude, next(parts))
+    databases = _databases(client, prelude)
+    # The database admin only if there is no other: the user may have no privileges there.
+    begun = Journal(tag, Namespace(min(databases - {"admin"}, default="admin"), f"{_prefix(tag)}mark"))
     try:
-        contents, planned = _load(client, blocks, expected, report, tag)
+        _set_mark(client, directory, begun)
+        keeps = _require_renamable(client, prelude, databases, tag)
+        loading = _load(client, chain([prelude], parts), expected, report, tag)
+        planned = _plan(client, begun, loading, keeps=keeps)
         if empty:
             require_empty(client, besides=_prefix(tag))
         journal.write(directory, planned)
     except BaseException:
         # If this fails too, settle() does it.
         with suppress(EngineError, PyMongoError, OSError):
-            if journal.read(directory) != begun:
-                journal.write(directory, begun)
-            _undo(client, directory, tag)
+            known = journal.read(directory)
+            if known and known.state == State.EXCHANGING:
+                known = begun.at(State.LOADING)
+                journal.write(directory, known)
+            if known:
+                _undo(client, directory, known)
         raise
     _exchange(client, directory, planned)
-    return contents
+    return loading.contents()
 
 
 def settle(client: Client, directory: Path) -> bool:
@@ -89,14 +100,19 @@ def settle(client: Client, directory: Path) -> bool:
     known = journal.read(directory)
     if known is None:
         return False
-    if known.state == State.LOADING:
-        _undo(client, directory, known.tag)
+    # The address may lead to another deployment by now. There, the exchange would drop what is none of the old data,
+    # and undoing would find nothing, but forget what is left on the first one. In the other states, that is at most the
+    # empty mark itself.
+    if known.state in {State.LOADING, State.EXCHANGING} and not building.described(client, known.mark):
+        path = directory / journal.NAME
+        raise EngineError(Message("deployment.restored_elsewhere", mark=known.mark, path=path))
+    if known.state in {State.UNTOUCHED, State.LOADING}:
+        _undo(client, directory, known)
         return False
     if known.state == State.EXCHANGING:
-        # What the exchange drops may be in another deployment too, to which the address leads by now.
-        if known.moves and not any(_is_here(client, move) for move in known.moves):
-            raise EngineError(Message("deployment.restored_elsewhere"))
         _exchange(client, directory, known)
+    elif known.state == State.RESTORED:
+        _end(client, directory, known)
     return True
 
 
@@ -111,32 +127,53 @@ def forget(directory: Path) -> None:
     journal.remove(directory)
 
 
+# --- The mark ------------------------------------------------------------------------------------------------
+
+
+def _set_mark(client: Client, directory: Path, begun: Journal) -> None:
+    """Create the mark, and say in the journal that it exists.
+
+    The journal comes first, in a state that does not need the mark: after a crash in between, settle() removes a mark
+    that may exist. Without a journal, nobody would.
+    """
+    journal.write(directory, begun)
+    write(client, begun.mark.database, "create", begun.mark.collection)
+    journal.write(directory, begun.at(State.LOADING))
+
+
+def _drop_mark(client: Client, known: Journal) -> None:
+    """Drop the mark if it exists: a user who could not create it may not drop it either."""
+    if building.described(client, known.mark):
+        _drop(client, known.mark)
+
+
 # --- Loading beside ------------------------------------------------------------------------------------------
 
 
-def _load(
-    client: Client, blocks: Iterator[memoryview], expected: Callable[[], Contents], report: Report, tag: str
-) -> tuple[Contents, Journal]:
+def _load(client: Client, parts: Iterator[Part], expected: Callable[[], Contents], report: Report, tag: str) -> Loading:
     names: dict[Namespace, Namespace] = {}
 
     def temporary(namespace: Namespace) -> Namespace:
         return names.setdefault(namespace, Namespace(namespace.database, f"{_prefix(tag)}{len(names)}"))
 
     loading = Loading(client, report, rename=temporary)
-    parts = parse(blocks)
-    prelude = next(parts)
-    keeps = isinstance(prelude, Prelude) and _require_renamable(client, prelude, tag)
-    loading.read(chain([prelude], parts))
+    loading.read(parts)
     _try_views(client, loading, tag)
     require_same(expected(), loading.contents())
-    return loading.contents(), _plan(client, tag, loading, keeps=keeps)
+    return loading
 
 
 def _prefix(tag: str) -> str:
     return f"{TEMPORARY}{tag}."
 
 
-def _require_renamable(client: Client, prelude: Prelude, tag: str) -> bool:
+def _databases(client: Client, prelude: Prelude) -> set[str]:
+    """Return the databases that the restore changes."""
+    loaded = {entry.namespace.database for entry in prelude.entries if is_loaded(entry.namespace)}
+    return loaded | {namespace.database for namespace, _ in _collections(client)} - {"admin"}
+
+
+def _require_renamable(client: Client, prelude: Prelude, databases: Iterable[str], tag: str) -> bool:
     """Return whether this server keeps the options and the UUID of a collection that it renames.
 
     Raises EngineError if the dump has a collection that this server cannot exchange by renaming.
@@ -145,8 +182,6 @@ def _require_renamable(client: Client, prelude: Prelude, tag: str) -> bool:
     for entry in entries:
         if entry.type == TIME_SERIES or _ENCRYPTED in entry.definition().options:
             raise EngineError(Message("deployment.not_renamable", name=entry.namespace))
-    databases = {entry.namespace.database for entry in entries}
-    databases |= {namespace.database for namespace, _ in _collections(client)} - {"admin"}
     # Each database has privileges of its own. A missing one would stop the exchange in the middle.
     tried = [_keeps_options(client, database, tag) for database in sorted(databases)]
     keeps = all(tried)
@@ -177,7 +212,7 @@ def _keeps_options(client: Client, database: str, tag: str) -> bool:
 # --- Exchanging ----------------------------------------------------------------------------------------------
 
 
-def _plan(client: Client, tag: str, loading: Loading, *, keeps: bool) -> Journal:
+def _plan(client: Client, begun: Journal, loading: Loading, *, keeps: bool) -> Journal:
     targets = {namespace for namespace in loading.entries if namespace.collection != SCRIPTS}
     views = {view.namespace for view, _ in loading.views}
     restored = [namespace for namespace in loading.entries if namespace.collection == SCRIPTS]
@@ -187,7 +222,7 @@ def _plan(client: Client, tag: str, loading: Loading, *, keeps: bool) -> Journal
         foreign = namespace.database != "admin" and namespace not in targets | views and namespace not in restored
         if namespace.collection == SCRIPTS and foreign:
             scripts.append(Scripts(namespace.database, ""))
-        if namespace.collection.startswith(("system.", _prefix(tag))):
+        if namespace.collection.startswith(("system.", _prefix(begun.tag))):
             continue
         replaceable = found["type"] == COLLECTION and _ENCRYPTED not in found["options"]
         if foreign or namespace in views or (namespace in targets and not replaceable):
@@ -197,7 +232,7 @@ def _plan(client: Client, tag: str, loading: Loading, *, keeps: bool) -> Journal
         temporary = loading.target(namespace)
         moves.append(Move(temporary, namespace, _uuid(building.described(client, temporary)) if keeps else ""))
     ordered = tuple(view for view, _ in building.in_order(loading.views))
-    return Journal(tag, State.EXCHANGING, tuple(obsolete), tuple(moves), tuple(scripts), ordered)
+    return Journal(begun.tag, begun.mark, State.EXCHANGING, tuple(obsolete), tuple(moves), tuple(scripts), ordered)
 
 
 def _exchange(client: Client, directory: Path, planned: Journal) -> None:
@@ -213,9 +248,15 @@ def _exchange(client: Client, directory: Path, planned: Journal) -> None:
         if building.described(client, view.namespace):
             _drop(client, view.namespace)
         building.create_view(client, view, view.namespace, view.definition())
-    journal.write(directory, planned.at(State.DONE))
+    journal.write(directory, planned.at(State.RESTORED))
+    _end(client, directory, planned)
     if lost:
         raise EngineError(Message("deployment.exchange_disturbed", name=lost[0]))
+
+
+def _end(client: Client, directory: Path, restored: Journal) -> None:
+    _drop_mark(client, restored)
+    journal.write(directory, restored.at(State.DONE))
 
 
 def _move(client: Client, move: Move) -> bool:
@@ -226,16 +267,8 @@ def _move(client: Client, move: Move) -> bool:
         # The server had renamed it, or was still at work on it, when the agent was interrupted.
         if error.code != NAMESPACE_NOT_FOUND:
             raise
-    return _is_in_place(client, move)
-
-
-def _is_in_place(client: Client, move: Move) -> bool:
     found = building.described(client, move.target)
     return bool(found) and move.uuid in ("", _uuid(found))
-
-
-def _is_here(client: Client, move: Move) -> bool:
-    return bool(building.described(client, move.temporary)) or _is_in_place(client, move)
 
 
 def _replace_scripts(client: Client, scripts: Scripts) -> None:
@@ -252,10 +285,14 @@ def _replace_scripts(client: Client, scripts: Scripts) -> None:
         _drop(client, temporary)
 
 
-def _undo(client: Client, directory: Path, tag: str) -> None:
-    for namespace, _ in _collections(client):
-        if namespace.collection.startswith(_prefix(tag)):
-            _drop(client, namespace)
+def _undo(client: Client, directory: Path, begun: Journal) -> None:
+    """Drop the temporary collections, last the mark. Each crash leaves what the next call needs."""
+    if begun.state != State.UNTOUCHED:
+        for namespace, _ in _collections(client):
+            if namespace.collection.startswith(_prefix(begun.tag)) and namespace != begun.mark:
+                _drop(client, namespace)
+        journal.write(directory, begun.at(State.UNTOUCHED))
+    _drop_mark(client, begun)
     journal.remove(directory)
 
 

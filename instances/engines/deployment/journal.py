@@ -9,18 +9,23 @@ from typing import Any, Self
 
 from console.text.messages import Message
 from instances.engines.base import EngineError
+from instances.engines.deployment.compare import TEMPORARY
 from instances.engines.deployment.mongodump import VIEW, Entry, Namespace
 
 NAME = "exchange.json"
 
 
 class State(StrEnum):
+    UNTOUCHED = "untouched"
+    """The deployment has its old data. Of the restore, at most the mark exists."""
     LOADING = "loading"
-    """The deployment has its old data. Temporary collections may exist."""
+    """The deployment has its old data and the mark. Temporary collections may exist."""
     EXCHANGING = "exchanging"
-    """All temporary collections are complete, and some of them may have replaced old ones."""
+    """All temporary collections are complete, and some of them may have replaced old ones. The mark exists."""
+    RESTORED = "restored"
+    """The deployment has the restored data. Of the restore, at most the mark is left."""
     DONE = "done"
-    """The deployment has the restored data."""
+    """The deployment has the restored data, and nothing is left of the restore."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,9 @@ class Scripts:
 @dataclass(frozen=True)
 class Journal:
     tag: str
-    state: State = State.LOADING
+    mark: Namespace
+    """An empty collection, by which the deployment is known again."""
+    state: State = State.UNTOUCHED
     obsolete: tuple[Obsolete, ...] = ()
     moves: tuple[Move, ...] = ()
     scripts: tuple[Scripts, ...] = ()
@@ -65,6 +72,8 @@ class Journal:
     def from_document(cls, raw: Any) -> Self:
         return cls(
             tag=raw["tag"],
+            # A journal from before there were marks: whoever operates the console has to create this one.
+            mark=Namespace(*raw.get("mark", ("admin", f"{TEMPORARY}{raw['tag']}.mark"))),
             state=State(raw["state"]),
             obsolete=tuple(
                 Obsolete(Namespace(*each["namespace"]), each["type"], each["uuid"]) for each in raw["obsolete"]

@@ -1,5 +1,7 @@
 """A restore over the original replaces everything or nothing, whatever ends in the middle of it."""
 
+import json
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -34,7 +36,7 @@ DUMP = (
 )
 COUNTS = {"orders": 2, "was_view": 1, "dots.and spaces ü": 1, "system.js": 1}
 # The journal and the writes of one restore of DUMP, in their order.
-STEPS = 47
+STEPS = 51
 
 
 def expected() -> Contents:
@@ -68,6 +70,26 @@ def client(server: Server) -> Iterator[Client]:
         client.gone.things.insert_one({"_id": 10})
         client.gone["system.js"].insert_one({"_id": "gone", "value": Code("return 1")})
         client.admin.tools.replace_one({"_id": 10}, {}, upsert=True)
+        yield client
+
+
+@pytest.fixture(scope="module")
+def other_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("other") / "home") as running:
+        yield running
+
+
+@pytest.fixture
+def other(other_server: Server) -> Iterator[Client]:
+    """A client of another deployment, with the names that an exchange replaces and drops."""
+    with other_server.client() as client:
+        for name in set(client.list_database_names()) - {"admin", "config", "local"}:
+            client.drop_database(name)
+        client.shop.orders.insert_one({"_id": 1})
+        client.shop.command("create", "other_view", viewOn="orders", pipeline=[])
+        client.gone.things.insert_one({"_id": 1})
+        for database in (client.shop, client.gone):
+            database["system.js"].insert_one({"_id": "other", "value": Code("return 1")})
         yield client
 
 
@@ -106,6 +128,10 @@ def restore(client: Client, directory: Path, **changes: Any) -> Contents:
         "report": lambda _documents: None,
     } | changes
     return exchange.restore(client, **options, tag=TAG, directory=directory)
+
+
+MARK = "gone.console.restore.4711.mark"
+ELSEWHERE = f"does not have the mark of the interrupted restoration, the collection {re.escape(MARK)}, so"
 
 
 class Died(BaseException):
@@ -224,17 +250,37 @@ def test_the_steps_are_counted(client: Client, tmp_path: Path, die_before: Calla
     assert len(steps) == STEPS, steps
 
 
+@pytest.fixture(params=[True, False], ids=["UUIDs", "no UUIDs"])
+def uuids(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run the test with a server that lists UUIDs, and with one that lists none."""
+    with pytest.MonkeyPatch.context() as patched:
+        if not request.param:
+            patched.setattr(exchange, "_uuid", lambda _found: "")
+        yield
+
+
+@pytest.mark.usefixtures("uuids")
 @pytest.mark.parametrize("number", range(STEPS))
 def test_a_crash_of_the_agent_leaves_the_old_or_the_restored_data(
-    client: Client, tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch, die_before: Callable[[int], list[str]]
+    client: Client,
+    other: Client,
+    tmp_path: Path,
+    number: int,
+    monkeypatch: pytest.MonkeyPatch,
+    die_before: Callable[[int], list[str]],
 ) -> None:
-    before = state(client)
+    before, elsewhere = state(client), state(other)
     steps = die_before(number)
     with pytest.raises(Died):
         restore(client, tmp_path)
     monkeypatch.undo()
-    begun = "exchanging" in steps
+    begun, marked = "exchanging" in steps, "loading" in steps and "restored" not in steps
     assert exchange.unsettled(tmp_path) == bool(list(tmp_path.glob("exchange.json")))
+
+    if marked:
+        with pytest.raises(EngineError, match=ELSEWHERE):
+            exchange.settle(other, tmp_path)
+    assert state(other) == elsewhere
 
     # The next agent may crash as well, anywhere.
     die_before((number * 7) % 11)
@@ -394,7 +440,7 @@ def test_a_database_that_the_user_cannot_change_is_found_before_anything_has_cha
         with pytest.raises(OperationFailure, match="not authorized on gone"):
             restore(limited, tmp_path, blocks=dump_of(Dumped("orders", [{"_id": 1}])))
 
-        assert state(client) == before
+        assert state(client) == before and not exchange.unsettled(tmp_path)
 
 
 def test_an_existing_deployment_is_restored_over_itself(replica_set: Deployment, tmp_path: Path) -> None:
@@ -510,27 +556,102 @@ def test_a_journal_is_that_of_one_restoration(client: Client, tmp_path: Path) ->
     assert not deployment().journaled(tmp_path, "4712")
 
 
-def test_another_deployment_is_left_alone(
-    client: Client,
-    replica_set: Deployment,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    die_before: Callable[[int], list[str]],
+def only(dumped: Dumped) -> dict[str, Any]:
+    """Return the options of a restore of this collection of the database shop alone."""
+    listed = Contents((Database("shop", (Collection(dumped.name, 1, ("_id_",)),)),))
+    return {"blocks": dump_of(dumped), "expected": lambda: listed}
+
+
+def interrupt(client: Client, directory: Path, state: journal.State, **changes: Any) -> None:
+    """End the agent of a restore before it writes this state into the journal."""
+    written = journal.write
+
+    def write(directory: Path, known: journal.Journal) -> None:
+        if known.state == state:
+            raise Died
+        written(directory, known)
+
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(Died):
+        patched.setattr(journal, "write", write)
+        # The undoing of this restore would need an agent too.
+        patched.setattr(exchange, "_undo", lambda *_: None)
+        restore(client, directory, **changes)
+
+
+def test_a_backup_without_collections_leaves_another_deployment_alone(
+    client: Client, other: Client, tmp_path: Path
 ) -> None:
-    with replica_set.client() as other:
-        other.shop.command("create", "other_view", viewOn="orders", pipeline=[])
-        other.shop["system.js"].insert_one({"_id": "old", "value": Code("return 1")})
-        before = state(other)
-        die_before(STEPS - 14)
-        with pytest.raises(Died):
-            restore(client, tmp_path)
-        monkeypatch.undo()
+    elsewhere = state(other)
+    scripts = Dumped("system.js", [{"_id": "new", "value": Code("return 2")}])
+    interrupt(client, tmp_path, journal.State.RESTORED, **only(scripts))
 
-        with pytest.raises(EngineError, match="This is not the deployment that a backup was being restored over"):
-            exchange.settle(other, tmp_path)
+    with pytest.raises(EngineError, match=ELSEWHERE):
+        exchange.settle(other, tmp_path)
 
-        assert state(other) == before and exchange.unsettled(tmp_path)
-        assert exchange.settle(client, tmp_path) and state(client) == RESTORED
+    assert state(other) == elsewhere
+    assert exchange.settle(client, tmp_path) and list(state(client)) == ["admin.tools", "shop.system.js"]
+
+
+def test_an_empty_backup_leaves_another_deployment_alone(client: Client, other: Client, tmp_path: Path) -> None:
+    elsewhere = state(other)
+    interrupt(client, tmp_path, journal.State.RESTORED, blocks=dump_of(), expected=lambda: Contents(()))
+
+    with pytest.raises(EngineError, match=ELSEWHERE):
+        exchange.settle(other, tmp_path)
+
+    assert state(other) == elsewhere
+    assert exchange.settle(client, tmp_path) and list(state(client)) == ["admin.tools"]
+
+
+def test_an_empty_backup_is_restored_to_an_empty_deployment(replica_set: Deployment, tmp_path: Path) -> None:
+    with replica_set.client() as client:
+        restore_to_empty(client, tmp_path, blocks=dump_of(), expected=lambda: Contents(()))
+        assert not state(client) and exchange.settle(client, tmp_path)
+
+
+def test_a_deployment_is_known_again_whatever_its_clients_did_meanwhile(client: Client, tmp_path: Path) -> None:
+    interrupt(client, tmp_path, journal.State.RESTORED, **only(Dumped("orders", [{"_id": 1}])))
+    client.shop.orders.drop()
+    client.shop.orders.insert_one({"_id": 5})
+
+    with pytest.raises(EngineError, match=r"Another client changed the collection shop\.orders"):
+        exchange.settle(client, tmp_path)
+
+    assert exchange.settle(client, tmp_path) and not exchange.unsettled(tmp_path)
+    assert state(client)["shop.orders"] == ({}, ["_id_"], ["{'_id': 5}"])
+
+
+@pytest.mark.parametrize("interrupted", [journal.State.EXCHANGING, journal.State.RESTORED])
+def test_creating_the_mark_again_lets_the_agent_go_on(
+    client: Client, tmp_path: Path, interrupted: journal.State
+) -> None:
+    before = state(client)
+    interrupt(client, tmp_path, interrupted)
+    client.gone.drop_collection("console.restore.4711.mark")
+    for _repeated in range(2):
+        with pytest.raises(EngineError, match=ELSEWHERE):
+            exchange.settle(client, tmp_path)
+
+    client.gone.create_collection("console.restore.4711.mark")
+
+    restored = interrupted == journal.State.RESTORED
+    assert exchange.settle(client, tmp_path) == restored
+    assert state(client) == (RESTORED if restored else before)
+
+
+def test_a_journal_from_before_there_were_marks_needs_one(client: Client, tmp_path: Path) -> None:
+    before = state(client)
+    interrupt(client, tmp_path, journal.State.EXCHANGING)
+    path = tmp_path / journal.NAME
+    old = json.loads(path.read_text())
+    del old["mark"]
+    path.write_text(json.dumps(old))
+    with pytest.raises(EngineError, match=r"the collection admin\.console\.restore\.4711\.mark"):
+        exchange.settle(client, tmp_path)
+
+    client.admin.create_collection("console.restore.4711.mark")
+
+    assert not exchange.settle(client, tmp_path) and state(client) == before
 
 
 def test_a_full_disk_of_the_agent_changes_nothing(
