@@ -161,12 +161,14 @@ class RestoreToOriginal(JobSteps[BackupParameters, bool]):
     def _settle_deployment(self, instance: Instance) -> None:
         """End Restoring once the deployment has either its old data or the restored data, and say which."""
         tag = str(self.job.pk)
+        _require_no_removal(instance.pk)
         try:
             restored = exchanging.settle(instance, tag)
         except (EngineError, JobFailed) as error:
             # Show what to do about it, such as to edit the connection.
             Instance.objects.filter(pk=instance.pk, action=Action.RESTORE).update(failure=str(error))
             raise
+        _require_no_removal(instance.pk)
         failed = Job.objects.filter(pk=self.job.pk).exclude(status=JobStatus.COMPLETED).first()
         if failed and restored is not None:
             code = "deployment.restored_after_all" if restored else "deployment.restoration_undone"
@@ -201,6 +203,12 @@ def _require_room_for_backup(home: Path) -> None:
         archive_storage().require_space(engines.embedded().files.storage_bytes(home))
     except NotEnoughSpace as error:
         raise JobFailed(Message("restore.safety_backup_failed", why=error)) from error
+
+
+def _require_no_removal(instance_id: str) -> None:
+    """Raise JobFailed while the instance is being removed: the journal is put aside, and comes back if that fails."""
+    if Instance.objects.filter(pk=instance_id, action=Action.DELETE).exists():
+        raise JobFailed(Message("instance.deleting"))
 
 
 def _settle_files(instance_id: str, job_id: uuid.UUID) -> bool:

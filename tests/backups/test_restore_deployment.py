@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from backups.choices import BackupStatus, RestorationStatus
+from backups.jobs import exchanging
 from backups.models import Backup, Restoration
 from backups.services.create import create_backup
 from backups.services.restore import restore_to_original
@@ -23,7 +24,7 @@ from instances.engines.base import EngineError
 from instances.homes import instance_home, instance_homes
 from instances.models import Deployment, Instance, Job
 from instances.queue.agent import Agent
-from instances.queue.job import steps_of
+from instances.queue.job import JobFailed, steps_of
 from instances.queue.watcher import Check
 from instances.queue.work import Work
 from instances.services import delete_instance
@@ -31,7 +32,7 @@ from instances.services_deployments import edit_connection
 from tests.backups.test_restore_jobs import WRONG, ended
 from tests.engines import FakeDeployment, contents_of
 from tests.factories import make_deployment
-from tests.jobs import claimed, do, fail_unrenewed
+from tests.jobs import claimed, do, fail, fail_unrenewed, work_on
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("home")]
 AWAY = "The deployment has gone away."
@@ -284,6 +285,42 @@ def test_an_agent_that_is_killed_in_mid_removal_leaves_the_restoration_unsettled
     steps_of(job, JOBS).run(Work(job, None))  # type: ignore[arg-type]
     assert fail_unrenewed() == 1
     Agent(django_settings.CONSOLE_HOST, JOBS).sweep()
+    assert Instance.objects.get().status is Status.RESTORING
+    engine.down.clear()
+    steps_of(unsettled, JOBS).clean_up()
+    assert documents(engine) == 10 and watched(deployment).status is Status.AVAILABLE
+
+
+@pytest.mark.parametrize("meanwhile", [False, True], ids=["removed before", "removed meanwhile"])
+def test_the_clean_up_during_a_removal_that_fails_leaves_the_restoration_unsettled(
+    unsettled: Job,
+    engine: FakeDeployment,
+    deployment: Deployment,
+    user: User,
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: bool,
+) -> None:
+    """An agent cleans up after restorations beside its jobs."""
+    removals, settle = [], exchanging.settle
+
+    def remove() -> None:
+        delete_instance(instance=deployment.instance, requested_by=user)
+        removals.append(claimed())
+        steps_of(removals[0], JOBS).run(work_on(removals[0]))
+
+    def settle_late(instance: Instance, tag: str) -> bool | None:
+        remove()
+        return settle(instance, tag)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(exchanging, "settle", settle_late if meanwhile else pytest.fail)
+        if not meanwhile:
+            remove()
+        with pytest.raises(JobFailed, match="being deleted"):
+            steps_of(unsettled, JOBS).clean_up()
+    fail(removals[0], "The console database does not respond.", left_behind=True)
+    steps_of(removals[0], JOBS).clean_up()
+
     assert Instance.objects.get().status is Status.RESTORING
     engine.down.clear()
     steps_of(unsettled, JOBS).clean_up()
