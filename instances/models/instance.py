@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Count, Exists, F, OuterRef, Q, Value
+from django.db.models import Count, Exists, ExpressionWrapper, F, OuterRef, Q, Value
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import GreaterThan, LessThan
 from django.urls import reverse
@@ -57,11 +57,23 @@ def shows_status(status: Status) -> Q:
     return found | Q(action__in=actions) if actions else found
 
 
+def restoration_unsettled() -> Q:
+    """Return the condition that a restoration over a deployment has ended and the agent has yet to finish or undo it.
+
+    One that ended before it touched the deployment, such as in its safety backup, has not set the state.
+    """
+    jobs = apps.get_model("instances", "Job")._default_manager
+    working = jobs.unended().filter(kind__in=RESTORES_OVER, instance=OuterRef("pk"))
+    touched = Q(engine_kind=EngineKind.DEPLOYMENT, action=Action.RESTORE, state=State.RESTORE_FAILED)
+    return touched & ~Q(Exists(working))
+
+
 class InstanceQuerySet(models.QuerySet["Instance"]):
     def shown(self) -> Self:
         """Join what a list shows of each instance; defer what only the page of a deployment shows."""
         large = (f"deployment__{name}" for name in ("ca", "sealed_password", "sealed_certificate", "findings"))
-        return self.select_related("host", "deployment").defer(*large)
+        unsettled = ExpressionWrapper(restoration_unsettled(), models.BooleanField())
+        return self.select_related("host", "deployment").defer(*large).annotate(known_unsettled=unsettled)
 
     def available(self) -> Self:
         """Return the instances with status Available, on which work can start."""
@@ -176,6 +188,8 @@ class Instance(models.Model):
     # Only of an existing deployment.
     deployment: "Deployment"
 
+    # Set by shown() only.
+    known_unsettled: bool | None = None
     # Set by plans.plan() only.
     next_backup: "PlannedBackup | None" = None
 
@@ -256,10 +270,12 @@ class Instance(models.Model):
 
     @property
     def is_unsettled(self) -> bool:
-        """True if a restoration over a deployment has ended, and the agent has yet to finish or undo it there."""
-        if not self.is_deployment or self.action != Action.RESTORE:
+        """True if a restoration over the deployment has ended, and the agent has yet to finish or undo it there."""
+        if self.action != Action.RESTORE:
             return False
-        return not self.jobs.unended().filter(kind__in=RESTORES_OVER).exists()
+        if self.known_unsettled is not None:
+            return self.known_unsettled
+        return Instance.objects.filter(restoration_unsettled(), pk=self.pk).exists()
 
     @property
     def is_cluster(self) -> bool:

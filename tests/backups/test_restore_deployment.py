@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from backups.choices import BackupStatus, RestorationStatus
 from backups.jobs import exchanging
+from backups.jobs.restore_to_original import RestoreToOriginal
 from backups.models import Backup, Restoration
 from backups.services.create import create_backup
 from backups.services.restore import restore_to_original
@@ -109,6 +110,26 @@ def test_a_safety_backup_that_fails_stops_the_restore(backup: Backup, engine: Fa
     job = restored(backup, safety_backup=True)
     ended(job, f"The safety backup failed, so nothing was changed: {AWAY}")
     assert documents(engine) == 20 and Instance.objects.get().status is Status.AVAILABLE
+
+
+def test_a_restoration_that_touched_nothing_needs_no_settling(
+    backup: Backup, engine: FakeDeployment, deployment: Deployment, htmx: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise EngineError(AWAY)
+
+    engine.opened = refuse
+    with monkeypatch.context() as patched:
+        patched.setattr(RestoreToOriginal, "clean_up", refuse)
+        job = restored(backup, safety_backup=True)
+    assert (job.left_behind, Instance.objects.get().status) == (True, Status.RESTORING)
+    assert not Instance.objects.get().is_unsettled
+    assert "finishes or undoes" not in htmx.get(deployment.instance.get_absolute_url()).text
+    for action in ("delete", "edit-connection"):
+        dialog = htmx.get(reverse(f"instances:{action}", args=[deployment.pk])).text
+        assert "An operation is running on the instance" in dialog and "interrupted" not in dialog
+    steps_of(job, JOBS).clean_up()
+    assert Instance.objects.get().status is Status.AVAILABLE
 
 
 @pytest.mark.parametrize(("damage", "said"), WRONG.values(), ids=WRONG)
@@ -246,6 +267,9 @@ def test_an_unsettled_restoration_says_why_and_what_helps(
         steps_of(unsettled, JOBS).clean_up()
     page = htmx.get(deployment.instance.get_absolute_url()).text
     assert "Authentication failed." in page and "as soon as it reaches the deployment" in page
+    Instance.objects.update(failure="")
+    page = htmx.get(deployment.instance.get_absolute_url()).text
+    assert "as soon as it reaches the deployment" in page and "<p></p>" not in page
     dialog = htmx.get(reverse("instances:edit-connection", args=[deployment.pk])).text
     assert "must lead to the same one" in dialog and 'name="address"' in dialog
 

@@ -8,9 +8,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from instances.choices import Action, InstanceType, State, Status
+from instances.choices import Action, InstanceType, JobKind, JobStatus, State, Status
 from instances.models import Instance
-from tests.factories import make_backup, make_deployment, make_instance
+from tests.factories import make_backup, make_deployment, make_instance, make_job
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("instances:list")
@@ -100,6 +100,22 @@ def test_deployments_cost_the_list_no_queries_of_their_own(
         answer: Any = plain.get(LIST, {"format": "csv"} if export else {})
         body = answer.getvalue().decode()
     assert "db1.example.org:27017,db2.example.org:27017" in body
+
+
+@pytest.mark.parametrize("rows", [1, 10])
+@pytest.mark.parametrize("status", [JobStatus.RUNNING, JobStatus.FAILED])
+def test_deployments_in_restoration_cost_the_list_no_queries_of_their_own(
+    plain: Client, rows: int, status: JobStatus, django_assert_num_queries: Any
+) -> None:
+    for _ in range(rows):
+        instance = make_deployment().instance
+        make_job(kind=JobKind.RESTORE_ORIGINAL, instance=instance, status=status)
+    Instance.objects.update(action=Action.RESTORE, state=State.RESTORE_FAILED)
+    with django_assert_num_queries(8):
+        page = plain.get(LIST).text
+    # Only where the restoration has ended, a removal is offered.
+    removals = [part.split(">")[0] for part in page.split('id="menu-delete-')[1:]]
+    assert ['aria-disabled="true"' in removal for removal in removals] == [status == JobStatus.RUNNING] * rows
 
 
 def test_a_second_outage_shows_the_last_response_before_it(plain: Client) -> None:
