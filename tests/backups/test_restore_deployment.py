@@ -274,6 +274,16 @@ def test_an_unsettled_restoration_says_why_and_what_helps(
     assert "must lead to the same one" in dialog and 'name="address"' in dialog
 
 
+def test_a_restoration_without_its_record_ends_and_leaves_the_data_as_it_is(
+    unsettled: Job, engine: FakeDeployment, deployment: Deployment
+) -> None:
+    """The way out of one that cannot be settled."""
+    (instance_home(deployment.pk) / "exchange.json").unlink()
+    engine.down.clear()
+    steps_of(unsettled, JOBS).clean_up()
+    assert documents(engine) == 20 and watched(deployment).status is Status.AVAILABLE
+
+
 def test_the_console_forgets_a_deployment_that_does_not_come_back(
     unsettled: Job, deployment: Deployment, htmx: Client
 ) -> None:
