@@ -82,7 +82,16 @@ class Deployment(Engine[Access]):
     ) -> Contents:
         """Replace the data of a deployment with a dump: see exchange.restore(). Raises EngineError or OSError."""
         with connected(access, seconds=_LOAD_SECONDS) as client:
-            return exchange.restore(client, blocks, expected, report, tag=tag, directory=directory, empty=empty)
+            return exchange.restore(
+                client,
+                blocks,
+                expected,
+                report,
+                tag=tag,
+                directory=directory,
+                address=access.address,
+                empty=empty,
+            )
 
     def journaled(self, directory: Path, tag: str = "") -> bool:
         """Return whether restore(), with this tag if one is given, has left a journal there.
@@ -103,7 +112,7 @@ class Deployment(Engine[Access]):
             if not watch.alive():
                 raise EngineError(watch.why)
         with connected(access, seconds=_SETTLE_SECONDS) as client:
-            return exchange.settle(client, directory)
+            return exchange.settle(client, directory, address=access.address)
 
     def forget(self, directory: Path) -> None:
         """Remove the journal when the console's rows say how the restoration ended. Raises OSError."""

@@ -9,6 +9,7 @@ the mark, exists as long as anything else is left, so settle() does not mistake 
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
@@ -48,18 +49,19 @@ def restore(
     *,
     tag: str,
     directory: Path,
+    address: str,
     empty: bool = False,
 ) -> Contents:
     """Replace the data of the deployment with the dump that the blocks contain, and return what was loaded.
 
     `expected` returns the contents that the backup lists; it is called when all blocks were read. `report` gets the
     number of loaded documents, and may raise to give up; it is not called once the exchange begins. `tag` is the id of
-    the job. The journal stays in the `directory` until settle() and forget(). Users and roles, and collections of the
-    database admin that the backup does not have, stay as they are. With `empty`, the deployment must have no data,
-    neither before nor when everything is loaded. Raises EngineError, OSError, or what pymongo raises; the deployment
-    has its old data unless settle() says otherwise.
+    the job, `address` that of the deployment. The journal stays in the `directory` until settle() and forget(). Users
+    and roles, and collections of the database admin that the backup does not have, stay as they are. With `empty`, the
+    deployment must have no data, neither before nor when everything is loaded. Raises EngineError, OSError, or what
+    pymongo raises; the deployment has its old data unless settle() says otherwise.
     """
-    settle(client, directory)
+    settle(client, directory, address=address)
     if client.admin.command("hello").get("msg") == "isdbgrid":
         raise EngineError(Message("deployment.sharded_target"))
     if empty:
@@ -68,7 +70,8 @@ def restore(
     prelude = cast(Prelude, next(parts))
     databases = _databases(client, prelude)
     # The database admin only if there is no other: the user may have no privileges there.
-    begun = Journal(tag, Namespace(min(databases - {"admin"}, default="admin"), f"{_prefix(tag)}mark"))
+    mark = Namespace(min(databases - {"admin"}, default="admin"), f"{_prefix(tag)}mark")
+    begun = Journal(tag, mark, address)
     try:
         _set_mark(client, directory, begun)
         keeps = _require_renamable(client, prelude, databases, tag)
@@ -91,19 +94,16 @@ def restore(
     return loading.contents()
 
 
-def settle(client: Client, directory: Path) -> bool:
+def settle(client: Client, directory: Path, *, address: str) -> bool:
     """Finish or undo the restore that the journal describes, and return whether the deployment has the restored data.
 
     Return False if there is no journal. May be interrupted and repeated. Raises EngineError, which also means that this
-    is another deployment, OSError, or what pymongo raises; then repeat it.
+    is another deployment, OSError, or what pymongo raises; then repeat it. `address` is the deployment's present one.
     """
     known = journal.read(directory)
     if known is None:
         return False
-    # The address may lead to another deployment by now. There, the exchange would drop what is none of the old data,
-    # and undoing would find nothing, but forget what is left on the first one. In the other states, that is at most the
-    # empty mark itself.
-    if known.state in {State.LOADING, State.EXCHANGING} and not building.described(client, known.mark):
+    if _needs_mark(known, address) and not building.described(client, known.mark):
         path = directory / journal.NAME
         raise EngineError(Message("deployment.restored_elsewhere", mark=known.mark, path=path))
     if known.state in {State.UNTOUCHED, State.LOADING}:
@@ -128,6 +128,17 @@ def forget(directory: Path) -> None:
 
 
 # --- The mark ------------------------------------------------------------------------------------------------
+
+
+def _needs_mark(known: Journal, address: str) -> bool:
+    """Return whether only the mark proves that this is the deployment that the journal is about.
+
+    On another one, the exchange would drop what is none of the old data. Undoing would find nothing there, and forget
+    what is left on the first one. But a server that keeps less than it acknowledged may lose the mark when it crashes
+    soon after, and undoing drops temporary collections only, so there an unchanged address is enough. In the other
+    states, at most the empty mark itself is left.
+    """
+    return known.state == State.EXCHANGING or (known.state == State.LOADING and known.address != address)
 
 
 def _set_mark(client: Client, directory: Path, begun: Journal) -> None:
@@ -232,7 +243,14 @@ def _plan(client: Client, begun: Journal, loading: Loading, *, keeps: bool) -> J
         temporary = loading.target(namespace)
         moves.append(Move(temporary, namespace, _uuid(building.described(client, temporary)) if keeps else ""))
     ordered = tuple(view for view, _ in building.in_order(loading.views))
-    return Journal(begun.tag, begun.mark, State.EXCHANGING, tuple(obsolete), tuple(moves), tuple(scripts), ordered)
+    return replace(
+        begun,
+        state=State.EXCHANGING,
+        obsolete=tuple(obsolete),
+        moves=tuple(moves),
+        scripts=tuple(scripts),
+        views=ordered,
+    )
 
 
 def _exchange(client: Client, directory: Path, planned: Journal) -> None:

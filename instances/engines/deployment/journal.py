@@ -59,6 +59,8 @@ class Journal:
     tag: str
     mark: Namespace
     """An empty collection, by which the deployment is known again."""
+    address: str
+    """The deployment's address when the restore began."""
     state: State = State.UNTOUCHED
     obsolete: tuple[Obsolete, ...] = ()
     moves: tuple[Move, ...] = ()
@@ -74,6 +76,7 @@ class Journal:
             tag=raw["tag"],
             # A journal from before there were marks: whoever operates the console has to create this one.
             mark=Namespace(*raw.get("mark", ("admin", f"{TEMPORARY}{raw['tag']}.mark"))),
+            address=raw.get("address", ""),
             state=State(raw["state"]),
             obsolete=tuple(
                 Obsolete(Namespace(*each["namespace"]), each["type"], each["uuid"]) for each in raw["obsolete"]

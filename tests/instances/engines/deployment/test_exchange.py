@@ -24,6 +24,7 @@ from tests.instances.engines.deployment.dumps import Dumped, dump_of
 from tests.instances.engines.servers import Server
 
 TAG = "4711"
+ADDRESS, MOVED = "mongodb://db.example.org/", "mongodb://elsewhere.example.org/"
 State = dict[str, Any]
 
 DUMP = (
@@ -127,7 +128,11 @@ def restore(client: Client, directory: Path, **changes: Any) -> Contents:
         "expected": expected,
         "report": lambda _documents: None,
     } | changes
-    return exchange.restore(client, **options, tag=TAG, directory=directory)
+    return exchange.restore(client, **options, tag=TAG, directory=directory, address=ADDRESS)
+
+
+def settle(client: Client, directory: Path, *, address: str = ADDRESS) -> bool:
+    return exchange.settle(client, directory, address=address)
 
 
 MARK = "gone.console.restore.4711.mark"
@@ -186,10 +191,10 @@ def test_a_restored_deployment_has_what_the_backup_has_and_nothing_else(client: 
 
     assert state(client) == RESTORED
     assert contents == expected()
-    assert exchange.settle(client, tmp_path)
+    assert settle(client, tmp_path)
     exchange.forget(tmp_path)
     assert not list(tmp_path.iterdir())
-    assert not exchange.settle(client, tmp_path)
+    assert not settle(client, tmp_path)
 
 
 class Commands(CommandListener):
@@ -279,17 +284,17 @@ def test_a_crash_of_the_agent_leaves_the_old_or_the_restored_data(
 
     if marked:
         with pytest.raises(EngineError, match=ELSEWHERE):
-            exchange.settle(other, tmp_path)
+            settle(other, tmp_path, address=MOVED)
     assert state(other) == elsewhere
 
     # The next agent may crash as well, anywhere.
     die_before((number * 7) % 11)
     with pytest.raises(Died):
-        exchange.settle(client, tmp_path)
+        settle(client, tmp_path)
         raise Died
     monkeypatch.undo()
 
-    assert exchange.settle(client, tmp_path) == begun
+    assert settle(client, tmp_path) == begun
     assert state(client) == (RESTORED if begun else before)
     assert not exchange.unsettled(tmp_path)
 
@@ -306,10 +311,10 @@ def test_a_server_that_is_killed_while_it_loads_keeps_its_old_data(
     with pytest.raises(PyMongoError):
         restore(client, tmp_path, report=kill)
     with pytest.raises(PyMongoError):
-        exchange.settle(client, tmp_path)
+        settle(client, tmp_path)
     server.start()
 
-    assert not exchange.settle(client, tmp_path)
+    assert not settle(client, tmp_path)
     assert state(client) == before
 
 
@@ -335,7 +340,7 @@ def test_a_server_that_is_killed_while_it_exchanges_has_the_restored_data(
     monkeypatch.undo()
     server.start()
 
-    assert exchange.settle(client, tmp_path)
+    assert settle(client, tmp_path)
     assert state(client) == RESTORED
 
 
@@ -518,7 +523,7 @@ def test_a_temporary_collection_that_another_client_drops_is_reported_once(
     with pytest.raises(EngineError, match=r"Another client changed the collection shop\.was_view"):
         restore(client, tmp_path)
 
-    assert exchange.settle(client, tmp_path)
+    assert settle(client, tmp_path)
     assert state(client) == {name: found for name, found in RESTORED.items() if name != "shop.was_view"}
 
 
@@ -586,10 +591,10 @@ def test_a_backup_without_collections_leaves_another_deployment_alone(
     interrupt(client, tmp_path, journal.State.RESTORED, **only(scripts))
 
     with pytest.raises(EngineError, match=ELSEWHERE):
-        exchange.settle(other, tmp_path)
+        settle(other, tmp_path, address=MOVED)
 
     assert state(other) == elsewhere
-    assert exchange.settle(client, tmp_path) and list(state(client)) == ["admin.tools", "shop.system.js"]
+    assert settle(client, tmp_path) and list(state(client)) == ["admin.tools", "shop.system.js"]
 
 
 def test_an_empty_backup_leaves_another_deployment_alone(client: Client, other: Client, tmp_path: Path) -> None:
@@ -597,16 +602,16 @@ def test_an_empty_backup_leaves_another_deployment_alone(client: Client, other: 
     interrupt(client, tmp_path, journal.State.RESTORED, blocks=dump_of(), expected=lambda: Contents(()))
 
     with pytest.raises(EngineError, match=ELSEWHERE):
-        exchange.settle(other, tmp_path)
+        settle(other, tmp_path, address=MOVED)
 
     assert state(other) == elsewhere
-    assert exchange.settle(client, tmp_path) and list(state(client)) == ["admin.tools"]
+    assert settle(client, tmp_path) and list(state(client)) == ["admin.tools"]
 
 
 def test_an_empty_backup_is_restored_to_an_empty_deployment(replica_set: Deployment, tmp_path: Path) -> None:
     with replica_set.client() as client:
         restore_to_empty(client, tmp_path, blocks=dump_of(), expected=lambda: Contents(()))
-        assert not state(client) and exchange.settle(client, tmp_path)
+        assert not state(client) and settle(client, tmp_path)
 
 
 def test_a_deployment_is_known_again_whatever_its_clients_did_meanwhile(client: Client, tmp_path: Path) -> None:
@@ -615,9 +620,9 @@ def test_a_deployment_is_known_again_whatever_its_clients_did_meanwhile(client: 
     client.shop.orders.insert_one({"_id": 5})
 
     with pytest.raises(EngineError, match=r"Another client changed the collection shop\.orders"):
-        exchange.settle(client, tmp_path)
+        settle(client, tmp_path)
 
-    assert exchange.settle(client, tmp_path) and not exchange.unsettled(tmp_path)
+    assert settle(client, tmp_path) and not exchange.unsettled(tmp_path)
     assert state(client)["shop.orders"] == ({}, ["_id_"], ["{'_id': 5}"])
 
 
@@ -630,13 +635,26 @@ def test_creating_the_mark_again_lets_the_agent_go_on(
     client.gone.drop_collection("console.restore.4711.mark")
     for _repeated in range(2):
         with pytest.raises(EngineError, match=ELSEWHERE):
-            exchange.settle(client, tmp_path)
+            settle(client, tmp_path, address=MOVED)
 
     client.gone.create_collection("console.restore.4711.mark")
 
     restored = interrupted == journal.State.RESTORED
-    assert exchange.settle(client, tmp_path) == restored
+    assert settle(client, tmp_path, address=MOVED) == restored
     assert state(client) == (RESTORED if restored else before)
+
+
+def test_a_mark_that_a_crash_has_lost_is_not_missed_where_the_address_is_the_same(
+    client: Client, tmp_path: Path
+) -> None:
+    """A server that keeps less than it acknowledged loses what it wrote last."""
+    before = state(client)
+    interrupt(client, tmp_path, journal.State.EXCHANGING)
+    client.gone.drop_collection("console.restore.4711.mark")
+
+    assert not settle(client, tmp_path)
+
+    assert state(client) == before and not exchange.unsettled(tmp_path)
 
 
 def test_a_journal_from_before_there_were_marks_needs_one(client: Client, tmp_path: Path) -> None:
@@ -644,14 +662,14 @@ def test_a_journal_from_before_there_were_marks_needs_one(client: Client, tmp_pa
     interrupt(client, tmp_path, journal.State.EXCHANGING)
     path = tmp_path / journal.NAME
     old = json.loads(path.read_text())
-    del old["mark"]
+    del old["mark"], old["address"]
     path.write_text(json.dumps(old))
     with pytest.raises(EngineError, match=r"the collection admin\.console\.restore\.4711\.mark"):
-        exchange.settle(client, tmp_path)
+        settle(client, tmp_path)
 
     client.admin.create_collection("console.restore.4711.mark")
 
-    assert not exchange.settle(client, tmp_path) and state(client) == before
+    assert not settle(client, tmp_path) and state(client) == before
 
 
 def test_a_full_disk_of_the_agent_changes_nothing(
@@ -678,4 +696,4 @@ def test_a_damaged_journal_is_reported_with_its_place(client: Client, tmp_path: 
     with pytest.raises(
         EngineError, match=f"The record of an unfinished restore in {tmp_path}/exchange.json is damaged"
     ):
-        exchange.settle(client, tmp_path)
+        settle(client, tmp_path)

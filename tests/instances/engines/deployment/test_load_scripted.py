@@ -178,7 +178,15 @@ def test_a_sharded_cluster_is_not_restored_over_itself(tmp_path: Any) -> None:
         connected(Access(address=router.address)) as client,
         pytest.raises(EngineError, match="A sharded cluster cannot be restored over itself"),
     ):
-        exchange.restore(client, dump_of(), lambda: Contents(()), lambda _: None, tag="1", directory=tmp_path)
+        exchange.restore(
+            client,
+            dump_of(),
+            lambda: Contents(()),
+            lambda _: None,
+            tag="1",
+            directory=tmp_path,
+            address="mongodb://db/",
+        )
 
     assert not list(tmp_path.iterdir())
     assert not router.named("create")
