@@ -63,12 +63,15 @@ class Watcher:
             self._checks[instance_id].watch(row)
 
     def _rows(self) -> Iterable[dict[str, Any]]:
-        """Return the connections, each with the work in progress, whose end is a reason to check at once."""
+        """Return the connections, each with what else is a reason to check at once: the end of work, or another state.
+
+        Short work may begin and end between two calls, but a restoration that fails leaves another state.
+        """
         here = Deployment.objects.filter(instance__host=self.host, instance__engine_kind=EngineKind.DEPLOYMENT)
         reached = here.filter(instance__state__in=[*_ALIVE, State.RESTORE_FAILED])
         columns = [field.attname for field in Deployment._meta.concrete_fields]
         kept = reached.exclude(instance__action=Action.DELETE)
-        return list(kept.values(*columns, "instance__action"))
+        return list(kept.values(*columns, "instance__action", "instance__state"))
 
     def stop(self) -> None:
         """End all checks, without waiting for those that run."""

@@ -221,3 +221,17 @@ def test_a_changed_connection_is_checked_at_once(
     watcher.reconcile(timezone.now())
     thread.join(60)
     assert not thread.is_alive() and engine.watches[-1].closed
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_failure_of_a_short_restoration_is_checked_at_once(
+    engine: FakeDeployment, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The restoration may have begun and ended since the watcher last looked."""
+    monkeypatch.setattr(queue_watcher, "CHECK_EVERY", 3600.0)
+    deployment = make_deployment()
+    watcher.reconcile(timezone.now())
+    wait_for(lambda: Instance.objects.get(pk=deployment.pk).facts_at)
+    Instance.objects.update(state=State.RESTORE_FAILED, failure=AWAY)
+    watcher.reconcile(timezone.now())
+    wait_for(lambda: shown() == (State.AVAILABLE, ""))
