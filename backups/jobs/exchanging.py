@@ -89,7 +89,8 @@ def forget(instance_id: str, tag: str) -> None:
     """Remove the journal of a settled restoration, and the home: a deployment needs none otherwise."""
     home, engine = instance_home(instance_id), engines.deployment()
     if home.is_dir():
-        if engine.journaled(home, tag):
+        # Without any journal, the agent may have ended while it wrote the first one.
+        if engine.journaled(home, tag) or not engine.journaled(home):
             engine.forget(home)
         with suppress(OSError):
             home.rmdir()

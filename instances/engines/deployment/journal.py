@@ -13,6 +13,8 @@ from instances.engines.deployment.compare import TEMPORARY
 from instances.engines.deployment.mongodump import VIEW, Entry, Namespace
 
 NAME = "exchange.json"
+# What is being written, or was when the agent ended.
+_FRESH = f"{NAME}.new"
 
 
 class State(StrEnum):
@@ -91,7 +93,7 @@ class Journal:
 
 def write(directory: Path, journal: Journal) -> None:
     """Write the journal, completely or not at all, and sync it to disk. Raises OSError."""
-    fresh = directory / f"{NAME}.new"
+    fresh = directory / _FRESH
     with fresh.open("w") as file:
         json.dump(asdict(journal), file)
         file.flush()
@@ -113,6 +115,7 @@ def read(directory: Path) -> Journal | None:
 
 def remove(directory: Path) -> None:
     (directory / NAME).unlink(missing_ok=True)
+    (directory / _FRESH).unlink(missing_ok=True)
     _sync(directory)
 
 

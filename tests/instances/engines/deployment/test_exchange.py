@@ -672,6 +672,15 @@ def test_a_journal_from_before_there_were_marks_needs_one(client: Client, tmp_pa
     assert not settle(client, tmp_path) and state(client) == before
 
 
+def test_what_an_interrupted_write_of_the_journal_has_left_goes_with_it(client: Client, tmp_path: Path) -> None:
+    interrupt(client, tmp_path, journal.State.LOADING)
+    (tmp_path / "exchange.json.new").write_text("{")
+
+    assert not settle(client, tmp_path)
+
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_full_disk_of_the_agent_changes_nothing(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
