@@ -51,14 +51,17 @@ def tested(console: Console, name: str) -> Row:
     return console.instance(name)
 
 
-def state(console: Console, name: str, state: str, *, seconds: float = 30) -> Row:
-    """Wait until the instance has this state and no work in progress; return its row."""
+def state(console: Console, name: str, state: str) -> Row:
+    """Wait until the instance has this state and no work in progress; return its row.
+
+    The agent pauses for up to 30 seconds between two checks, and between two attempts to settle a restoration.
+    """
 
     def reached() -> Row:
         row = console.instance(name)
         return row if (row["state"], row["action"]) == (state, "") else {}
 
-    return wait_for(reached, seconds=seconds, because=f"{name} {state}")
+    return wait_for(reached, seconds=90, because=f"{name} {state}")
 
 
 def restore(console: Console, backup: Row, name: str, *, safety: bool = False) -> Answer:

@@ -190,8 +190,7 @@ def test_an_interrupted_restoration_ends_with_the_data_from_before(
     else:
         deployment.kill()
         deployment.start()
-    # The agent pauses for up to 30 seconds between its attempts to settle a restoration.
-    existing.state(console, instance["name"], "normal", seconds=90)
+    existing.state(console, instance["name"], "normal")
     ended = restoration(console, instance["id"])
     said = "Nothing was changed: " if dies == "the deployment" else "it has the data from before"
     assert ended["status"] == "FAILED" and said in ended["failure"], ended["failure"]
