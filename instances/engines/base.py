@@ -346,7 +346,7 @@ class Processes(Protocol):
         """Ask the server to end, kill it after `seconds`, and wait until it has ended."""
 
     def last_words(self, home: Path) -> str:
-        """Return the sentence that the last server of this home wrote when it ended; "" if there is none."""
+        """Return the sentence that the last server of this home wrote at its end, or that its disk is full; or ""."""
 
     def rejected_files(self, home: Path) -> bool:
         """Return whether the server ended because files are missing, or contain something that no server wrote."""

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
+from console.processes.durable import sync_directory
 from console.text.messages import Message
 from instances.engines.base import EngineError
 from instances.engines.deployment.compare import TEMPORARY
@@ -99,7 +100,7 @@ def write(directory: Path, journal: Journal) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(directory / NAME)
-    _sync(directory)
+    sync_directory(directory)
 
 
 def read(directory: Path) -> Journal | None:
@@ -116,12 +117,4 @@ def read(directory: Path) -> Journal | None:
 def remove(directory: Path) -> None:
     (directory / NAME).unlink(missing_ok=True)
     (directory / _FRESH).unlink(missing_ok=True)
-    _sync(directory)
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_directory(directory)

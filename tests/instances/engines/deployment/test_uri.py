@@ -151,7 +151,7 @@ def test_whatever_is_pasted_is_read_or_refused_with_a_sentence(text: str) -> Non
         ("mongodb://a/?readPreferenceTags=ny", "value of the option readPreferenceTags"),
         ("mongodb://a/?authSource=a%20b", "value of the option authSource"),
         ("mongodb://a/?tlsCAFile=/etc/passwd", "The option tlsCAFile names a file"),
-        ("mongodb://a/?TLSCERTIFICATEKEYFILE=/root/key", "The option tlsCertificateKeyFile names a file"),
+        ("mongodb://a/?TLSCERTIFICATEKEYFILE=/etc/key", "The option tlsCertificateKeyFile names a file"),
         ("mongodb://a/?tlsCertificateKeyFilePassword=x", "names a file"),
         ("mongodb://a/?tlsCRLFile=x", "names a file"),
         ("mongodb://a/?tlsInsecure=true", "Do not verify certificates"),
