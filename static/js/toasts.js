@@ -64,7 +64,22 @@ const forget = (id) => id && kept.set(JSON.stringify(keptToasts().filter((toast)
 // Forget a toast that has expired, or that the user has closed or followed.
 new MutationObserver((records) => {
   for (const { removedNodes } of records) removedNodes.forEach((toast) => forget(toast.dataset?.kept));
+  keepRoom();
 }).observe(toasts, { childList: true });
+
+// Toasts have room below the content. When the last one goes, the room stays for as long as the user looks at it:
+// without it, the page would move.
+const main = document.getElementById("main");
+const ROOM_PX = 240;
+
+function keepRoom() {
+  // First as high as with toasts: reading a position makes the browser lay out the page.
+  main.toggleAttribute("data-room", true);
+  const { scrollHeight } = document.documentElement;
+  const seen = scrollY > 0 && scrollY + innerHeight > scrollHeight - ROOM_PX;
+  main.toggleAttribute("data-room", seen && !toasts.querySelector("[data-toast]"));
+}
+document.addEventListener("scroll", () => main.hasAttribute("data-room") && keepRoom(), { passive: true });
 
 function keep(news) {
   const toast = showToast(news);
