@@ -43,9 +43,6 @@ def staged(browser: Browser, home: Path) -> Iterator[Stage]:
         Console(home, CONSOLE_TEST_HOOKS="0") as console,
         browser.new_context(reduced_motion="reduce", viewport=WIDE, base_url=console.url) as context,
     ):
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        SignIn(page).open(console.url).submit("admin", PASSWORD)
         real = console.create_instance(rows.REAL)
         with connect(real["port"]) as client:
             client["shop"]["orders"].insert_many([{"item": number} for number in range(20)])
@@ -53,6 +50,10 @@ def staged(browser: Browser, home: Path) -> Iterator[Stage]:
         complete = console.wait_backup("rows-complete")
         console.wait_available(rows.REAL)
         ids = {**rows.make(console), "real": real["id"], "complete": complete["id"]}
+        # Sign in last, so that no page shows toasts of the work above.
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        SignIn(page).open(console.url).submit("admin", PASSWORD)
         session = context.storage_state()
         # Do not share the browser's local storage with other contexts.
         session["origins"] = []
