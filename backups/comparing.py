@@ -1,6 +1,6 @@
 """Compare a server's counts of a restored backup with the archive's list of contents."""
 
-from console.text.messages import Message, joined
+from console.text.messages import Count, Message, joined
 from instances.engines.base import Collection, Contents
 
 # The message lists at most this many differences.
@@ -36,5 +36,5 @@ def _difference(name: str, expected: Collection | None, found: Collection | None
     return ""
 
 
-def _documents(collection: Collection | None) -> int:
-    return collection.documents if collection else 0
+def _documents(collection: Collection | None) -> Count:
+    return Count(collection.documents if collection else 0)

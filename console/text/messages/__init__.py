@@ -12,6 +12,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.template.defaultfilters import filesizeformat
+from django.utils.formats import number_format
 
 from console.text.messages import (
     archives,
@@ -63,6 +64,13 @@ class Size(int):
 
     def __str__(self) -> str:
         return filesizeformat(int(self))
+
+
+class Count(int):
+    """A number of things, as a parameter: shown with the separators of the active language."""
+
+    def __str__(self) -> str:
+        return number_format(int(self), force_grouping=True)
 
 
 class Message(str):
@@ -156,6 +164,8 @@ def _to_json(value: Any) -> Any:
         return {"code": value.code, "params": {name: _to_json(param) for name, param in value.params.items()}}
     if isinstance(value, Size):
         return {"bytes": int(value)}
+    if isinstance(value, Count):
+        return {"count": int(value)}
     return [_to_json(each) for each in value] if isinstance(value, list) else value
 
 
@@ -166,4 +176,6 @@ def _from_json(value: Any) -> Any:
         return value
     if "bytes" in value:
         return Size(value["bytes"])
+    if "count" in value:
+        return Count(value["count"])
     return Message(str(value["code"]), **{name: _from_json(param) for name, param in value["params"].items()})

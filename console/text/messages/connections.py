@@ -185,7 +185,7 @@ TEXTS = {
         "Grant it the roles readWriteAnyDatabase and restore of the database admin, or readWriteAnyDatabase and "
         "dbAdminAnyDatabase on Atlas, before you restore."
     ),
-    "deployment.found_size": _("The deployment has %(documents)d documents and uses %(size)s on disk."),
+    "deployment.found_size": _("The deployment has %(documents)s documents and uses %(size)s on disk."),
     "deployment.found_snapshot": _(
         "Backups show one moment, by snapshot reads. A backup must not take longer than the server keeps a moment: "
         "%(seconds)d seconds (minSnapshotHistoryWindowInSeconds)."

@@ -22,11 +22,11 @@ TEXTS = {
         "The deployment did not confirm a write on a majority of its members, so it may be lost: %(why)s"
     ),
     "deployment.documents_missing": _(
-        "The collection %(name)s has only %(kept)d of the %(count)d documents that were loaded into it. Another client "
+        "The collection %(name)s has only %(kept)s of the %(count)s documents that were loaded into it. Another client "
         "may have changed it, or a server of the deployment failed meanwhile."
     ),
     "deployment.capped_too_small": _(
-        "The capped collection %(name)s keeps only %(kept)d of its %(count)d documents on this server, which counts "
+        "The capped collection %(name)s keeps only %(kept)s of its %(count)s documents on this server, which counts "
         "their size differently. Restore to a server like the original."
     ),
     "deployment.time_series_refused": _(

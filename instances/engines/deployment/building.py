@@ -11,7 +11,7 @@ from typing import Any
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import OperationFailure
 
-from console.text.messages import Message
+from console.text.messages import Count, Message
 from instances.engines.base import Client, EngineError
 from instances.engines.deployment.compare import SCRIPTS
 from instances.engines.deployment.explain import failed_itself, is_unauthorized, redact
@@ -126,7 +126,7 @@ def require_all(client: Client, entry: Entry, target: Namespace, definition: Def
     kept = database_of(client, target.database).command("count", target.collection)["n"]
     if kept < count:
         code = "deployment.capped_too_small" if definition.options.get("capped") else "deployment.documents_missing"
-        raise EngineError(Message(code, name=entry.namespace, kept=kept, count=count))
+        raise EngineError(Message(code, name=entry.namespace, kept=Count(kept), count=Count(count)))
 
 
 def _batches(documents: Iterator[bytes]) -> Iterator[list[RawBSONDocument]]:

@@ -1,6 +1,6 @@
 """What of a backup a restore loads, and whether it has loaded all of it."""
 
-from console.text.messages import Message
+from console.text.messages import Count, Message
 from instances.engines.base import Collection, Contents, EngineError
 from instances.engines.deployment.moment import PROBE
 from instances.engines.deployment.mongodump import Namespace
@@ -37,9 +37,9 @@ def _difference(namespace: Namespace, listed: Collection, found: Collection) -> 
     return Message(
         "deployment.collection_differs",
         name=namespace,
-        loaded=found.documents,
+        loaded=Count(found.documents),
         loaded_indexes=", ".join(found.indexes) or "-",
-        expected=listed.documents,
+        expected=Count(listed.documents),
         expected_indexes=", ".join(listed.indexes) or "-",
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 import pymongo
 from pymongo.errors import ConnectionFailure, NotPrimaryError, OperationFailure, PyMongoError
 
-from console.text.messages import Message, Size
+from console.text.messages import Count, Message, Size
 from instances.engines.base import Access, Client, EngineError, Facts
 from instances.engines.deployment import facts, hosts, moment, privileges, tls
 from instances.engines.deployment.connect import X509, connected
@@ -152,7 +152,7 @@ class _Findings:
 
     def size(self) -> None:
         size = Size(self.facts.storage_bytes)
-        self._say(OK, "deployment.found_size", documents=self.facts.documents, size=size)
+        self._say(OK, "deployment.found_size", documents=Count(self.facts.documents), size=size)
 
     def consistency(self, probe: bool) -> tuple[str, ...]:
         """Prove the ways of reading at one moment, and say what backups can show."""

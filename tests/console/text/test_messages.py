@@ -14,7 +14,7 @@ from backups.choices import BackupStatus
 from console.audit.audited import record
 from console.audit.choices import Outcome
 from console.audit.models import AuditEvent
-from console.text.messages import TEXTS, Message, Size, decode, encode, joined, of_validation
+from console.text.messages import TEXTS, Count, Message, Size, decode, encode, joined, of_validation
 from console.text.refused import Refused
 from instances.choices import InstanceType, Status
 from instances.engines.base import EngineError
@@ -81,6 +81,12 @@ def test_a_size_is_written_in_the_viewers_language() -> None:
     message = Message("archive.no_room", needed=Size(5 * 1024**3), free=Size(700), folder="/var")
     assert message == "The databases need 5.0\xa0GB, but only 700\xa0bytes are free in /var."
     assert in_chinese(message) == "数据库需要 5.0\xa0GB，但 /var 中仅剩 700\xa0字节 可用。"
+
+
+def test_a_count_is_written_with_separators() -> None:
+    message = Message("deployment.found_size", documents=Count(1234567), size=Size(5 * 1024**3))
+    assert message == "The deployment has 1,234,567 documents and uses 5.0\xa0GB on disk."
+    assert in_chinese(message) == "该部署有 1,234,567 个文档，占用磁盘 5.0\xa0GB。"
 
 
 @pytest.mark.parametrize(
