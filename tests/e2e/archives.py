@@ -1,4 +1,4 @@
-"""Open an archive without the console: with only tar, zstd and a database server."""
+"""Open an archive without the console: with tar, zstd, and a database server or the second reader of dumps."""
 
 import hashlib
 import io
@@ -7,8 +7,10 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import bson
 import zstandard
 
+from tests import independent_reader
 from tests.instances.engines.servers import Server
 
 
@@ -33,3 +35,12 @@ def ids(unpacked: Path, *collections: str) -> list[set[Any]]:
     with Server(unpacked) as server, server.client() as client:
         found = (client[database][name] for database, _, name in (each.partition(".") for each in collections))
         return [{document["_id"] for document in collection.find({}, {"_id": 1})} for collection in found]
+
+
+def dumped_ids(unpacked: Path, *collections: str) -> list[set[Any]]:
+    """Return the same of an unpacked archive with a dump."""
+    dump = independent_reader.read(b"".join(path.read_bytes() for path in sorted((unpacked / "dump").iterdir())))
+    documents = (
+        dump.documents.get((database, name), []) for database, _, name in (each.partition(".") for each in collections)
+    )
+    return [{bson.decode(document)["_id"] for document in each} for each in documents]

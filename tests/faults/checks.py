@@ -98,8 +98,9 @@ def require_documents(site: Site) -> None:
     for subject in site.subjects:
         row = site.instances.last(id=subject.id)
         require(row, Kind.LOST, f"the instance {subject.name}")
-        require(row["port"] == subject.port, Kind.BROKEN, f"the instance {subject.name} has another port")
-        subject.ledger.held().verify(stored(subject.port), subject.name)
+        port = None if subject.is_existing else subject.port
+        require(row["port"] == port, Kind.BROKEN, f"the instance {subject.name} has another port")
+        subject.ledger.held().verify(subject.ledger.stored(), subject.name)
     for copy in site.copies.values():
         row = site.instances.last(id=copy.id)
         require(row, Kind.LOST, f"the instance {copy.name}")
@@ -131,8 +132,9 @@ def documents_in(archive: Path, name: str) -> frozenset[Document]:
     """Return the documents that a database server finds in the archive. Raises Finding if no server starts on it."""
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         try:
-            archives.unpack(archive, Path(folder))
-            found = archives.ids(Path(folder), *(f"{database}.numbers" for database in DATABASES))
+            manifest = archives.unpack(archive, Path(folder))
+            ids = archives.dumped_ids if manifest["method"] == "Logical" else archives.ids
+            found = ids(Path(folder), *(f"{database}.numbers" for database in DATABASES))
         except Exception as error:
             raise Finding(Kind.BROKEN, f"the archive of {name} does not open: {error!r}") from error
     return frozenset((database, id) for database, ids in zip(DATABASES, found, strict=True) for id in ids)
@@ -165,7 +167,7 @@ def strange_processes(site: Site) -> list[str]:
     """Return processes of this home that its `up` did not start, and a line if the number of servers is wrong."""
     pids = site.pids()
     found = [f"process {pid}: {line}" for pid, line in pids.items() if not _descends(pid, site.process.pid)]
-    wanted = sum(row["state"] != "createfail" for row in site.instances.find())
+    wanted = sum(row["state"] != "createfail" for row in site.instances.find(engine_kind="embedded"))
     servers = [line for line in pids.values() if SERVER in line]
     if len(servers) != wanted:
         found.append(f"process: {len(servers)} database servers for {wanted} instances")

@@ -16,7 +16,7 @@ from tests.faults.site import Site
 from tests.faults.tally import Tally
 
 TARGETS = ("agent", "web", "database server", "up")
-# Each kill hits this many operations, each on its own instance and at its own moment.
+# Each kill hits this many operations, each at its own moment: one on an instance, one on an existing deployment.
 AT_ONCE = 2
 # The web server has finished an operation once it has answered.
 _ANSWER_SECONDS = 0.2
@@ -37,7 +37,7 @@ def run(directory: Path, tally: Tally, *, kills: int, seed: int) -> None:
 
 @contextlib.contextmanager
 def _site(home: Path) -> Iterator[Site]:
-    site = Site(home, subjects=AT_ONCE)
+    site = Site(home, subjects=AT_ONCE - 1, with_deployment=True)
     try:
         with site:
             yield site
@@ -65,7 +65,9 @@ def _counted(site: Site, tally: Tally, number: int, spans: Spans, rng: random.Ra
 
 def _kill(site: Site, target: str, operations: list[Operation], spans: Spans, rng: random.Random) -> float:
     """Start the operations so that the kill hits each at its moment; return the seconds until rest."""
-    most = [_ANSWER_SECONDS if target == "web" else spans.of(type(operation)) for operation in operations]
+    most = [
+        _ANSWER_SECONDS if target == "web" else spans.of(type(operation), operation.subject) for operation in operations
+    ]
     for operation in operations:
         operation.prepare()
     moments = [rng.uniform(0, seconds) for seconds in most]

@@ -22,10 +22,14 @@ _READ_SECONDS = 30.0
 Document = tuple[str, int]
 
 
-def connect(port: int) -> pymongo.MongoClient[dict[str, Any]]:
-    """Connect with a driver that reports at once when the server does not answer, and never retries by itself."""
+def connect(port: int, **login: str) -> pymongo.MongoClient[dict[str, Any]]:
+    """Connect with a driver that reports at once when the server does not answer, and never retries by itself.
+
+    `login` is the user and the password, if they are not those of the instances of tests.
+    """
     return console.connect(
         port,
+        **login,
         retryWrites=False,
         retryReads=False,
         serverSelectionTimeoutMS=2000,
@@ -34,10 +38,10 @@ def connect(port: int) -> pymongo.MongoClient[dict[str, Any]]:
     )
 
 
-def stored(port: int) -> frozenset[Document]:
+def stored(port: int, **login: str) -> frozenset[Document]:
     """Return every document in the instance, once its server answers."""
     deadline = time.monotonic() + _READ_SECONDS
-    with connect(port) as client:
+    with connect(port, **login) as client:
         while True:
             try:
                 return frozenset(
@@ -72,13 +76,16 @@ class Held:
 class Ledger:
     """One client of one instance. It never reuses a number, so that no new document can replace a lost one."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, port: int, **login: str) -> None:
+        self.port, self.login = port, login
         self.documents = 0
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         self._sent: set[Document] = set()
         self._acknowledged: set[Document] = set()
+
+    def stored(self) -> frozenset[Document]:
+        return stored(self.port, **self.login)
 
     def held(self, *, since: Held | None = None) -> Held:
         """Return what the instance contains now; with `since`, what a copy contains that was cut after `since`."""
@@ -97,7 +104,7 @@ class Ledger:
         if len(numbers) <= most:
             return
         first = numbers[-most // 2]
-        with connect(self.port) as client:
+        with connect(self.port, **self.login) as client:
             for name in reversed(DATABASES):
                 client[name]["numbers"].delete_many({"_id": {"$lt": first}})
         with self._lock:
@@ -106,7 +113,7 @@ class Ledger:
 
     def insert(self, count: int) -> None:
         """Send that many documents; each must be acknowledged."""
-        with connect(self.port) as client:
+        with connect(self.port, **self.login) as client:
             for _ in range(count):
                 self._insert(client)
 
@@ -123,7 +130,7 @@ class Ledger:
             thread.join(30)
 
     def _write(self, stop: threading.Event) -> None:
-        with connect(self.port) as client:
+        with connect(self.port, **self.login) as client:
             while not stop.wait(_EVERY):
                 try:
                     self._insert(client)

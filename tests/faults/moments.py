@@ -6,21 +6,22 @@ from collections.abc import Sequence
 from tests.faults import checks
 from tests.faults.findings import Kind, require
 from tests.faults.operations import COMPLETED, Operation
-from tests.faults.site import REST_SECONDS, Site
+from tests.faults.site import REST_SECONDS, Site, Subject
 from tests.waiting import wait_for
 
 
 class Spans:
-    """The seconds from request to end for each kind of operation on this site; measured on first use."""
+    """The seconds from request to end for each kind of operation on each subject; measured on first use."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self._seconds: dict[str, float] = {}
+        self._seconds: dict[tuple[str, str], float] = {}
 
-    def of(self, kind: type[Operation]) -> float:
-        if kind.kind not in self._seconds:
-            self._seconds[kind.kind] = self._measure(kind(self.site, self.site.subjects[0]))
-        return self._seconds[kind.kind]
+    def of(self, kind: type[Operation], subject: Subject) -> float:
+        measured = kind.kind, subject.id
+        if measured not in self._seconds:
+            self._seconds[measured] = self._measure(kind(self.site, subject))
+        return self._seconds[measured]
 
     def _measure(self, operation: Operation) -> float:
         operation.prepare()

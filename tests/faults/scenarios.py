@@ -177,7 +177,9 @@ def _site(home: Path, environment: dict[str, str]) -> Iterator[Site]:
         if not mounts.refusal():
             for folder in (home, home / "instances", home / "staging", home / "backups"):
                 disks.enter_context(mounts.disk(folder, megabytes=256))
-        site = Site(home, subjects=1, **{"CONSOLE_BACKUP_BYTES_PER_SECOND": str(_RATE)} | environment)
+        site = Site(
+            home, subjects=1, with_deployment=False, **{"CONSOLE_BACKUP_BYTES_PER_SECOND": str(_RATE)} | environment
+        )
         try:
             with site:
                 fill(site.subjects[0].port, megabytes=_BULK_MEGABYTES)
@@ -195,7 +197,7 @@ def _counted(
     where = f"{scenario.name} in {kind.kind}"
 
     def work() -> None:
-        moment = 0.0 if scenario.first else rng.uniform(0, spans.of(kind))
+        moment = 0.0 if scenario.first else rng.uniform(0, spans.of(kind, site.subjects[0]))
         operation = kind(site, site.subjects[0])
         server = site.server_of(operation.subject.id)
         seconds = _meet(site, scenario, operation, moment)

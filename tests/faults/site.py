@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from tests.backups import existing
+from tests.deployments import PASSWORD, USER, Deployment
 from tests.e2e.console import Answer, Console
 from tests.faults.findings import Kind, require
 from tests.faults.ledger import Document, Held, Ledger
@@ -35,11 +37,12 @@ class Copy:
 
 @dataclass
 class Subject:
-    """An instance with a client, backed up and restored again and again."""
+    """An instance with a client, backed up and restored again and again. An existing one has a server of its own."""
 
     id: str
     name: str
     ledger: Ledger
+    is_existing: bool = False
     backups: list[Copy] = field(default_factory=list)
 
     @property
@@ -48,12 +51,16 @@ class Subject:
 
 
 class Site(Console):
-    """`subjects` have clients; `copies` are the other instances, by id, with the documents they must contain."""
+    """`subjects` have clients; `copies` are the other instances, by id, with the documents they must contain.
 
-    def __init__(self, home: Path, *, subjects: int = 2, **environment: str) -> None:
+    With `with_deployment`, one more subject is an existing deployment.
+    """
+
+    def __init__(self, home: Path, *, subjects: int = 2, with_deployment: bool = False, **environment: str) -> None:
         environment = {"CONSOLE_LEASE_SECONDS": f"{LEASE_SECONDS:g}"} | environment
         super().__init__(home, demo=False, **environment)
         self.count = subjects
+        self.deployment = Deployment(home.with_name(f"deployment-of-{home.name}")) if with_deployment else None
         self.subjects: list[Subject] = []
         self.copies: dict[str, Copy] = {}
         # Documents of the archives opened so far, by SHA-256 of the archive.
@@ -64,8 +71,10 @@ class Site(Console):
         try:
             for number in range(self.count):
                 self.subjects.append(self.make_subject(f"subject-{number}"))
+            if self.deployment:
+                self.subjects.append(self.make_existing_subject(self.deployment, "existing"))
         except BaseException:
-            self.stop()
+            self.kill_all()
             raise
         return self
 
@@ -100,7 +109,10 @@ class Site(Console):
         return self.ask(f"/instances/{instance_id}/backups/create/", data)
 
     def ask_restore_new(self, backup_id: str, name: str) -> Answer:
-        return self.ask(f"/backups/{backup_id}/restore/", {"name": name, "request_key": secrets.token_hex(16)})
+        data = {"name": name, "request_key": secrets.token_hex(16)}
+        # The dump of an existing deployment has no administrator.
+        data |= {"password": self.instance_password, "confirmation": self.instance_password}
+        return self.ask(f"/backups/{backup_id}/restore/", data)
 
     def ask_restore_original(self, backup_id: str, name: str, *, safety: bool = False) -> Answer:
         data = {"confirm": name, "request_key": secrets.token_hex(16)} | ({"safety_backup": "on"} if safety else {})
@@ -127,9 +139,20 @@ class Site(Console):
 
     def make_subject(self, name: str) -> Subject:
         row = self.make_instance(name)
-        subject = Subject(row["id"], name, Ledger(row["port"]))
+        return self._begun(Subject(row["id"], name, Ledger(row["port"])))
+
+    def make_existing_subject(self, deployment: Deployment, name: str) -> Subject:
+        """Start the deployment and add it; kill_all() ends it."""
+        deployment.__enter__()
+        row = existing.add(self, name, deployment)
+        require(row["state"] == "normal", Kind.BROKEN, f"the deployment cannot be added: {row['failure']}")
+        self.turn_policy_off(row["id"])
+        ledger = Ledger(deployment.port, user=USER, password=PASSWORD)
+        return self._begun(Subject(row["id"], name, ledger, is_existing=True))
+
+    def _begun(self, subject: Subject) -> Subject:
         subject.ledger.insert(20)
-        self.make_backup(subject, f"{name}-first")
+        self.make_backup(subject, f"{subject.name}-first")
         return subject
 
     def _until_taken(self, ask: Callable[[], Answer]) -> None:
@@ -214,7 +237,9 @@ class Site(Console):
             time.sleep(0.1)
 
     def kill_all(self) -> None:
-        """Kill all processes, for a console that need not stop in order."""
+        """Kill all processes, for a console that need not stop in order, and its deployment."""
+        if self.deployment:
+            self.deployment.__exit__()
         while pids := self.pids():
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError):
