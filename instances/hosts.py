@@ -32,8 +32,7 @@ def take(
     `version` is that of the agent.
     """
     Host.objects.get_or_create(name=name)
-    free = Q(agent__in=["", before]) | Q(seen__isnull=True) | is_offline(now)
-    taken = Host.objects.filter(free, name=name)
+    taken = Host.objects.filter(_is_free(before, now), name=name)
     where = {"db_address": listening.address, "db_tls": listening.tls, "db_alias": listening.alias}
     return bool(taken.update(agent=agent, seen=now, version=version[:32], **where))
 
@@ -48,9 +47,17 @@ def release(name: str, *, agent: str) -> None:
     Host.objects.filter(name=name, agent=agent).update(agent="")
 
 
-def expect(name: str, now: datetime) -> None:
-    """Stop showing the host as offline because its agent is about to start. Until then, jobs wait in the queue."""
-    Host.objects.offline(now).filter(name=name).update(seen=None)
+def expect(name: str, *, before: str, now: datetime) -> None:
+    """Do not show the host as offline while its next agent starts. Until then, jobs wait in the queue.
+
+    This changes nothing if the host has an agent. `before` is as for take().
+    """
+    Host.objects.filter(_is_free(before, now), name=name).update(seen=None)
+
+
+def _is_free(before: str, now: datetime) -> Q:
+    """Return the condition that a host has no agent. `before` is one that has certainly ended, or ""."""
+    return Q(agent__in=["", before]) | Q(seen__isnull=True) | is_offline(now)
 
 
 # --- The hosts that pages show --------------------------------------------------------------------------------------

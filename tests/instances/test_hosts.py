@@ -134,16 +134,25 @@ def test_actions_that_need_no_agent_are_allowed(offline: Host, user: User) -> No
 
 
 def test_jobs_wait_until_the_agent_of_their_host_has_started(offline: Host, user: User) -> None:
-    hosts.expect("away", timezone.now())
+    hosts.expect("away", before="", now=timezone.now())
     offline.refresh_from_db()
     create_backup(instance=make_instance(host=offline), name="nightly", requested_by=user)
     assert Job.objects.get().status == JobStatus.QUEUED
 
 
 def test_an_online_host_stays_online_when_another_agent_is_expected(db: None) -> None:
-    seen = make_host("here").seen
-    hosts.expect("here", timezone.now())
+    seen = make_host("here", agent="running").seen
+    hosts.expect("here", before="ended", now=timezone.now())
     assert Host.objects.get().seen == seen
+
+
+@pytest.mark.parametrize("agent", ["", "ended"], ids=["stopped", "killed"])
+def test_a_host_whose_agent_has_just_ended_does_not_go_offline_while_the_next_one_starts(db: None, agent: str) -> None:
+    host, now = make_host("here", agent=agent, seen=timezone.now() - timedelta(seconds=14)), timezone.now()
+    hosts.expect("here", before="ended", now=now)
+    host.refresh_from_db()
+    assert not host.refusal and host.offline_since is None
+    assert not Host.objects.offline(now + timedelta(seconds=5))
 
 
 def test_instances_of_an_offline_host_say_so_and_keep_their_status(offline: Host, plain: Client) -> None:

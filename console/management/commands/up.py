@@ -106,11 +106,18 @@ class Command(BaseCommand):
         require_own_database()
         call_command("migrate", interactive=False, verbosity=0)
         if "agent" in parts:
-            hosts.expect(settings.CONSOLE_HOST, timezone.now())
+            self.expect_agent(settings.CONSOLE_HOST)
         if not User.objects.exists():
             self.create_administrator()
         if "agent" in parts and not no_demo and not Instance.objects.exists() and not Backup.objects.exists():
             self.create_demo()
+
+    def expect_agent(self, host: str) -> None:
+        """Let the pages wait for the host's agent, which starts soon, whenever the previous one has ended."""
+        lock = locks.acquire(locks.of_agent(settings.CONSOLE_HOME, host))
+        # A previous agent that is still ending has the lock.
+        with lock or nullcontext():
+            hosts.expect(host, before=lock.read() if lock else "", now=timezone.now())
 
     def create_demo(self) -> None:
         given = settings.CONSOLE_DEMO_PASSWORD
