@@ -115,7 +115,7 @@ def test_a_slow_receiver_delays_no_other_channel_and_no_tick(receiver: HttpRecei
         courier = Courier("local")
         began = time.monotonic()
         courier.tick(timezone.now())
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 8
 
         def arrived() -> bool:
             courier.tick(timezone.now())

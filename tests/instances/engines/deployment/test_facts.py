@@ -122,7 +122,7 @@ def test_a_watch_sees_that_a_server_stops_answering_and_answers_again(shared_sta
     with shared_standalone.paused():
         began = time.monotonic()
         assert not watch.alive()
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 10
         assert "did not answer in time" in watch.why
     assert (watch.alive(), watch.why) == (True, "")
     watch.close()
