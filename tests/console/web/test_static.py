@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.test import Client, override_settings
 
-from console.templatetags import assets
+from console.templatetags import assets, components
 from tests import factories
 
 SOURCES = settings.BASE_DIR / "static"
@@ -35,8 +35,9 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def forget_links() -> None:
-    assets.stylesheets.cache_clear()
-    assets.modules.cache_clear()
+    """Forget the addresses of files that pages have shown before: they have other names then."""
+    for remembered in (assets.stylesheets, assets.modules, components.icon):
+        remembered.cache_clear()
 
 
 def hashed(root: Path, name: str) -> str:
