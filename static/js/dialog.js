@@ -40,6 +40,12 @@ document.addEventListener("htmx:afterSwap", ({ detail: { target } }) => {
   passwords = [];
 });
 
+// The user may leave before the answer comes: the errors of a form that is gone must not open the dialog again.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const { elt } = detail.requestConfig;
+  if (detail.target === content && elt.matches("form") && !elt.isConnected) detail.shouldSwap = false;
+});
+
 document.addEventListener("dialog-close", () => dialog.close());
 
 dialog?.addEventListener("close", () => {

@@ -169,6 +169,25 @@ def press_escape(question: Locator) -> None:
     expect(question).to_be_hidden()
 
 
+def test_errors_that_arrive_after_the_dialog_was_left_do_not_open_it_again(
+    signed_in_page: Page, instance: dict[str, str]
+) -> None:
+    page = signed_in_page
+    dialog = open_dialog(page, instance).fill(name="1é")
+    held: list[Route] = []
+    page.route("**/backups/create/", lambda route: held.append(route), times=1)
+    with page.expect_request("**/backups/create/"):
+        dialog.press()
+    wait_for(lambda: page.evaluate("1") and held, because="the request")
+    dialog.cancel()
+    with page.expect_response("**/backups/create/"):
+        held[0].continue_()
+    # The dialog would open once the answer has settled.
+    page.evaluate("new Promise((done) => setTimeout(done, 2 * htmx.config.defaultSettleDelay))")
+    expect(dialog.root).to_be_hidden()
+    BackupsAndRestorations(page, instance["id"]).create_backup().cancel()
+
+
 def test_keys_of_an_input_method_neither_submit_nor_leave(signed_in_page: Page, instance: dict[str, str]) -> None:
     dialog = open_dialog(signed_in_page, instance)
     field = dialog.field("Description")
