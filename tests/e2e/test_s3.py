@@ -166,7 +166,7 @@ def test_cancelling_or_stopping_a_backup_aborts_its_upload(slow_console: Console
     backup = uploading(slow_console, bucket, "given-up")
     if how == "cancel":
         slow_console.post(f"/backups/{backup['id']}/cancel/", {})
-        slow_console.wait_backup("given-up", "CANCELLED")
+        slow_console.wait_backup("given-up", "CANCELLED", seconds=10)
     else:
         slow_console.stop()
         assert slow_console.backup("given-up")["status"] == "FAILED"

@@ -20,6 +20,6 @@ def test_a_throttled_backup_makes_progress_and_can_be_cancelled(tmp_path: Path) 
         wait_for(lambda: progress() > first, because="more progress")
         assert console.backup("slow-one")["status"] == "BUILDING"
         console.post(f"/backups/{console.backup('slow-one')['id']}/cancel/", {})
-        row = console.wait_backup("slow-one", "CANCELLED")
+        row = console.wait_backup("slow-one", "CANCELLED", seconds=10)
         assert "cancelled" in row["failure"].lower()
         wait_for(lambda: console.stored() == [], because="no partial archive")
